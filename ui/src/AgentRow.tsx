@@ -50,7 +50,7 @@ export function AgentRow(props: AgentRowProps) {
           {props.agent.os}/{props.agent.arch}
         </span>
       </td>
-      <td class="agent-address">
+      <td class="agent-address" classList={{ absent: props.agent.address === null }}>
         <span class="cut" title={props.agent.address ?? undefined}>
           {props.agent.address ?? "–"}
         </span>
