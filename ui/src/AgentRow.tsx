@@ -51,9 +51,7 @@ export function AgentRow(props: AgentRowProps) {
         </span>
       </td>
       <td class="agent-address" classList={{ absent: props.agent.address === null }}>
-        <span class="cut" title={props.agent.address ?? undefined}>
-          {props.agent.address ?? "–"}
-        </span>
+        <span>{props.agent.address ?? "–"}</span>
       </td>
       <td class="agent-actions">
         <AgentMenu
