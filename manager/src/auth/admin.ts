@@ -1,0 +1,40 @@
+/** Who is an operator: HTTP Basic for scripts, the session cookie for the dashboard. */
+import { createMiddleware } from "hono/factory";
+import { sameSecret } from "../digest.ts";
+import { ApiError } from "../routes/errors.ts";
+import type { App } from "../routes/router.ts";
+import { hasSession } from "./session.ts";
+
+/** Lets operators through; anybody else gets 401, without a Basic challenge, which browsers would cache. */
+export const requireAdmin = createMiddleware<App>(async (c, next) => {
+  const authorization = c.req.header("Authorization");
+  const admitted =
+    authorization === undefined
+      ? await hasSession(c)
+      : await sameSecret(basicPassword(authorization) ?? "", c.env.ADMIN_PASSWORD);
+  if (!admitted) throw new ApiError(401, "unauthorized", "log in, or send HTTP Basic as admin");
+  await next();
+});
+
+/** Refuses a mutation that another site's page makes: cookies travel with those, `Origin` tells. */
+export const refuseForeignOrigin = createMiddleware<App>(async (c, next) => {
+  const origin = c.req.header("Origin");
+  const reads = c.req.method === "GET" || c.req.method === "HEAD";
+  if (!reads && origin !== undefined && origin !== new URL(c.req.url).origin) {
+    throw new ApiError(403, "foreign_origin", "the request comes from another site");
+  }
+  await next();
+});
+
+/** The password of a Basic header for the user `admin`; null for anything else. */
+function basicPassword(authorization: string): string | null {
+  const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];
+  if (encoded === undefined) return null;
+  let decoded: string;
+  try {
+    decoded = new TextDecoder().decode(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0)));
+  } catch {
+    return null;
+  }
+  return decoded.startsWith("admin:") ? decoded.slice("admin:".length) : null;
+}

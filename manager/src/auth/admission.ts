@@ -1,0 +1,39 @@
+/** From an agent's HTTP request to its admission: headers, token, registry. Nothing else lets an agent near a hub. */
+import type { Context } from "hono";
+import { randomId } from "../digest.ts";
+import { type Admission, admit } from "../registry/admission.ts";
+import { ApiError, outcomeError } from "../routes/errors.ts";
+import type { App } from "../routes/router.ts";
+import { verifyBearer } from "./tokens.ts";
+
+const HOST_ID = /^[A-Za-z0-9_-]{8,64}$/;
+
+/**
+ * Admits the caller, or throws what to answer.
+ * @param connectionId of the socket being opened; null for an HTTP twin
+ * @throws ApiError, TokenError, RegistryUnavailable
+ */
+export async function admitCaller(c: Context<App>, connectionId: string | null): Promise<Admission> {
+  if (c.req.header("Origin") !== undefined) {
+    throw new ApiError(403, "browser_origin", "agents are no browsers: an Origin header is refused");
+  }
+  const bearer = await verifyBearer(c.env.JWT_SECRET, c.req.header("Authorization"));
+  const admitted = await admit(c.env.DB, bearer, {
+    connectionId,
+    installId: hostId(c, "Zedops-Install-Id"),
+    bootId: hostId(c, "Zedops-Boot-Id"),
+    address: c.req.header("CF-Connecting-IP") ?? null,
+  });
+  if (!admitted.ok) throw outcomeError(admitted.error);
+  return admitted.value;
+}
+
+/** An id that the host made for itself; without one it gets a random one, and its enrolment cannot be repeated. */
+function hostId(c: Context<App>, header: string): string {
+  const id = c.req.header(header);
+  if (id === undefined) return randomId();
+  if (!HOST_ID.test(id)) {
+    throw new ApiError(400, "invalid_header", `${header} must be 8 to 64 characters of A-Z a-z 0-9 - _`);
+  }
+  return id;
+}

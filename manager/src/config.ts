@@ -1,0 +1,49 @@
+/** The manager's settings, parsed once per isolate from the Worker's variables (wrangler.jsonc) and secrets. */
+
+export interface Settings {
+  /** How many hubs share the agents. */
+  readonly hubShards: number;
+  readonly heartbeatIntervalMs: number;
+  /** How long a connection counts as alive after its last sign of life. */
+  readonly leaseMs: number;
+  /** The longest frame accepted, in bytes of UTF-8. */
+  readonly maxFrameBytes: number;
+}
+
+/** Secrets and their least lengths: a password that resists guessing at the log-in's pace, a full HS256 key. */
+const SECRETS = { ADMIN_PASSWORD: 12, JWT_SECRET: 32 } as const;
+
+/** What keeps this manager from serving, in a sentence that names the secret or variable; null when all is well. */
+export function misconfiguration(env: Env): string | null {
+  for (const [name, least] of Object.entries(SECRETS) as [keyof typeof SECRETS, number][]) {
+    // Typed as present, but a deployment may lack it: that is what is being checked.
+    const value: string | undefined = env[name];
+    if (!value) return `the secret ${name} is not set`;
+    if (value.length < least) return `the secret ${name} is too short: ${least} characters at least`;
+  }
+  try {
+    settings(env);
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** @throws when a variable is not a whole number within its bounds. */
+export function settings(env: Env): Settings {
+  const heartbeatIntervalMs = wholeNumber("HEARTBEAT_INTERVAL_MS", env.HEARTBEAT_INTERVAL_MS, 100, 3_600_000);
+  return {
+    hubShards: wholeNumber("HUB_SHARDS", env.HUB_SHARDS, 1, 256),
+    heartbeatIntervalMs,
+    leaseMs: wholeNumber("LEASE_MS", env.LEASE_MS, heartbeatIntervalMs + 1, 3_600_000),
+    maxFrameBytes: wholeNumber("MAX_FRAME_BYTES", env.MAX_FRAME_BYTES, 1024, 1_048_576),
+  };
+}
+
+function wholeNumber(name: string, text: string, least: number, most: number): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < least || value > most) {
+    throw new Error(`the variable ${name} must be a whole number from ${least} to ${most}`);
+  }
+  return value;
+}

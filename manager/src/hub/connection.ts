@@ -1,0 +1,187 @@
+/** One live connection of an agent: a socket, or the lease that beats over HTTP hold. */
+
+import type { Close } from "../protocol/close.ts";
+import type { Admission } from "../registry/admission.ts";
+import type { Host } from "../registry/agents.ts";
+import { type LiveStatus, leaseEnd, type Presence } from "./presence.ts";
+
+/** How stale the stored time of the last message may be: a hub woken from hibernation is off by no more. */
+const TOUCH_EVERY_MS = 1000;
+
+/** What an agent has said of itself by registering. */
+export interface Registered {
+  readonly name: string;
+  readonly host: Host;
+}
+
+/** All of a connection that survives hibernation: the socket's attachment, or the row of an HTTP lease. */
+export interface ConnectionState {
+  readonly id: string;
+  readonly admission: Admission;
+  readonly connectedAt: number;
+  lastMessageAt: number;
+  /** Set once the agent has registered: from then on the agent is online. */
+  registered: Registered | null;
+  rttMs: number | null;
+  skewMs: number | null;
+  badFrames: number;
+  droppedReplies: number;
+  /** The hub has closed the socket and recorded why; its close event, however late, changes nothing. */
+  ended: boolean;
+}
+
+export class Connection {
+  readonly state: ConnectionState;
+  readonly #socket: WebSocket | null;
+  readonly #autoResponseAt: () => Date | null;
+  #storedMessageAt: number;
+
+  private constructor(state: ConnectionState, socket: WebSocket | null, autoResponseAt: () => Date | null) {
+    this.state = state;
+    this.#socket = socket;
+    this.#autoResponseAt = autoResponseAt;
+    this.#storedMessageAt = state.lastMessageAt;
+  }
+
+  /** Accepts a socket for hibernation and stores its state with it. */
+  static accept(ctx: DurableObjectState, socket: WebSocket, id: string, admission: Admission, now: number): Connection {
+    ctx.acceptWebSocket(socket, [id]);
+    const connection = new Connection(begin(id, admission, now), socket, () =>
+      ctx.getWebSocketAutoResponseTimestamp(socket),
+    );
+    connection.save();
+    return connection;
+  }
+
+  /** The connection of a socket that outlived the hub's memory; null if it had been ended. */
+  static wake(ctx: DurableObjectState, socket: WebSocket): Connection | null {
+    const state = socket.deserializeAttachment() as ConnectionState | null;
+    if (state === null || state.ended) return null;
+    return new Connection(state, socket, () => ctx.getWebSocketAutoResponseTimestamp(socket));
+  }
+
+  /** The lease of an agent that beats over HTTP. */
+  static overHttp(admission: Admission, now: number): Connection {
+    return Connection.restore(begin(httpConnectionId(admission.agentId), admission, now));
+  }
+
+  /** A connection as the hub's store remembers it: an HTTP lease, or a socket that is gone. */
+  static restore(state: ConnectionState): Connection {
+    return new Connection(state, null, () => null);
+  }
+
+  get id(): string {
+    return this.state.id;
+  }
+
+  get agentId(): string {
+    return this.state.admission.agentId;
+  }
+
+  get generation(): number {
+    return this.state.admission.generation;
+  }
+
+  /** The id that this socket's connection was accepted with. */
+  static idOf(ctx: DurableObjectState, socket: WebSocket): string {
+    return ctx.getTags(socket)[0] ?? "";
+  }
+
+  get overHttp(): boolean {
+    return this.#socket === null;
+  }
+
+  get isOpen(): boolean {
+    return this.#socket === null || this.#socket.readyState === WebSocket.READY_STATE_OPEN;
+  }
+
+  /** The last sign of life: a frame, a bare heartbeat that the runtime answered, or a beat over HTTP. */
+  lastSeen(): number {
+    const { connectedAt, lastMessageAt } = this.state;
+    return Math.max(connectedAt, lastMessageAt, this.#autoResponseAt()?.getTime() ?? 0);
+  }
+
+  /** Until when it may stay silent. Beats do not excuse an agent from registering. */
+  leaseEnd(leaseMs: number): number {
+    return leaseEnd(this.state.registered === null ? this.state.connectedAt : this.lastSeen(), leaseMs);
+  }
+
+  touch(now: number): void {
+    this.state.lastMessageAt = now;
+    if (now - this.#storedMessageAt >= TOUCH_EVERY_MS) this.save();
+  }
+
+  /** Sends a frame; a socket that has just died says so in its close event, not here. */
+  send(frame: string): void {
+    if (this.isOpen) this.#socket?.send(frame);
+  }
+
+  save(): void {
+    this.#socket?.serializeAttachment(this.state);
+    this.#storedMessageAt = this.state.lastMessageAt;
+  }
+
+  /** Marks the connection as over and closes its socket. */
+  end(close: Close): void {
+    this.state.ended = true;
+    this.save();
+    this.#socket?.close(close.code, close.reason);
+  }
+
+  /** The agent has registered: from here it is online with this connection. */
+  register(registered: Registered): Presence {
+    this.state.registered = registered;
+    this.save();
+    return this.#presence(registered);
+  }
+
+  /** Its agent's presence as of its arrival; null until the agent has registered. */
+  presence(): Presence | null {
+    return this.state.registered && this.#presence(this.state.registered);
+  }
+
+  #presence({ host }: Registered): Presence {
+    const { admission, connectedAt } = this.state;
+    return {
+      agentId: admission.agentId,
+      generation: admission.generation,
+      status: "online",
+      reason: null,
+      since: connectedAt,
+      lastSeen: connectedAt,
+      connectedAt,
+      address: admission.address,
+      host,
+    };
+  }
+
+  /** Its agent's presence now; whoever reads is told of a lease that has run out before the sweep comes by. */
+  live(leaseMs: number, now: number): LiveStatus | null {
+    const presence = this.presence();
+    if (presence === null) return null;
+    const { rttMs, skewMs, droppedReplies } = this.state;
+    const live: LiveStatus = { ...presence, lastSeen: this.lastSeen(), rttMs, skewMs, droppedReplies };
+    const end = this.leaseEnd(leaseMs);
+    return end > now ? live : { ...live, status: "offline", reason: "lease_expired", since: end };
+  }
+}
+
+/** An agent has at most one lease over HTTP. */
+export function httpConnectionId(agentId: string): string {
+  return `http-${agentId}`;
+}
+
+function begin(id: string, admission: Admission, now: number): ConnectionState {
+  return {
+    id,
+    admission,
+    connectedAt: now,
+    lastMessageAt: now,
+    registered: null,
+    rttMs: null,
+    skewMs: null,
+    badFrames: 0,
+    droppedReplies: 0,
+    ended: false,
+  };
+}

@@ -1,0 +1,331 @@
+/** AgentHub: the Durable Object that holds the sockets of its share of the agents. Life cycle and RPC surface only. */
+import { DurableObject } from "cloudflare:workers";
+import { mintAgentToken } from "../auth/tokens.ts";
+import { type Settings, settings } from "../config.ts";
+import { sha256Hex } from "../digest.ts";
+import { Close } from "../protocol/close.ts";
+import { failure, type Outcome } from "../protocol/errors.ts";
+import {
+  type BadFrame,
+  decode,
+  encode,
+  exceedsBytes,
+  HEARTBEAT,
+  HEARTBEAT_ACK,
+  PROTOCOL,
+} from "../protocol/message.ts";
+import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
+import { operatorMaySend } from "../protocol/permissions.ts";
+import { inbox, isSubject } from "../protocol/subject.ts";
+import { type Admission, enrol } from "../registry/admission.ts";
+import { RegistryUnavailable } from "../registry/failure.ts";
+import { Connection, type Registered as RegisteredHost } from "./connection.ts";
+import { Connections } from "./connections.ts";
+import { Outbox } from "./outbox.ts";
+import { ended, type LiveStatus, type OfflineReason, reasonOfClose, type Transition } from "./presence.ts";
+import { PendingRequests } from "./requests.ts";
+import { Router } from "./router.ts";
+import { hubName } from "./shards.ts";
+import { HubStore } from "./store.ts";
+
+/** The Worker's word to its hub about who is connecting; never passed on from a client. */
+export const ADMISSION_HEADER = "Zedops-Admission";
+
+/** At most one sweep in this time. */
+const SWEEP_GAP_MS = 10_000;
+/** How long until a failed flush is tried again. */
+const FLUSH_RETRY_MS = 5_000;
+/** Bad frames that a connection may send before it is closed. */
+const MAX_BAD_FRAMES = 32;
+/** Returning agents are spread so that a hub sees about a hundred a second. */
+const SPREAD_MS_PER_AGENT = 10;
+const MIN_SPREAD_MS = 1_000;
+const MAX_SPREAD_MS = 60_000;
+
+export class AgentHub extends DurableObject<Env> {
+  readonly #settings: Settings;
+  readonly #store: HubStore;
+  readonly #outbox: Outbox;
+  readonly #requests = new PendingRequests();
+  readonly #router: Router;
+  readonly #connections = new Connections();
+  #alarmAt: number | null = null;
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, env);
+    this.#settings = settings(env);
+    this.#store = new HubStore(ctx.storage.sql);
+    this.#outbox = new Outbox(this.#store, env.DB);
+    this.#router = new Router(this, this.#requests, this.#settings.maxFrameBytes);
+    ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
+    ctx.blockConcurrencyWhile(async () => {
+      this.#alarmAt = await ctx.storage.getAlarm();
+      this.#wake(Date.now());
+    });
+  }
+
+  /** Opens an agent's socket, and only that: a WebSocket cannot cross RPC. */
+  override fetch(request: Request): Response {
+    const admission = JSON.parse(request.headers.get(ADMISSION_HEADER) ?? "") as Admission;
+    const now = Date.now();
+    const { 0: client, 1: server } = new WebSocketPair();
+    const id = admission.connectionId ?? "";
+    const connection = Connection.accept(this.ctx, server, id, admission, now);
+    this.#connections.add(connection);
+    this.#alarmBy(connection.leaseEnd(this.#settings.leaseMs));
+    const { heartbeatIntervalMs, leaseMs, maxFrameBytes } = this.#settings;
+    const welcome = {
+      protocol: PROTOCOL,
+      connection: id,
+      serverTime: now,
+      heartbeatIntervalMs,
+      leaseMs,
+      maxFrameBytes,
+      reconnectSpreadMs: Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, this.#connections.size * SPREAD_MS_PER_AGENT)),
+    };
+    connection.send(encode("agent.welcome", { dataJson: JSON.stringify(welcome) }));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** `agent.register`: enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. */
+  async register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
+    const { agentId, connectionId, enrolment } = admission;
+    const { protocol, name, ...host } = registration;
+    if (protocol !== PROTOCOL) return failure("unsupported_protocol", `this manager speaks protocol ${PROTOCOL}`);
+    const before = connectionId === null ? null : (this.#connections.get(connectionId)?.state.registered ?? null);
+    if (before !== null) return { ok: true, value: { agentId, name: before.name } };
+
+    if (enrolment === null) {
+      const registered = { name: admission.known?.name ?? host.hostname, host };
+      const arrived = this.#arrive(admission, registered, Date.now());
+      return arrived.ok ? { ok: true, value: { agentId, name: registered.name } } : arrived;
+    }
+    const token = await mintAgentToken(this.env.JWT_SECRET, agentId);
+    const wanted = name ?? enrolment.hostName ?? host.hostname.slice(0, 64);
+    let enrolled: Outcome<string>;
+    try {
+      enrolled = await enrol(this.env.DB, admission, enrolment, host, wanted, await sha256Hex(token), Date.now());
+    } catch (error) {
+      if (error instanceof RegistryUnavailable) return failure("registry_unavailable", error.message);
+      throw error;
+    }
+    if (!enrolled.ok) return enrolled;
+    const arrived = this.#arrive(admission, { name: enrolled.value, host }, Date.now());
+    return arrived.ok ? { ok: true, value: { agentId, name: enrolled.value, token } } : arrived;
+  }
+
+  /** `agent.heartbeat` with data, or over HTTP: renews the lease and keeps what the agent measured. */
+  async heartbeat(admission: Admission, beat: Beat): Promise<Outcome<BeatAck>> {
+    const now = Date.now();
+    let connection = this.#live(admission.agentId);
+    if (connection === undefined) {
+      if (admission.known === null) return failure("not_registered", "register first");
+      const arrived = this.#arrive({ ...admission, connectionId: null }, admission.known, now);
+      if (!arrived.ok) return arrived;
+      connection = arrived.value;
+    }
+    connection.state.rttMs = beat.rttMs ?? connection.state.rttMs;
+    connection.state.skewMs = beat.skewMs ?? connection.state.skewMs;
+    connection.state.lastMessageAt = now;
+    connection.save();
+    if (connection.overHttp) this.#store.putConnection(connection.state);
+    return { ok: true, value: { serverTime: now, leaseMs: this.#settings.leaseMs } };
+  }
+
+  /** `agent.status`: what this hub knows of one agent, or of all: those online, and those whose end D1 has not got yet. */
+  async status(agentId?: string): Promise<LiveStatus[]> {
+    const now = Date.now();
+    const known = new Map<string, LiveStatus>();
+    for (const [id, transition] of this.#outbox.pending()) {
+      known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0 });
+    }
+    for (const connection of agentId === undefined ? this.#connections.all() : this.#connections.of(agentId)) {
+      const live = connection.live(this.#settings.leaseMs, now);
+      if (live !== null) known.set(connection.agentId, live);
+    }
+    if (agentId === undefined) return [...known.values()];
+    const one = known.get(agentId);
+    return one === undefined ? [] : [one];
+  }
+
+  /**
+   * Sends a request to an agent and waits for its reply.
+   * @param dataJson the payload as JSON text, because RPC has no type for arbitrary JSON; undefined for none
+   * @returns the reply's data as JSON text
+   */
+  async request(
+    agentId: string,
+    subject: string,
+    dataJson: string | undefined,
+    timeoutMs: number,
+  ): Promise<Outcome<string | undefined>> {
+    if (!isSubject(subject)) return failure("invalid_subject", "subject is not a valid subject");
+    if (!operatorMaySend(subject))
+      return failure("forbidden", `nobody may send to ${subject} but the two ends themselves`);
+    const connection = this.#live(agentId);
+    if (connection === undefined || connection.overHttp) return failure("no_responders", "the agent is not connected");
+    const { token, outcome } = this.#requests.open(connection.id, timeoutMs);
+    const frame = encode(subject, {
+      reply: inbox(connection.id, token),
+      ...(dataJson === undefined ? {} : { dataJson }),
+    });
+    if (exceedsBytes(frame, this.#settings.maxFrameBytes)) {
+      const error = failure("payload_too_large", `the request exceeds ${this.#settings.maxFrameBytes} bytes`).error;
+      this.#requests.settle(connection.id, token, { error });
+    } else {
+      connection.send(frame);
+    }
+    const reply = await outcome;
+    if (!reply.ok) return reply;
+    return { ok: true, value: reply.value === undefined ? undefined : JSON.stringify(reply.value) };
+  }
+
+  /** Shuts out an agent that was removed or revoked: every connection of it is closed at once. */
+  async disconnect(agentId: string): Promise<void> {
+    for (const connection of this.#connections.of(agentId)) this.#depart(connection, "revoked", Close.revoked);
+  }
+
+  override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
+    const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
+    if (connection === undefined) return;
+    connection.touch(Date.now());
+    const decoded = decode(frame, this.#settings.maxFrameBytes);
+    if (!decoded.ok) return this.#bad(connection, decoded);
+    const close = await this.#router.route(connection, decoded.message);
+    if (close !== null) this.#drop(connection, close);
+  }
+
+  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
+    // Without an answer to its close frame the client would hang; these three codes never travel in one.
+    if (![1005, 1006, 1015].includes(code)) socket.close(code, reason);
+    const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
+    if (connection !== undefined) this.#depart(connection, reasonOfClose(code), null);
+  }
+
+  override webSocketError(socket: WebSocket): void {
+    const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
+    if (connection !== undefined) this.#depart(connection, "lost", Close.policyViolation);
+  }
+
+  /** Sweeps when one is due, flushes what is left, and sets the next alarm while there is anything to do. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = null;
+    const now = Date.now();
+    const gap = Math.min(SWEEP_GAP_MS, this.#settings.leaseMs / 4);
+    if (now >= this.#store.sweptAt + gap) this.#sweep(now);
+    await this.#flush();
+    if (this.#connections.size > 0) {
+      const ends = this.#connections.all().map((connection) => connection.leaseEnd(this.#settings.leaseMs));
+      this.#alarmBy(Math.max(this.#store.sweptAt + gap, Math.min(...ends)));
+    }
+  }
+
+  /** Ends the leases that have run out, and notes until when the others were seen. */
+  #sweep(now: number): void {
+    for (const connection of this.#connections.all()) {
+      if (connection.leaseEnd(this.#settings.leaseMs) <= now) {
+        this.#depart(connection, "lease_expired", Close.leaseExpired);
+      }
+    }
+    this.#store.sweptAt = now;
+  }
+
+  /** Flushes the outbox; what D1 would not take is tried again at an alarm. */
+  async #flush(): Promise<void> {
+    await this.#outbox.flush();
+    if (!this.#outbox.isEmpty) this.#alarmBy(Date.now() + FLUSH_RETRY_MS);
+  }
+
+  /** Takes up the connections that outlived this object's memory, and records the end of those that did not. */
+  #wake(now: number): void {
+    const believed = new Map(this.#store.connections().map((state) => [state.id, state]));
+    for (const socket of this.ctx.getWebSockets()) {
+      const connection = Connection.wake(this.ctx, socket);
+      if (connection === null) continue;
+      believed.delete(connection.id);
+      this.#connections.add(connection);
+      // HUB_SHARDS has changed: the agent comes back by itself, to the hub that is now its own.
+      if (this.ctx.id.name !== hubName(connection.agentId, this.#settings.hubShards)) {
+        this.#depart(connection, "manager_restart", Close.goingAway);
+      }
+    }
+    const { sweptAt } = this.#store;
+    for (const state of believed.values()) {
+      const connection = Connection.restore(state);
+      if (state.admission.connectionId === null) this.#connections.add(connection);
+      else this.#depart(connection, "manager_restart", null, Math.max(connection.lastSeen(), sweptAt), now);
+    }
+    if (!this.#outbox.isEmpty) this.ctx.waitUntil(this.#flush());
+  }
+
+  /** The agent is online with this connection: older ones of it go, the transition is on its way. */
+  #arrive(admission: Admission, registered: RegisteredHost, now: number): Outcome<Connection> {
+    const connection =
+      admission.connectionId === null
+        ? Connection.overHttp(admission, now)
+        : this.#connections.get(admission.connectionId);
+    if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
+    for (const other of this.#connections.of(admission.agentId)) {
+      if (other === connection || other.state.registered === null) continue;
+      if (other.generation > connection.generation) {
+        // Both came at once, and the other was admitted later.
+        this.#depart(connection, "replaced", Close.replaced);
+        return failure("disconnected", "a newer connection of this agent is there");
+      }
+      this.#drop(other, Close.replaced);
+    }
+    const presence = connection.register(registered);
+    this.#connections.add(connection);
+    this.#store.putConnection(connection.state);
+    this.#record(presence);
+    this.#alarmBy(connection.leaseEnd(this.#settings.leaseMs));
+    return { ok: true, value: connection };
+  }
+
+  /** The connection is over: who waits on it hears so, and the transition is on its way. `close` closes its socket. */
+  #depart(
+    connection: Connection,
+    reason: OfflineReason,
+    close: Close | null,
+    lastSeen = connection.lastSeen(),
+    now = Date.now(),
+  ): void {
+    this.#drop(connection, close);
+    const online = connection.presence();
+    if (online !== null) this.#record(ended(online, reason, lastSeen, now));
+  }
+
+  #drop(connection: Connection, close: Close | null): void {
+    this.#connections.delete(connection);
+    this.#store.deleteConnection(connection.id);
+    if (close !== null) connection.end(close);
+    this.#requests.disconnect(connection.id);
+  }
+
+  /** Stores a transition, then sends it on its way; an alarm stands by should this object not live to see it there. */
+  #record(transition: Transition): void {
+    this.#store.append(transition);
+    if (this.#alarmAt === null) this.#alarmBy(Date.now() + FLUSH_RETRY_MS);
+    this.ctx.waitUntil(this.#flush());
+  }
+
+  #bad(connection: Connection, frame: BadFrame): void {
+    connection.send(encode(frame.reply ?? "agent.error", { error: frame.error }));
+    if (++connection.state.badFrames >= MAX_BAD_FRAMES) this.#depart(connection, "policy", Close.policyViolation);
+  }
+
+  /** The connection that the agent is online with, if its lease still runs. */
+  #live(agentId: string): Connection | undefined {
+    const now = Date.now();
+    return this.#connections
+      .of(agentId)
+      .find((connection) => connection.live(this.#settings.leaseMs, now)?.status === "online");
+  }
+
+  /** Makes sure that an alarm rings by `at` (Unix milliseconds). */
+  #alarmBy(at: number): void {
+    if (this.#alarmAt !== null && this.#alarmAt <= at) return;
+    this.#alarmAt = at;
+    this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
+  }
+}

@@ -1,0 +1,54 @@
+/** Carries transitions from a hub's own store to the registry: each stays in the store until D1 has it. */
+import { writeTransitions } from "../registry/presence.ts";
+import type { Transition } from "./presence.ts";
+import type { HubStore } from "./store.ts";
+
+/** Transitions written at once; those that arrive during a write go with the next one. */
+const BATCH = 100;
+
+export class Outbox {
+  readonly #store: HubStore;
+  readonly #db: D1Database;
+  #flushing: Promise<void> | null = null;
+
+  constructor(store: HubStore, db: D1Database) {
+    this.#store = store;
+    this.#db = db;
+  }
+
+  /** Whether there are transitions that D1 has not got. */
+  get isEmpty(): boolean {
+    return this.#store.unflushed(1).length === 0;
+  }
+
+  /** The newest unflushed transition of each agent. */
+  pending(): Map<string, Transition> {
+    return newest(this.#store.unflushed(-1));
+  }
+
+  /** Flushes until empty or D1 fails; a failure leaves the rest for the next call. One flush runs at a time. */
+  flush(): Promise<void> {
+    this.#flushing ??= this.#drain().finally(() => {
+      this.#flushing = null;
+    });
+    return this.#flushing;
+  }
+
+  async #drain(): Promise<void> {
+    for (let rows = this.#store.unflushed(BATCH); rows.length > 0; rows = this.#store.unflushed(BATCH)) {
+      try {
+        await writeTransitions(this.#db, [...newest(rows).values()]);
+      } catch (error) {
+        console.error("flushing presence to the registry failed; it will be tried again", error);
+        return;
+      }
+      this.#store.flushed(rows[rows.length - 1]?.seq ?? 0);
+    }
+  }
+}
+
+function newest(rows: readonly { transition: Transition }[]): Map<string, Transition> {
+  const byAgent = new Map<string, Transition>();
+  for (const { transition } of rows) byAgent.set(transition.agentId, transition);
+  return byAgent;
+}

@@ -1,0 +1,54 @@
+/** The Worker: routes in order, and the Durable Object that they reach by RPC. */
+import { bodyLimit } from "hono/body-limit";
+import { refuseForeignOrigin, requireAdmin } from "./auth/admin.ts";
+import { misconfiguration } from "./config.ts";
+import { agents } from "./routes/agents.ts";
+import { connect } from "./routes/connect.ts";
+import { ApiError, onError } from "./routes/errors.ts";
+import { messages } from "./routes/messages.ts";
+import { newRouter } from "./routes/router.ts";
+import { session } from "./routes/session.ts";
+import { tokens } from "./routes/tokens.ts";
+import { twins } from "./routes/twins.ts";
+
+export { AgentHub } from "./hub/hub.ts";
+
+/** Room for the largest frame's payload and some JSON around it. */
+const MAX_BODY_BYTES = 128 * 1024;
+
+const app = newRouter();
+app.onError(onError);
+
+app.use(async (c, next) => {
+  const problem = misconfiguration(c.env);
+  if (problem !== null) throw new ApiError(503, "not_configured", `this manager cannot serve: ${problem}`);
+  await next();
+});
+app.get("/healthz", (c) => c.json({ status: "ok" }));
+// Before anything that touches a response's headers: those of a 101 cannot be.
+app.route("/", connect);
+
+app.use("/api/*", async (c, next) => {
+  await next();
+  c.header("Cache-Control", "no-store");
+});
+app.use(
+  "/api/*",
+  bodyLimit({
+    maxSize: MAX_BODY_BYTES,
+    onError: () => {
+      throw new ApiError(413, "payload_too_large", `the body exceeds ${MAX_BODY_BYTES} bytes`);
+    },
+  }),
+);
+app.route("/", twins);
+app.use("/api/*", refuseForeignOrigin);
+app.route("/", session);
+app.use("/api/*", requireAdmin);
+app.route("/", tokens);
+app.route("/", agents);
+app.route("/", messages);
+
+app.notFound((c) => onError(new ApiError(404, "not_found", `there is no ${c.req.method} ${c.req.path}`), c));
+
+export default app;

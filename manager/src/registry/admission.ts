@@ -1,0 +1,174 @@
+/** D1 queries that decide whether a bearer may come in, and as whom. */
+import type { Bearer } from "../auth/tokens.ts";
+import { agentId, sameSecret, sha256Hex } from "../digest.ts";
+import { failure, type Outcome } from "../protocol/errors.ts";
+import type { Host } from "./agents.ts";
+import { query } from "./failure.ts";
+
+/** A verified bearer on its way into a hub. Made by the Worker only; nothing in it comes from the client unchecked. */
+export interface Admission {
+  /** The WebSocket connection being opened; null for an HTTP twin. */
+  readonly connectionId: string | null;
+  readonly agentId: string;
+  /** The agent as the registry has it; null when it does not exist yet. */
+  readonly known: { readonly name: string; readonly host: Host } | null;
+  /** The enrolment to be used; null for an agent that shows its own token. */
+  readonly enrolment: EnrolmentUse | null;
+  /** Newer than any connection of this agent before it: presence is written only forward in it. */
+  readonly generation: number;
+  readonly bootId: string;
+  readonly address: string | null;
+}
+
+export interface EnrolmentUse {
+  readonly id: string;
+  readonly installId: string;
+  /** The name that the operator gave the one host this enrolment is for; null for a fleet's, or when none was given. */
+  readonly hostName: string | null;
+}
+
+/** The parts of an upgrade or an HTTP twin that name the host. */
+export interface Caller {
+  readonly connectionId: string | null;
+  readonly installId: string;
+  readonly bootId: string;
+  readonly address: string | null;
+}
+
+interface AgentRow extends Host {
+  readonly name: string;
+  readonly tokenHash: string;
+  readonly generation: number;
+  readonly revokedAt: number | null;
+  readonly deletedAt: number | null;
+}
+
+const AGENT_ROW = `SELECT name, token_hash AS tokenHash, generation, revoked_at AS revokedAt, deleted_at AS deletedAt,
+    version, os, arch, hostname
+  FROM agents WHERE id = ?`;
+
+/** @throws RegistryUnavailable */
+export async function admit(db: D1Database, bearer: Bearer, caller: Caller): Promise<Outcome<Admission>> {
+  return bearer.kind === "agent" ? admitAgent(db, bearer, caller) : admitEnrolment(db, bearer.enrolmentId, caller);
+}
+
+async function admitAgent(
+  db: D1Database,
+  bearer: Extract<Bearer, { kind: "agent" }>,
+  caller: Caller,
+): Promise<Outcome<Admission>> {
+  const row = await query(db.prepare(AGENT_ROW).bind(bearer.agentId).first<AgentRow>());
+  if (row === null) return failure("invalid_token", "this manager does not know the agent");
+  const barred = bar(row);
+  if (barred !== null) return barred;
+  if (!(await sameSecret(row.tokenHash, await sha256Hex(bearer.token)))) {
+    return failure("invalid_token", "the token has been replaced by a newer one");
+  }
+  return { ok: true, value: admission(caller, bearer.agentId, row, null) };
+}
+
+async function admitEnrolment(db: D1Database, enrolmentId: string, caller: Caller): Promise<Outcome<Admission>> {
+  const id = await agentId(enrolmentId, caller.installId);
+  const { agent, enrolment } = await readEnrolment(db, enrolmentId, id);
+  const barred = barEnrolment(agent, enrolment);
+  if (barred !== null) return barred;
+  const hostName = enrolment?.maxUses === 1 ? enrolment.name : null;
+  return { ok: true, value: admission(caller, id, agent, { id: enrolmentId, installId: caller.installId, hostName }) };
+}
+
+function admission(caller: Caller, id: string, agent: AgentRow | null, enrolment: EnrolmentUse | null): Admission {
+  const { connectionId, bootId, address } = caller;
+  const generation = Math.max(Date.now(), (agent?.generation ?? 0) + 1);
+  return { connectionId, agentId: id, known: agent && knownAgent(agent), enrolment, generation, bootId, address };
+}
+
+function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission["known"] {
+  return { name, host: { version, os, arch, hostname } };
+}
+
+/**
+ * Takes a use of the enrolment and stores the agent, in one statement, so that of two hosts racing for the last use one
+ * wins. Repeated by the same install it takes no further use and replaces the token.
+ * @returns the agent's name, or why not
+ * @throws RegistryUnavailable
+ */
+export async function enrol(
+  db: D1Database,
+  admission: Admission,
+  enrolment: EnrolmentUse,
+  host: Host,
+  name: string,
+  tokenHash: string,
+  now: number,
+): Promise<Outcome<string>> {
+  const stored = await query(
+    db
+      .prepare(
+        `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, reason,
+           since, address, version, os, arch, hostname)
+         SELECT ?1, e.id, ?3, ?4, ?5, ?6, ?7, 'offline', 'never_connected', ?6, ?8, ?9, ?10, ?11, ?12
+         FROM enrolments e
+         WHERE e.id = ?2 AND e.revoked_at IS NULL AND e.expires_at > ?6
+           AND (SELECT count(*) FROM agents a WHERE a.enrolment_id = e.id AND a.id <> ?1) < e.max_uses
+         ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash
+           WHERE agents.revoked_at IS NULL AND agents.deleted_at IS NULL
+         RETURNING name`,
+      )
+      .bind(
+        admission.agentId,
+        enrolment.id,
+        enrolment.installId,
+        name,
+        tokenHash,
+        now,
+        admission.generation,
+        admission.address,
+        host.version,
+        host.os,
+        host.arch,
+        host.hostname,
+      )
+      .first<string>("name"),
+  );
+  if (stored !== null) return { ok: true, value: stored };
+  const found = await readEnrolment(db, enrolment.id, admission.agentId);
+  return barEnrolment(found.agent, found.enrolment) ?? failure("enrolment_used", USED);
+}
+
+interface EnrolmentRow {
+  readonly name: string | null;
+  readonly maxUses: number;
+  readonly expiresAt: number;
+  readonly revokedAt: number | null;
+  readonly uses: number;
+}
+
+const ENROLMENT_ROW = `SELECT name, max_uses AS maxUses, expires_at AS expiresAt, revoked_at AS revokedAt,
+    (SELECT count(*) FROM agents WHERE enrolment_id = enrolments.id) AS uses
+  FROM enrolments WHERE id = ?`;
+
+async function readEnrolment(db: D1Database, enrolmentId: string, id: string) {
+  const [agent, enrolment] = await query(
+    Promise.all([
+      db.prepare(AGENT_ROW).bind(id).first<AgentRow>(),
+      db.prepare(ENROLMENT_ROW).bind(enrolmentId).first<EnrolmentRow>(),
+    ]),
+  );
+  return { agent, enrolment };
+}
+
+const USED = "the enrolment token has been used by as many hosts as it was made for";
+
+function barEnrolment(agent: AgentRow | null, enrolment: EnrolmentRow | null) {
+  if (enrolment === null) return failure("invalid_token", "this manager does not know the enrolment");
+  if (enrolment.revokedAt !== null) return failure("enrolment_revoked", "the enrolment token has been revoked");
+  if (enrolment.expiresAt <= Date.now()) return failure("token_expired", "the token has expired");
+  if (agent !== null) return bar(agent);
+  return enrolment.uses >= enrolment.maxUses ? failure("enrolment_used", USED) : null;
+}
+
+function bar(agent: AgentRow) {
+  if (agent.deletedAt !== null) return failure("agent_removed", "the agent has been removed from this manager");
+  if (agent.revokedAt !== null) return failure("agent_revoked", "the agent has been revoked");
+  return null;
+}

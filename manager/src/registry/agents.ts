@@ -1,0 +1,62 @@
+/** D1 queries on agents, as the API shows and changes them. */
+import type { OfflineReason } from "../hub/presence.ts";
+import { query } from "./failure.ts";
+
+/** What an agent says of its host when it registers. */
+export interface Host {
+  readonly version: string;
+  readonly os: string;
+  readonly arch: string;
+  readonly hostname: string;
+}
+
+/** An agent as the registry knows it: the truth of who it is, and what was last flushed of its presence. */
+export interface AgentRecord extends Host {
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: number;
+  readonly generation: number;
+  readonly status: "online" | "offline";
+  readonly reason: OfflineReason | null;
+  readonly since: number;
+  readonly lastSeen: number | null;
+  readonly connectedAt: number | null;
+  readonly address: string | null;
+}
+
+const COLUMNS = `id, name, created_at AS createdAt, generation, status, reason, since, last_seen AS lastSeen,
+  connected_at AS connectedAt, address, version, os, arch, hostname`;
+
+/** All agents, by name. */
+export async function listAgents(db: D1Database): Promise<AgentRecord[]> {
+  const { results } = await query(
+    db
+      .prepare(`SELECT ${COLUMNS} FROM agents WHERE deleted_at IS NULL ORDER BY name COLLATE NOCASE, id`)
+      .all<AgentRecord>(),
+  );
+  return results;
+}
+
+export function findAgent(db: D1Database, id: string): Promise<AgentRecord | null> {
+  return query(
+    db.prepare(`SELECT ${COLUMNS} FROM agents WHERE id = ? AND deleted_at IS NULL`).bind(id).first<AgentRecord>(),
+  );
+}
+
+/** Renames an agent; null when there is none. */
+export function renameAgent(db: D1Database, id: string, name: string): Promise<AgentRecord | null> {
+  return query(
+    db
+      .prepare(`UPDATE agents SET name = ? WHERE id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`)
+      .bind(name, id)
+      .first<AgentRecord>(),
+  );
+}
+
+/** Leaves a tombstone, so that the agent's token stays refused; false when there is no such agent. */
+export async function deleteAgent(db: D1Database, id: string, now: number): Promise<boolean> {
+  const { meta } = await query(
+    db.prepare("UPDATE agents SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL").bind(now, id).run(),
+  );
+  return meta.changes > 0;
+}

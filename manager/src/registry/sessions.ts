@@ -1,0 +1,38 @@
+/** D1 queries on the dashboard's sessions. Only the hash of a session's id is stored. */
+import { query } from "./failure.ts";
+
+const IDLE_MS = 12 * 3_600_000;
+const ABSOLUTE_MS = 7 * 24 * 3_600_000;
+/** A dashboard asks every second; its session is written at most this often. */
+const TOUCH_EVERY_MS = 5 * 60_000;
+
+/** Stores a new session, and drops those that are over. */
+export async function insertSession(db: D1Database, idHash: string, now: number): Promise<void> {
+  await query(
+    db.batch([
+      db
+        .prepare("DELETE FROM sessions WHERE last_used_at < ? OR created_at < ?")
+        .bind(now - IDLE_MS, now - ABSOLUTE_MS),
+      db.prepare("INSERT INTO sessions (id_hash, created_at, last_used_at) VALUES (?1, ?2, ?2)").bind(idHash, now),
+    ]),
+  );
+}
+
+/** Whether the session lives: used within 12 hours, begun within 7 days. */
+export async function useSession(db: D1Database, idHash: string, now: number): Promise<boolean> {
+  const lastUsedAt = await query(
+    db
+      .prepare("SELECT last_used_at FROM sessions WHERE id_hash = ? AND last_used_at >= ? AND created_at >= ?")
+      .bind(idHash, now - IDLE_MS, now - ABSOLUTE_MS)
+      .first<number>("last_used_at"),
+  );
+  if (lastUsedAt === null) return false;
+  if (now - lastUsedAt > TOUCH_EVERY_MS) {
+    await query(db.prepare("UPDATE sessions SET last_used_at = ? WHERE id_hash = ?").bind(now, idHash).run());
+  }
+  return true;
+}
+
+export async function deleteSession(db: D1Database, idHash: string): Promise<void> {
+  await query(db.prepare("DELETE FROM sessions WHERE id_hash = ?").bind(idHash).run());
+}

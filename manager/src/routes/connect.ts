@@ -1,0 +1,18 @@
+/** `GET /ws`: an agent's WebSocket. Verified here, before any hub is touched. */
+import { Hono } from "hono";
+import { admitCaller } from "../auth/admission.ts";
+import { randomId } from "../digest.ts";
+import { ADMISSION_HEADER } from "../hub/hub.ts";
+import { callHub } from "../hub/shards.ts";
+import { ApiError } from "./errors.ts";
+import type { App } from "./router.ts";
+
+export const connect = new Hono<App>().get("/ws", async (c) => {
+  if (c.req.header("Upgrade")?.toLowerCase() !== "websocket") {
+    throw new ApiError(426, "upgrade_required", "this address speaks WebSocket; a proxy may have removed the Upgrade");
+  }
+  const admission = await admitCaller(c, randomId());
+  // A request of our own: no header of the client's reaches the hub.
+  const headers = { Upgrade: "websocket", [ADMISSION_HEADER]: JSON.stringify(admission) };
+  return callHub(c.env, admission.agentId, async (hub) => hub.fetch(c.req.url, { headers }));
+});

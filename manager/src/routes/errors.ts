@@ -1,0 +1,72 @@
+/** Errors of the HTTP API: a stable code for programs, a sentence for people. */
+import type { Context } from "hono";
+import { HTTPException } from "hono/http-exception";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { TokenError } from "../auth/tokens.ts";
+import { HubUnavailable } from "../hub/shards.ts";
+import type { WireError } from "../protocol/errors.ts";
+import { RegistryUnavailable } from "../registry/failure.ts";
+
+/** Seconds that a client waits before it asks a manager again that could not answer. */
+const RETRY_AFTER_S = "5";
+
+export class ApiError extends Error {
+  readonly status: ContentfulStatusCode;
+  readonly code: string;
+
+  constructor(status: ContentfulStatusCode, code: string, message: string) {
+    super(message);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+/** The HTTP status of a refused or failed operation of a hub. */
+const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
+  missing_token: 401,
+  invalid_token: 401,
+  token_expired: 401,
+  enrolment_used: 403,
+  enrolment_revoked: 403,
+  agent_revoked: 403,
+  agent_removed: 403,
+  forbidden: 403,
+  unsupported_protocol: 400,
+  invalid_subject: 400,
+  invalid_data: 400,
+  not_registered: 409,
+  payload_too_large: 413,
+  no_responders: 503,
+  registry_unavailable: 503,
+  timeout: 504,
+};
+
+/** An outcome's error as an answer; a code that is not the manager's own came from the agent's handler: 502. */
+export function outcomeError(error: WireError): ApiError {
+  return new ApiError(STATUS[error.code] ?? 502, error.code, error.message);
+}
+
+/** Every error leaves through here, so every one has the same form. */
+export function onError(error: Error, c: Context): Response {
+  const { status, code, message } = classify(error);
+  if (code === "registry_unavailable" || code === "hub_unavailable") c.header("Retry-After", RETRY_AFTER_S);
+  return c.json({ error: { code, message } }, status);
+}
+
+function classify(error: Error): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof TokenError) return outcomeError(error);
+  if (error instanceof RegistryUnavailable) return new ApiError(503, "registry_unavailable", error.message);
+  if (error instanceof HubUnavailable) {
+    console.error("calling a hub failed", error.cause);
+    return new ApiError(503, "hub_unavailable", error.message);
+  }
+  if (error instanceof HTTPException && error.status === 415) {
+    return new ApiError(415, "unsupported_media_type", "the body must be application/json");
+  }
+  if (error instanceof HTTPException && error.status === 400) {
+    return new ApiError(400, "invalid_json", "the body is not JSON");
+  }
+  console.error("unexpected failure", error);
+  return new ApiError(500, "internal", "the manager failed; its log says more");
+}
