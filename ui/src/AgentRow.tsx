@@ -1,0 +1,69 @@
+import { Show } from "solid-js";
+import { AgentMenu } from "./AgentMenu.tsx";
+import { type Agent, isOnline } from "./agent.ts";
+import { RelativeTime } from "./RelativeTime.tsx";
+import { StatusBadge } from "./StatusBadge.tsx";
+import { UpSince } from "./UpSince.tsx";
+
+interface AgentRowProps {
+  agent: Agent;
+  menuOpen: boolean;
+  onMenu: (open: boolean) => void;
+  onRename: () => void;
+  onRemove: () => void;
+}
+
+/** One agent. Names come from hosts and operators: they are text, isolated in direction, cut with the whole in the title. */
+export function AgentRow(props: AgentRowProps) {
+  return (
+    <tr class="agent">
+      <th scope="row" class="agent-name">
+        <bdi class="cut" title={props.agent.name}>
+          {props.agent.name}
+        </bdi>
+        <Show when={props.agent.hostname !== props.agent.name}>
+          <bdi class="cut detail" title={props.agent.hostname}>
+            {props.agent.hostname}
+          </bdi>
+        </Show>
+      </th>
+      <td class="agent-status">
+        <StatusBadge agent={props.agent} />
+      </td>
+      <td class="agent-seen">
+        <Show when={props.agent.lastSeen} keyed fallback={<span class="muted">never</span>}>
+          {(time) => <RelativeTime time={time} />}
+        </Show>
+        <Show when={isOnline(props.agent)}>
+          <span class="detail">
+            up since <UpSince time={props.agent.since} />
+          </span>
+        </Show>
+      </td>
+      <td class="agent-version">
+        <span class="cut" title={props.agent.version}>
+          {props.agent.version}
+        </span>
+      </td>
+      <td class="agent-platform">
+        <span class="cut">
+          {props.agent.os}/{props.agent.arch}
+        </span>
+      </td>
+      <td class="agent-address">
+        <span class="cut" title={props.agent.address ?? undefined}>
+          {props.agent.address ?? "–"}
+        </span>
+      </td>
+      <td class="agent-actions">
+        <AgentMenu
+          name={props.agent.name}
+          open={props.menuOpen}
+          onOpen={props.onMenu}
+          onRename={props.onRename}
+          onRemove={props.onRemove}
+        />
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,76 @@
+import { createComputed, createMemo, createSignal, For, on, Show } from "solid-js";
+import { AgentRow } from "./AgentRow.tsx";
+import { type Agent, compareAgents } from "./agent.ts";
+import { RemoveAgent } from "./RemoveAgent.tsx";
+import { RenameAgent } from "./RenameAgent.tsx";
+import "./AgentTable.css";
+
+/** All agents, online first, then by name. `stale` takes the colour out: what it shows may no longer be so. */
+export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) {
+  let body!: HTMLTableSectionElement;
+  const [menuOf, setMenuOf] = createSignal<string>();
+  const [renaming, setRenaming] = createSignal<Agent>();
+  const [removing, setRemoving] = createSignal<Agent>();
+
+  const menuIsOpen = createMemo(() => props.agents.some((agent) => agent.id === menuOf()));
+
+  // While a menu is open no row changes its place: the hand is already moving towards an item.
+  const ordered = createMemo<readonly Agent[]>((previous) => {
+    if (!menuIsOpen()) return props.agents.toSorted(compareAgents);
+    const current = new Set(props.agents);
+    const known = new Set(previous);
+    return [...previous.filter((agent) => current.has(agent)), ...props.agents.filter((agent) => !known.has(agent))];
+  }, []);
+
+  // A browser drops the focus of an element that moves within the page.
+  createComputed(
+    on(ordered, () => {
+      const focused = document.activeElement;
+      if (!(focused instanceof HTMLElement) || !body?.contains(focused)) return;
+      queueMicrotask(() => {
+        if (focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+      });
+    }),
+  );
+
+  return (
+    <>
+      <div class="panel">
+        <table class="agents" classList={{ stale: props.stale }} aria-label="Agents">
+          <thead>
+            <tr>
+              <th scope="col">Name</th>
+              <th scope="col">Status</th>
+              <th scope="col">Last seen</th>
+              <th scope="col">Version</th>
+              <th scope="col">Platform</th>
+              <th scope="col">Address</th>
+              <th scope="col">
+                <span class="visually-hidden">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody ref={body}>
+            <For each={ordered()}>
+              {(agent) => (
+                <AgentRow
+                  agent={agent}
+                  menuOpen={menuOf() === agent.id}
+                  onMenu={(open) => setMenuOf(open ? agent.id : undefined)}
+                  onRename={() => setRenaming({ ...agent })}
+                  onRemove={() => setRemoving({ ...agent })}
+                />
+              )}
+            </For>
+          </tbody>
+        </table>
+      </div>
+      <Show when={renaming()} keyed>
+        {(agent) => <RenameAgent agent={agent} onClose={() => setRenaming(undefined)} />}
+      </Show>
+      <Show when={removing()} keyed>
+        {(agent) => <RemoveAgent agent={agent} onClose={() => setRemoving(undefined)} />}
+      </Show>
+    </>
+  );
+}

@@ -1,0 +1,24 @@
+import { QueryClientProvider } from "@tanstack/solid-query";
+import { createSignal, Show } from "solid-js";
+import { Dashboard } from "./Dashboard.tsx";
+import { LogIn } from "./LogIn.tsx";
+import { createQueryClient } from "./queryClient.ts";
+
+/** The dashboard while the manager accepts the session cookie, the log-in otherwise. Nothing but a call can tell which. */
+export function App() {
+  const [loggedIn, setLoggedIn] = createSignal(true);
+  const client = createQueryClient(() => leave());
+
+  const leave = () => {
+    setLoggedIn(false);
+    client.clear();
+  };
+
+  return (
+    <QueryClientProvider client={client}>
+      <Show when={loggedIn()} fallback={<LogIn onLoggedIn={() => setLoggedIn(true)} />}>
+        <Dashboard onLoggedOut={leave} />
+      </Show>
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,42 @@
+import { createSignal, createUniqueId, onCleanup } from "solid-js";
+import "./CopyField.css";
+
+const confirmForMs = 2_000;
+
+/** Text to take elsewhere, with a button that copies it. `secret` shows one line of it at most. */
+export function CopyField(props: { label: string; value: string; secret?: boolean }) {
+  let value!: HTMLElement;
+  const labelId = createUniqueId();
+  const [outcome, setOutcome] = createSignal<string>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  onCleanup(() => clearTimeout(timer));
+
+  const copy = async () => {
+    clearTimeout(timer);
+    try {
+      await navigator.clipboard.writeText(props.value);
+      setOutcome("Copied");
+    } catch {
+      // Browsers offer no clipboard to pages on plain http, such as a manager on the local network.
+      getSelection()?.selectAllChildren(value);
+      setOutcome("Press Ctrl+C");
+    }
+    timer = setTimeout(() => setOutcome(undefined), confirmForMs);
+  };
+
+  return (
+    <div class="copy-field">
+      <span class="copy-label" id={labelId}>
+        {props.label}
+      </span>
+      <div class="copy-box">
+        <code ref={value} classList={{ cut: props.secret }}>
+          {props.value}
+        </code>
+        <button class="button" type="button" aria-describedby={labelId} onClick={copy}>
+          <span aria-live="polite">{outcome() ?? "Copy"}</span>
+        </button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,24 @@
+import { createUniqueId, onCleanup, onMount, type ParentProps } from "solid-js";
+import "./Dialog.css";
+
+/** A modal dialog, open for as long as it is rendered. Escape asks to close it; a press beside it does not. */
+export function Dialog(props: ParentProps<{ title: string; onClose: () => void }>) {
+  let dialog!: HTMLDialogElement;
+  const titleId = createUniqueId();
+
+  onMount(() => dialog.showModal());
+  // Closing before it leaves the page is what returns the focus to the element that opened it.
+  onCleanup(() => dialog.close());
+
+  const onCancel = (event: Event) => {
+    event.preventDefault();
+    props.onClose();
+  };
+
+  return (
+    <dialog class="dialog" ref={dialog} aria-labelledby={titleId} onCancel={onCancel}>
+      <h2 id={titleId}>{props.title}</h2>
+      {props.children}
+    </dialog>
+  );
+}

@@ -1,0 +1,23 @@
+import { agentCommand } from "./agentCommand.ts";
+import { CopyField } from "./CopyField.tsx";
+import "./EmptyState.css";
+
+/** What an operator without agents needs to know. */
+export function EmptyState(props: { onAdd: () => void }) {
+  return (
+    <section class="panel empty" aria-labelledby="empty-title">
+      <h2 id="empty-title">No agents yet</h2>
+      <p class="muted">
+        An agent dials out to this manager, so its host needs no open port. Create a token for it here, and it appears
+        in this place as soon as it connects.
+      </p>
+      <button class="button primary" type="button" onClick={() => props.onAdd()}>
+        Add your first agent
+      </button>
+      <div class="empty-ways">
+        <CopyField label="On the host, it is one command; it asks for the token" value={agentCommand()} />
+        <CopyField label="To try one on this machine, from the repository" value="make agent-run" />
+      </div>
+    </section>
+  );
+}

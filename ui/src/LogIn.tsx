@@ -1,0 +1,76 @@
+import { useMutation } from "@tanstack/solid-query";
+import { createSignal, onMount, Show } from "solid-js";
+import { ApiError, logIn } from "./api.ts";
+import { useClock } from "./clock.ts";
+import { Logo } from "./Logo.tsx";
+import "./LogIn.css";
+
+/** The log-in form. The only user is `admin`, so it asks for the password alone. */
+export function LogIn(props: { onLoggedIn: () => void }) {
+  let password!: HTMLInputElement;
+  const now = useClock();
+  const [retryAt, setRetryAt] = createSignal(0);
+  const secondsToWait = () => Math.max(0, Math.ceil((retryAt() - now()) / 1_000));
+
+  const attempt = useMutation(() => ({
+    mutationFn: logIn,
+    onSuccess: () => props.onLoggedIn(),
+    onError: (error) => {
+      if (error instanceof ApiError && error.retryAfterSeconds !== null) {
+        setRetryAt(Date.now() + error.retryAfterSeconds * 1_000);
+      }
+      password.select();
+    },
+  }));
+
+  const problem = () => {
+    const error = attempt.error;
+    if (!error) return null;
+    if (!(error instanceof ApiError)) return "Something went wrong. Try again.";
+    if (error.code === "wrong_password") return "Wrong password.";
+    if (error.status === 429) return "Too many attempts.";
+    return error.message;
+  };
+
+  onMount(() => password.focus());
+
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (password.value !== "" && !attempt.isPending && secondsToWait() === 0) attempt.mutate(password.value);
+  };
+
+  return (
+    <main class="log-in">
+      <form class="log-in-card" onSubmit={submit} aria-label="Log in">
+        <Logo />
+        <div>
+          <h1 class="log-in-title">Log in</h1>
+          <p class="muted">With the manager's admin password.</p>
+        </div>
+        {/* Not shown, but it tells password managers whose password this is. */}
+        <input type="text" name="username" autocomplete="username" value="admin" readonly hidden />
+        <div class="field">
+          <label for="password">Password</label>
+          <input
+            id="password"
+            ref={password}
+            type="password"
+            name="password"
+            autocomplete="current-password"
+            required
+            aria-invalid={problem() !== null}
+            aria-describedby="log-in-problem"
+          />
+          <p class="problem" id="log-in-problem" role="alert">
+            {problem()}
+          </p>
+        </div>
+        <button class="button primary" type="submit" disabled={attempt.isPending || secondsToWait() > 0}>
+          <Show when={secondsToWait() > 0} fallback={attempt.isPending ? "Logging in…" : "Log in"}>
+            Try again in {secondsToWait()} s
+          </Show>
+        </button>
+      </form>
+    </main>
+  );
+}

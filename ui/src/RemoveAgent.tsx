@@ -1,0 +1,44 @@
+import { useMutation, useQueryClient } from "@tanstack/solid-query";
+import { onMount } from "solid-js";
+import type { Agent } from "./agent.ts";
+import { amendAgents } from "./agentsQuery.ts";
+import { removeAgent } from "./api.ts";
+import { Dialog } from "./Dialog.tsx";
+
+export function RemoveAgent(props: { agent: Agent; onClose: () => void }) {
+  let cancel!: HTMLButtonElement;
+  const client = useQueryClient();
+
+  const removing = useMutation(() => ({
+    mutationFn: () => removeAgent(props.agent.id),
+    onSuccess: async () => {
+      await amendAgents(client, (agents) => agents.filter((agent) => agent.id !== props.agent.id));
+      props.onClose();
+    },
+  }));
+
+  onMount(() => cancel.focus());
+
+  return (
+    <Dialog title="Remove this agent?" onClose={props.onClose}>
+      <p>
+        <strong>
+          <bdi>{props.agent.name}</bdi>
+        </strong>{" "}
+        is disconnected and forgotten at once, and its token stops working. To bring the host back, enrol it with a new
+        token.
+      </p>
+      <p class="problem" role="alert">
+        {removing.error?.message}
+      </p>
+      <div class="dialog-buttons">
+        <button class="button" type="button" ref={cancel} onClick={() => props.onClose()}>
+          Cancel
+        </button>
+        <button class="button danger" type="button" disabled={removing.isPending} onClick={() => removing.mutate()}>
+          Remove agent
+        </button>
+      </div>
+    </Dialog>
+  );
+}

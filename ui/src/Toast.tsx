@@ -1,0 +1,46 @@
+import { createEffect, createSignal, onCleanup, Show } from "solid-js";
+import { type Agent, isOnline } from "./agent.ts";
+import "./Toast.css";
+
+const showForMs = 6_000;
+
+/** Who has just arrived: the first agents to be online while the page is open, and every agent that is new to it. */
+function arrivals(before: ReadonlyMap<string, boolean>, agents: readonly Agent[]): Agent[] {
+  const online = agents.filter(isOnline);
+  const noneWasOnline = ![...before.values()].includes(true);
+  return noneWasOnline ? online : online.filter((agent) => !before.has(agent.id));
+}
+
+/** Announces arrivals. `agents` is undefined until the manager has answered once: what it says first is no news. */
+export function Toast(props: { agents: readonly Agent[] | undefined }) {
+  const [message, setMessage] = createSignal<string>();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  onCleanup(() => clearTimeout(timer));
+
+  createEffect<ReadonlyMap<string, boolean> | undefined>((before) => {
+    const agents = props.agents;
+    if (!agents) return before;
+    const [first, ...others] = before ? arrivals(before, agents) : [];
+    if (first) {
+      setMessage(others.length === 0 ? first.name : `${first.name} and ${others.length} more`);
+      clearTimeout(timer);
+      timer = setTimeout(() => setMessage(undefined), showForMs);
+    }
+    return new Map(agents.map((agent) => [agent.id, isOnline(agent)]));
+  });
+
+  return (
+    <div class="toasts" role="status">
+      <Show when={message()}>
+        {(who) => (
+          <p class="toast">
+            <strong>Agent online ✓</strong>
+            <bdi class="cut" title={who()}>
+              {who()}
+            </bdi>
+          </p>
+        )}
+      </Show>
+    </div>
+  );
+}

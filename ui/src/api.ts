@@ -1,0 +1,126 @@
+import { type Agent, parseAgent } from "./agent.ts";
+import { array, type JsonObject, number, object, ShapeError, text } from "./json.ts";
+
+/** A call that failed. `code` is the manager's own, or `unreachable` (no answer; status 0) or `invalid_response`. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: string;
+  readonly status: number;
+  /** From `Retry-After`; null where the manager did not say. */
+  readonly retryAfterSeconds: number | null;
+
+  constructor(code: string, message: string, status: number, retryAfterSeconds: number | null = null) {
+    super(message);
+    this.code = code;
+    this.status = status;
+    this.retryAfterSeconds = retryAfterSeconds;
+  }
+}
+
+/** A single-use token with which one host can enrol. */
+export interface EnrolmentToken {
+  readonly token: string;
+  /** Unix milliseconds on the manager's clock. */
+  readonly expiresAt: number;
+}
+
+export interface AgentList {
+  readonly agents: Agent[];
+  /** The manager's `Date` header in Unix milliseconds, to the second; null where a proxy dropped it. */
+  readonly managerTime: number | null;
+}
+
+/** Longer than any healthy answer takes, short enough that a hung manager is noticed. */
+const answerWithinMs = 8_000;
+
+interface Call {
+  readonly method?: "POST" | "PATCH" | "DELETE";
+  readonly body?: JsonObject;
+  readonly signal?: AbortSignal;
+}
+
+async function call(path: string, { method, body, signal }: Call = {}): Promise<Response> {
+  const timeout = AbortSignal.timeout(answerWithinMs);
+  const init: RequestInit = { signal: signal ? AbortSignal.any([signal, timeout]) : timeout, cache: "no-store" };
+  if (method !== undefined) init.method = method;
+  if (body !== undefined) {
+    init.headers = { "content-type": "application/json" };
+    init.body = JSON.stringify(body);
+  }
+  let response: Response;
+  try {
+    response = await fetch(path, init);
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw unreachable();
+  }
+  if (!response.ok) throw await refusal(response);
+  return response;
+}
+
+function unreachable(): ApiError {
+  return new ApiError("unreachable", "The manager cannot be reached.", 0);
+}
+
+async function refusal(response: Response): Promise<ApiError> {
+  const seconds = Number.parseInt(response.headers.get("retry-after") ?? "", 10);
+  const retryAfter = Number.isNaN(seconds) ? null : seconds;
+  try {
+    const { error } = object(await response.json(), "body");
+    const said = object(error, "error");
+    return new ApiError(text(said, "code"), text(said, "message"), response.status, retryAfter);
+  } catch {
+    // Not the manager's own words: a proxy or a captive portal answered.
+    return new ApiError("invalid_response", `The answer was HTTP ${response.status}.`, response.status, retryAfter);
+  }
+}
+
+async function read<T>(response: Response, parse: (body: unknown) => T): Promise<T> {
+  try {
+    return parse(await response.json());
+  } catch (error) {
+    if (error instanceof ShapeError) {
+      throw new ApiError("invalid_response", `The answer makes no sense: ${error.message}.`, response.status);
+    }
+    if (error instanceof SyntaxError)
+      throw new ApiError("invalid_response", "The answer is not JSON.", response.status);
+    throw unreachable();
+  }
+}
+
+const agentPath = (id: string) => `/api/agents/${encodeURIComponent(id)}`;
+
+/** Opens a session. Fails with `wrong_password`, with `not_configured`, or with status 429 and `retryAfterSeconds`. */
+export async function logIn(password: string): Promise<void> {
+  await call("/api/session", { method: "POST", body: { password } });
+}
+
+export async function logOut(): Promise<void> {
+  await call("/api/session", { method: "DELETE" });
+}
+
+export async function listAgents(signal: AbortSignal): Promise<AgentList> {
+  const response = await call("/api/agents", { signal });
+  const date = Date.parse(response.headers.get("date") ?? "");
+  const agents = await read(response, (body) => array(body, "agents", parseAgent));
+  return { agents, managerTime: Number.isNaN(date) ? null : date };
+}
+
+/** Fails with `unknown_agent`, or with status 400 where the manager refuses the name. */
+export async function renameAgent(id: string, name: string): Promise<Agent> {
+  return read(await call(agentPath(id), { method: "PATCH", body: { name } }), parseAgent);
+}
+
+/** Closes the agent's connection and voids its token. Fails with `unknown_agent`. */
+export async function removeAgent(id: string): Promise<void> {
+  await call(agentPath(id), { method: "DELETE" });
+}
+
+/** Mints a token for one host, with the manager's default lifetime. */
+export async function mintToken(name: string): Promise<EnrolmentToken> {
+  const response = await call("/api/admin/tokens", { method: "POST", body: name === "" ? {} : { name } });
+  return read(response, (body) => {
+    const minted = object(body, "token");
+    return { token: text(minted, "token"), expiresAt: number(minted, "expiresAt") };
+  });
+}

@@ -1,0 +1,38 @@
+/** A JSON object of which nothing is known yet. */
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** A field of a response is missing or has the wrong type; the message names it. */
+export class ShapeError extends Error {
+  override readonly name = "ShapeError";
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+export function object(value: unknown, what: string): JsonObject {
+  if (!isObject(value)) throw new ShapeError(`${what} is not an object`);
+  return value;
+}
+
+export function array<T>(value: unknown, what: string, parse: (item: unknown) => T): T[] {
+  if (!Array.isArray(value)) throw new ShapeError(`${what} is not an array`);
+  return value.map(parse);
+}
+
+export function text(from: JsonObject, field: string): string {
+  const value = from[field];
+  if (typeof value !== "string") throw new ShapeError(`${field} is not a string`);
+  return value;
+}
+
+export function number(from: JsonObject, field: string): number {
+  const value = from[field];
+  if (typeof value !== "number") throw new ShapeError(`${field} is not a number`);
+  return value;
+}
+
+/** Null where the field is null; every other value goes to `read`. */
+export function orNull<T>(from: JsonObject, field: string, read: (from: JsonObject, field: string) => T): T | null {
+  return from[field] === null ? null : read(from, field);
+}
