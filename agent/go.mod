@@ -1,0 +1,3 @@
+module github.com/zedops/zedops/agent
+
+go 1.25.0

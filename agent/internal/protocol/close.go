@@ -1,0 +1,12 @@
+package protocol
+
+// Codes of close frames; PROTOCOL.md "Close codes" says what an agent does on each.
+const (
+	CloseStopped         = 1000 // by the agent: it shuts down for good
+	CloseNoSignOfLife    = 1001 // by the agent: the manager is silent
+	ClosePolicyViolation = 4400
+	CloseUnauthorized    = 4401
+	CloseRevoked         = 4403
+	CloseReplaced        = 4409
+	CloseGoingAway       = 4503
+)

@@ -1,0 +1,157 @@
+// Package protocol is the agent's half of docs/PROTOCOL.md: messages, subjects and codes. Its twin is
+// manager/src/protocol; the golden vectors in docs/vectors keep the two alike.
+package protocol
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// Version is the version of docs/PROTOCOL.md that this agent speaks.
+const Version = 1
+
+// Subjects of the control messages.
+const (
+	SubjectRegister     = "agent.register"
+	SubjectHeartbeat    = "agent.heartbeat"
+	SubjectHeartbeatAck = "agent.heartbeat.ack"
+	SubjectWelcome      = "agent.welcome"
+	SubjectError        = "agent.error"
+	SubjectInfo         = "agent.info"
+	SubjectEcho         = "test.echo"
+)
+
+// The bare heartbeat and its answer, byte for byte: the manager's edge compares text, not meaning.
+const (
+	BareHeartbeat    = `{"subject":"agent.heartbeat"}`
+	BareHeartbeatAck = `{"subject":"agent.heartbeat.ack"}`
+)
+
+// Message is one frame.
+type Message struct {
+	Subject   string          `json:"subject"`
+	Reply     string          `json:"reply,omitempty"`     // inbox of the answer; empty: no answer is wanted
+	Data      json.RawMessage `json:"data,omitempty"`      // nil: absent, which is not the same as null
+	Timestamp *int64          `json:"timestamp,omitempty"` // the sender's clock, Unix ms
+	Error     *Error          `json:"error,omitempty"`     // then Data is absent
+}
+
+// BadFrame is the error of Decode.
+type BadFrame struct {
+	Cause Error
+	Reply string // where to answer; empty if the frame had no readable, valid reply
+}
+
+func (b *BadFrame) Error() string { return b.Cause.Error() }
+
+// maxInteger is the largest integer that every JSON implementation holds exactly.
+const maxInteger = 1<<53 - 1
+
+// Decode parses a text frame. The error is always a *BadFrame. The caller has measured the frame before.
+func Decode(frame []byte) (Message, error) {
+	// A map, because encoding/json would match the fields of a struct without regard to case.
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(frame, &fields); err != nil {
+		var syntax *json.SyntaxError
+		if errors.As(err, &syntax) {
+			return Message{}, &BadFrame{Cause: Error{InvalidJSON, "the frame is not JSON"}}
+		}
+	}
+	if fields == nil {
+		return Message{}, &BadFrame{Cause: Error{InvalidMessage, "the frame is not a JSON object"}}
+	}
+
+	var m Message
+	replyOK := true
+	if raw, present := fields["reply"]; present {
+		m.Reply, replyOK = decodeString(raw)
+	}
+	bad := func(code Code, format string, args ...any) (Message, error) {
+		b := &BadFrame{Cause: Error{code, fmt.Sprintf(format, args...)}}
+		if IsSubject(m.Reply) {
+			b.Reply = m.Reply
+		}
+		return Message{}, b
+	}
+
+	var ok bool
+	if m.Subject, ok = decodeString(fields["subject"]); !ok {
+		return bad(InvalidMessage, "subject is not a string")
+	}
+	if !replyOK {
+		return bad(InvalidMessage, "reply is not a string")
+	}
+	if raw, present := fields["timestamp"]; present {
+		t, ok := decodeInteger(raw)
+		if !ok {
+			return bad(InvalidMessage, "timestamp is not an integer")
+		}
+		m.Timestamp = &t
+	}
+	if raw, present := fields["error"]; present {
+		if m.Error, ok = decodeError(raw); !ok {
+			return bad(InvalidMessage, "error is not an object with a code and a message")
+		}
+		if _, both := fields["data"]; both {
+			return bad(InvalidMessage, "error and data exclude each other")
+		}
+	}
+	if !IsSubject(m.Subject) {
+		return bad(InvalidSubject, "subject is not valid")
+	}
+	if _, present := fields["reply"]; present && !IsSubject(m.Reply) {
+		return bad(InvalidSubject, "reply is not valid")
+	}
+	m.Data = fields["data"]
+	return m, nil
+}
+
+// Encode is the inverse of Decode. It refuses what the other end would refuse, except for size.
+func Encode(m Message) ([]byte, error) {
+	if !IsSubject(m.Subject) {
+		return nil, &Error{InvalidSubject, fmt.Sprintf("subject %q is not valid", m.Subject)}
+	}
+	if m.Reply != "" && !IsSubject(m.Reply) {
+		return nil, &Error{InvalidSubject, fmt.Sprintf("reply %q is not valid", m.Reply)}
+	}
+	var frame bytes.Buffer
+	e := json.NewEncoder(&frame)
+	e.SetEscapeHTML(false) // an echo must not come back six times as long
+	if err := e.Encode(m); err != nil {
+		return nil, fmt.Errorf("encode message: %w", err)
+	}
+	return bytes.TrimSuffix(frame.Bytes(), []byte("\n")), nil
+}
+
+func decodeString(raw json.RawMessage) (string, bool) {
+	// Unmarshal alone would take null for "".
+	if len(raw) == 0 || raw[0] != '"' {
+		return "", false
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return s, err == nil
+}
+
+// decodeInteger takes every way of writing an integer that JSON has, such as 1e3, within ±(2^53-1).
+func decodeInteger(raw json.RawMessage) (int64, bool) {
+	f, err := strconv.ParseFloat(string(raw), 64)
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxInteger {
+		return 0, false
+	}
+	return int64(f), true
+}
+
+func decodeError(raw json.RawMessage) (*Error, bool) {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &fields); err != nil {
+		return nil, false
+	}
+	code, codeOK := decodeString(fields["code"])
+	message, messageOK := decodeString(fields["message"])
+	return &Error{Code(code), message}, codeOK && messageOK
+}
