@@ -1,0 +1,201 @@
+// Package identity keeps who this agent is: the install id it made for itself, the token that its manager gave it,
+// and which manager that was.
+package identity
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+// Files of the state directory, each one line.
+const (
+	tokenFile     = "token"      // the permanent token
+	managerFile   = "manager"    // the one manager that the token is sent to
+	installIDFile = "install-id" // tells a repeated enrolment of this host from another host's
+)
+
+// Store is an open state directory. It is this process's alone until Close.
+type Store struct {
+	// InstallID is made before the first attempt to enrol and never changes.
+	InstallID string
+	// Warnings are what the operator should know about the directory's permissions, one sentence each.
+	Warnings []string
+
+	dir string
+	fd  *os.File // the open directory; carries the lock
+}
+
+// Credential is a permanent token and the manager it belongs to.
+type Credential struct {
+	Manager Manager
+	Token   string
+}
+
+var installIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// Open creates the state directory if need be (mode 0700) and locks it.
+func Open(dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("create the state directory: %w", err)
+	}
+	fd, err := os.Open(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open the state directory: %w", err)
+	}
+	s := &Store{dir: dir, fd: fd}
+	if err := s.prepare(); err != nil {
+		fd.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Store) prepare() error {
+	if err := syscall.Flock(int(s.fd.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		if errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("another agent is running with the state directory %s: stop it, or give this one its own --state-dir", s.dir)
+		}
+		return fmt.Errorf("lock the state directory %s: %w", s.dir, err)
+	}
+	if err := s.checkPermissions(); err != nil {
+		return err
+	}
+	var err error
+	if s.InstallID, err = s.read(installIDFile); err != nil {
+		return err
+	}
+	if s.InstallID == "" {
+		s.InstallID = rand.Text()
+		return s.write(installIDFile, s.InstallID)
+	}
+	if !installIDPattern.MatchString(s.InstallID) {
+		return fmt.Errorf("%s is damaged: restore it, or delete it to have a new one made", s.path(installIDFile))
+	}
+	return nil
+}
+
+// checkPermissions closes the files to others. The directory may be shared on purpose (--state-dir /tmp), so of that
+// it only warns.
+func (s *Store) checkPermissions() error {
+	info, err := s.fd.Stat()
+	if err != nil {
+		return fmt.Errorf("inspect the state directory: %w", err)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("other users can enter the state directory (mode %04o); close it with: chmod 700 %s", mode, s.dir))
+	}
+	for _, name := range []string{tokenFile, managerFile, installIDFile} {
+		info, err := os.Stat(s.path(name))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("inspect the state directory: %w", err)
+		}
+		if mode := info.Mode().Perm(); mode&0o077 != 0 {
+			if err := os.Chmod(s.path(name), 0o600); err != nil {
+				return fmt.Errorf("close %s to other users: %w", s.path(name), err)
+			}
+			s.Warnings = append(s.Warnings, fmt.Sprintf("%s was open to other users (mode %04o) and has been closed; they may have read it", s.path(name), mode))
+		}
+	}
+	return nil
+}
+
+// Credential returns nil before the first enrolment.
+func (s *Store) Credential() (*Credential, error) {
+	token, err := s.read(tokenFile)
+	if token == "" || err != nil {
+		return nil, err
+	}
+	if err := checkToken(token); err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path(tokenFile), err)
+	}
+	base, err := s.read(managerFile)
+	if err != nil {
+		return nil, err
+	}
+	if base == "" {
+		return nil, fmt.Errorf("%s is missing: write the URL of the manager that the token beside it belongs to into it", s.path(managerFile))
+	}
+	manager, err := ParseManager(base)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.path(managerFile), err)
+	}
+	return &Credential{manager, token}, nil
+}
+
+// Save returns when the credential would survive a power cut.
+func (s *Store) Save(c Credential) error {
+	if err := checkToken(c.Token); err != nil {
+		return fmt.Errorf("save the token: %w", err)
+	}
+	// In this order: a token without its manager must never be found.
+	if err := s.write(managerFile, c.Manager.String()); err != nil {
+		return err
+	}
+	return s.write(tokenFile, c.Token)
+}
+
+// Close lets another agent have the directory.
+func (s *Store) Close() error { return s.fd.Close() }
+
+func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
+
+// read returns "" for a file that does not exist.
+func (s *Store) read(name string) (string, error) {
+	text, err := os.ReadFile(s.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read the state: %w", err)
+	}
+	return strings.TrimSpace(string(text)), nil
+}
+
+// write replaces a file whole or not at all, even if the power fails meanwhile.
+func (s *Store) write(name, line string) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("save the state: %w", err)
+		}
+	}()
+	// The lock makes a fixed name safe, and what a crash leaves behind is removed by the next write.
+	temporary := s.path(name + ".new")
+	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(line + "\n")
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, s.path(name)); err != nil {
+		return err
+	}
+	return s.fd.Sync()
+}
+
+// checkToken keeps anything out of the Authorization header that could not be a token.
+func checkToken(token string) error {
+	if len(token) > 4096 {
+		return errors.New("this is too long to be a token")
+	}
+	for i := range len(token) {
+		if token[i] <= ' ' || token[i] > '~' {
+			return errors.New("this is not a token: it holds spaces or other characters that no token has")
+		}
+	}
+	return nil
+}

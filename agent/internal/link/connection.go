@@ -1,0 +1,310 @@
+package link
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/coder/websocket"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// connection is one registered socket.
+type connection struct {
+	ws       *websocket.Conn
+	welcome  welcome
+	requests *requests
+	router   *router
+	vitals   *vitals
+	log      *slog.Logger
+	patience time.Duration
+
+	opened    time.Time
+	lastFrame atomic.Int64 // when the manager last gave a sign of life, as nanoseconds since opened
+	acks      chan ack     // from the reader to the heartbeat
+	dropped   atomic.Int64 // frames that nobody here wanted
+	readError error        // the reader's; valid once it has ended
+}
+
+// session is what a connection tells when messages have been seen to flow both ways.
+type session struct {
+	registration
+	connection string
+	rtt        time.Duration
+	skewMs     int64
+}
+
+// outcome is how an attempt ended.
+type outcome struct {
+	err     error
+	up      time.Duration // from ready to the end; 0: it never was
+	spread  time.Duration // the welcome's reconnectSpreadMs; 0: there was none
+	dropped int64
+}
+
+// connect lives through one connection and calls ready in the middle of it.
+func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
+	ws, err := l.dial(ctx)
+	if err != nil {
+		return outcome{err: err}
+	}
+	defer ws.CloseNow()
+	w, skewMs, err := l.receiveWelcome(ctx, ws)
+	if err != nil {
+		return outcome{err: l.verdict(err)}
+	}
+	// Twice the limit, so that a frame just over it costs only itself: beyond the read limit the library closes.
+	ws.SetReadLimit(2 * w.MaxFrameBytes)
+	c := &connection{
+		ws:       ws,
+		welcome:  w,
+		requests: newRequests(w.inbox("")),
+		router:   l.router,
+		vitals:   l.vitals,
+		log:      l.log,
+		patience: l.patience,
+		opened:   time.Now(),
+		acks:     make(chan ack, 4),
+	}
+	r, err := l.register(ctx, c)
+	if err != nil {
+		return outcome{err: l.verdict(err), spread: w.spread()}
+	}
+	var readyAt time.Time
+	err = c.run(ctx, skewMs, func(rtt time.Duration) {
+		readyAt = time.Now()
+		l.vitals.connections.Add(1)
+		ready(session{r, w.Connection, rtt, skewMs})
+	})
+	o := outcome{err: l.verdict(err), spread: w.spread(), dropped: c.dropped.Load()}
+	if !readyAt.IsZero() {
+		o.up = max(time.Since(readyAt), 1)
+	}
+	return o
+}
+
+// verdict turns the close codes that stop an agent into a *Refused.
+func (l *Link) verdict(err error) error {
+	var refused *Refused
+	if errors.As(err, &refused) {
+		return err
+	}
+	switch closeCode(err) {
+	case protocol.CloseUnauthorized:
+		return newRefused(protocol.Error{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, l.config.Enrolled)
+	case protocol.CloseRevoked:
+		return newRefused(protocol.Error{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, l.config.Enrolled)
+	}
+	return err
+}
+
+// closeGrace is how long a close handshake may take before the socket is torn down. A dead peer must not hold up a
+// shutdown.
+const closeGrace = time.Second
+
+// run starts the goroutines of the connection and returns when all have ended.
+func (c *connection) run(ctx context.Context, skewMs int64, ready func(rtt time.Duration)) error {
+	g, running := errgroup.WithContext(ctx)
+	// The reader does not read under the group's context: an expired Read context closes the socket at once, and the
+	// close frame would never be sent.
+	reading, tearDown := context.WithCancel(context.WithoutCancel(ctx))
+	defer tearDown()
+
+	// errgroup cancels only on an error, so each of these returns one when the connection is to end.
+	g.Go(func() error { return c.read(reading, running) })
+	g.Go(func() error { return c.heartbeat(running, skewMs) })
+	g.Go(func() error {
+		rtt, err := c.prove(running)
+		if err == nil {
+			ready(rtt)
+		}
+		return err
+	})
+	g.Go(func() error {
+		<-running.Done()
+		code, reason := websocket.StatusCode(protocol.CloseNoSignOfLife), ""
+		if ctx.Err() != nil {
+			code, reason = protocol.CloseStopped, "stopped"
+		}
+		defer time.AfterFunc(closeGrace, tearDown).Stop()
+		_ = c.ws.Close(code, reason) // whatever it says, the socket is gone
+		return running.Err()
+	})
+	err := g.Wait()
+	// A write may fail a moment before the reader has seen why.
+	if closeCode(c.readError) >= 4000 {
+		return c.readError
+	}
+	return err
+}
+
+// read is the only reader of the socket. It ends with the socket.
+func (c *connection) read(reading, running context.Context) error {
+	defer c.requests.fail()
+	for {
+		kind, frame, err := c.ws.Read(reading)
+		if err != nil {
+			c.readError = readable(err)
+			return c.readError
+		}
+		now := time.Now()
+		c.lastFrame.Store(int64(now.Sub(c.opened)))
+		switch {
+		case kind != websocket.MessageText, int64(len(frame)) > c.welcome.MaxFrameBytes:
+			c.dropped.Add(1)
+		case string(frame) == protocol.BareHeartbeatAck:
+			c.acknowledge(ack{at: now})
+		default:
+			c.receive(running, frame, now)
+		}
+	}
+}
+
+func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
+	own := c.welcome.inbox("")
+	m, err := protocol.Decode(frame)
+	var bad *protocol.BadFrame
+	switch {
+	case errors.As(err, &bad):
+		if strings.HasPrefix(bad.Reply, own) {
+			c.answer(bad.Reply, nil, &bad.Cause)
+			return
+		}
+		c.dropped.Add(1)
+	case strings.HasPrefix(m.Subject, own):
+		if !c.requests.deliver(m) {
+			c.dropped.Add(1)
+		}
+	case m.Subject == protocol.SubjectHeartbeatAck:
+		var data struct {
+			ServerTime int64 `json:"serverTime"`
+		}
+		_ = json.Unmarshal(m.Data, &data) // without it, it is a bare one
+		c.acknowledge(ack{at: now, serverTime: data.ServerTime})
+	case m.Subject == protocol.SubjectError && m.Error != nil:
+		c.log.Warn("the manager refused a message of this agent", "error", m.Error)
+	case strings.HasPrefix(m.Reply, own):
+		c.router.route(ctx, m, func(data json.RawMessage, failure *protocol.Error) { c.answer(m.Reply, data, failure) })
+	default:
+		c.dropped.Add(1)
+	}
+}
+
+// answer replies once. A lost connection needs no word here: the reader says it.
+func (c *connection) answer(inbox string, data json.RawMessage, failure *protocol.Error) {
+	err := c.send(protocol.Message{Subject: inbox, Data: data, Error: failure})
+	var known *protocol.Error
+	if errors.As(err, &known) {
+		_ = c.send(protocol.Message{Subject: inbox, Error: known})
+	}
+}
+
+// send stamps and writes a message. It returns a *protocol.Error if the message may not be sent as it is.
+func (c *connection) send(m protocol.Message) error {
+	now := time.Now().UnixMilli()
+	m.Timestamp = &now
+	frame, err := protocol.Encode(m)
+	if err != nil {
+		return err
+	}
+	if limit := c.welcome.MaxFrameBytes; int64(len(frame)) > limit {
+		return &protocol.Error{Code: protocol.PayloadTooLarge, Message: fmt.Sprintf("the message has %d bytes and the limit is %d", len(frame), limit)}
+	}
+	return c.write(frame)
+}
+
+func (c *connection) write(frame []byte) error {
+	// Not under the connection's context: a cancelled write would tear the socket down before the close frame.
+	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
+	defer cancel()
+	return readable(c.ws.Write(ctx, websocket.MessageText, frame))
+}
+
+// request sends a request to the manager and waits for its answer. Its errors are *protocol.Error: those of the manager,
+// timeout when the context ends, and disconnected.
+func (c *connection) request(ctx context.Context, subject string, data json.RawMessage) (json.RawMessage, error) {
+	disconnected := &protocol.Error{Code: protocol.Disconnected, Message: "the connection was lost before the reply"}
+	inbox, answer, ok := c.requests.open()
+	if !ok {
+		return nil, disconnected
+	}
+	defer c.requests.abandon(inbox)
+	if err := c.send(protocol.Message{Subject: subject, Reply: inbox, Data: data}); err != nil {
+		var known *protocol.Error
+		if errors.As(err, &known) {
+			return nil, known
+		}
+		return nil, disconnected
+	}
+	select {
+	case m, ok := <-answer:
+		switch {
+		case !ok:
+			return nil, disconnected
+		case m.Error != nil:
+			return nil, m.Error
+		default:
+			return m.Data, nil
+		}
+	case <-ctx.Done():
+		return nil, &protocol.Error{Code: protocol.Timeout, Message: "no reply in time"}
+	}
+}
+
+// prove sends one message there and back, because a registration alone does not show that requests are answered.
+func (c *connection) prove(ctx context.Context) (rtt time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.patience)
+	defer cancel()
+	sent := time.Now()
+	probe := fmt.Sprintf(`"%s %d"`, c.welcome.Connection, sent.UnixNano())
+	echo, err := c.request(ctx, protocol.SubjectEcho, json.RawMessage(probe))
+	if err != nil {
+		return 0, fmt.Errorf("check that messages flow: %w", err)
+	}
+	if string(echo) != probe {
+		return 0, errors.New("check that messages flow: the echo came back changed")
+	}
+	return time.Since(sent), nil
+}
+
+// readable replaces the library's account of how a socket ended by one for operators.
+func readable(err error) error {
+	var closed websocket.CloseError
+	switch {
+	case errors.As(err, &closed):
+		return closedByManager{closed}
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("no answer in time")
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return errors.New("the connection broke off")
+	default:
+		return err
+	}
+}
+
+type closedByManager struct{ websocket.CloseError }
+
+func (c closedByManager) Error() string {
+	text := strings.TrimSpace(fmt.Sprintf("the manager closed the connection (%d %s", c.Code, c.Reason)) + ")"
+	if c.Code == protocol.CloseReplaced {
+		text += ": another agent uses this identity; if this host is a clone, move its state directory away and enrol it on its own"
+	}
+	return text
+}
+
+// closeCode is the code of the close frame that the other end sent, or -1.
+func closeCode(err error) websocket.StatusCode {
+	var closed closedByManager
+	if errors.As(err, &closed) {
+		return closed.Code
+	}
+	return -1
+}

@@ -1,0 +1,147 @@
+package link
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// welcome is the manager's first word. Durations are milliseconds.
+type welcome struct {
+	Connection          string `json:"connection"`
+	ServerTime          int64  `json:"serverTime"` // Unix ms
+	HeartbeatIntervalMs int64  `json:"heartbeatIntervalMs"`
+	LeaseMs             int64  `json:"leaseMs"`
+	MaxFrameBytes       int64  `json:"maxFrameBytes"`
+	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
+}
+
+// validate keeps a faulty manager from making the agent spin, hang or swallow its memory.
+func (w welcome) validate() error {
+	const day = 24 * 60 * 60 * 1000
+	switch {
+	case !protocol.IsSubject("inbox."+w.Connection+".1") || strings.Contains(w.Connection, "."):
+		return errors.New("connection is not a token")
+	case w.HeartbeatIntervalMs < 10 || w.HeartbeatIntervalMs > day:
+		return errors.New("heartbeatIntervalMs is out of range")
+	case w.LeaseMs <= w.HeartbeatIntervalMs || w.LeaseMs > 2*day:
+		return errors.New("leaseMs is out of range")
+	case w.MaxFrameBytes < 1<<10 || w.MaxFrameBytes > 32<<20:
+		return errors.New("maxFrameBytes is out of range")
+	case w.ReconnectSpreadMs < 0 || w.ReconnectSpreadMs > day:
+		return errors.New("reconnectSpreadMs is out of range")
+	}
+	return nil
+}
+
+func (w welcome) inbox(token string) string { return "inbox." + w.Connection + "." + token }
+
+func (w welcome) spread() time.Duration { return time.Duration(w.ReconnectSpreadMs) * time.Millisecond }
+
+// registration is the answer to agent.register.
+type registration struct {
+	AgentID string `json:"agentId"`
+	Name    string `json:"name"`
+	Token   string `json:"token"` // only after an enrolment
+}
+
+var errNotSaved = errors.New("the manager enrolled this agent but its token could not be saved, so start it again with the same enrolment token once this is mended")
+
+// receiveWelcome is the first step on a new socket. The second result is this host's clock minus the manager's, in ms;
+// it still contains the way here.
+func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome, int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.patience) // its end closes the socket
+	defer cancel()
+	var w welcome
+	m, err := receive(ctx, ws)
+	if err != nil {
+		return w, 0, fmt.Errorf("wait for the welcome: %w", err)
+	}
+	skewMs := time.Now().UnixMilli()
+	if m.Subject != protocol.SubjectWelcome {
+		return w, 0, fmt.Errorf("the other end is no manager: it began with %q instead of a welcome", m.Subject)
+	}
+	if err := json.Unmarshal(m.Data, &w); err != nil {
+		return w, 0, fmt.Errorf("read the welcome: %w", err)
+	}
+	if err := w.validate(); err != nil {
+		return w, 0, fmt.Errorf("read the welcome: %w", err)
+	}
+	return w, skewMs - w.ServerTime, nil
+}
+
+// register is the second step. It does not return before a new token is on disk, and nothing else happens on the
+// socket meanwhile.
+func (l *Link) register(ctx context.Context, c *connection) (registration, error) {
+	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	defer cancel()
+	var r registration
+	inbox := c.welcome.inbox("register")
+	data, err := json.Marshal(struct {
+		Protocol int    `json:"protocol"`
+		Version  string `json:"version"`
+		OS       string `json:"os"`
+		Arch     string `json:"arch"`
+		Hostname string `json:"hostname"`
+		Name     string `json:"name,omitempty"`
+	}{protocol.Version, l.config.Version, runtime.GOOS, runtime.GOARCH, l.config.Hostname, l.config.Name})
+	if err != nil {
+		return r, fmt.Errorf("register: %w", err)
+	}
+	if err := c.send(protocol.Message{Subject: protocol.SubjectRegister, Reply: inbox, Data: data}); err != nil {
+		return r, fmt.Errorf("register: %w", err)
+	}
+	var m protocol.Message
+	for m.Subject != inbox {
+		if m, err = receive(ctx, c.ws); err != nil {
+			return r, fmt.Errorf("wait for the registration: %w", err)
+		}
+	}
+	if m.Error != nil {
+		if transient[m.Error.Code] {
+			return r, fmt.Errorf("register: %w", m.Error)
+		}
+		return r, newRefused(*m.Error, l.config.Enrolled)
+	}
+	if err := json.Unmarshal(m.Data, &r); err != nil {
+		return r, fmt.Errorf("read the registration: %w", err)
+	}
+	if r.AgentID == "" || (r.Token == "" && !l.config.Enrolled) {
+		return r, errors.New("read the registration: agentId or token is missing")
+	}
+	if r.Token != "" {
+		if err := l.config.Save(r.Token); err != nil {
+			return r, fmt.Errorf("%w: %w", errNotSaved, err)
+		}
+		l.config.Token, l.config.Enrolled = r.Token, true
+		l.log.Info("enrolled", "agentId", r.AgentID, "name", r.Name)
+	}
+	return r, nil
+}
+
+// transient holds the errors of a registration that blame the moment rather than this agent.
+var transient = map[protocol.Code]bool{
+	protocol.Internal: true, protocol.Timeout: true, protocol.Disconnected: true, protocol.Busy: true,
+	protocol.RegistryUnavailable: true,
+}
+
+// receive returns the next good message. It is for the time before the reader runs.
+func receive(ctx context.Context, ws *websocket.Conn) (protocol.Message, error) {
+	for {
+		kind, frame, err := ws.Read(ctx)
+		if err != nil {
+			return protocol.Message{}, readable(err)
+		}
+		if m, err := protocol.Decode(frame); err == nil && kind == websocket.MessageText {
+			return m, nil
+		}
+	}
+}

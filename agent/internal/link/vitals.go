@@ -1,0 +1,51 @@
+package link
+
+import (
+	"context"
+	"encoding/json"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// vitals outlive the single connection.
+type vitals struct {
+	started     time.Time
+	connections atomic.Int64          // that became ready
+	rttMs       atomic.Pointer[int64] // nil: not known yet
+	skewMs      atomic.Pointer[int64] // this host's clock minus the manager's
+}
+
+// builtin is the table of what every agent answers.
+func (l *Link) builtin() map[string]Handler {
+	return map[string]Handler{
+		protocol.SubjectEcho: func(_ context.Context, data json.RawMessage) (any, error) { return data, nil },
+		protocol.SubjectInfo: func(context.Context, json.RawMessage) (any, error) { return l.info(), nil },
+	}
+}
+
+type info struct {
+	Version    string `json:"version"`
+	OS         string `json:"os"`
+	Arch       string `json:"arch"`
+	Hostname   string `json:"hostname"`
+	UptimeMs   int64  `json:"uptimeMs"` // of this process
+	Reconnects int64  `json:"reconnects"`
+	RTTMs      *int64 `json:"rttMs"`
+	SkewMs     *int64 `json:"skewMs"`
+}
+
+func (l *Link) info() info {
+	return info{
+		Version:    l.config.Version,
+		OS:         runtime.GOOS,
+		Arch:       runtime.GOARCH,
+		Hostname:   l.config.Hostname,
+		UptimeMs:   time.Since(l.vitals.started).Milliseconds(),
+		Reconnects: max(0, l.vitals.connections.Load()-1),
+		RTTMs:      l.vitals.rttMs.Load(),
+		SkewMs:     l.vitals.skewMs.Load(),
+	}
+}
