@@ -12,6 +12,8 @@ UI_SOURCES := $(shell find ui -mindepth 1 \( -name node_modules -o -name dist \)
 # `make agent GOOS=linux GOARCH=arm64` builds for another machine, beside the binary for this one.
 AGENT := agent/bin/zedops-agent$(if $(GOOS)$(GOARCH),-$(or $(GOOS),$(shell go env GOHOSTOS))-$(or $(GOARCH),$(shell go env GOHOSTARCH)))
 
+VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
 ##@ Run (HOST PORT DATA_DIR MANAGER_URL TOKEN TOKEN_FILE STATE_DIR AGENT_NAME MAX_RETRIES; see README.md)
 
 .PHONY: up
@@ -52,7 +54,7 @@ ui: ui/dist/index.html ## The dashboard, into ui/dist
 
 .PHONY: agent
 agent: go ## The agent, into agent/bin; GOOS=linux GOARCH=arm64 for another machine
-	@cd agent && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o ../$(AGENT) .
+	@cd agent && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
 
 .PHONY: deploy
 deploy: node_modules/.package-lock.json ## Check, migrate D1 and deploy the Worker; a dry run without an account

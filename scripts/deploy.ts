@@ -38,8 +38,8 @@ async function step(title: string, file: string, ...args: string[]): Promise<voi
 }
 
 async function whyDryRun(): Promise<string | undefined> {
-  if (!["", "0"].includes(process.env["DRY_RUN"] ?? "")) return "DRY_RUN is set";
-  if (process.env["CLOUDFLARE_API_TOKEN"]) return undefined;
+  if (!["", "0"].includes(process.env.DRY_RUN ?? "")) return "DRY_RUN is set";
+  if (process.env.CLOUDFLARE_API_TOKEN) return undefined;
   const { ok } = await runQuietly(".", "wrangler", "whoami", "--json");
   return ok ? undefined : "no Cloudflare account (run: npx wrangler login, or set CLOUDFLARE_API_TOKEN)";
 }

@@ -1,5 +1,6 @@
 import { describeEnding } from "./stack/child.ts";
 import { command } from "./stack/command.ts";
+import { Complaint } from "./stack/complaint.ts";
 import { startManager } from "./stack/manager.ts";
 import { localUrl, readSettings } from "./stack/settings.ts";
 
@@ -7,7 +8,5 @@ await command(async (stack) => {
   const settings = readSettings();
   const manager = await startManager(stack, settings, (line) => console.log(line));
   console.log(`zedops: the manager serves ${localUrl(settings.host, settings.port)}; Ctrl-C stops it`);
-  const ending = await manager.ended;
-  console.error(`zedops: the manager ended with ${describeEnding(ending)}`);
-  return 1;
+  throw new Complaint(`the manager ended with ${describeEnding(await manager.ended)}`);
 });

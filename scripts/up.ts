@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Admin } from "./stack/admin.ts";
-import { enrolledId, startAgent } from "./stack/agent.ts";
+import { enrolledId, followLocalManager, startAgent } from "./stack/agent.ts";
 import { describeEnding } from "./stack/child.ts";
 import { command } from "./stack/command.ts";
 import { Complaint } from "./stack/complaint.ts";
@@ -28,6 +28,7 @@ await command(async (stack) => {
   console.log("zedops: starting the agent");
   const password = await localPassword();
   if (password === undefined) throw new Complaint("manager/.dev.vars has lost its ADMIN_PASSWORD");
+  await followLocalManager(settings.stateDir, managerUrl);
   const agent = await startAgent(stack, settings, follow("agent"));
 
   const dead = Promise.race(

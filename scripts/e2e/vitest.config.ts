@@ -5,7 +5,7 @@ export default defineConfig({
     include: ["*.test.ts"],
     // Each file runs a manager, agents and a browser: side by side they would only slow one another.
     fileParallelism: false,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 60_000,
   },
 });

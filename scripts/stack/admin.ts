@@ -1,11 +1,16 @@
-import { networkInterfaces } from "node:os";
 import { z } from "zod";
 import { Complaint } from "./complaint.ts";
 import { localPassword } from "./dev-vars.ts";
+import { isThisMachine } from "./this-machine.ts";
 
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 const Enrolment = z.object({ token: z.string().min(1) });
-const Agent = z.object({ id: z.string(), name: z.string(), status: z.enum(["online", "offline"]) });
+const Agent = z.object({
+  id: z.string(),
+  name: z.string(),
+  status: z.enum(["online", "offline"]),
+  connectedAt: z.number().nullable(),
+});
 
 export type Agent = z.infer<typeof Agent>;
 
@@ -20,18 +25,19 @@ const TIMEOUT_MS = 15_000;
 
 /** The manager's HTTP API as an administrator uses it; docs/API.md. Every failure is a Complaint. */
 export class Admin {
+  /** What shows the manager that it is the administrator. */
+  readonly headers: { readonly authorization: string };
   readonly #manager: URL;
-  readonly #password: string;
 
   constructor(manager: URL, password: string) {
     this.#manager = manager;
-    this.#password = password;
+    this.headers = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
   }
 
   /** The administrator with the password from the environment, or for a manager on this machine, the local one. */
   static async fromEnvironment(managerUrl: string): Promise<Admin> {
     const manager = parseManagerUrl(managerUrl);
-    const given = process.env["ADMIN_PASSWORD"] || undefined;
+    const given = process.env.ADMIN_PASSWORD || undefined;
     // The local secret is nobody else's business.
     const password = given ?? (isThisMachine(manager) ? await localPassword() : undefined);
     if (password === undefined) {
@@ -43,21 +49,18 @@ export class Admin {
   /** Mints an enrolment token and returns it. */
   async mintToken(request: EnrolmentRequest): Promise<string> {
     const body = JSON.stringify(request);
-    return Enrolment.parse(await this.#call("POST", "/api/admin/tokens", body)).token;
+    return Enrolment.parse(await this.call("POST", "/api/admin/tokens", body)).token;
   }
 
   async agents(): Promise<Agent[]> {
-    return z.array(Agent).parse(await this.#call("GET", "/api/agents"));
+    return z.array(Agent).parse(await this.call("GET", "/api/agents"));
   }
 
-  async #call(method: string, path: string, body: string | null = null): Promise<unknown> {
-    const headers = {
-      authorization: `Basic ${Buffer.from(`admin:${this.#password}`).toString("base64")}`,
-      ...(body !== null && { "content-type": "application/json" }),
-    };
+  /** Calls a route and returns the JSON of its answer. */
+  async call(method: string, path: string, body: string | null = null): Promise<unknown> {
     const answer = await fetch(new URL(path, this.#manager), {
       method,
-      headers,
+      headers: { ...this.headers, ...(body !== null && { "content-type": "application/json" }) },
       body,
       // A redirect could carry the password to somewhere else.
       redirect: "manual",
@@ -67,6 +70,7 @@ export class Admin {
     });
     const text = await answer.text();
     if (answer.ok) return parseJson(text);
+    if (answer.status === 401) throw new Complaint(`${this.#manager.origin} does not accept this admin password`);
     const failure = Failure.safeParse(parseJson(text));
     if (failure.success) {
       throw new Complaint(`${this.#manager.origin}: ${failure.data.error.message} (${failure.data.error.code})`);
@@ -81,12 +85,6 @@ function parseManagerUrl(text: string): URL {
     throw new Complaint(`"${text}" is not the URL of a manager, such as https://zedops.example.com`);
   }
   return url;
-}
-
-function isThisMachine({ hostname }: URL): boolean {
-  const address = hostname.replace(/^\[|\]$/g, "");
-  const own = Object.values(networkInterfaces()).flatMap((list) => list?.map((entry) => entry.address) ?? []);
-  return address === "localhost" || address === "::1" || address.startsWith("127.") || own.includes(address);
 }
 
 function parseJson(text: string): unknown {

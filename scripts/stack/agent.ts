@@ -1,4 +1,4 @@
-import { access, readFile } from "node:fs/promises";
+import { access, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
@@ -7,6 +7,7 @@ import type { Child } from "./child.ts";
 import { agentBinary } from "./repository.ts";
 import type { Settings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
+import { isThisMachine } from "./this-machine.ts";
 
 /**
  * Starts the agent. Where it has no identity yet and no token was given, one is minted. The agent reads it from its
@@ -36,6 +37,16 @@ export async function enrolledId(stateDir: string): Promise<string | undefined> 
   if (!(await isEnrolled(stateDir))) return undefined;
   const [, claims = ""] = (await readFile(join(stateDir, "token"), "utf8")).split(".");
   return z.object({ sub: z.string() }).parse(JSON.parse(Buffer.from(claims, "base64url").toString())).sub;
+}
+
+/**
+ * The local manager may have moved to another port since the agent enrolled with it: tells the agent's state, which
+ * names the only URL that the token is sent to. An identity of a manager elsewhere is left alone.
+ */
+export async function followLocalManager(stateDir: string, managerUrl: string): Promise<void> {
+  const file = join(stateDir, "manager");
+  const known = URL.parse(await readFile(file, "utf8").catch(() => ""));
+  if (known !== null && isThisMachine(known)) await writeFile(file, `${managerUrl}\n`, { mode: 0o600 });
 }
 
 /** The token to hand over; undefined if none is needed, or if the agent reads it from a file itself. */

@@ -38,7 +38,7 @@ export async function ensureDevVars(file = devVarsFile): Promise<void> {
 
 /** The local manager's admin password; undefined if there is none yet. */
 export async function localPassword(file = devVarsFile): Promise<string | undefined> {
-  return parseEnv((await readIfPresent(file)) ?? "")["ADMIN_PASSWORD"] || undefined;
+  return parseEnv((await readIfPresent(file)) ?? "").ADMIN_PASSWORD || undefined;
 }
 
 function lines(names: readonly string[]): string {

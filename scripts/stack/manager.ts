@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Child, describeEnding } from "./child.ts";
 import { Complaint } from "./complaint.ts";
+import { claimDataDir } from "./data-dir.ts";
 import { ensureDevVars } from "./dev-vars.ts";
 import { inRepository, withProjectPath, wrangler } from "./repository.ts";
 import { localUrl, type Settings } from "./settings.ts";
@@ -24,6 +25,7 @@ export async function startManager(
   onLine?: (line: string) => void,
 ): Promise<Child> {
   await refuseTakenPort(host, port);
+  stack.onStopped(await claimDataDir(dataDir));
   await ensureDevVars();
   const persistTo = join(dataDir, "manager");
   const env = environment(dataDir);
@@ -90,7 +92,7 @@ function environment(dataDir: string): NodeJS.ProcessEnv {
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_HIDE_BANNER: "true",
     // Warnings and errors only, unless asked for more: a line per request tells nobody anything.
-    WRANGLER_LOG: inherited["WRANGLER_LOG"] || "warn",
+    WRANGLER_LOG: inherited.WRANGLER_LOG || "warn",
     WRANGLER_LOG_PATH: join(dataDir, "logs"),
     WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
     WRANGLER_REGISTRY_PATH: join(dataDir, "registry"),

@@ -14,6 +14,6 @@ export const agentBinary = inRepository("agent/bin/zedops-agent");
 
 /** The environment in which a child finds this very Node and the installed packages' commands first. */
 export function withProjectPath(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const path = [dirname(process.execPath), inRepository("node_modules/.bin"), env["PATH"] ?? ""];
+  const path = [dirname(process.execPath), inRepository("node_modules/.bin"), env.PATH ?? ""];
   return { ...env, PATH: path.join(delimiter) };
 }

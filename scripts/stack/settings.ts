@@ -22,19 +22,19 @@ export interface Settings {
 
 /** Reads the settings; relative paths start at the current directory. An empty variable counts as unset. */
 export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
-  const host = env["HOST"] || "127.0.0.1";
-  const port = wholeNumber("PORT", env["PORT"] || "8787", 1, 65_535);
-  const dataDir = resolve(env["DATA_DIR"] || ".zedops");
+  const host = env.HOST || "127.0.0.1";
+  const port = wholeNumber("PORT", env.PORT || "8787", 1, 65_535);
+  const dataDir = resolve(env.DATA_DIR || ".zedops");
   return {
     host,
     port,
     dataDir,
-    managerUrl: env["MANAGER_URL"] || localUrl(host, port),
-    token: env["TOKEN"] || undefined,
-    tokenFile: env["TOKEN_FILE"] || undefined,
-    stateDir: resolve(env["STATE_DIR"] || `${dataDir}/agent`),
-    agentName: env["AGENT_NAME"] || undefined,
-    maxRetries: wholeNumber("MAX_RETRIES", env["MAX_RETRIES"] || "0", 0, 1_000_000),
+    managerUrl: env.MANAGER_URL || localUrl(host, port),
+    token: env.TOKEN || undefined,
+    tokenFile: env.TOKEN_FILE || undefined,
+    stateDir: resolve(env.STATE_DIR || `${dataDir}/agent`),
+    agentName: env.AGENT_NAME || undefined,
+    maxRetries: wholeNumber("MAX_RETRIES", env.MAX_RETRIES || "0", 0, 1_000_000),
   };
 }
 

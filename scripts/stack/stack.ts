@@ -3,6 +3,7 @@ import { Child, type ChildOptions } from "./child.ts";
 /** The processes that a script has started, in that order; stopped last one first. */
 export class Stack {
   readonly #children: Child[] = [];
+  readonly #afterwards: (() => Promise<void>)[] = [];
   #stopping = false;
 
   /** Starts a process. Throws once the stack is being stopped. */
@@ -17,5 +18,11 @@ export class Stack {
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const child of this.#children.toReversed()) await child.stop();
+    for (const tidy of this.#afterwards) await tidy();
+  }
+
+  /** Has something done once every process has ended. */
+  onStopped(tidy: () => Promise<void>): void {
+    this.#afterwards.push(tidy);
   }
 }
