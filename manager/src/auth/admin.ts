@@ -1,12 +1,19 @@
 /** Who is an operator: HTTP Basic for scripts, the session cookie for the dashboard. */
 import { createMiddleware } from "hono/factory";
+import { matchedRoutes } from "hono/route";
+import { METHOD_NAME_ALL } from "hono/router";
 import { sameSecret } from "../digest.ts";
 import { ApiError } from "../routes/errors.ts";
 import type { App } from "../routes/router.ts";
 import { hasSession } from "./session.ts";
 
-/** Lets operators through; anybody else gets 401, without a Basic challenge, which browsers would cache. */
+/**
+ * Lets operators through; anybody else gets 401, without a Basic challenge, which browsers would cache. A path that no
+ * route answers stays the 404 it is.
+ */
 export const requireAdmin = createMiddleware<App>(async (c, next) => {
+  const routed = matchedRoutes(c).some((route) => route.method !== METHOD_NAME_ALL);
+  if (!routed) return next();
   const authorization = c.req.header("Authorization");
   const admitted =
     authorization === undefined

@@ -53,26 +53,24 @@ export function decode(
     return failure("invalid_message", "the frame is not a JSON object");
   }
   const fields = new Map(Object.entries(value));
-  const reply = fields.get("reply");
-  if (fields.has("reply")) {
-    if (typeof reply !== "string") return failure("invalid_message", "reply is not a string");
-    if (!isSubject(reply)) return failure("invalid_subject", "reply is not a valid subject");
-  }
-  const inbox = typeof reply === "string" ? { reply } : {};
-  const bad = (code: FrameErrorCode, message: string): BadFrame => ({ ...failure(code, message), ...inbox });
+  const subject: unknown = fields.get("subject");
+  const reply: unknown = fields.get("reply");
+  const timestamp: unknown = fields.get("timestamp");
+  const error = fields.has("error") ? wireError(fields.get("error")) : undefined;
+  const inbox = typeof reply === "string" && isSubject(reply) ? { reply } : {};
+  const bad = (code: FrameErrorCode, problem: string): BadFrame => ({ ...failure(code, problem), ...inbox });
 
-  const subject = fields.get("subject");
+  // The form of every field first, then the grammar: the order is part of the protocol.
   if (subject === undefined) return bad("invalid_message", "subject is missing");
   if (typeof subject !== "string") return bad("invalid_message", "subject is not a string");
-  if (!isSubject(subject)) return bad("invalid_subject", "subject is not a valid subject");
-
-  const timestamp = fields.get("timestamp");
+  if (fields.has("reply") && typeof reply !== "string") return bad("invalid_message", "reply is not a string");
   if (fields.has("timestamp") && !Number.isSafeInteger(timestamp)) {
     return bad("invalid_message", "timestamp is not an integer");
   }
-  const error = fields.has("error") ? wireError(fields.get("error")) : undefined;
   if (error === null) return bad("invalid_message", "error is not an object with the strings code and message");
   if (error !== undefined && fields.has("data")) return bad("invalid_message", "error and data exclude each other");
+  if (!isSubject(subject)) return bad("invalid_subject", "subject is not a valid subject");
+  if (fields.has("reply") && inbox.reply === undefined) return bad("invalid_subject", "reply is not a valid subject");
 
   return {
     ok: true,

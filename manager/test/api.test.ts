@@ -1,0 +1,175 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import worker from "../src/index.ts";
+import { api, fetchManager, ORIGIN, TestAgent } from "./manager.ts";
+
+const JSON_TYPE = { "Content-Type": "application/json" };
+
+describe("the API refuses", () => {
+  it("whoever is not the operator, without a Basic challenge", async () => {
+    const basic = (credentials: string) => ({ Authorization: `Basic ${btoa(credentials)}` });
+    for (const headers of [
+      {},
+      basic("admin:wrong"),
+      basic(`root:${env.ADMIN_PASSWORD}`),
+      { Authorization: "Basic %%" },
+    ]) {
+      const response = await fetchManager("/api/agents", { headers });
+      expect(response.status).toBe(401);
+      expect(response.headers.get("WWW-Authenticate")).toBeNull();
+      expect(await response.json()).toMatchObject({ error: { code: "unauthorized" } });
+    }
+  });
+
+  it("an unknown route with JSON, to anybody", async () => {
+    for (const path of ["/api/nope", "/api", "/api/agents/x/nope"]) {
+      const response = await fetchManager(path);
+      expect(response.status, path).toBe(404);
+      expect(await response.json()).toMatchObject({ error: { code: "not_found" } });
+    }
+  });
+
+  it.each([
+    ["{", "invalid_json", 400],
+    ["[]", "invalid_request", 400],
+    ['{"ttlSeconds":59}', "invalid_request", 400],
+    ['{"maxUses":0}', "invalid_request", 400],
+    ['{"name":"a\\u0000b"}', "invalid_request", 400],
+    ['{"nam":"typo"}', "invalid_request", 400],
+  ])("the body %s", async (body, code, status) => {
+    const response = await fetchManager("/api/admin/tokens", {
+      method: "POST",
+      headers: { ...JSON_TYPE, Authorization: `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}` },
+      body,
+    });
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { code } });
+  });
+
+  it("an unknown field by its name", async () => {
+    const { body } = await api("POST", "/api/admin/tokens", { uses: 3 });
+    expect(body).toMatchObject({ error: { message: expect.stringContaining("uses") } });
+  });
+
+  it("a body that is not JSON by its type, or too large", async () => {
+    const headers = { Authorization: `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}` };
+    const form = await fetchManager("/api/admin/tokens", { method: "POST", headers, body: "a=b" });
+    expect([form.status, await form.json()]).toMatchObject([415, { error: { code: "unsupported_media_type" } }]);
+    const large = await api("POST", "/api/admin/tokens", { name: "x".repeat(200_000) });
+    expect(large).toMatchObject({ status: 413, body: { error: { code: "payload_too_large" } } });
+  });
+});
+
+describe("a session", () => {
+  const logIn = (password: string, headers = {}) =>
+    fetchManager("/api/session", {
+      method: "POST",
+      headers: { ...JSON_TYPE, ...headers },
+      body: JSON.stringify({ password }),
+    });
+
+  it("begins with the password, serves the API, and ends at log-out", async () => {
+    const response = await logIn(env.ADMIN_PASSWORD);
+    expect(response.status).toBe(204);
+    const cookie = response.headers.get("Set-Cookie") ?? "";
+    expect(cookie).toMatch(/^__Host-zedops=[0-9a-f]{64}; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+    const headers = { Cookie: cookie.split(";")[0] ?? "" };
+    expect((await fetchManager("/api/agents", { headers })).status).toBe(200);
+    expect((await fetchManager("/api/session", { method: "DELETE", headers })).status).toBe(204);
+    expect((await fetchManager("/api/agents", { headers })).status).toBe(401);
+  });
+
+  it("does not begin with another", async () => {
+    const response = await logIn("wrong");
+    expect([response.status, await response.json()]).toMatchObject([401, { error: { code: "wrong_password" } }]);
+    expect(response.headers.get("Set-Cookie")).toBeNull();
+  });
+
+  it("is over after 12 idle hours, and after 7 days in any case", async () => {
+    const cookie = (await logIn(env.ADMIN_PASSWORD)).headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    const use = async () => (await fetchManager("/api/agents", { headers: { Cookie: cookie } })).status;
+    const hoursAgo = (hours: number) => Date.now() - hours * 3_600_000;
+    const set = (column: string, at: number) => env.DB.prepare(`UPDATE sessions SET ${column} = ?`).bind(at).run();
+    await set("last_used_at", hoursAgo(11.9));
+    expect(await use()).toBe(200);
+    await set("last_used_at", hoursAgo(12.1));
+    expect(await use()).toBe(401);
+    await set("last_used_at", hoursAgo(0));
+    await set("created_at", hoursAgo(7 * 24 + 1));
+    expect(await use()).toBe(401);
+  });
+
+  it("on plain http is for loopback only", async () => {
+    const over = async (origin: string) => {
+      const ctx = createExecutionContext();
+      const request = new Request(`${origin}/api/session`, {
+        method: "POST",
+        headers: JSON_TYPE,
+        body: JSON.stringify({ password: env.ADMIN_PASSWORD }),
+      });
+      const response = await worker.fetch(request, env, ctx);
+      await waitOnExecutionContext(ctx);
+      return response;
+    };
+    expect((await over("http://localhost:8787")).headers.get("Set-Cookie")).toMatch(
+      /^zedops=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict$/,
+    );
+    const remote = await over("http://manager.test");
+    expect([remote.status, await remote.json()]).toMatchObject([403, { error: { code: "insecure_transport" } }]);
+  });
+
+  it("cannot be begun, nor anything changed, from another site", async () => {
+    const foreign = { Origin: "https://evil.test" };
+    expect((await logIn(env.ADMIN_PASSWORD, foreign)).status).toBe(403);
+    expect((await fetchManager("/api/session", { method: "DELETE", headers: foreign })).status).toBe(403);
+    expect((await logIn(env.ADMIN_PASSWORD, { Origin: ORIGIN })).status).toBe(204);
+  });
+});
+
+describe("agents", () => {
+  it("are listed by name, renamed, and removed", async () => {
+    const { agent: one } = await TestAgent.enrolled();
+    const { agent: two } = await TestAgent.enrolled();
+    expect(await api("PATCH", `/api/agents/${one.id}`, { name: " zeta " })).toMatchObject({
+      status: 200,
+      body: { id: one.id, name: "zeta", status: "online" },
+    });
+    expect((await api("PATCH", `/api/agents/${two.id}`, { name: "Alpha" })).status).toBe(200);
+    const names = async () => ((await api("GET", "/api/agents")).body as { name: string }[]).map(({ name }) => name);
+    expect(await names()).toEqual(["Alpha", "zeta"]);
+    expect((await api("DELETE", `/api/agents/${one.id}`)).status).toBe(204);
+    expect(await names()).toEqual(["Alpha"]);
+    expect((await api("GET", `/api/agents/${one.id}`)).status).toBe(404);
+    expect((await api("DELETE", `/api/agents/${one.id}`)).status).toBe(404);
+    expect((await api("PATCH", `/api/agents/${one.id}`, { name: "x" })).status).toBe(404);
+    expect((await api("PATCH", `/api/agents/${two.id}`, { name: "" })).status).toBe(400);
+  });
+
+  it("keep hostile names as they are, as data", async () => {
+    const name = `<b>'"; DROP TABLE agents;--\u202e`;
+    const { agent } = await TestAgent.enrolled();
+    expect(await api("PATCH", `/api/agents/${agent.id}`, { name })).toMatchObject({ status: 200, body: { name } });
+    expect((await api("GET", `/api/agents/${agent.id}`)).body).toMatchObject({ name });
+  });
+});
+
+describe("a manager without its secrets", () => {
+  it.each([
+    ["ADMIN_PASSWORD", ""],
+    ["ADMIN_PASSWORD", "hunter2"],
+    ["JWT_SECRET", ""],
+    ["JWT_SECRET", "hunter2"],
+  ])("refuses everything and names %s (%j)", async (secret, value) => {
+    for (const path of ["/healthz", "/api/agents", "/ws", "/api/agent/heartbeat"]) {
+      const ctx = createExecutionContext();
+      const response = await worker.fetch(new Request(`${ORIGIN}${path}`), { ...env, [secret]: value }, ctx);
+      await waitOnExecutionContext(ctx);
+      expect(response.status).toBe(503);
+      const { error } = await response.json<{ error: { code: string; message: string } }>();
+      expect(error.code).toBe("not_configured");
+      expect(error.message).toContain(secret);
+      if (value !== "") expect(error.message).not.toContain(value);
+    }
+  });
+});

@@ -1,0 +1,149 @@
+/** The manager as an operator and an agent meet it: over HTTP and WebSocket, through the Worker's own entry. */
+import { env, exports } from "cloudflare:workers";
+import { expect, vi } from "vitest";
+import type { Message } from "../src/protocol/message.ts";
+
+export const ORIGIN = "https://manager.test";
+const BASIC = `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}`;
+
+export const HOST = { protocol: 1, version: "1.0.0", os: "linux", arch: "amd64", hostname: "edge-7" };
+
+/** The one hub of the tests. */
+export function hub() {
+  return env.HUB.getByName("hub-0");
+}
+
+export function fetchManager(path: string, init?: RequestInit): Promise<Response> {
+  return exports.default.fetch(new Request(`${ORIGIN}${path}`, init));
+}
+
+/** A request as the operator. */
+export async function api(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
+  const response = await fetchManager(path, {
+    method,
+    headers: { Authorization: BASIC, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  const text = await response.text();
+  return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+}
+
+export async function mintToken(options: object = {}): Promise<string> {
+  const { status, body } = await api("POST", "/api/admin/tokens", options);
+  expect(status).toBe(201);
+  return (body as { token: string }).token;
+}
+
+export interface AgentView {
+  id: string;
+  name: string;
+  status: string;
+  reason: string | null;
+  lastSeen: number | null;
+  rttMs: number | null;
+}
+
+export async function agentView(id: string): Promise<AgentView> {
+  const { status, body } = await api("GET", `/api/agents/${id}`);
+  expect(status).toBe(200);
+  return body as AgentView;
+}
+
+export interface UpgradeOptions {
+  token?: string;
+  installId?: string;
+  headers?: Record<string, string>;
+}
+
+export function upgrade({ token, installId = crypto.randomUUID(), headers = {} }: UpgradeOptions): Promise<Response> {
+  return fetchManager("/ws", {
+    headers: {
+      Upgrade: "websocket",
+      "Zedops-Install-Id": installId,
+      "Zedops-Boot-Id": crypto.randomUUID(),
+      ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+  });
+}
+
+/** The refusal of an upgrade: its status and code. */
+export async function refusal(options: UpgradeOptions): Promise<[number, string]> {
+  const response = await upgrade(options);
+  expect(response.webSocket).toBeNull();
+  const { error } = await response.json<{ error: { code: string } }>();
+  return [response.status, error.code];
+}
+
+/** An agent at the other end of a real WebSocket. */
+export class TestAgent {
+  readonly socket: WebSocket;
+  readonly frames: Message[] = [];
+  closed: { code: number; reason: string } | null = null;
+  id = "";
+  connection = "";
+  #requests = 0;
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.addEventListener("message", (event) => {
+      this.frames.push(JSON.parse(String(event.data)));
+    });
+    socket.addEventListener("close", ({ code, reason }) => {
+      this.closed = { code, reason };
+    });
+    socket.accept();
+  }
+
+  /** Opens a socket and reads the welcome. */
+  static async open(options: UpgradeOptions): Promise<TestAgent> {
+    const response = await upgrade(options);
+    expect(response.status).toBe(101);
+    if (response.webSocket === null) throw new Error("no socket");
+    const agent = new TestAgent(response.webSocket);
+    const welcome = await agent.next((frame) => frame.subject === "agent.welcome");
+    agent.connection = (welcome.data as { connection: string }).connection;
+    return agent;
+  }
+
+  /** Opens and registers; with an enrolment token the agent's own comes back. */
+  static async online(options: UpgradeOptions): Promise<{ agent: TestAgent; token: string | undefined }> {
+    const agent = await TestAgent.open(options);
+    const reply = await agent.request("agent.register", HOST);
+    expect(reply.error).toBeUndefined();
+    const data = reply.data as { agentId: string; token?: string };
+    agent.id = data.agentId;
+    return { agent, token: data.token };
+  }
+
+  /** A fresh agent, enrolled and online. */
+  static async enrolled(): Promise<{ agent: TestAgent; token: string }> {
+    const { agent, token } = await TestAgent.online({ token: await mintToken() });
+    if (token === undefined) throw new Error("no token");
+    return { agent, token };
+  }
+
+  sendText(text: string | ArrayBuffer): void {
+    this.socket.send(text);
+  }
+
+  send(message: object): void {
+    this.sendText(JSON.stringify(message));
+  }
+
+  /** Sends a request and waits for its reply. */
+  async request(subject: string, data?: unknown): Promise<Message> {
+    const reply = `inbox.${this.connection}.${++this.#requests}`;
+    this.send({ subject, reply, data });
+    return this.next((frame) => frame.subject === reply);
+  }
+
+  /** The first frame, past or to come, that `matches`. */
+  async next(matches: (frame: Message) => boolean): Promise<Message> {
+    return vi.waitUntil(() => this.frames.find(matches), { timeout: 10_000, interval: 5 });
+  }
+
+  async untilClosed(): Promise<{ code: number; reason: string }> {
+    return vi.waitUntil(() => this.closed, { timeout: 10_000, interval: 5 });
+  }
+}

@@ -1,0 +1,232 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import type { ConnectionState } from "../src/hub/connection.ts";
+import { HEARTBEAT } from "../src/protocol/message.ts";
+import { type AgentView, agentView, api, HOST, hub, mintToken, TestAgent, upgrade } from "./manager.ts";
+
+/** The agent as the API shows it, once `matches`. */
+function shown(id: string, matches: (view: AgentView) => boolean): Promise<AgentView> {
+  return vi.waitUntil(
+    async () => {
+      const view = await agentView(id);
+      return matches(view) ? view : null;
+    },
+    { timeout: 10_000, interval: 10 },
+  );
+}
+
+/** The agent's row in D1, once `matches`: presence arrives there a moment after it happened. */
+function stored(id: string, matches: (row: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
+  return vi.waitUntil(
+    async () => {
+      const row = await env.DB.prepare("SELECT * FROM agents WHERE id = ?").bind(id).first();
+      return row !== null && matches(row) ? row : null;
+    },
+    { timeout: 10_000, interval: 10 },
+  );
+}
+
+/** Rewrites what an agent's socket carries through hibernation, as if time had passed. */
+async function age(agent: TestAgent, ms: number): Promise<void> {
+  await runInDurableObject(hub(), (_, ctx) => {
+    const [socket] = ctx.getWebSockets(agent.connection);
+    const state = socket?.deserializeAttachment() as ConnectionState;
+    socket?.serializeAttachment({
+      ...state,
+      connectedAt: state.connectedAt - ms,
+      lastMessageAt: state.lastMessageAt - ms,
+    });
+  });
+  await evictDurableObject(hub());
+}
+
+const offline = (view: AgentView) => view.status === "offline";
+
+describe("an agent's presence", () => {
+  it("is online from its registration, in the API and in D1", async () => {
+    const { agent } = await TestAgent.enrolled();
+    expect(await agentView(agent.id)).toMatchObject({
+      name: HOST.hostname,
+      status: "online",
+      reason: null,
+      version: "1.0.0",
+      os: "linux",
+      arch: "amd64",
+    });
+    await stored(agent.id, (row) => row.status === "online");
+  });
+
+  it("is not yet online before that", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    agent.socket.close(1000, "stopped");
+    await shown(agent.id, offline);
+    await TestAgent.open({ token });
+    expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "stopped" });
+  });
+
+  it.each([
+    [1000, "stopped"],
+    [1001, "lost"],
+    [4999, "lost"],
+  ])("ends with a close of %i as %s", async (code, reason) => {
+    const { agent } = await TestAgent.enrolled();
+    agent.socket.close(code, "");
+    expect(await shown(agent.id, offline)).toMatchObject({ reason });
+    await stored(agent.id, (row) => row.status === "offline" && row.reason === reason);
+    await agent.untilClosed();
+  });
+
+  it("survives hibernation: the socket, its answers, and the bare heartbeat", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await evictDurableObject(hub());
+    agent.sendText(HEARTBEAT);
+    await agent.next((frame) => frame.subject === "agent.heartbeat.ack");
+    expect((await agent.request("test.echo", 1)).data).toBe(1);
+    expect(await agentView(agent.id)).toMatchObject({ status: "online" });
+    const request = api("POST", `/api/agents/${agent.id}/request`, { subject: "a.b" });
+    const asked = await agent.next((frame) => frame.subject === "a.b");
+    agent.send({ subject: asked.reply, data: "awake" });
+    expect(await request).toEqual({ status: 200, body: { data: "awake" } });
+  });
+
+  it("counts a heartbeat that woke nobody as a sign of life", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await age(agent, 60_000);
+    agent.sendText(HEARTBEAT);
+    await agent.next((frame) => frame.subject === "agent.heartbeat.ack");
+    expect(await agentView(agent.id)).toMatchObject({ status: "online" });
+    await runDurableObjectAlarm(hub());
+    expect(await agentView(agent.id)).toMatchObject({ status: "online" });
+    expect(agent.closed).toBeNull();
+  });
+
+  it("ends when its lease runs out: on read at once, in D1 with the sweep, which closes the socket", async () => {
+    const { agent } = await TestAgent.enrolled();
+    const { agent: lively } = await TestAgent.enrolled();
+    await age(agent, 40_001);
+    expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "lease_expired" });
+    await sweep();
+    expect(await agent.untilClosed()).toEqual({ code: 4408, reason: "lease_expired" });
+    await stored(agent.id, (row) => row.reason === "lease_expired");
+    expect(await agentView(lively.id)).toMatchObject({ status: "online" });
+  });
+
+  it("sweeps away a connection that beats but never registers", async () => {
+    const agent = await TestAgent.open({ token: await mintToken() });
+    await age(agent, 40_001);
+    agent.sendText(HEARTBEAT);
+    await agent.next((frame) => frame.subject === "agent.heartbeat.ack");
+    await sweep();
+    expect(await agent.untilClosed()).toEqual({ code: 4408, reason: "lease_expired" });
+  });
+
+  it("is recorded as lost when a rebuilt hub finds the socket gone", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    await stored(agent.id, (row) => row.status === "online");
+    await evictDurableObject(hub(), { webSockets: "close" });
+    expect(await shown(agent.id, offline)).toMatchObject({ reason: expect.stringMatching(/lost|manager_restart/) });
+    await stored(agent.id, (row) => row.status === "offline");
+    const { agent: back } = await TestAgent.online({ token });
+    expect(back.id).toBe(agent.id);
+    await stored(agent.id, (row) => row.status === "online");
+  });
+
+  it("follows the newest connection, whatever the older one does late", async () => {
+    const { agent: old, token } = await TestAgent.enrolled();
+    const { agent: young } = await TestAgent.online({ token });
+    expect(await old.untilClosed()).toEqual({ code: 4409, reason: "replaced" });
+    old.socket.close(1000, "late");
+    expect((await young.request("test.echo", 1)).data).toBe(1);
+    expect(await agentView(young.id)).toMatchObject({ status: "online" });
+    await stored(young.id, (row) => row.status === "online");
+  });
+
+  it("never goes back to an older generation in D1", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await stored(agent.id, (row) => row.status === "online");
+    const { writeTransitions } = await import("../src/registry/presence.ts");
+    const [live] = await hub().status(agent.id);
+    if (live === undefined) throw new Error("not live");
+    await writeTransitions(env.DB, [{ ...live, generation: live.generation - 1, status: "offline", reason: "lost" }]);
+    await stored(agent.id, (row) => row.status === "online");
+  });
+});
+
+describe("while D1 fails", () => {
+  it("transitions wait in the hub, the API tells the truth after it, and connected agents notice nothing", async () => {
+    const { agent: stopped } = await TestAgent.enrolled();
+    const { agent: connected } = await TestAgent.enrolled();
+    await stored(stopped.id, (row) => row.status === "online");
+    await env.DB.exec("ALTER TABLE agents RENAME TO hidden");
+    try {
+      stopped.socket.close(1000, "stopped");
+      await vi.waitUntil(async () => (await hub().status(stopped.id))[0]?.reason === "stopped", { interval: 10 });
+      expect((await connected.request("test.echo", 1)).data).toBe(1);
+      expect((await upgrade({ token: "a.b.c" })).status).toBe(401);
+      // Not even a hub that is rebuilt meanwhile forgets.
+      await evictDurableObject(hub());
+      expect((await hub().status(stopped.id))[0]).toMatchObject({ status: "offline", reason: "stopped" });
+    } finally {
+      await env.DB.exec("ALTER TABLE hidden RENAME TO agents");
+    }
+    await runDurableObjectAlarm(hub());
+    await stored(stopped.id, (row) => row.reason === "stopped");
+    expect(await hub().status(stopped.id)).toEqual([]);
+  });
+});
+
+describe("over HTTP", () => {
+  const post = (path: string, token: string, body: unknown) =>
+    import("./manager.ts").then(({ fetchManager }) =>
+      fetchManager(path, {
+        method: "POST",
+        headers: {
+          Authorization: `Bearer ${token}`,
+          "Content-Type": "application/json",
+          "Zedops-Install-Id": "http-only-host",
+        },
+        body: JSON.stringify(body),
+      }),
+    );
+
+  it("an agent enrols, beats, and is online as long as its lease runs", async () => {
+    const registered = await post("/api/agent/register", await mintToken(), HOST);
+    expect(registered.status).toBe(200);
+    const { agentId, token } = await registered.json<{ agentId: string; token: string }>();
+    expect(await agentView(agentId)).toMatchObject({ status: "online" });
+
+    const beat = await post("/api/agent/heartbeat", token, { rttMs: 5 });
+    expect(await beat.json()).toEqual({ serverTime: expect.any(Number), leaseMs: 40_000 });
+    await evictDurableObject(hub());
+    expect(await agentView(agentId)).toMatchObject({ status: "online", rttMs: 5 });
+    expect(await api("POST", `/api/agents/${agentId}/request`, { subject: "a.b" })).toMatchObject({ status: 503 });
+
+    await runInDurableObject(hub(), (_, ctx) => {
+      const { state } = ctx.storage.sql
+        .exec<{ state: string }>("SELECT state FROM connections WHERE id = ?", `http-${agentId}`)
+        .one();
+      const old = { ...JSON.parse(state), connectedAt: 1, lastMessageAt: 1 };
+      ctx.storage.sql.exec("UPDATE connections SET state = ? WHERE id = ?", JSON.stringify(old), `http-${agentId}`);
+    });
+    await evictDurableObject(hub());
+    expect(await agentView(agentId)).toMatchObject({ status: "offline", reason: "lease_expired" });
+    await sweep();
+    await stored(agentId, (row) => row.reason === "lease_expired");
+
+    expect((await post("/api/agent/heartbeat", token, {})).status).toBe(200);
+    expect(await agentView(agentId)).toMatchObject({ status: "online" });
+  });
+
+  it("a token is as good or bad as on a socket", async () => {
+    const response = await post("/api/agent/heartbeat", "a.b.c", {});
+    expect(response.status).toBe(401);
+    expect(await response.json()).toMatchObject({ error: { code: "invalid_token" } });
+  });
+});
+
+/** Runs the sweep that is due, as the alarm would. */
+async function sweep(): Promise<void> {
+  await runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec("DELETE FROM sweep"));
+  await runDurableObjectAlarm(hub());
+}

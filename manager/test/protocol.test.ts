@@ -1,0 +1,71 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import frames from "../../docs/vectors/frames.json" with { type: "json" };
+import subjects from "../../docs/vectors/subjects.json" with { type: "json" };
+import { decode, encode, exceedsBytes } from "../src/protocol/message.ts";
+import { inbox, inboxToken, isSubject } from "../src/protocol/subject.ts";
+
+const MAX = 65_536;
+
+describe("golden vectors", () => {
+  // Not one test each: some inputs are not Unicode, and no test's title could be.
+  it("subjects", () => {
+    for (const { input, isSubject: expected } of subjects) {
+      expect(isSubject(input), JSON.stringify(input)).toBe(expected);
+    }
+  });
+
+  it.each(frames)("decode: $name", (vector) => {
+    const decoded = decode(vector.frame, MAX);
+    if ("message" in vector) expect(decoded).toEqual({ ok: true, message: vector.message });
+    else {
+      expect(decoded).toMatchObject({ ok: false, error: { code: vector.error } });
+      expect("reply" in decoded ? decoded.reply : undefined).toBe("reply" in vector ? vector.reply : undefined);
+    }
+  });
+});
+
+describe("decode", () => {
+  it("measures bytes, not characters, and before it parses", () => {
+    expect(decode(`"${"é".repeat(MAX / 2)}"`, MAX)).toMatchObject({ ok: false, error: { code: "payload_too_large" } });
+    expect(decode("x".repeat(MAX), MAX)).toMatchObject({ ok: false, error: { code: "invalid_json" } });
+  });
+
+  it("refuses binary", () => {
+    expect(decode(new ArrayBuffer(2), MAX)).toMatchObject({ ok: false, error: { code: "unsupported_frame" } });
+  });
+
+  it("is total: any text yields a message or a coded error", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (text) => {
+        const decoded = decode(text, MAX);
+        if (!decoded.ok) expect(decoded.error.code).toMatch(/^(invalid_|payload_|unsupported_)/);
+      }),
+    );
+  });
+
+  it("reads back what encode wrote", () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.boolean(), (data, asks) => {
+        const frame = encode("a.b", { dataJson: JSON.stringify(data), ...(asks ? { reply: inbox("c", "1") } : {}) });
+        const decoded = decode(frame, 10_000_000);
+        expect(decoded.ok && decoded.message.data).toEqual(JSON.parse(JSON.stringify(data)));
+        expect(decoded.ok && decoded.message.reply).toBe(asks ? "inbox.c.1" : undefined);
+      }),
+    );
+  });
+});
+
+it("exceedsBytes agrees with the encoder at every length", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary" }), fc.nat(64), (text, limit) => {
+      expect(exceedsBytes(text, limit)).toBe(new TextEncoder().encode(text).length > limit);
+    }),
+  );
+});
+
+it("an inbox gives its token back to its own connection only", () => {
+  expect(inboxToken(inbox("c1", "t"), "c1")).toBe("t");
+  expect(inboxToken(inbox("c1", "t"), "c2")).toBeNull();
+  expect(inboxToken("inbox.c10.t", "c1")).toBeNull();
+});

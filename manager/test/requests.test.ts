@@ -1,0 +1,97 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { api, TestAgent } from "./manager.ts";
+
+type Reply = Awaited<ReturnType<typeof api>>;
+
+let agent: TestAgent;
+beforeAll(async () => {
+  ({ agent } = await TestAgent.enrolled());
+});
+
+/** Sends an operator's request and hands the frame that the agent sees to `answer`. */
+async function ask(subject: string, data: unknown, answer: (reply: string, data: unknown) => void): Promise<Reply> {
+  agent.frames.length = 0;
+  const response = api("POST", `/api/agents/${agent.id}/request`, { subject, data });
+  const frame = await agent.next((message) => message.subject === subject);
+  answer(frame.reply ?? "", frame.data);
+  return response;
+}
+
+describe("a request to an agent", () => {
+  it("returns the agent's reply", async () => {
+    const response = await ask("game.players", { world: "nether" }, (reply, data) =>
+      agent.send({ subject: reply, data: { asked: data, players: 3 } }),
+    );
+    expect(response).toEqual({ status: 200, body: { data: { asked: { world: "nether" }, players: 3 } } });
+  });
+
+  it("tells a reply without data from one with null", async () => {
+    expect(await ask("a.b", undefined, (reply) => agent.send({ subject: reply }))).toEqual({ status: 200, body: {} });
+    expect(await ask("a.b", null, (reply) => agent.send({ subject: reply, data: null }))).toEqual({
+      status: 200,
+      body: { data: null },
+    });
+  });
+
+  it("passes the handler's error on, with its code", async () => {
+    const error = { code: "disk_full", message: "no space" };
+    const response = await ask("a.b", 1, (reply) => agent.send({ subject: reply, error }));
+    expect(response).toEqual({ status: 502, body: { error } });
+    const none = { code: "no_responders", message: "nothing answers a.b" };
+    expect((await ask("a.b", 1, (reply) => agent.send({ subject: reply, error: none }))).status).toBe(503);
+  });
+
+  it("takes the first reply; a second, an unknown or a foreign one is dropped and counted", async () => {
+    const { agent: other } = await TestAgent.enrolled();
+    const response = await ask("a.b", 1, (reply) => {
+      other.send({ subject: reply, data: "foreign" });
+      agent.send({ subject: `inbox.${agent.connection}.unknown`, data: "unknown" });
+      agent.send({ subject: reply, data: "first" });
+      agent.send({ subject: reply, data: "second" });
+    });
+    expect(response.body).toEqual({ data: "first" });
+    expect((await other.request("test.echo", 1)).data).toBe(1);
+  });
+
+  it("ends at once when the socket is lost", async () => {
+    const { agent: doomed } = await TestAgent.enrolled();
+    const response = api("POST", `/api/agents/${doomed.id}/request`, { subject: "a.b", timeoutMs: 60_000 });
+    await doomed.next((message) => message.subject === "a.b");
+    doomed.socket.close(1000, "stopped");
+    expect(await response).toMatchObject({ status: 502, body: { error: { code: "disconnected" } } });
+  });
+
+  it("times out when the agent does not answer", async () => {
+    const response = await api("POST", `/api/agents/${agent.id}/request`, { subject: "a.b", timeoutMs: 20 });
+    expect(response).toMatchObject({ status: 504, body: { error: { code: "timeout" } } });
+  });
+
+  it("knows at once that nobody can answer", async () => {
+    const path = (id: string) => `/api/agents/${id}/request`;
+    expect(await api("POST", path("nobody"), { subject: "a.b" })).toMatchObject({
+      status: 404,
+      body: { error: { code: "unknown_agent" } },
+    });
+    const { agent: gone } = await TestAgent.enrolled();
+    gone.socket.close(1000, "stopped");
+    await gone.untilClosed();
+    expect(await api("POST", path(gone.id), { subject: "a.b" })).toMatchObject({
+      status: 503,
+      body: { error: { code: "no_responders" } },
+    });
+  });
+
+  it.each([
+    [{ subject: "a..b" }, 400, "invalid_subject"],
+    [{ subject: "a.*" }, 400, "invalid_subject"],
+    [{ subject: "agent.welcome" }, 403, "forbidden"],
+    [{ subject: "inbox.x.y" }, 403, "forbidden"],
+    [{ subject: "a.b", data: "x".repeat(65_536) }, 413, "payload_too_large"],
+    [{ subject: "a.b", timeoutMs: 60_001 }, 400, "invalid_request"],
+    [{ subject: "a.b", timeout: 1 }, 400, "invalid_request"],
+    [{ data: 1 }, 400, "invalid_request"],
+  ])("is refused where it must be: %j", async (request, status, code) => {
+    const response = await api("POST", `/api/agents/${agent.id}/request`, request);
+    expect(response).toMatchObject({ status, body: { error: { code } } });
+  });
+});

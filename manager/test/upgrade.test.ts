@@ -1,0 +1,158 @@
+import { env } from "cloudflare:workers";
+import { SignJWT } from "jose";
+import { describe, expect, it } from "vitest";
+import { api, fetchManager, HOST, mintToken, refusal, TestAgent, upgrade } from "./manager.ts";
+
+const KEY = new TextEncoder().encode(env.JWT_SECRET);
+const NOW = Math.floor(Date.now() / 1000);
+
+/** A token of our own making, right in all but what a test changes. */
+function forge(header: { alg?: string; typ?: string }, claims: Record<string, unknown>, key = KEY): Promise<string> {
+  return new SignJWT({ iss: "zedops", aud: "zedops:agent", sub: "nobody", jti: "j", iat: NOW, ...claims })
+    .setProtectedHeader({ alg: "HS256", typ: "zedops-agent+jwt", ...header })
+    .sign(key);
+}
+
+const base64url = (text: string) => btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+
+describe("the upgrade refuses", () => {
+  it("no token", async () => {
+    expect(await refusal({})).toEqual([401, "missing_token"]);
+  });
+
+  it.each([
+    ["garbage", "nonsense"],
+    ["three empty parts", ".."],
+    ["truncated", "eyJhbGciOiJIUzI1NiJ9.eyJpc3Mi."],
+    ["huge", `${"a".repeat(20_000)}.b.c`],
+  ])("a garbled token: %s", async (_, token) => {
+    expect(await refusal({ token })).toEqual([401, "invalid_token"]);
+  });
+
+  it("alg none", async () => {
+    const header = base64url(JSON.stringify({ alg: "none", typ: "zedops-agent+jwt" }));
+    const claims = base64url(JSON.stringify({ iss: "zedops", aud: "zedops:agent", sub: "x", jti: "j", iat: NOW }));
+    expect(await refusal({ token: `${header}.${claims}.` })).toEqual([401, "invalid_token"]);
+    expect(await refusal({ token: `${header}.${claims}.e30` })).toEqual([401, "invalid_token"]);
+  });
+
+  it("another key, algorithm, issuer, audience or type", async () => {
+    const bad = await Promise.all([
+      forge({}, {}, new TextEncoder().encode("another key of at least thirty-two characters")),
+      forge({ alg: "HS384" }, {}),
+      forge({}, { iss: "someone" }),
+      forge({}, { aud: "zedops:enrolment" }),
+      forge({ typ: "JWT" }, {}),
+      forge({ typ: "zedops-enrolment+jwt" }, {}),
+    ]);
+    for (const token of bad) expect(await refusal({ token })).toEqual([401, "invalid_token"]);
+  });
+
+  it("an agent that the registry does not know", async () => {
+    expect(await refusal({ token: await forge({}, {}) })).toEqual([401, "invalid_token"]);
+  });
+
+  it("an expired token", async () => {
+    const token = await forge({ typ: "zedops-enrolment+jwt" }, { aud: "zedops:enrolment", exp: NOW - 1 });
+    expect(await refusal({ token })).toEqual([401, "token_expired"]);
+  });
+
+  it("an enrolment token passed off as an agent's, and the reverse", async () => {
+    const { token } = await TestAgent.enrolled();
+    const swap = async (of: string, typ: string) => {
+      const [, claims, signature] = of.split(".");
+      return `${base64url(JSON.stringify({ alg: "HS256", typ }))}.${claims}.${signature}`;
+    };
+    expect(await refusal({ token: await swap(token, "zedops-enrolment+jwt") })).toEqual([401, "invalid_token"]);
+    expect(await refusal({ token: await swap(await mintToken(), "zedops-agent+jwt") })).toEqual([401, "invalid_token"]);
+  });
+
+  it("a browser", async () => {
+    const token = await mintToken();
+    expect(await refusal({ token, headers: { Origin: "https://manager.test" } })).toEqual([403, "browser_origin"]);
+  });
+
+  it("an install id that is none", async () => {
+    expect(await refusal({ token: await mintToken(), installId: "a b" })).toEqual([400, "invalid_header"]);
+  });
+
+  it("a request without Upgrade", async () => {
+    const response = await fetchManager("/ws");
+    expect(response.status).toBe(426);
+    expect(await response.json()).toMatchObject({ error: { code: "upgrade_required" } });
+  });
+
+  it("everybody while D1 fails, without calling any token invalid", async () => {
+    const { token } = await TestAgent.enrolled();
+    await env.DB.exec("ALTER TABLE agents RENAME TO hidden");
+    try {
+      const response = await upgrade({ token });
+      expect(response.status).toBe(503);
+      expect(response.headers.get("Retry-After")).toBe("5");
+      expect(await response.json()).toMatchObject({ error: { code: "registry_unavailable" } });
+    } finally {
+      await env.DB.exec("ALTER TABLE hidden RENAME TO agents");
+    }
+    const again = await TestAgent.online({ token });
+    expect(again.agent.id).not.toBe("");
+  });
+});
+
+it("drops an identity that the client claims for itself", async () => {
+  const { agent: victim } = await TestAgent.enrolled();
+  const { agent } = await TestAgent.online({
+    token: await mintToken(),
+    headers: { "Zedops-Admission": JSON.stringify({ agentId: victim.id, connectionId: victim.connection }) },
+  });
+  expect(agent.id).not.toBe(victim.id);
+  expect((await victim.request("test.echo", 1)).data).toBe(1);
+});
+
+describe("an enrolment token", () => {
+  it("refuses a second host at the upgrade", async () => {
+    const token = await mintToken();
+    await TestAgent.online({ token, installId: "first-host" });
+    expect(await refusal({ token, installId: "second-host" })).toEqual([403, "enrolment_used"]);
+  });
+
+  it("lets exactly one of two racing hosts in", async () => {
+    const token = await mintToken();
+    const agents = await Promise.all(
+      ["racing-host-a", "racing-host-b"].map((installId) => TestAgent.open({ token, installId })),
+    );
+    const replies = await Promise.all(agents.map((agent) => agent.request("agent.register", HOST)));
+    const codes = replies.map((reply) => reply.error?.code ?? "in").toSorted();
+    expect(codes).toEqual(["enrolment_used", "in"]);
+    const loser = agents[replies.findIndex((reply) => reply.error !== undefined)];
+    expect(await loser?.untilClosed()).toEqual({ code: 4401, reason: "unauthorized" });
+  });
+
+  it("gives the same host the same agent and a fresh token, and voids the one before", async () => {
+    const token = await mintToken();
+    const first = await TestAgent.online({ token, installId: "host-with-a-lost-reply" });
+    const second = await TestAgent.online({ token, installId: "host-with-a-lost-reply" });
+    expect(second.agent.id).toBe(first.agent.id);
+    expect(second.token).not.toBe(first.token);
+    expect(await first.agent.untilClosed()).toEqual({ code: 4409, reason: "replaced" });
+    expect(await refusal({ token: first.token ?? "" })).toEqual([401, "invalid_token"]);
+    expect((await TestAgent.online({ token: second.token ?? "" })).agent.id).toBe(first.agent.id);
+  });
+
+  it("serves a fleet up to maxUses", async () => {
+    const token = await mintToken({ maxUses: 3 });
+    const ids = new Set<string>();
+    for (const n of [1, 2, 3]) ids.add((await TestAgent.online({ token, installId: `fleet-host-${n}` })).agent.id);
+    expect(ids.size).toBe(3);
+    expect(await refusal({ token, installId: "fleet-host-4" })).toEqual([403, "enrolment_used"]);
+    await TestAgent.online({ token, installId: "fleet-host-2" });
+  });
+
+  it("does not outlive the removal of its agent", async () => {
+    const token = await mintToken();
+    const { agent, token: own } = await TestAgent.online({ token, installId: "removed-host" });
+    expect((await api("DELETE", `/api/agents/${agent.id}`)).status).toBe(204);
+    expect(await agent.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
+    expect(await refusal({ token, installId: "removed-host" })).toEqual([403, "agent_removed"]);
+    expect(await refusal({ token: own ?? "" })).toEqual([403, "agent_removed"]);
+  });
+});
