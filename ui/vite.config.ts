@@ -41,6 +41,8 @@ export default defineConfig({
     environment: "jsdom",
     include: ["test/**/*.test.{ts,tsx}"],
     setupFiles: ["test/setup.ts"],
+    // By role in jsdom is slow, and no test here measures time: only one that hangs should run into this.
+    testTimeout: 60_000,
     restoreMocks: true,
     unstubGlobals: true,
   },

@@ -50,10 +50,8 @@ export function AgentRow(props: AgentRowProps) {
           {props.agent.os}/{props.agent.arch}
         </span>
       </td>
-      <td class="agent-address">
-        <span class="cut" title={props.agent.address ?? undefined}>
-          {props.agent.address ?? "–"}
-        </span>
+      <td class="agent-address" classList={{ absent: props.agent.address === null }}>
+        <span>{props.agent.address ?? "–"}</span>
       </td>
       <td class="agent-actions">
         <AgentMenu

@@ -28,7 +28,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
       const focused = document.activeElement;
       if (!(focused instanceof HTMLElement) || !body?.contains(focused)) return;
       queueMicrotask(() => {
-        if (focused.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+        if (focused.isConnected && document.activeElement === document.body) focused.focus({ preventScroll: true });
       });
     }),
   );

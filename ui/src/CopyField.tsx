@@ -1,4 +1,4 @@
-import { createSignal, createUniqueId, onCleanup } from "solid-js";
+import { createSignal, createUniqueId, For, onCleanup } from "solid-js";
 import "./CopyField.css";
 
 const confirmForMs = 2_000;
@@ -31,7 +31,8 @@ export function CopyField(props: { label: string; value: string; secret?: boolea
       </span>
       <div class="copy-box">
         <code ref={value} classList={{ cut: props.secret }}>
-          {props.value}
+          {/* A shell command breaks between its words, never at the hyphens in them. */}
+          <For each={props.value.split(/(?<= )/)}>{(word) => <span class="word">{word}</span>}</For>
         </code>
         <button class="button" type="button" aria-describedby={labelId} onClick={copy}>
           <span aria-live="polite">{outcome() ?? "Copy"}</span>

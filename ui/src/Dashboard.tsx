@@ -44,9 +44,11 @@ export function Dashboard(props: { onLoggedOut: () => void }) {
               onInput={(event) => setFilter(event.currentTarget.value)}
             />
           </Show>
-          <button class="button primary" type="button" onClick={() => setAdding(true)}>
-            Add agent
-          </button>
+          <Show when={agents().length > 0}>
+            <button class="button primary" type="button" onClick={() => setAdding(true)}>
+              Add agent
+            </button>
+          </Show>
         </div>
         <Switch>
           <Match when={query.data === undefined && !failed()}>

@@ -12,7 +12,7 @@ export function EmptyState(props: { onAdd: () => void }) {
         in this place as soon as it connects.
       </p>
       <button class="button primary" type="button" onClick={() => props.onAdd()}>
-        Add your first agent
+        Add agent
       </button>
       <div class="empty-ways">
         <CopyField label="On the host, it is one command; it asks for the token" value={agentCommand()} />

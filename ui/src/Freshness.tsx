@@ -16,9 +16,9 @@ export function Freshness(props: { answered: boolean; staleMs: number | null; er
       <span role="alert">{props.staleMs === null ? "" : problem()}</span>
       <Show
         when={props.staleMs !== null}
-        fallback={<span>{props.answered ? "Checked every second" : "Loading…"}</span>}
+        fallback={<span>{props.answered ? "Checked every second" : "Waiting for the manager…"}</span>}
       >
-        <span> Showing what it said {formatAge(props.staleMs ?? 0)}, retrying.</span>
+        <span> Last answer {formatAge(props.staleMs ?? 0)}, retrying.</span>
       </Show>
     </p>
   );

@@ -17,16 +17,19 @@ export function Header(props: { agents: readonly Agent[] | undefined; onLoggedOu
       <div class="header-inner">
         <Logo />
         <Show when={props.agents}>{(agents) => <p class="header-count">{count(agents())}</p>}</Show>
-        <div class="header-end">
-          {/* The cookie still opens the dashboard, so the operator must know. */}
-          <p class="problem" role="alert">
-            {leaving.isError ? "Not logged out: the manager did not confirm it." : ""}
-          </p>
-          <button class="button quiet" type="button" disabled={leaving.isPending} onClick={() => leaving.mutate()}>
-            Log out
-          </button>
-        </div>
+        <button
+          class="button quiet header-leave"
+          type="button"
+          disabled={leaving.isPending}
+          onClick={() => leaving.mutate()}
+        >
+          Log out
+        </button>
       </div>
+      {/* The cookie still opens the dashboard, so the operator must know. */}
+      <p class="header-problem" role="alert">
+        {leaving.isError ? "You are still logged in: the manager did not confirm the log-out." : ""}
+      </p>
     </header>
   );
 }

@@ -10,7 +10,8 @@ export function LogIn(props: { onLoggedIn: () => void }) {
   let password!: HTMLInputElement;
   const now = useClock();
   const [retryAt, setRetryAt] = createSignal(0);
-  const secondsToWait = () => Math.max(0, Math.ceil((retryAt() - now()) / 1_000));
+  const mustWait = () => retryAt() > now();
+  const secondsToWait = () => Math.max(1, Math.floor((retryAt() - now()) / 1_000));
 
   const attempt = useMutation(() => ({
     mutationFn: logIn,
@@ -36,7 +37,7 @@ export function LogIn(props: { onLoggedIn: () => void }) {
 
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    if (password.value !== "" && !attempt.isPending && secondsToWait() === 0) attempt.mutate(password.value);
+    if (password.value !== "" && !attempt.isPending && !mustWait()) attempt.mutate(password.value);
   };
 
   return (
@@ -65,8 +66,8 @@ export function LogIn(props: { onLoggedIn: () => void }) {
             {problem()}
           </p>
         </div>
-        <button class="button primary" type="submit" disabled={attempt.isPending || secondsToWait() > 0}>
-          <Show when={secondsToWait() > 0} fallback={attempt.isPending ? "Logging in…" : "Log in"}>
+        <button class="button primary" type="submit" disabled={attempt.isPending || mustWait()}>
+          <Show when={mustWait()} fallback={attempt.isPending ? "Logging in…" : "Log in"}>
             Try again in {secondsToWait()} s
           </Show>
         </button>

@@ -6,8 +6,8 @@ export function StatusBadge(props: { agent: Agent }) {
   const words = () =>
     props.agent.reason === null ? props.agent.status : `offline · ${describeReason(props.agent.reason)}`;
   return (
-    <span class="badge" classList={{ online: props.agent.status === "online" }}>
-      {words()}
+    <span class="badge" classList={{ online: props.agent.status === "online" }} title={words()}>
+      <span class="cut">{words()}</span>
     </span>
   );
 }

@@ -40,10 +40,10 @@ const reasonWords = new Map([
   ["stopped", "stopped"],
   ["lost", "connection lost"],
   ["lease_expired", "no sign of life"],
-  ["replaced", "replaced by a newer connection"],
+  ["replaced", "replaced"],
   ["revoked", "revoked"],
   ["manager_restart", "manager restarted"],
-  ["policy", "closed for bad frames"],
+  ["policy", "too many bad frames"],
   ["never_connected", "never connected"],
 ]);
 

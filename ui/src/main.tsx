@@ -1,6 +1,7 @@
+// First, so that a component's own styles win over the shared ones.
+import "./theme.css";
 import { render } from "solid-js/web";
 import { App } from "./App.tsx";
-import "./theme.css";
 
 const root = document.getElementById("root");
 if (!root) throw new Error("index.html has no #root");

@@ -1,0 +1,88 @@
+import { screen, within } from "@solidjs/testing-library";
+import { expect, test } from "vitest";
+import { agentJson, refusal } from "./manager.ts";
+import { openPage, pass, row } from "./page.tsx";
+
+test("an agent is renamed from its row's menu, and shown so at once", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7", { id: "k3v" })];
+  });
+  const before = row("edge-7");
+
+  await press("Actions for edge-7");
+  await user.keyboard("{Enter}");
+  const name = screen.getByLabelText("Name");
+  await user.clear(name);
+  await user.type(name, "  front door {Enter}");
+  await pass(10);
+
+  expect(manager.received).toContainEqual({ method: "PATCH", path: "/api/agents/k3v", body: { name: "front door" } });
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(row("front door")).toBe(before);
+});
+
+test("a name that the manager refuses stays in the dialog with its reason", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7", { id: "k3v" })];
+    manager.insteadOf.set("PATCH /api/agents/k3v", refusal(400, "invalid_name", "the name has a control character"));
+  });
+
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Rename/ }));
+  await user.type(screen.getByLabelText("Name"), "x");
+  await press("Rename");
+
+  expect(within(screen.getByRole("dialog")).getByRole("alert").textContent).toBe("the name has a control character");
+  expect(manager.agents[0]?.name).toBe("edge-7");
+});
+
+test("an agent is removed only after a dialog that says what that does", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7", { id: "k3v" }), agentJson("edge-8")];
+  });
+
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Remove/ }));
+  const dialog = screen.getByRole("dialog", { name: "Remove this agent?" });
+  expect(dialog.textContent).toContain("edge-7 is disconnected and forgotten at once, and its token stops working.");
+  await press("Cancel", dialog);
+  expect(manager.agents).toHaveLength(2);
+
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Remove/ }));
+  await press("Remove agent");
+  expect(manager.received).toContainEqual({ method: "DELETE", path: "/api/agents/k3v", body: undefined });
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(screen.queryByRole("row", { name: /^edge-7/ })).toBeNull();
+  expect(row("edge-8")).toBeTruthy();
+});
+
+test("the menu is worked by keyboard alone", async () => {
+  const { user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7")];
+  });
+  const focused = () => document.activeElement?.textContent?.trim();
+
+  await press("Actions for edge-7");
+  expect(focused()).toBe("Rename…");
+  await user.keyboard("{ArrowDown}");
+  expect(focused()).toBe("Remove…");
+  await user.keyboard("{ArrowDown}");
+  expect(focused()).toBe("Rename…");
+  await user.keyboard("{End}");
+  expect(focused()).toBe("Remove…");
+  await user.keyboard("{Escape}");
+  expect(screen.queryByRole("menu")).toBeNull();
+  expect(document.activeElement).toBe(screen.getByRole("button", { name: "Actions for edge-7" }));
+});
+
+test("a press elsewhere closes the menu", async () => {
+  const { user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7")];
+  });
+  await press("Actions for edge-7");
+
+  await user.click(screen.getByRole("heading", { name: "Agents" }));
+
+  expect(screen.queryByRole("menu")).toBeNull();
+});

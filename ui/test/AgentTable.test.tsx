@@ -1,0 +1,131 @@
+import { screen, within } from "@solidjs/testing-library";
+import { expect, test } from "vitest";
+import { agentJson, offline } from "./manager.ts";
+import { names, nextPoll, openPage, pass, row } from "./page.tsx";
+
+test("the header counts who is online", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("a"), agentJson("b"), agentJson("c", offline("lost"))];
+  });
+  expect(screen.getByText("2 online / 3 agents")).toBeTruthy();
+
+  manager.agents = [agentJson("a")];
+  await nextPoll();
+  expect(screen.getByText("1 online / 1 agent")).toBeTruthy();
+});
+
+test("a badge says the status, and why an agent is offline", async () => {
+  await openPage((manager) => {
+    manager.agents = [
+      agentJson("up"),
+      agentJson("a", offline("stopped")),
+      agentJson("b", offline("lost")),
+      agentJson("c", offline("lease_expired")),
+      agentJson("d", offline("never_connected")),
+      agentJson("e", offline("struck_by_lightning")),
+    ];
+  });
+
+  expect(within(row("up")).getByText("online")).toBeTruthy();
+  expect(within(row("a")).getByText("offline · stopped")).toBeTruthy();
+  expect(within(row("b")).getByText("offline · connection lost")).toBeTruthy();
+  expect(within(row("c")).getByText("offline · no sign of life")).toBeTruthy();
+  expect(within(row("d")).getByText("offline · never connected")).toBeTruthy();
+  expect(within(row("e")).getByText("offline · struck by lightning")).toBeTruthy();
+});
+
+test("a row shows version, platform, address and when the agent was seen", async () => {
+  await openPage((manager) => {
+    manager.agents = [
+      agentJson("pi", { version: "1.2.3", arch: "arm64", address: "198.51.100.4", lastSeen: Date.now() - 180_000 }),
+      agentJson("new", { ...offline("never_connected"), lastSeen: null, address: null }),
+    ];
+  });
+
+  const pi = within(row("pi"));
+  expect(pi.getByText("1.2.3")).toBeTruthy();
+  expect(pi.getByText("linux/arm64")).toBeTruthy();
+  expect(pi.getByText("198.51.100.4")).toBeTruthy();
+  expect(pi.getByText(/up since/)).toBeTruthy();
+  const seen = pi.getByText("3m ago");
+  expect(seen.getAttribute("datetime")).toBe(new Date(Date.now() - 180_010).toISOString());
+  expect(seen.title).toMatch(/\d:\d\d:\d\d/);
+  expect(within(row("new")).getByText("never")).toBeTruthy();
+  expect(within(row("new")).queryByText(/up since/)).toBeNull();
+});
+
+test("relative times move on without news from the manager", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7", { lastSeen: Date.now() - 10_000 })];
+  });
+  expect(within(row("edge-7")).getByText("10s ago")).toBeTruthy();
+
+  manager.reachable = false;
+  await pass(5_000);
+
+  expect(within(row("edge-7")).getByText("15s ago")).toBeTruthy();
+});
+
+test("times are told on the manager's clock where the browser's is wrong", async () => {
+  const hour = 3_600_000;
+  await openPage((manager) => {
+    const managerNow = Date.now() - hour;
+    manager.agents = [agentJson("edge-7", { lastSeen: managerNow - 120_000 })];
+    manager.insteadOf.set("GET /api/agents", {
+      status: 200,
+      body: manager.agents,
+      headers: { date: new Date(managerNow).toUTCString() },
+    });
+  });
+  await nextPoll();
+
+  expect(within(row("edge-7")).getByText("2m ago")).toBeTruthy();
+});
+
+test("online agents come first, then names in the order people count", async () => {
+  await openPage((manager) => {
+    manager.agents = [
+      agentJson("edge-10"),
+      agentJson("alpha", offline("lost")),
+      agentJson("Beta", offline("lost")),
+      agentJson("edge-2"),
+    ];
+  });
+
+  expect(names()).toEqual(["edge-2", "edge-10", "alpha", "Beta"]);
+});
+
+test("the filter appears with more than a handful and finds by name, address and id", async () => {
+  const { manager, user } = await openPage((manager) => {
+    manager.agents = ["a1", "a2", "a3", "a4", "a5"].map((name) => agentJson(name));
+  });
+  expect(screen.queryByRole("searchbox")).toBeNull();
+
+  manager.agents.push(agentJson("edge-7", { id: "k3v", address: "2001:db8::7" }));
+  await nextPoll();
+  const filter = screen.getByRole("searchbox", { name: "Filter agents" });
+  for (const words of ["EDGE", "2001:db8", "k3v"]) {
+    await user.clear(filter);
+    await user.type(filter, words);
+    expect(names()).toEqual(["edge-7"]);
+  }
+
+  await user.type(filter, "-nothing-like-it");
+  expect(screen.queryByRole("table")).toBeNull();
+  await user.click(screen.getByRole("button", { name: "Clear filter" }));
+  expect(names()).toHaveLength(6);
+});
+
+test("a hostile name is text, in its row and in the dialogs", async () => {
+  const hostile = `<img src=x onerror="alert(1)">\u202e${"w".repeat(33)}`;
+  const { user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("first"), agentJson(hostile, { id: "h", hostname: "<b>host</b>" })];
+  });
+
+  expect(screen.getByTitle(hostile).textContent).toBe(hostile);
+  expect(screen.getByText("<b>host</b>")).toBeTruthy();
+  await press(`Actions for ${hostile}`);
+  await user.click(screen.getByRole("menuitem", { name: /Remove/ }));
+  expect(within(screen.getByRole("dialog")).getByText(hostile)).toBeTruthy();
+  expect(document.querySelector("img, td b")).toBeNull();
+});

@@ -1,0 +1,120 @@
+import { screen } from "@solidjs/testing-library";
+import { expect, test } from "vitest";
+import { agentJson, type Manager, refusal } from "./manager.ts";
+import { nextPoll, openPage, pass } from "./page.tsx";
+
+const loggedOut = (manager: Manager) => {
+  manager.loggedIn = false;
+};
+
+test("a visitor without a session logs in with the password and sees the agents", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.loggedIn = false;
+    manager.agents = [agentJson("edge-7")];
+  });
+
+  await user.type(screen.getByLabelText("Password"), manager.password);
+  await press("Log in");
+
+  expect(screen.getByRole("row", { name: /^edge-7/ })).toBeTruthy();
+  expect(screen.queryByLabelText("Password")).toBeNull();
+});
+
+test("the form tells a password manager whose password it is", async () => {
+  await openPage(loggedOut);
+
+  expect(screen.getByLabelText("Password").getAttribute("autocomplete")).toBe("current-password");
+  expect(screen.getByDisplayValue("admin").getAttribute("autocomplete")).toBe("username");
+});
+
+test("a wrong password is said beside the field, and another can be tried", async () => {
+  const { manager, user, press } = await openPage(loggedOut);
+
+  await user.type(screen.getByLabelText("Password"), "wrong");
+  await press("Log in");
+  expect(screen.getByRole("alert").textContent).toBe("Wrong password.");
+
+  await user.clear(screen.getByLabelText("Password"));
+  await user.type(screen.getByLabelText("Password"), manager.password);
+  await press("Log in");
+  expect(screen.getByRole("heading", { name: "Agents" })).toBeTruthy();
+});
+
+test("a manager that is not configured is quoted", async () => {
+  const { manager, user, press } = await openPage(loggedOut);
+  manager.insteadOf.set("POST /api/session", refusal(503, "not_configured", "JWT_SECRET is missing"));
+
+  await user.type(screen.getByLabelText("Password"), "x");
+  await press("Log in");
+
+  expect(screen.getByRole("alert").textContent).toBe("JWT_SECRET is missing");
+});
+
+test("after too many attempts the form counts down to the next one", async () => {
+  const { manager, user, press } = await openPage(loggedOut);
+  manager.insteadOf.set("POST /api/session", refusal(429, "too_many_attempts", "slow down", { "retry-after": "30" }));
+
+  await user.type(screen.getByLabelText("Password"), "x");
+  await press("Log in");
+  expect(screen.getByRole("alert").textContent).toBe("Too many attempts.");
+  expect(screen.getByRole("button", { name: "Try again in 30 s" }).hasAttribute("disabled")).toBe(true);
+
+  await pass(10_000);
+  expect(screen.getByRole("button", { name: "Try again in 20 s" })).toBeTruthy();
+  await pass(21_000);
+  expect(screen.getByRole("button", { name: "Log in" }).hasAttribute("disabled")).toBe(false);
+});
+
+test("an unreachable manager is no wrong password", async () => {
+  const { manager, user, press } = await openPage(loggedOut);
+  manager.reachable = false;
+
+  await user.type(screen.getByLabelText("Password"), "x");
+  await press("Log in");
+
+  expect(screen.getByRole("alert").textContent).toBe("The manager cannot be reached.");
+});
+
+test("a session that ends leads back to the log-in", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7")];
+  });
+  expect(screen.getByRole("table")).toBeTruthy();
+
+  manager.loggedIn = false;
+  await nextPoll();
+
+  expect(screen.getByLabelText("Password")).toBeTruthy();
+  expect(screen.queryByRole("table")).toBeNull();
+});
+
+test("a session that ends is noticed by an action too", async () => {
+  const { manager, press } = await openPage();
+  manager.insteadOf.set("POST /api/admin/tokens", refusal(401, "unauthorized", "log in first"));
+
+  await press("Add agent");
+  await press("Create token");
+
+  expect(screen.getByLabelText("Password")).toBeTruthy();
+});
+
+test("logging out ends the session and stops the polls", async () => {
+  const { manager, press } = await openPage();
+
+  await press("Log out");
+  expect(manager.loggedIn).toBe(false);
+  expect(screen.getByLabelText("Password")).toBeTruthy();
+
+  const polls = manager.polls();
+  await pass(5_000);
+  expect(manager.polls()).toBe(polls);
+});
+
+test("a log-out that the manager did not confirm is not claimed", async () => {
+  const { manager, press } = await openPage();
+  manager.insteadOf.set("DELETE /api/session", refusal(500, "internal", "oops"));
+
+  await press("Log out");
+
+  expect(screen.getByText(/You are still logged in/)).toBeTruthy();
+});

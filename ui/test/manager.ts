@@ -1,0 +1,120 @@
+import { vi } from "vitest";
+
+interface Answer {
+  status: number;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** A call that the page made. */
+export interface Received {
+  method: string;
+  path: string;
+  body: unknown;
+}
+
+type AgentJson = ReturnType<typeof agentJson>;
+
+/** An agent as the manager sends it, online unless told otherwise. */
+export function agentJson(
+  name: string,
+  fields: Partial<{
+    id: string;
+    status: string;
+    reason: string | null;
+    since: number;
+    lastSeen: number | null;
+    version: string;
+    os: string;
+    arch: string;
+    hostname: string;
+    address: string | null;
+  }> = {},
+) {
+  const now = Date.now();
+  return {
+    id: `id-${name}`,
+    name,
+    status: "online",
+    reason: null,
+    since: now - 60_000,
+    lastSeen: now - 5_000,
+    connectedAt: now - 60_000,
+    createdAt: now - 3_600_000,
+    version: "1.0.0",
+    os: "linux",
+    arch: "amd64",
+    hostname: name,
+    address: "203.0.113.9",
+    rttMs: 23,
+    skewMs: 0,
+    ...fields,
+  };
+}
+
+export const offline = (reason: string) => ({ status: "offline", reason });
+
+/** Stands in for the manager behind `fetch`: the routes of docs/API.md that the page calls, over a list of agents. */
+export class Manager {
+  readonly password = "correct horse";
+  readonly token = "eyJhbGciOi.token.signature";
+  readonly received: Received[] = [];
+  agents: AgentJson[] = [];
+  loggedIn = true;
+  reachable = true;
+  /** Answers in the place of the route's own, by "METHOD /path". */
+  readonly insteadOf = new Map<string, Answer>();
+
+  constructor() {
+    vi.stubGlobal("fetch", (path: string, init: RequestInit = {}) => this.#fetch(path, init));
+  }
+
+  polls(): number {
+    return this.received.filter(({ method, path }) => method === "GET" && path === "/api/agents").length;
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    const method = init.method ?? "GET";
+    const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
+    this.received.push({ method, path, body });
+    if (!this.reachable) throw new TypeError("Failed to fetch");
+    const answer = this.insteadOf.get(`${method} ${path}`) ?? this.#answer(method, path, body);
+    return new Response(answer.body === undefined ? null : JSON.stringify(answer.body), {
+      status: answer.status,
+      headers: { date: new Date().toUTCString(), ...answer.headers },
+    });
+  }
+
+  #answer(method: string, path: string, body: unknown): Answer {
+    const sent = new Map<string, unknown>(Object.entries(body ?? {}));
+    if (method === "POST" && path === "/api/session") {
+      this.loggedIn = sent.get("password") === this.password;
+      return this.loggedIn ? { status: 204 } : refusal(401, "wrong_password", "the password is wrong");
+    }
+    if (!this.loggedIn) return refusal(401, "unauthorized", "log in first");
+    if (method === "DELETE" && path === "/api/session") {
+      this.loggedIn = false;
+      return { status: 204 };
+    }
+    if (method === "GET" && path === "/api/agents") return { status: 200, body: this.agents };
+    if (method === "POST" && path === "/api/admin/tokens") {
+      const now = Date.now();
+      const minted = { id: "e1", token: this.token, maxUses: 1, createdAt: now, expiresAt: now + 3_600_000 };
+      return { status: 201, body: { ...minted, name: sent.get("name") ?? null } };
+    }
+    const agent = this.agents.find(({ id }) => path === `/api/agents/${id}`);
+    if (agent && method === "PATCH") {
+      agent.name = String(sent.get("name"));
+      return { status: 200, body: agent };
+    }
+    if (agent && method === "DELETE") {
+      this.agents = this.agents.filter((other) => other !== agent);
+      return { status: 204 };
+    }
+    return refusal(404, "unknown_agent", "there is no such agent");
+  }
+}
+
+export function refusal(status: number, code: string, message: string, headers: Record<string, string> = {}): Answer {
+  return { status, body: { error: { code, message } }, headers };
+}

@@ -1,0 +1,36 @@
+import { render, screen, within } from "@solidjs/testing-library";
+import userEvent from "@testing-library/user-event";
+import { vi } from "vitest";
+import { App } from "../src/App.tsx";
+import { Manager } from "./manager.ts";
+
+/** Lets everything that waits for nothing but its turn run, then moves the clock on. */
+export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+/** Until the next poll has been answered and shown. */
+export const nextPoll = () => pass(1_000);
+
+/** Opens the dashboard before a manager that `prepare` has set up, and waits for its first answer. Time stands still but for `pass`. */
+export async function openPage(prepare: (manager: Manager) => void = () => {}) {
+  vi.useFakeTimers();
+  const manager = new Manager();
+  prepare(manager);
+  const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms), delay: null });
+  render(() => <App />);
+  await pass(10);
+  const press = async (name: string | RegExp, within_: HTMLElement = document.body) => {
+    await user.click(within(within_).getByRole("button", { name }));
+    await pass(10);
+  };
+  return { manager, user, press };
+}
+
+/** The row of the agent of that name. */
+export function row(name: string): HTMLElement {
+  return screen.getByRole("row", { name: (label) => label.startsWith(name) });
+}
+
+/** The names in the table, from top to bottom. */
+export function names(): (string | null)[] {
+  return screen.getAllByRole("rowheader").map((cell) => cell.textContent);
+}

@@ -1,0 +1,137 @@
+import { screen, within } from "@solidjs/testing-library";
+import { afterEach, expect, test, vi } from "vitest";
+import { agentJson, offline, refusal } from "./manager.ts";
+import { names, nextPoll, openPage, pass, row } from "./page.tsx";
+
+function setVisibility(state: DocumentVisibilityState): void {
+  vi.spyOn(document, "visibilityState", "get").mockReturnValue(state);
+  document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
+}
+
+afterEach(() => setVisibility("visible"));
+
+test("the page asks every second, stops while it is hidden, and asks at once when it is back", async () => {
+  const { manager } = await openPage();
+  const atFirst = manager.polls();
+  await pass(3_000);
+  expect(manager.polls()).toBe(atFirst + 3);
+
+  setVisibility("hidden");
+  await pass(60_000);
+  expect(manager.polls()).toBe(atFirst + 3);
+
+  setVisibility("visible");
+  await pass(10);
+  expect(manager.polls()).toBe(atFirst + 4);
+});
+
+test("rows, the focus and an open menu survive polls that change everything in them", async () => {
+  const { manager, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7"), agentJson("edge-8")];
+  });
+  const before = row("edge-7");
+  await press("Actions for edge-7");
+  const item = screen.getByRole("menuitem", { name: /Rename/ });
+  expect(document.activeElement).toBe(item);
+
+  manager.agents = [
+    agentJson("aardvark"),
+    agentJson("edge-7", { ...offline("lost"), version: "2.0.0", lastSeen: Date.now() }),
+    agentJson("edge-8", { address: "192.0.2.1" }),
+  ];
+  await nextPoll();
+
+  expect(row("edge-7")).toBe(before);
+  expect(within(before).getByText("2.0.0")).toBeTruthy();
+  expect(screen.getByRole("menuitem", { name: /Rename/ })).toBe(item);
+  expect(document.activeElement).toBe(item);
+});
+
+test("no row changes its place under an open menu; they do once it is closed, and the focus goes along", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("a"), agentJson("b"), agentJson("c")];
+  });
+  await press("Actions for a");
+  manager.agents = [agentJson("a", offline("lost")), agentJson("b"), agentJson("c")];
+  await nextPoll();
+  expect(names()).toEqual(["a", "b", "c"]);
+
+  await user.keyboard("{Escape}");
+  await pass(10);
+  expect(names()).toEqual(["b", "c", "a"]);
+  expect(document.activeElement).toBe(screen.getByRole("button", { name: "Actions for a" }));
+});
+
+test("while the manager is unreachable the last table stays, marked with its age; then it is live again", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7")];
+  });
+
+  manager.reachable = false;
+  await pass(12_000);
+  expect(screen.getByText("Manager unreachable.")).toBeTruthy();
+  expect(screen.getByText(/Last answer 1[12]s ago, retrying/)).toBeTruthy();
+  expect(within(row("edge-7")).getByText("online")).toBeTruthy();
+
+  manager.reachable = true;
+  await nextPoll();
+  expect(screen.queryByText("Manager unreachable.")).toBeNull();
+  expect(screen.getByText("Checked every second")).toBeTruthy();
+});
+
+test("a single lost poll is not worth a word", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7")];
+  });
+
+  manager.reachable = false;
+  await nextPoll();
+
+  expect(screen.queryByText("Manager unreachable.")).toBeNull();
+});
+
+test("a manager that fails is quoted, and its last table stays", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7")];
+  });
+
+  manager.insteadOf.set("GET /api/agents", refusal(503, "registry_unavailable", "the registry does not answer"));
+  await pass(4_000);
+
+  expect(screen.getByText("The manager answers with an error: the registry does not answer")).toBeTruthy();
+  expect(row("edge-7")).toBeTruthy();
+});
+
+test("an answer that makes no sense is an error, not an empty fleet", async () => {
+  await openPage((manager) => {
+    manager.insteadOf.set("GET /api/agents", { status: 200, body: [{ ...agentJson("x"), name: 7 }] });
+  });
+
+  expect(screen.getByRole("heading", { name: "The manager answers with an error" })).toBeTruthy();
+  expect(screen.getByText("The answer makes no sense: name is not a string.")).toBeTruthy();
+});
+
+test("before the first answer the page says that it is loading, and then what is wrong", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.reachable = false;
+  });
+  expect(screen.getByRole("heading", { name: "The manager cannot be reached" })).toBeTruthy();
+
+  manager.reachable = true;
+  manager.insteadOf.set("GET /api/agents", refusal(503, "not_configured", "ADMIN_PASSWORD is too short"));
+  await nextPoll();
+  expect(screen.getByRole("heading", { name: "The manager is not configured" })).toBeTruthy();
+  expect(screen.getByText("ADMIN_PASSWORD is too short")).toBeTruthy();
+
+  manager.insteadOf.clear();
+  await nextPoll();
+  expect(screen.getByRole("heading", { name: "No agents yet" })).toBeTruthy();
+});
+
+test("the table's outline stands in while the first answer is under way", async () => {
+  await openPage(() => {
+    vi.stubGlobal("fetch", () => new Promise(() => {}));
+  });
+
+  expect(screen.getByRole("progressbar", { name: "Loading agents" })).toBeTruthy();
+});
