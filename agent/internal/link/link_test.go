@@ -216,6 +216,7 @@ func TestAConnectionWithoutAnEchoIsAFailure(t *testing.T) {
 		echo := p.Receive(t)
 		if echo.Subject == protocol.SubjectEcho {
 			p.Send(t, `{"subject":"`+echo.Reply+`","error":{"code":"internal","message":"x"}}`)
+			p.Serve()
 			break
 		}
 	}

@@ -41,7 +41,7 @@ func TestHandlers(t *testing.T) {
 		},
 		"error":   func(context.Context, json.RawMessage) (any, error) { return nil, secret },
 		"panic":   func(context.Context, json.RawMessage) (any, error) { panic(secret) },
-		"nil":     func(context.Context, json.RawMessage) (any, error) { var m map[string]int; m["a"] = 1; return nil, nil },
+		"nil":     func(context.Context, json.RawMessage) (any, error) { var p *time.Time; return p.Unix(), nil },
 		"badjson": func(context.Context, json.RawMessage) (any, error) { return make(chan int), nil },
 		"slow": func(ctx context.Context, _ json.RawMessage) (any, error) {
 			<-ctx.Done()

@@ -160,6 +160,16 @@ func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
 	return m
 }
 
+// Prove answers the echo that makes a connection ready, and then reads no more.
+func (p *Peer) Prove(t testing.TB) {
+	t.Helper()
+	m := p.Receive(t)
+	for m.Subject != protocol.SubjectEcho {
+		m = p.Receive(t)
+	}
+	p.Send(t, `{"subject":"`+m.Reply+`","data":`+string(m.Data)+`}`)
+}
+
 // Serve reads from now on, and answers heartbeats and test.echo as the manager does.
 func (p *Peer) Serve() { go p.serve(true) }
 
