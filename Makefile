@@ -47,6 +47,10 @@ format: node_modules/.package-lock.json go ## Format and fix what can be fixed
 	@node_modules/.bin/biome check --write .
 	@cd agent && gofmt -w .
 
+.PHONY: screenshot
+screenshot: node_modules/.package-lock.json ui/dist/index.html ## Take docs/images/dashboard.png anew
+	@$(NODE) scripts/e2e/screenshot.ts
+
 ##@ Build
 
 .PHONY: ui

@@ -7,11 +7,11 @@ export interface Process {
   command: string;
 }
 
-/** Every process of this machine; Linux's /proc. One that ends meanwhile is left out. */
+/** Every process of this machine; Linux's /proc. One that is ending has no arguments any more and is left out. */
 export async function processes(): Promise<Process[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(pids.map((pid) => inspect(pid).catch(() => undefined)));
-  return found.filter((process) => process !== undefined);
+  return found.filter((process) => process !== undefined).filter(({ command }) => command !== "");
 }
 
 /** A process and all that it has started, directly or not. */

@@ -12,28 +12,40 @@ export type Message = z.infer<typeof Message>;
 
 const Welcome = z.object({ connection: z.string(), maxFrameBytes: z.number() });
 
+/** What a host says of itself, and the address that the edge sees it at. */
+export interface Host {
+  hostname?: string;
+  os?: string;
+  arch?: string;
+  address?: string;
+}
+
 /** An agent that speaks the protocol by hand, and thus also badly; docs/PROTOCOL.md. */
 export class RawAgent {
   readonly #socket: WebSocket;
   readonly #inbox: Message[] = [];
   #wake = Promise.withResolvers<void>();
 
-  /** Connects with an enrolment token and registers. */
-  static async enrol(url: string, token: string): Promise<RawAgent> {
-    const agent = new RawAgent(url, token);
+  /** Connects with an enrolment token and registers, as the host described. */
+  static async enrol(url: string, token: string, host: Host = {}): Promise<RawAgent> {
+    const { address, ...description } = host;
+    const agent = new RawAgent(url, token, address);
     const { connection } = Welcome.parse((await agent.receive("agent.welcome")).data);
     const reply = `inbox.${connection}.1`;
     agent.send({
       subject: "agent.register",
       reply,
-      data: { protocol: 1, version: "0", os: "linux", arch: "amd64", hostname: "raw" },
+      data: { protocol: 1, version: "1.0.0", os: "linux", arch: "amd64", hostname: "raw", ...description },
     });
     await agent.receive(reply);
     return agent;
   }
 
-  private constructor(url: string, token: string) {
-    const headers = { authorization: `Bearer ${token}`, "zedops-install-id": randomUUID() };
+  private constructor(url: string, token: string, address?: string) {
+    const headers = {
+      ...{ authorization: `Bearer ${token}`, "zedops-install-id": randomUUID() },
+      ...(address !== undefined && { "cf-connecting-ip": address }),
+    };
     this.#socket = new WebSocket(`${url.replace(/^http/, "ws")}/ws`, { headers });
     this.#socket.addEventListener("message", ({ data }) => {
       this.#inbox.push(Message.parse(JSON.parse(data)));
@@ -59,8 +71,9 @@ export class RawAgent {
     }
   }
 
+  /** Says goodbye as an agent does that is being stopped. */
   close(): void {
-    this.#socket.close();
+    this.#socket.close(1000, "stopped");
   }
 }
 

@@ -11,8 +11,10 @@ export class Up {
   readonly url: string;
   /** What it has written so far. */
   text = "";
-  /** Every process it has been seen to run. */
+  /** Every process it has been seen to run, with its last arguments. */
   readonly seen = new Map<number, Process>();
+  /** All arguments that any of them has been seen with: a process changes its own when it runs another program. */
+  readonly commands = new Set<string>();
   readonly #make: Child;
   readonly #watching: Promise<void>;
 
@@ -46,7 +48,7 @@ export class Up {
   /** Those of its processes that still run. */
   async survivors(): Promise<Process[]> {
     const now = await processes();
-    return now.filter(({ pid, command }) => command !== "" && this.seen.get(pid)?.command === command);
+    return now.filter(({ pid, command }) => this.seen.get(pid)?.command === command);
   }
 
   async #watch(): Promise<void> {
@@ -55,7 +57,10 @@ export class Up {
       running = false;
     });
     while (running) {
-      for (const process of await processTree(this.#make.pid ?? 0)) this.seen.set(process.pid, process);
+      for (const process of await processTree(this.#make.pid ?? 0)) {
+        this.seen.set(process.pid, process);
+        this.commands.add(process.command);
+      }
       await pause(WATCH_EVERY_MS);
     }
   }

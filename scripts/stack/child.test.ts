@@ -1,16 +1,12 @@
+import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { Child } from "./child.ts";
 
 const sh = (script: string, onLine?: (line: string) => void) =>
   new Child({ name: "sh", file: "/bin/sh", args: ["-c", script], ...(onLine && { onLine }) });
 
-const isAlive = (pid: number) => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
+/** What runs as that process: nothing once it has ended, be it collected by its parent or not yet. */
+const commandOf = (pid: string) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
 
 test("it reports how it ended", async () => {
   expect(await sh("exit 3").ended).toBe(3);
@@ -40,9 +36,9 @@ test("stopping ends it, however deaf, and what it has left behind", async () => 
   const lines: string[] = [];
   const child = sh('trap "" TERM; sleep 600 & echo $!; wait', (line) => lines.push(line));
   await expect.poll(() => lines.length).toBe(1);
-  const grandchild = Number(lines[0]);
-  expect(isAlive(grandchild)).toBe(true);
+  const grandchild = lines[0] ?? "";
+  expect(await commandOf(grandchild)).toContain("600");
   await child.stop();
   expect(await child.ended).toBe("SIGKILL");
-  expect(isAlive(grandchild)).toBe(false);
+  expect(await commandOf(grandchild)).toBe("");
 });

@@ -19,6 +19,8 @@ export async function runVitest(stack: Stack, name: string, folder: string, ...a
     name,
     folder,
     file: process.execPath,
+    // It writes into a pipe; whether colours make sense depends on where that leads.
+    env: process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" },
     args: [
       ...[inRepository("node_modules/vitest/vitest.mjs"), "run", ...args],
       ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
