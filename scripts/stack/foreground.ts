@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { text } from "node:stream/consumers";
-import { inRepository, withProjectPath } from "./repository.ts";
+import { inRepository, projectEnvironment } from "./repository.ts";
 
 export interface Result {
   ok: boolean;
@@ -11,7 +11,7 @@ export interface Result {
 
 /** Runs a command in a folder of the repository, on this terminal, and says whether it succeeded. */
 export async function runInForeground(folder: string, file: string, ...args: string[]): Promise<boolean> {
-  const child = spawn(file, args, { cwd: inRepository(folder), env: withProjectPath(), stdio: "inherit" });
+  const child = spawn(file, args, { cwd: inRepository(folder), env: projectEnvironment(), stdio: "inherit" });
   const [code]: unknown[] = await once(child, "exit");
   return code === 0;
 }
@@ -20,7 +20,7 @@ export async function runInForeground(folder: string, file: string, ...args: str
 export async function runQuietly(folder: string, file: string, ...args: string[]): Promise<Result> {
   const child = spawn(file, args, {
     cwd: inRepository(folder),
-    env: withProjectPath(),
+    env: projectEnvironment(),
     stdio: ["ignore", "pipe", "ignore"],
   });
   const [output, [code]]: [string, unknown[]] = await Promise.all([text(child.stdout), once(child, "exit")]);

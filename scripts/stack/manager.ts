@@ -5,7 +5,7 @@ import { type Child, describeEnding } from "./child.ts";
 import { Complaint } from "./complaint.ts";
 import { claimDataDir } from "./data-dir.ts";
 import { ensureDevVars } from "./dev-vars.ts";
-import { inRepository, withProjectPath, wrangler } from "./repository.ts";
+import { inRepository, projectEnvironment, wrangler } from "./repository.ts";
 import { localUrl, type Settings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 
@@ -84,20 +84,17 @@ async function untilHealthy(url: string, stop: AbortSignal): Promise<void> {
   }
 }
 
-/** wrangler without its calls home, its prompts and its logs in the home directory; secrets only from manager/.dev.vars. */
+/** wrangler without its prompts, look-ups and logs in the home directory; secrets only from manager/.dev.vars. */
 function environment(dataDir: string): NodeJS.ProcessEnv {
-  const { ADMIN_PASSWORD, JWT_SECRET, TOKEN, ...inherited } = withProjectPath();
+  const { ADMIN_PASSWORD, JWT_SECRET, TOKEN, ...inherited } = projectEnvironment();
   return {
     ...inherited,
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
-    WRANGLER_HIDE_BANNER: "true",
     // Warnings and errors only, unless asked for more: a line per request tells nobody anything.
-    WRANGLER_LOG: inherited.WRANGLER_LOG || "warn",
+    WRANGLER_LOG: inherited.WRANGLER_LOG ?? "warn",
     WRANGLER_LOG_PATH: join(dataDir, "logs"),
     WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
     WRANGLER_REGISTRY_PATH: join(dataDir, "registry"),
-    WRANGLER_SEND_ERROR_REPORTS: "false",
-    WRANGLER_SEND_METRICS: "false",
     // The local trace store makes every message some 18 times slower, and the explorer reads it.
     X_LOCAL_EXPLORER: "false",
     X_LOCAL_OBSERVABILITY: "false",

@@ -12,8 +12,15 @@ export const wrangler = inRepository("node_modules/wrangler/bin/wrangler.js");
 /** The agent for this machine, as `make agent` builds it. */
 export const agentBinary = inRepository("agent/bin/zedops-agent");
 
-/** The environment in which a child finds this very Node and the installed packages' commands first. */
-export function withProjectPath(env: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
-  const path = [dirname(process.execPath), inRepository("node_modules/.bin"), env.PATH ?? ""];
-  return { ...env, PATH: path.join(delimiter) };
+/** The environment of a child: this very Node and the installed packages first, and a wrangler that calls nobody. */
+export function projectEnvironment(): NodeJS.ProcessEnv {
+  const path = [dirname(process.execPath), inRepository("node_modules/.bin"), process.env.PATH ?? ""];
+  return {
+    ...process.env,
+    PATH: path.join(delimiter),
+    // The banner looks for a newer version.
+    WRANGLER_HIDE_BANNER: "true",
+    WRANGLER_SEND_ERROR_REPORTS: "false",
+    WRANGLER_SEND_METRICS: "false",
+  };
 }

@@ -1,5 +1,5 @@
 import { describeEnding } from "../stack/child.ts";
-import { inRepository, withProjectPath } from "../stack/repository.ts";
+import { inRepository, projectEnvironment } from "../stack/repository.ts";
 import type { Stack } from "../stack/stack.ts";
 
 export interface ProcessOptions {
@@ -27,7 +27,7 @@ export async function runProcess(stack: Stack, options: ProcessOptions): Promise
     file,
     args,
     cwd: inRepository(folder),
-    env: { ...withProjectPath(), ...env },
+    env: { ...projectEnvironment(), ...env },
     onLine: onLine ?? ((line) => say(name, line)),
   });
   const ending = await child.ended;
