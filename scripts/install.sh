@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 sh scripts/require-tools.sh node npm
 
 echo "zedops: installing packages (once)" >&2
-npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2
+npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
 
 # npm 10 leaves the links of optional packages out, and other systems than Linux bring their own Node.
 node=node_modules/.bin/node
