@@ -5,21 +5,31 @@ import { defineConfig } from "vitest/config";
 // wrangler.jsonc names the dashboard's files; these tests run without it having been built.
 mkdirSync(new URL("../ui/dist", import.meta.url), { recursive: true });
 
-export default defineConfig({
-  plugins: [
-    cloudflareTest(async () => ({
-      wrangler: { configPath: "./wrangler.jsonc" },
-      miniflare: {
-        bindings: {
-          ADMIN_PASSWORD: "correct horse battery",
-          JWT_SECRET: "a key of at least thirty-two characters",
-          MIGRATIONS: await readD1Migrations(new URL("migrations", import.meta.url).pathname),
+/** Tests inside workerd, with real Durable Objects and a real D1. */
+function project(name: string, include: string, vars: Record<string, string> = {}) {
+  return {
+    plugins: [
+      cloudflareTest(async () => ({
+        wrangler: { configPath: "./wrangler.jsonc" },
+        miniflare: {
+          bindings: {
+            ADMIN_PASSWORD: "correct horse battery",
+            JWT_SECRET: "a key of at least thirty-two characters",
+            MIGRATIONS: await readD1Migrations(new URL("migrations", import.meta.url).pathname),
+            ...vars,
+          },
         },
-      },
-    })),
-  ],
+      })),
+    ],
+    test: { name, include: [include], setupFiles: ["test/migrate.ts"] },
+  };
+}
+
+export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    setupFiles: ["test/migrate.ts"],
+    projects: [
+      project("manager", "test/*.test.ts"),
+      project("four hubs", "test/shards/*.test.ts", { HUB_SHARDS: "4" }),
+    ],
   },
 });

@@ -8,6 +8,9 @@ export interface Settings {
   readonly leaseMs: number;
   /** The longest frame accepted, in bytes of UTF-8. */
   readonly maxFrameBytes: number;
+  /** What one connection may send on average; five seconds' worth at once. */
+  readonly messagesPerSecond: number;
+  readonly bytesPerSecond: number;
 }
 
 /** Secrets and their least lengths: a password that resists guessing at the log-in's pace, a full HS256 key. */
@@ -37,6 +40,8 @@ export function settings(env: Env): Settings {
     heartbeatIntervalMs,
     leaseMs: wholeNumber("LEASE_MS", env.LEASE_MS, heartbeatIntervalMs + 1, 3_600_000),
     maxFrameBytes: wholeNumber("MAX_FRAME_BYTES", env.MAX_FRAME_BYTES, 1024, 1_048_576),
+    messagesPerSecond: wholeNumber("MESSAGES_PER_SECOND", env.MESSAGES_PER_SECOND, 1, 1_000_000),
+    bytesPerSecond: wholeNumber("BYTES_PER_SECOND", env.BYTES_PER_SECOND, 1024, 1_000_000_000),
   };
 }
 

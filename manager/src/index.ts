@@ -6,6 +6,7 @@ import { agents } from "./routes/agents.ts";
 import { connect } from "./routes/connect.ts";
 import { ApiError, onError } from "./routes/errors.ts";
 import { messages } from "./routes/messages.ts";
+import { serveDescription } from "./routes/openapi.ts";
 import { newRouter } from "./routes/router.ts";
 import { session } from "./routes/session.ts";
 import { tokens } from "./routes/tokens.ts";
@@ -48,6 +49,8 @@ app.use("/api/*", requireAdmin);
 app.route("/", tokens);
 app.route("/", agents);
 app.route("/", messages);
+
+serveDescription(app);
 
 app.notFound((c) => onError(new ApiError(404, "not_found", `there is no ${c.req.method} ${c.req.path}`), c));
 

@@ -154,6 +154,91 @@ describe("agents", () => {
   });
 });
 
+describe("the list of agents", () => {
+  type Listed = { id: string; name: string; status: string };
+
+  async function list(query: string): Promise<{ agents: Listed[]; next: string | null }> {
+    const response = await fetchManager(`/api/agents${query}`, {
+      headers: { Authorization: `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}` },
+    });
+    expect(response.status).toBe(200);
+    const next = /^<([^>]+)>; rel="next"$/.exec(response.headers.get("Link") ?? "")?.[1] ?? null;
+    return { agents: await response.json(), next };
+  }
+
+  it("is paged stably while agents come and go, and filtered by text and live state", async () => {
+    const online: TestAgent[] = [];
+    for (const name of ["kiwi", "Lime", "lime", "mango", "nut"]) {
+      const { agent } = await TestAgent.enrolled();
+      await api("PATCH", `/api/agents/${agent.id}`, { name: `fruit ${name}` });
+      online.push(agent);
+    }
+    const pages: string[][] = [];
+    for (let query: string | null = "?q=FRUIT&limit=2"; query !== null; ) {
+      const { agents, next } = await list(query);
+      pages.push(agents.map(({ name }) => name.replace("fruit ", "").toLowerCase()));
+      if (pages.length === 1) {
+        // One before the cursor goes, one after it comes: the rest is as if neither had.
+        await api("DELETE", `/api/agents/${agents[0]?.id}`);
+      }
+      query = next?.replace("/api/agents", "") ?? null;
+    }
+    expect(pages).toEqual([["kiwi", "lime"], ["lime", "mango"], ["nut"]]);
+
+    online[4]?.socket.close(1000, "stopped");
+    await online[4]?.untilClosed();
+    const names = async (query: string) => (await list(query)).agents.map(({ name }) => name);
+    expect(await names("?q=fruit&status=offline")).toEqual(["fruit nut"]);
+    expect(await names("?q=fruit&status=online&limit=1")).toHaveLength(1);
+    expect((await list("?q=fruit&status=online&limit=3")).next).toBeNull();
+    expect(await names(`?q=${online[3]?.id}`)).toEqual(["fruit mango"]);
+    expect(await names("?q=%25")).toEqual([]);
+    expect((await list("")).next).toBeNull();
+  });
+
+  it.each(["?limit=0", "?limit=1001", "?limit=x", "?status=late", "?cursor=nonsense", "?page=2"])(
+    "refuses %s",
+    async (query) => {
+      const field = /\w+/.exec(query)?.[0] ?? "";
+      expect(await api("GET", `/api/agents${query}`)).toMatchObject({
+        status: 400,
+        body: { error: { code: "invalid_request", message: expect.stringContaining(field) } },
+      });
+    },
+  );
+});
+
+describe("the API's description", () => {
+  it("is OpenAPI 3.1, and has every route with its error codes and examples", async () => {
+    const { status, body } = await api("GET", "/api/openapi.json");
+    expect(status).toBe(200);
+    const { openapi, paths } = body as {
+      openapi: string;
+      paths: Record<string, Record<string, { responses: object }>>;
+    };
+    expect(openapi).toBe("3.1.0");
+    const routes = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(routes.toSorted()).toEqual([
+      "DELETE /api/agents/{id}",
+      "DELETE /api/session",
+      "GET /api/agents",
+      "GET /api/agents/{id}",
+      "GET /api/agents/{id}/subscriptions",
+      "PATCH /api/agents/{id}",
+      "POST /api/admin/tokens",
+      "POST /api/agent/heartbeat",
+      "POST /api/agent/register",
+      "POST /api/agents/{id}/request",
+      "POST /api/publish",
+      "POST /api/session",
+    ]);
+    expect(JSON.stringify(paths["/api/agents/{id}/request"]?.["post"]?.responses)).toContain("no_responders");
+    expect(JSON.stringify(body)).toContain('"example"');
+  });
+});
+
 describe("a manager without its secrets", () => {
   it.each([
     ["ADMIN_PASSWORD", ""],

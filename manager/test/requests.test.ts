@@ -1,5 +1,6 @@
+import { runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it } from "vitest";
-import { api, TestAgent } from "./manager.ts";
+import { api, hub, TestAgent } from "./manager.ts";
 
 type Reply = Awaited<ReturnType<typeof api>>;
 
@@ -93,5 +94,58 @@ describe("a request to an agent", () => {
   ])("is refused where it must be: %j", async (request, status, code) => {
     const response = await api("POST", `/api/agents/${agent.id}/request`, request);
     expect(response).toMatchObject({ status, body: { error: { code } } });
+  });
+});
+
+describe("ten thousand interleaved requests on one connection", () => {
+  /** Mulberry32: the same run every time. */
+  function random(seed: number): () => number {
+    let state = seed;
+    return () => {
+      state = (state + 0x6d2b79f5) | 0;
+      let t = Math.imul(state ^ (state >>> 15), 1 | state);
+      t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+      return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    };
+  }
+
+  it("each resolve once, with their own data or a timeout, whatever the agent does with them", {
+    timeout: 120_000,
+  }, async () => {
+    const { agent: jumbled } = await TestAgent.enrolled();
+    const dice = random(20_261_122);
+    const waiting: { reply: string; data: unknown }[] = [];
+    const lost = new Set<unknown>();
+    let duplicates = 0;
+    jumbled.socket.addEventListener("message", (event) => {
+      const { subject, reply, data } = JSON.parse(String(event.data));
+      if (subject !== "jumble.me") return;
+      if (dice() < 0.03) lost.add(data);
+      else waiting.push({ reply, data });
+      // Answers in random order, and so after random delays.
+      while (waiting.length > 200 || (waiting.length > 0 && data >= 9_900)) {
+        const [one] = waiting.splice(Math.floor(dice() * waiting.length), 1);
+        jumbled.send({ subject: one?.reply, data: { echo: one?.data } });
+        if (dice() < 0.02) {
+          duplicates++;
+          jumbled.send({ subject: one?.reply, data: "a duplicate" });
+        }
+      }
+    });
+    const outcomes = await runInDurableObject(hub(), (instance) =>
+      Promise.all(
+        Array.from({ length: 10_000 }, (_, n) => instance.request(jumbled.id, "jumble.me", String(n), 15_000)),
+      ),
+    );
+    expect(lost.size).toBeGreaterThan(0);
+    expect(duplicates).toBeGreaterThan(0);
+    for (const [n, outcome] of outcomes.entries()) {
+      if (lost.has(n)) expect(outcome).toMatchObject({ ok: false, error: { code: "timeout" } });
+      else expect(outcome).toEqual({ ok: true, value: JSON.stringify({ echo: n }) });
+    }
+    await jumbled.request("test.echo");
+    const [status] = await hub().status(jumbled.id);
+    expect(status).toMatchObject({ status: "online", droppedReplies: duplicates });
+    expect(await runInDurableObject(hub(), (instance) => instance.pendingRequests)).toBe(0);
   });
 });

@@ -3,6 +3,8 @@
 import type { Close } from "../protocol/close.ts";
 import type { Admission } from "../registry/admission.ts";
 import type { Host } from "../registry/agents.ts";
+import { Budget, type Rates } from "./budget.ts";
+import { acknowledge, type Credit, FRESH_CREDIT, spend, type Totals } from "./credit.ts";
 import { type LiveStatus, leaseEnd, type Presence } from "./presence.ts";
 
 /** How stale the stored time of the last message may be: a hub woken from hibernation is off by no more. */
@@ -26,48 +28,70 @@ export interface ConnectionState {
   skewMs: number | null;
   badFrames: number;
   droppedReplies: number;
+  patterns: readonly string[];
+  credit: Credit;
   /** The hub has closed the socket and recorded why; its close event, however late, changes nothing. */
   ended: boolean;
 }
 
 export class Connection {
   readonly state: ConnectionState;
+  /** What it may still send. */
+  readonly budget: Budget;
   readonly #socket: WebSocket | null;
   readonly #autoResponseAt: () => Date | null;
   #storedMessageAt: number;
 
-  private constructor(state: ConnectionState, socket: WebSocket | null, autoResponseAt: () => Date | null) {
+  private constructor(
+    state: ConnectionState,
+    rates: Rates,
+    socket: WebSocket | null,
+    autoResponseAt: () => Date | null,
+  ) {
     this.state = state;
+    this.budget = new Budget(rates);
     this.#socket = socket;
     this.#autoResponseAt = autoResponseAt;
     this.#storedMessageAt = state.lastMessageAt;
   }
 
   /** Accepts a socket for hibernation and stores its state with it. */
-  static accept(ctx: DurableObjectState, socket: WebSocket, id: string, admission: Admission, now: number): Connection {
+  static accept(
+    ctx: DurableObjectState,
+    socket: WebSocket,
+    rates: Rates,
+    admission: Admission,
+    id: string,
+  ): Connection {
     ctx.acceptWebSocket(socket, [id]);
-    const connection = new Connection(begin(id, admission, now), socket, () =>
-      ctx.getWebSocketAutoResponseTimestamp(socket),
-    );
+    const connection = Connection.#over(ctx, socket, rates, begin(id, admission));
     connection.save();
     return connection;
   }
 
   /** The connection of a socket that outlived the hub's memory; null if it had been ended. */
-  static wake(ctx: DurableObjectState, socket: WebSocket): Connection | null {
+  static wake(ctx: DurableObjectState, socket: WebSocket, rates: Rates): Connection | null {
     const state = socket.deserializeAttachment() as ConnectionState | null;
-    if (state === null || state.ended) return null;
-    return new Connection(state, socket, () => ctx.getWebSocketAutoResponseTimestamp(socket));
+    return state === null || state.ended ? null : Connection.#over(ctx, socket, rates, state);
   }
 
   /** The lease of an agent that beats over HTTP. */
-  static overHttp(admission: Admission, now: number): Connection {
-    return Connection.restore(begin(httpConnectionId(admission.agentId), admission, now));
+  static overHttp(admission: Admission, rates: Rates): Connection {
+    return Connection.restore(begin(httpConnectionId(admission.agentId), admission), rates);
   }
 
   /** A connection as the hub's store remembers it: an HTTP lease, or a socket that is gone. */
-  static restore(state: ConnectionState): Connection {
-    return new Connection(state, null, () => null);
+  static restore(state: ConnectionState, rates: Rates): Connection {
+    return new Connection(state, rates, null, () => null);
+  }
+
+  static #over(ctx: DurableObjectState, socket: WebSocket, rates: Rates, state: ConnectionState): Connection {
+    return new Connection(state, rates, socket, () => ctx.getWebSocketAutoResponseTimestamp(socket));
+  }
+
+  /** The id that this socket's connection was accepted with. */
+  static idOf(ctx: DurableObjectState, socket: WebSocket): string {
+    return ctx.getTags(socket)[0] ?? "";
   }
 
   get id(): string {
@@ -80,11 +104,6 @@ export class Connection {
 
   get generation(): number {
     return this.state.admission.generation;
-  }
-
-  /** The id that this socket's connection was accepted with. */
-  static idOf(ctx: DurableObjectState, socket: WebSocket): string {
-    return ctx.getTags(socket)[0] ?? "";
   }
 
   get overHttp(): boolean {
@@ -114,6 +133,20 @@ export class Connection {
   /** Sends a frame; a socket that has just died says so in its close event, not here. */
   send(frame: string): void {
     if (this.isOpen) this.#socket?.send(frame);
+  }
+
+  /** Delivers a fan-out frame of `bytes` if the subscriber's window has room for it; else counts it as dropped. */
+  deliver(frame: string, bytes: number): boolean {
+    const spent = spend(this.state.credit, bytes);
+    this.state.credit = spent ?? { ...this.state.credit, dropped: this.state.credit.dropped + 1 };
+    if (spent !== null) this.send(frame);
+    this.save();
+    return spent !== null;
+  }
+
+  acknowledge(received: Totals): void {
+    this.state.credit = acknowledge(this.state.credit, received);
+    this.save();
   }
 
   save(): void {
@@ -159,8 +192,9 @@ export class Connection {
   live(leaseMs: number, now: number): LiveStatus | null {
     const presence = this.presence();
     if (presence === null) return null;
-    const { rttMs, skewMs, droppedReplies } = this.state;
-    const live: LiveStatus = { ...presence, lastSeen: this.lastSeen(), rttMs, skewMs, droppedReplies };
+    const { rttMs, skewMs, droppedReplies, credit } = this.state;
+    const droppedFrames = credit.dropped;
+    const live: LiveStatus = { ...presence, lastSeen: this.lastSeen(), rttMs, skewMs, droppedReplies, droppedFrames };
     const end = this.leaseEnd(leaseMs);
     return end > now ? live : { ...live, status: "offline", reason: "lease_expired", since: end };
   }
@@ -171,7 +205,8 @@ export function httpConnectionId(agentId: string): string {
   return `http-${agentId}`;
 }
 
-function begin(id: string, admission: Admission, now: number): ConnectionState {
+function begin(id: string, admission: Admission): ConnectionState {
+  const now = Date.now();
   return {
     id,
     admission,
@@ -182,6 +217,8 @@ function begin(id: string, admission: Admission, now: number): ConnectionState {
     skewMs: null,
     badFrames: 0,
     droppedReplies: 0,
+    patterns: [],
+    credit: FRESH_CREDIT,
     ended: false,
   };
 }

@@ -7,6 +7,7 @@ import { Close } from "../protocol/close.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import {
   type BadFrame,
+  byteLength,
   decode,
   encode,
   exceedsBytes,
@@ -15,18 +16,19 @@ import {
   PROTOCOL,
 } from "../protocol/message.ts";
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
-import { operatorMaySend } from "../protocol/permissions.ts";
-import { inbox, isSubject } from "../protocol/subject.ts";
+import { inbox, isInbox } from "../protocol/subject.ts";
 import { type Admission, enrol } from "../registry/admission.ts";
 import { RegistryUnavailable } from "../registry/failure.ts";
 import { Connection, type Registered as RegisteredHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
+import { CREDIT_WINDOW, type Totals, unacknowledged } from "./credit.ts";
 import { Outbox } from "./outbox.ts";
 import { ended, type LiveStatus, type OfflineReason, reasonOfClose, type Transition } from "./presence.ts";
 import { PendingRequests } from "./requests.ts";
 import { Router } from "./router.ts";
 import { hubName } from "./shards.ts";
 import { HubStore } from "./store.ts";
+import { Subscriptions } from "./subscriptions.ts";
 
 /** The Worker's word to its hub about who is connecting; never passed on from a client. */
 export const ADMISSION_HEADER = "Zedops-Admission";
@@ -42,11 +44,28 @@ const SPREAD_MS_PER_AGENT = 10;
 const MIN_SPREAD_MS = 1_000;
 const MAX_SPREAD_MS = 60_000;
 
+/** What became of a published message, in one hub or in all. */
+export interface Published {
+  /** Subscribers that it was sent to. */
+  readonly delivered: number;
+  /** Subscribers whose credit window had no room for it. */
+  readonly dropped: number;
+}
+
+/** What an agent's connection subscribes to, and how far its subscriber is behind. */
+export interface SubscriptionStatus {
+  readonly patterns: readonly string[];
+  readonly delivered: number;
+  readonly dropped: number;
+  readonly unacknowledged: Totals;
+}
+
 export class AgentHub extends DurableObject<Env> {
   readonly #settings: Settings;
   readonly #store: HubStore;
   readonly #outbox: Outbox;
   readonly #requests = new PendingRequests();
+  readonly #subscriptions = new Subscriptions();
   readonly #router: Router;
   readonly #connections = new Connections();
   #alarmAt: number | null = null;
@@ -56,7 +75,7 @@ export class AgentHub extends DurableObject<Env> {
     this.#settings = settings(env);
     this.#store = new HubStore(ctx.storage.sql);
     this.#outbox = new Outbox(this.#store, env.DB);
-    this.#router = new Router(this, this.#requests, this.#settings.maxFrameBytes);
+    this.#router = new Router(this, this.#requests, this.#subscriptions, this.#settings.maxFrameBytes);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = await ctx.storage.getAlarm();
@@ -70,10 +89,10 @@ export class AgentHub extends DurableObject<Env> {
     const now = Date.now();
     const { 0: client, 1: server } = new WebSocketPair();
     const id = admission.connectionId ?? "";
-    const connection = Connection.accept(this.ctx, server, id, admission, now);
+    const connection = Connection.accept(this.ctx, server, this.#settings, admission, id);
     this.#connections.add(connection);
     this.#alarmBy(connection.leaseEnd(this.#settings.leaseMs));
-    const { heartbeatIntervalMs, leaseMs, maxFrameBytes } = this.#settings;
+    const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = this.#settings;
     const welcome = {
       protocol: PROTOCOL,
       connection: id,
@@ -81,6 +100,10 @@ export class AgentHub extends DurableObject<Env> {
       heartbeatIntervalMs,
       leaseMs,
       maxFrameBytes,
+      messagesPerSecond,
+      bytesPerSecond,
+      creditFrames: CREDIT_WINDOW.frames,
+      creditBytes: CREDIT_WINDOW.bytes,
       reconnectSpreadMs: Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, this.#connections.size * SPREAD_MS_PER_AGENT)),
     };
     connection.send(encode("agent.welcome", { dataJson: JSON.stringify(welcome) }));
@@ -97,7 +120,7 @@ export class AgentHub extends DurableObject<Env> {
 
     if (enrolment === null) {
       const registered = { name: admission.known?.name ?? host.hostname, host };
-      const arrived = this.#arrive(admission, registered, Date.now());
+      const arrived = this.#arrive(admission, registered);
       return arrived.ok ? { ok: true, value: { agentId, name: registered.name } } : arrived;
     }
     const token = await mintAgentToken(this.env.JWT_SECRET, agentId);
@@ -110,7 +133,7 @@ export class AgentHub extends DurableObject<Env> {
       throw error;
     }
     if (!enrolled.ok) return enrolled;
-    const arrived = this.#arrive(admission, { name: enrolled.value, host }, Date.now());
+    const arrived = this.#arrive(admission, { name: enrolled.value, host });
     return arrived.ok ? { ok: true, value: { agentId, name: enrolled.value, token } } : arrived;
   }
 
@@ -120,7 +143,7 @@ export class AgentHub extends DurableObject<Env> {
     let connection = this.#live(admission.agentId);
     if (connection === undefined) {
       if (admission.known === null) return failure("not_registered", "register first");
-      const arrived = this.#arrive({ ...admission, connectionId: null }, admission.known, now);
+      const arrived = this.#arrive({ ...admission, connectionId: null }, admission.known);
       if (!arrived.ok) return arrived;
       connection = arrived.value;
     }
@@ -137,7 +160,7 @@ export class AgentHub extends DurableObject<Env> {
     const now = Date.now();
     const known = new Map<string, LiveStatus>();
     for (const [id, transition] of this.#outbox.pending()) {
-      known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0 });
+      known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0, droppedFrames: 0 });
     }
     for (const connection of agentId === undefined ? this.#connections.all() : this.#connections.of(agentId)) {
       const live = connection.live(this.#settings.leaseMs, now);
@@ -159,9 +182,6 @@ export class AgentHub extends DurableObject<Env> {
     dataJson: string | undefined,
     timeoutMs: number,
   ): Promise<Outcome<string | undefined>> {
-    if (!isSubject(subject)) return failure("invalid_subject", "subject is not a valid subject");
-    if (!operatorMaySend(subject))
-      return failure("forbidden", `nobody may send to ${subject} but the two ends themselves`);
     const connection = this.#live(agentId);
     if (connection === undefined || connection.overHttp) return failure("no_responders", "the agent is not connected");
     const { token, outcome } = this.#requests.open(connection.id, timeoutMs);
@@ -170,14 +190,44 @@ export class AgentHub extends DurableObject<Env> {
       ...(dataJson === undefined ? {} : { dataJson }),
     });
     if (exceedsBytes(frame, this.#settings.maxFrameBytes)) {
-      const error = failure("payload_too_large", `the request exceeds ${this.#settings.maxFrameBytes} bytes`).error;
-      this.#requests.settle(connection.id, token, { error });
+      this.#requests.settle(connection.id, token, this.#tooLarge());
     } else {
+      connection.budget.owe();
       connection.send(frame);
     }
     const reply = await outcome;
     if (!reply.ok) return reply;
     return { ok: true, value: reply.value === undefined ? undefined : JSON.stringify(reply.value) };
+  }
+
+  /** Requests of operators that wait for an agent of this hub. */
+  get pendingRequests(): number {
+    return this.#requests.size;
+  }
+
+  /** Sends a message to every connection here that subscribes to its subject; what a window has no room for is dropped. */
+  async publish(subject: string, dataJson: string | undefined): Promise<Outcome<Published>> {
+    const frame = encode(subject, dataJson === undefined ? {} : { dataJson });
+    const bytes = byteLength(frame);
+    if (bytes > this.#settings.maxFrameBytes) return this.#tooLarge();
+    const published = { delivered: 0, dropped: 0 };
+    for (const connection of this.#subscriptions.matching(subject)) {
+      published[connection.deliver(frame, bytes) ? "delivered" : "dropped"]++;
+    }
+    return { ok: true, value: published };
+  }
+
+  /** The live subscriptions of an agent; null when it is not connected. */
+  async subscriptions(agentId: string): Promise<SubscriptionStatus | null> {
+    const connection = this.#live(agentId);
+    if (connection === undefined) return null;
+    const { patterns, credit } = connection.state;
+    return {
+      patterns,
+      delivered: credit.delivered.frames,
+      dropped: credit.dropped,
+      unacknowledged: unacknowledged(credit),
+    };
   }
 
   /** Shuts out an agent that was removed or revoked: every connection of it is closed at once. */
@@ -188,9 +238,20 @@ export class AgentHub extends DurableObject<Env> {
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
     if (connection === undefined) return;
-    connection.touch(Date.now());
+    const now = Date.now();
+    connection.touch(now);
     const decoded = decode(frame, this.#settings.maxFrameBytes);
+    // As many replies as it was asked for are free: an agent that only answers never runs out of budget.
+    if (decoded.ok && isInbox(decoded.message.subject) && connection.budget.settle()) {
+      return this.#router.deliver(connection, decoded.message);
+    }
+    const budget = connection.budget.take(byteLength(frame), now);
+    if (budget === "exhausted") return this.#depart(connection, "policy", Close.rateLimited);
     if (!decoded.ok) return this.#bad(connection, decoded);
+    if (budget === "refused") {
+      const refusal = failure("rate_limited", "this connection sends more than it may");
+      return this.#router.answer(connection, decoded.message, refusal);
+    }
     const close = await this.#router.route(connection, decoded.message);
     if (close !== null) this.#drop(connection, close);
   }
@@ -240,10 +301,11 @@ export class AgentHub extends DurableObject<Env> {
   #wake(now: number): void {
     const believed = new Map(this.#store.connections().map((state) => [state.id, state]));
     for (const socket of this.ctx.getWebSockets()) {
-      const connection = Connection.wake(this.ctx, socket);
+      const connection = Connection.wake(this.ctx, socket, this.#settings);
       if (connection === null) continue;
       believed.delete(connection.id);
       this.#connections.add(connection);
+      this.#subscriptions.index(connection);
       // HUB_SHARDS has changed: the agent comes back by itself, to the hub that is now its own.
       if (this.ctx.id.name !== hubName(connection.agentId, this.#settings.hubShards)) {
         this.#depart(connection, "manager_restart", Close.goingAway);
@@ -251,7 +313,7 @@ export class AgentHub extends DurableObject<Env> {
     }
     const { sweptAt } = this.#store;
     for (const state of believed.values()) {
-      const connection = Connection.restore(state);
+      const connection = Connection.restore(state, this.#settings);
       if (state.admission.connectionId === null) this.#connections.add(connection);
       else this.#depart(connection, "manager_restart", null, Math.max(connection.lastSeen(), sweptAt), now);
     }
@@ -259,10 +321,10 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   /** The agent is online with this connection: older ones of it go, the transition is on its way. */
-  #arrive(admission: Admission, registered: RegisteredHost, now: number): Outcome<Connection> {
+  #arrive(admission: Admission, registered: RegisteredHost): Outcome<Connection> {
     const connection =
       admission.connectionId === null
-        ? Connection.overHttp(admission, now)
+        ? Connection.overHttp(admission, this.#settings)
         : this.#connections.get(admission.connectionId);
     if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
     for (const other of this.#connections.of(admission.agentId)) {
@@ -297,6 +359,7 @@ export class AgentHub extends DurableObject<Env> {
 
   #drop(connection: Connection, close: Close | null): void {
     this.#connections.delete(connection);
+    this.#subscriptions.drop(connection);
     this.#store.deleteConnection(connection.id);
     if (close !== null) connection.end(close);
     this.#requests.disconnect(connection.id);
@@ -320,6 +383,10 @@ export class AgentHub extends DurableObject<Env> {
     return this.#connections
       .of(agentId)
       .find((connection) => connection.live(this.#settings.leaseMs, now)?.status === "online");
+  }
+
+  #tooLarge() {
+    return failure("payload_too_large", `the message exceeds a frame's ${this.#settings.maxFrameBytes} bytes`);
   }
 
   /** Makes sure that an alarm rings by `at` (Unix milliseconds). */

@@ -36,6 +36,8 @@ export interface LiveStatus extends Presence {
   readonly skewMs: number | null;
   /** Replies from the agent that no request waited for. */
   readonly droppedReplies: number;
+  /** Fan-out frames that this subscriber's credit window had no room for. */
+  readonly droppedFrames: number;
 }
 
 /** When a lease ends whose last sign of life was at `lastSeen`. */

@@ -3,7 +3,7 @@
 import { settings } from "../config.ts";
 import type { AgentHub } from "./hub.ts";
 
-type HubStub = DurableObjectStub<AgentHub>;
+type HubCall<T> = (hub: DurableObjectStub<AgentHub>) => Promise<T>;
 
 /** The name of the hub that holds `agentId` among `shards` hubs. */
 export function hubName(agentId: string, shards: number): string {
@@ -13,15 +13,24 @@ export function hubName(agentId: string, shards: number): string {
   return `hub-${(hash >>> 0) % shards}`;
 }
 
-/** Calls the hub of one agent. */
-export function callHub<T>(env: Env, agentId: string, call: (hub: HubStub) => Promise<T>): Promise<T> {
-  return callNamed(env, hubName(agentId, settings(env).hubShards), call);
+/** Calls the hub of one agent; a call that may be made twice is, where the runtime says it is worth it. */
+export function callHub<T>(env: Env, agentId: string, call: HubCall<T>): Promise<T> {
+  return twice(env, hubName(agentId, settings(env).hubShards), call);
 }
 
-/** Calls every hub, at once. */
-export function callEveryHub<T>(env: Env, call: (hub: HubStub) => Promise<T>): Promise<T[]> {
-  const names = Array.from({ length: settings(env).hubShards }, (_, n) => `hub-${n}`);
-  return Promise.all(names.map((name) => callNamed(env, name, call)));
+/** Calls the hub of one agent with what must not happen twice. */
+export function callHubOnce<T>(env: Env, agentId: string, call: HubCall<T>): Promise<T> {
+  return once(env, hubName(agentId, settings(env).hubShards), call);
+}
+
+/** Calls every hub at once, likewise. */
+export function callEveryHub<T>(env: Env, call: HubCall<T>): Promise<T[]> {
+  return Promise.all(hubNames(env).map((name) => twice(env, name, call)));
+}
+
+/** Calls every hub at once with what must not happen twice. */
+export function callEveryHubOnce<T>(env: Env, call: HubCall<T>): Promise<T[]> {
+  return Promise.all(hubNames(env).map((name) => once(env, name, call)));
 }
 
 /** A hub could not be asked; whoever catches this answers 503 and the caller retries. */
@@ -31,18 +40,26 @@ export class HubUnavailable extends Error {
   }
 }
 
-async function callNamed<T>(env: Env, name: string, call: (hub: HubStub) => Promise<T>): Promise<T> {
+async function once<T>(env: Env, name: string, call: HubCall<T>): Promise<T> {
   try {
-    return await call(env.HUB.getByName(name));
-  } catch (error) {
-    if (!isRetryable(error)) throw new HubUnavailable(error);
-  }
-  try {
-    // A stub that threw stays broken, so the second try takes a new one.
+    // A stub that threw stays broken, so every call takes a new one.
     return await call(env.HUB.getByName(name));
   } catch (error) {
     throw new HubUnavailable(error);
   }
+}
+
+async function twice<T>(env: Env, name: string, call: HubCall<T>): Promise<T> {
+  try {
+    return await once(env, name, call);
+  } catch (error) {
+    if (!(error instanceof HubUnavailable && isRetryable(error.cause))) throw error;
+    return once(env, name, call);
+  }
+}
+
+function hubNames(env: Env): string[] {
+  return Array.from({ length: settings(env).hubShards }, (_, n) => `hub-${n}`);
 }
 
 /** The runtime marks the errors of its own that are worth a second try. */

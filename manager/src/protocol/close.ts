@@ -5,6 +5,7 @@ export const Close = {
   revoked: { code: 4403, reason: "revoked" },
   leaseExpired: { code: 4408, reason: "lease_expired" },
   replaced: { code: 4409, reason: "replaced" },
+  rateLimited: { code: 4429, reason: "rate_limited" },
   goingAway: { code: 4503, reason: "going_away" },
 } as const;
 

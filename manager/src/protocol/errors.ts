@@ -15,6 +15,8 @@ export type RequestErrorCode =
   | "disconnected"
   | "payload_too_large"
   | "busy"
+  | "rate_limited"
+  | "too_many_subscriptions"
   | "internal"
   | "registry_unavailable";
 

@@ -34,6 +34,11 @@ export function exceedsBytes(text: string, maxBytes: number): boolean {
   return text.length * 3 > maxBytes && UTF8.encode(text).byteLength > maxBytes;
 }
 
+/** How many bytes of UTF-8 a frame takes. */
+export function byteLength(frame: string | ArrayBuffer): number {
+  return typeof frame === "string" ? UTF8.encode(frame).byteLength : frame.byteLength;
+}
+
 /** Decodes a frame. Total: whatever arrives yields a message or a {@link BadFrame} with a code of {@link FrameErrorCode}. */
 export function decode(
   frame: string | ArrayBuffer,

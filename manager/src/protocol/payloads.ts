@@ -52,6 +52,12 @@ export type Beat = z.infer<typeof Beat>;
 export const BeatAck = z.object({ serverTime: z.int(), leaseMs: z.int() }).openapi("BeatAck");
 export type BeatAck = z.infer<typeof BeatAck>;
 
+/** `agent.subscribe` and `agent.unsubscribe`. All of the patterns are taken, or none. */
+export const PatternList = z.object({ patterns: z.array(z.string()).min(1).max(32) });
+
+/** `agent.credit`: what the agent has had of fan-out on this connection, in all. */
+export const CreditReport = z.object({ frames: z.int().min(0), bytes: z.int().min(0) });
+
 /** The first thing wrong with a payload, with the path of the field, for `invalid_data` and `invalid_request`. */
 export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];

@@ -1,4 +1,4 @@
-/** Subjects, as docs/PROTOCOL.md "Subjects" defines them. Pure, and total on any string. */
+/** Subjects and patterns, as docs/PROTOCOL.md "Subjects" defines them. Pure, and total on any string. */
 
 const MAX_BYTES = 255;
 const MAX_TOKENS = 16;
@@ -6,10 +6,29 @@ const TOKEN = /^[!-)+-\-/-=?-~]{1,64}$/; // `!` to `~` without `*`, `.` and `>`
 
 /** Whether `s` is a subject: something that a message can be sent to. */
 export function isSubject(s: string): boolean {
+  return isJoined(s, (token) => TOKEN.test(token));
+}
+
+/** Whether `s` is a pattern: a subject whose tokens may be `*`, and the last one `>`. */
+export function isPattern(s: string): boolean {
+  return isJoined(s, (token, isLast) => token === "*" || (token === ">" && isLast) || TOKEN.test(token));
+}
+
+/** Whether `pattern` covers `subject`: `*` one token, a last `>` one or more. False where either is not what it should be. */
+export function matches(pattern: string, subject: string): boolean {
+  if (!isPattern(pattern) || !isSubject(subject)) return false;
+  const wanted = pattern.split(".");
+  const tokens = subject.split(".");
+  const isOpen = wanted[wanted.length - 1] === ">";
+  if (isOpen ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
+  return wanted.every((token, i) => token === "*" || (isOpen && i === wanted.length - 1) || token === tokens[i]);
+}
+
+function isJoined(s: string, isToken: (token: string, isLast: boolean) => boolean): boolean {
   // Every character of a valid subject is one byte, so the length decides before anything is split.
   if (s.length === 0 || s.length > MAX_BYTES) return false;
   const tokens = s.split(".");
-  return tokens.length <= MAX_TOKENS && tokens.every((token) => TOKEN.test(token));
+  return tokens.length <= MAX_TOKENS && tokens.every((token, i) => isToken(token, i === tokens.length - 1));
 }
 
 const INBOX = "inbox.";

@@ -27,11 +27,28 @@ export interface AgentRecord extends Host {
 const COLUMNS = `id, name, created_at AS createdAt, generation, status, reason, since, last_seen AS lastSeen,
   connected_at AS connectedAt, address, version, os, arch, hostname`;
 
-/** All agents, by name. */
-export async function listAgents(db: D1Database): Promise<AgentRecord[]> {
+/** A place in the list of agents: agents come by name, and by id where names are the same. */
+export interface Position {
+  readonly name: string;
+  readonly id: string;
+}
+
+/** At most `limit` agents by name, those after a position, those with `q` in their name, id, hostname or address. */
+export async function listAgents(
+  db: D1Database,
+  { q, after, limit }: { q: string | undefined; after: Position | null; limit: number },
+): Promise<AgentRecord[]> {
   const { results } = await query(
     db
-      .prepare(`SELECT ${COLUMNS} FROM agents WHERE deleted_at IS NULL ORDER BY name COLLATE NOCASE, id`)
+      .prepare(
+        `SELECT ${COLUMNS} FROM agents
+         WHERE deleted_at IS NULL
+           AND (?1 IS NULL OR (name COLLATE NOCASE, id) > (?1 COLLATE NOCASE, ?2))
+           AND (?3 IS NULL OR instr(lower(name || char(10) || id || char(10) || hostname || char(10) ||
+             coalesce(address, '')), lower(?3)) > 0)
+         ORDER BY name COLLATE NOCASE, id LIMIT ?4`,
+      )
+      .bind(after?.name ?? null, after?.id ?? null, q ?? null, limit)
       .all<AgentRecord>(),
   );
   return results;

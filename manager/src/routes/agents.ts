@@ -3,7 +3,14 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { currentPresence, isUnconfirmed, type LiveStatus } from "../hub/presence.ts";
 import { callEveryHub, callHub } from "../hub/shards.ts";
 import { Name } from "../protocol/payloads.ts";
-import { type AgentRecord, deleteAgent, findAgent, listAgents, renameAgent } from "../registry/agents.ts";
+import {
+  type AgentRecord,
+  deleteAgent,
+  findAgent,
+  listAgents,
+  type Position,
+  renameAgent,
+} from "../registry/agents.ts";
 import { ApiError } from "./errors.ts";
 import { body, errorResponse, json, newRouter } from "./router.ts";
 
@@ -29,30 +36,46 @@ const Agent = z
   })
   .openapi("Agent");
 
-const params = z.object({ id: z.string().openapi({ param: { name: "id", in: "path" } }) });
-const unknownAgent = errorResponse("unknown_agent");
-const unauthorized = errorResponse("unauthorized");
+export const agentId = z.object({
+  id: z.string().openapi({ param: { name: "id", in: "path" }, example: "k3vq7fzxw2ra5tjm6cyd" }),
+});
+export const unknownAgent = errorResponse("unknown_agent");
+export const unauthorized = errorResponse("unauthorized");
+
+const Listing = z.strictObject({
+  q: z.string().max(255).optional().openapi({ description: "Part of a name, id, hostname or address, in any case" }),
+  status: z.enum(["online", "offline"]).optional().openapi({ description: "By live state" }),
+  limit: z.coerce.number().int().min(1).max(1000).optional().openapi({ description: "Page size; without it, all" }),
+  cursor: z.string().max(1024).optional().openapi({ description: "From the Link header of the page before" }),
+});
 
 export const agents = newRouter()
   .openapi(
     createRoute({
       method: "get",
       path: "/api/agents",
-      summary: "All agents, by name",
-      responses: { 200: json("The agents", z.array(Agent)), 401: unauthorized },
+      summary: "Agents, by name",
+      request: { query: Listing },
+      responses: {
+        200: {
+          ...json("The agents", z.array(Agent)),
+          headers: {
+            Link: { description: 'The next page, rel="next"; absent on the last one', schema: { type: "string" } },
+          },
+        },
+        400: errorResponse("invalid_request"),
+        401: unauthorized,
+      },
     }),
     async (c) => {
-      const read = () => listAgents(c.env.DB);
-      // The registry first, the hubs after it: presence is never older than the row that it is laid over.
-      let records = await read();
-      const live = new Map(
-        (await callEveryHub(c.env, async (hub) => hub.status())).flat().map((one) => [one.agentId, one]),
-      );
-      if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();
-      return c.json(
-        records.map((record) => view(record, live.get(record.id))),
-        200,
-      );
+      const { q, status, limit, cursor } = c.req.valid("query");
+      const page = await pageOfAgents(c.env, { q, status, limit, after: cursor === undefined ? null : decode(cursor) });
+      if (page.next !== null) {
+        const next = new URL(c.req.url);
+        next.searchParams.set("cursor", encode(page.next));
+        c.header("Link", `<${next.pathname}${next.search}>; rel="next"`);
+      }
+      return c.json(page.agents, 200);
     },
   )
   .openapi(
@@ -60,7 +83,7 @@ export const agents = newRouter()
       method: "get",
       path: "/api/agents/{id}",
       summary: "One agent",
-      request: { params },
+      request: { params: agentId },
       responses: { 200: json("The agent", Agent), 401: unauthorized, 404: unknownAgent },
     }),
     async (c) => {
@@ -76,7 +99,7 @@ export const agents = newRouter()
       method: "patch",
       path: "/api/agents/{id}",
       summary: "Rename an agent",
-      request: { params, body: body(z.strictObject({ name: Name })) },
+      request: { params: agentId, body: body(z.strictObject({ name: Name })) },
       responses: {
         200: json("The agent", Agent),
         400: errorResponse("invalid_request", "invalid_json"),
@@ -95,7 +118,7 @@ export const agents = newRouter()
       method: "delete",
       path: "/api/agents/{id}",
       summary: "Remove an agent; its token is void and its connection is closed",
-      request: { params },
+      request: { params: agentId },
       responses: { 204: { description: "Removed" }, 401: unauthorized, 404: unknownAgent },
     }),
     async (c) => {
@@ -105,6 +128,52 @@ export const agents = newRouter()
       return c.body(null, 204);
     },
   );
+
+/** Rows read at once; a page whose `status` few agents have takes several reads. */
+const CHUNK = 1000;
+
+async function pageOfAgents(
+  env: Env,
+  want: { q: string | undefined; status: string | undefined; limit: number | undefined; after: Position | null },
+): Promise<{ agents: z.infer<typeof Agent>[]; next: Position | null }> {
+  const limit = want.limit ?? Number.POSITIVE_INFINITY;
+  const agents: z.infer<typeof Agent>[] = [];
+  let after = want.after;
+  for (;;) {
+    const read = () => listAgents(env.DB, { q: want.q, after, limit: CHUNK });
+    // The registry first, the hubs after it: presence is never older than the row that it is laid over.
+    let records = await read();
+    const statuses = (await callEveryHub(env, async (hub) => hub.status())).flat();
+    const live = new Map(statuses.map((one) => [one.agentId, one]));
+    if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();
+    for (const record of records) {
+      const agent = view(record, live.get(record.id));
+      if (want.status !== undefined && agent.status !== want.status) continue;
+      const last = agents[agents.length - 1];
+      if (last !== undefined && agents.length === limit) return { agents, next: { name: last.name, id: last.id } };
+      agents.push(agent);
+    }
+    if (records.length < CHUNK) return { agents, next: null };
+    after = records[records.length - 1] ?? null;
+  }
+}
+
+/** A cursor is the position of the last agent shown: it stays right while others come and go. */
+const Cursor = z.tuple([z.string(), z.string()]);
+
+function encode({ name, id }: Position): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify([name, id]))));
+}
+
+function decode(cursor: string): Position {
+  try {
+    const bytes = Uint8Array.from(atob(cursor), (char) => char.charCodeAt(0));
+    const [name, id] = Cursor.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return { name, id };
+  } catch {
+    throw new ApiError(400, "invalid_request", "cursor: is not one that this manager gave");
+  }
+}
 
 async function liveStatus(env: Env, id: string): Promise<LiveStatus | undefined> {
   const [live] = await callHub(env, id, async (hub) => hub.status(id));

@@ -9,6 +9,7 @@ export const session = newRouter()
   .openapi(
     createRoute({
       method: "post",
+      security: [],
       path: "/api/session",
       summary: "Log in",
       request: { body: body(z.strictObject({ password: z.string().max(1024) })) },

@@ -17,6 +17,7 @@ export const twins = newRouter()
   .openapi(
     createRoute({
       method: "post",
+      security: [{ agentToken: [] }],
       path: "/api/agent/register",
       summary: "Register as an agent, or enrol, without a WebSocket",
       request: { body: body(Registration) },
@@ -34,6 +35,7 @@ export const twins = newRouter()
   .openapi(
     createRoute({
       method: "post",
+      security: [{ agentToken: [] }],
       path: "/api/agent/heartbeat",
       summary: "Renew the agent's lease without a WebSocket",
       request: { body: body(Beat) },

@@ -1,0 +1,51 @@
+/**
+ * The credit window of one subscriber: docs/PROTOCOL.md "Fan-out". The runtime shows no buffered amount of a socket, so what
+ * an agent has not acknowledged is taken to be on its way, and no more than a window of it ever is.
+ */
+
+/** Unacknowledged frames, and bytes of them, that a subscriber may have. */
+export const CREDIT_WINDOW = { frames: 256, bytes: 1_048_576 } as const;
+
+/** Totals of one connection; part of what survives hibernation. */
+export interface Credit {
+  readonly delivered: Totals;
+  readonly acknowledged: Totals;
+  /** Frames that the window had no room for. */
+  readonly dropped: number;
+}
+
+export interface Totals {
+  readonly frames: number;
+  readonly bytes: number;
+}
+
+const NONE: Totals = { frames: 0, bytes: 0 };
+
+export const FRESH_CREDIT: Credit = { delivered: NONE, acknowledged: NONE, dropped: 0 };
+
+export function unacknowledged({ delivered, acknowledged }: Credit): Totals {
+  return { frames: delivered.frames - acknowledged.frames, bytes: delivered.bytes - acknowledged.bytes };
+}
+
+/** The credit after a frame of `bytes` was delivered; null when the window has no room for it. */
+export function spend(credit: Credit, bytes: number): Credit | null {
+  const open = unacknowledged(credit);
+  // A frame larger than what is left of the byte window still goes when nothing else is on its way.
+  const fits = open.frames === 0 || open.bytes + bytes <= CREDIT_WINDOW.bytes;
+  if (open.frames >= CREDIT_WINDOW.frames || !fits) return null;
+  const { frames, bytes: before } = credit.delivered;
+  return { ...credit, delivered: { frames: frames + 1, bytes: before + bytes } };
+}
+
+/** The credit after the agent said how much it has had in all; it can neither take back nor run ahead of what was sent. */
+export function acknowledge(credit: Credit, received: Totals): Credit {
+  const between = (least: number, most: number, n: number) => Math.min(most, Math.max(least, n));
+  const { delivered, acknowledged } = credit;
+  return {
+    ...credit,
+    acknowledged: {
+      frames: between(acknowledged.frames, delivered.frames, received.frames),
+      bytes: between(acknowledged.bytes, delivered.bytes, received.bytes),
+    },
+  };
+}

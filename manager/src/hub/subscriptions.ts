@@ -1,0 +1,74 @@
+/**
+ * Who in a hub subscribes to what: docs/PROTOCOL.md "Fan-out". The index is in memory; the truth is each connection's own
+ * list, which survives hibernation.
+ */
+import { failure, type Outcome } from "../protocol/errors.ts";
+import { agentMaySubscribe } from "../protocol/permissions.ts";
+import { matches } from "../protocol/subject.ts";
+import type { Connection } from "./connection.ts";
+
+/** Patterns that one connection may have; all of them fit into a socket's attachment with room to spare. */
+const MAX_PATTERNS = 32;
+
+/** The subscriptions of a connection after a change, as its agent is told. */
+export type SubscriptionList = { readonly patterns: readonly string[] };
+
+export class Subscriptions {
+  readonly #byPattern = new Map<string, Set<Connection>>();
+
+  /** Adds patterns to a connection's: all of them, or on any fault none. Those it has already stay as they are. */
+  subscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
+    for (const pattern of patterns) {
+      const permitted = agentMaySubscribe(connection.agentId, pattern);
+      if (!permitted.ok) return permitted;
+    }
+    const all = [...new Set([...connection.state.patterns, ...patterns])];
+    if (all.length > MAX_PATTERNS) {
+      return failure("too_many_subscriptions", `a connection may have ${MAX_PATTERNS} subscriptions`);
+    }
+    return this.#change(connection, all);
+  }
+
+  /** Takes patterns away; one that the connection does not have is no fault. */
+  unsubscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
+    return this.#change(
+      connection,
+      connection.state.patterns.filter((pattern) => !patterns.includes(pattern)),
+    );
+  }
+
+  /** Each connection with a pattern that covers `subject`, once. */
+  matching(subject: string): Set<Connection> {
+    const found = new Set<Connection>();
+    for (const [pattern, subscribers] of this.#byPattern) {
+      if (matches(pattern, subject)) for (const connection of subscribers) found.add(connection);
+    }
+    return found;
+  }
+
+  /** Takes up the list of a connection that outlived the hub's memory. */
+  index(connection: Connection): void {
+    for (const pattern of connection.state.patterns) {
+      const subscribers = this.#byPattern.get(pattern);
+      if (subscribers === undefined) this.#byPattern.set(pattern, new Set([connection]));
+      else subscribers.add(connection);
+    }
+  }
+
+  /** Forgets a connection that is over. */
+  drop(connection: Connection): void {
+    for (const pattern of connection.state.patterns) {
+      const subscribers = this.#byPattern.get(pattern);
+      subscribers?.delete(connection);
+      if (subscribers?.size === 0) this.#byPattern.delete(pattern);
+    }
+  }
+
+  #change(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
+    this.drop(connection);
+    connection.state.patterns = patterns;
+    connection.save();
+    this.index(connection);
+    return { ok: true, value: { patterns } };
+  }
+}
