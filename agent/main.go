@@ -131,7 +131,7 @@ func run() error {
 		return err
 	}
 	if manager.InClear() {
-		slog.Warn("the token crosses the network unencrypted: use an https:// manager", "manager", manager)
+		slog.Warn("the token crosses the network unencrypted: use an https:// manager", "manager", manager.String())
 	}
 	hostname, err := os.Hostname()
 	if err != nil {
@@ -142,7 +142,7 @@ func run() error {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 
-	slog.Info("connecting", "manager", manager, "version", version, "stateDir", s.stateDir)
+	slog.Info("connecting", "manager", manager.String(), "version", version, "stateDir", s.stateDir)
 	err = link.New(link.Config{
 		Manager:   manager,
 		InstallID: store.InstallID,

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -21,6 +23,7 @@ import (
 type connection struct {
 	ws       *websocket.Conn
 	welcome  welcome
+	skewMs   int64 // as the welcome showed it
 	requests *requests
 	router   *router
 	vitals   *vitals
@@ -52,20 +55,45 @@ type outcome struct {
 
 // connect lives through one connection and calls ready in the middle of it.
 func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
+	c, r, err := l.open(ctx)
+	if c == nil {
+		return outcome{err: l.verdict(err)}
+	}
+	defer c.ws.CloseNow()
+	o := outcome{spread: c.welcome.spread()}
+	if err == nil {
+		var readyAt time.Time
+		err = c.run(ctx, func(rtt time.Duration) {
+			readyAt = time.Now()
+			l.vitals.connections.Add(1)
+			ready(session{r, c.welcome.Connection, rtt, c.skewMs})
+		})
+		if !readyAt.IsZero() {
+			o.up = max(time.Since(readyAt), 1)
+		}
+	}
+	o.err, o.dropped = l.verdict(err), c.dropped.Load()
+	return o
+}
+
+// open dials and shakes hands. The connection is nil if the manager never said welcome, and otherwise to be closed by
+// the caller, even after an error.
+func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 	ws, err := l.dial(ctx)
 	if err != nil {
-		return outcome{err: err}
+		return nil, registration{}, err
 	}
-	defer ws.CloseNow()
 	w, skewMs, err := l.receiveWelcome(ctx, ws)
 	if err != nil {
-		return outcome{err: l.verdict(err)}
+		ws.CloseNow()
+		return nil, registration{}, err
 	}
 	// Twice the limit, so that a frame just over it costs only itself: beyond the read limit the library closes.
 	ws.SetReadLimit(2 * w.MaxFrameBytes)
 	c := &connection{
 		ws:       ws,
 		welcome:  w,
+		skewMs:   skewMs,
 		requests: newRequests(w.inbox("")),
 		router:   l.router,
 		vitals:   l.vitals,
@@ -75,20 +103,7 @@ func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 		acks:     make(chan ack, 4),
 	}
 	r, err := l.register(ctx, c)
-	if err != nil {
-		return outcome{err: l.verdict(err), spread: w.spread()}
-	}
-	var readyAt time.Time
-	err = c.run(ctx, skewMs, func(rtt time.Duration) {
-		readyAt = time.Now()
-		l.vitals.connections.Add(1)
-		ready(session{r, w.Connection, rtt, skewMs})
-	})
-	o := outcome{err: l.verdict(err), spread: w.spread(), dropped: c.dropped.Load()}
-	if !readyAt.IsZero() {
-		o.up = max(time.Since(readyAt), 1)
-	}
-	return o
+	return c, r, err
 }
 
 // verdict turns the close codes that stop an agent into a *Refused.
@@ -111,7 +126,7 @@ func (l *Link) verdict(err error) error {
 const closeGrace = time.Second
 
 // run starts the goroutines of the connection and returns when all have ended.
-func (c *connection) run(ctx context.Context, skewMs int64, ready func(rtt time.Duration)) error {
+func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) error {
 	g, running := errgroup.WithContext(ctx)
 	// The reader does not read under the group's context: an expired Read context closes the socket at once, and the
 	// close frame would never be sent.
@@ -120,7 +135,7 @@ func (c *connection) run(ctx context.Context, skewMs int64, ready func(rtt time.
 
 	// errgroup cancels only on an error, so each of these returns one when the connection is to end.
 	g.Go(func() error { return c.read(reading, running) })
-	g.Go(func() error { return c.heartbeat(running, skewMs) })
+	g.Go(func() error { return c.heartbeat(running) })
 	g.Go(func() error {
 		rtt, err := c.prove(running)
 		if err == nil {
@@ -278,13 +293,16 @@ func (c *connection) prove(ctx context.Context) (rtt time.Duration, err error) {
 // readable replaces the library's account of how a socket ended by one for operators.
 func readable(err error) error {
 	var closed websocket.CloseError
+	var network *net.OpError
 	switch {
 	case errors.As(err, &closed):
 		return closedByManager{closed}
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("no answer in time")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return errors.New("the connection broke off")
+	case errors.As(err, &network):
+		return network
 	default:
 		return err
 	}

@@ -70,7 +70,7 @@ func explain(err error, now time.Time) error {
 			issuer = authority.Cert.Issuer.String()
 		}
 		return fmt.Errorf("the manager's certificate was signed by an authority that this host does not trust (%s): if it is your own, name its certificate file in SSL_CERT_FILE", issuer)
-	case errors.As(err, &plaintext):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &plaintext):
 		return errors.New("the other end does not speak TLS: should the manager's URL begin with http://?")
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("the manager does not answer")

@@ -28,7 +28,7 @@ func (c *connection) acknowledge(a ack) {
 }
 
 // heartbeat beats at once and then at the interval of the welcome, until the manager falls silent.
-func (c *connection) heartbeat(ctx context.Context, skewMs int64) error {
+func (c *connection) heartbeat(ctx context.Context) error {
 	interval := time.Duration(c.welcome.HeartbeatIntervalMs) * time.Millisecond
 	lease := time.Duration(c.welcome.LeaseMs) * time.Millisecond
 	patience := min(10*time.Second, lease-interval)
@@ -40,7 +40,7 @@ func (c *connection) heartbeat(ctx context.Context, skewMs int64) error {
 	clock := time.NewTicker(max(interval/6, time.Millisecond))
 	defer clock.Stop()
 
-	gauge := gauge{skewMs: skewMs}
+	gauge := gauge{skewMs: c.skewMs}
 	var asked time.Time // the oldest beat without a verdict; zero: none
 	var sent time.Time  // the latest beat without an ack; zero: none
 	var reported time.Time

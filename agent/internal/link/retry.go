@@ -49,7 +49,7 @@ func (d *delays) after(o outcome) time.Duration {
 	case code == protocol.CloseReplaced:
 		// Two hosts with one identity would throw each other out for ever: make it rare.
 		return 2*time.Minute + upTo(2*time.Minute)
-	case code == protocol.CloseGoingAway:
+	case code == protocol.CloseGoingAway && o.spread > 0:
 		return upTo(o.spread)
 	case code == protocol.ClosePolicyViolation:
 		return time.Minute + d.growing.NextBackOff()

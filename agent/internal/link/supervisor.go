@@ -54,7 +54,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		wait := s.delays.after(o)
 		if o.up > 0 {
 			out = outage{since: time.Now(), lastErr: o.err}
-			attributes := []any{"error", o.err, "up", o.up.Round(time.Millisecond)}
+			attributes := []any{"error", o.err, "up", o.up.Round(time.Millisecond).String()}
 			if o.dropped > 0 {
 				attributes = append(attributes, "droppedFrames", o.dropped)
 			}
@@ -69,7 +69,7 @@ func (s *supervisor) run(ctx context.Context) error {
 			}
 			out.lastErr = o.err
 		}
-		s.log.Debug("waiting to connect again", "wait", wait.Round(time.Millisecond), "failed", out.failed, "error", o.err)
+		s.log.Debug("waiting to connect again", "wait", wait.Round(time.Millisecond).String(), "failed", out.failed, "error", o.err)
 		select {
 		case <-ctx.Done():
 			return nil
@@ -86,7 +86,7 @@ func (s *supervisor) announce(n session, out outage, known bool) {
 		text = "reconnected"
 	}
 	if out.lastErr != nil {
-		attributes = append(attributes, "offlineFor", time.Since(out.since).Round(time.Millisecond),
+		attributes = append(attributes, "offlineFor", time.Since(out.since).Round(time.Millisecond).String(),
 			"failedAttempts", out.failed, "lastError", out.lastErr)
 	}
 	s.log.Info(text, attributes...)

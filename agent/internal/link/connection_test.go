@@ -1,0 +1,188 @@
+package link
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zedops/zedops/agent/internal/identity"
+	"github.com/zedops/zedops/agent/internal/managertest"
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// inboxes of the manager's requests in these tests
+func inbox(n int) string { return fmt.Sprintf("inbox.c7h2k9.m%d", n) }
+
+func TestAnswersRequests(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := connected(t, m, r, managertest.Defaults())
+	for i, c := range []struct {
+		frame, data string
+		code        protocol.Code
+	}{
+		{`"subject":"test.echo","data":{"html":"<&>","n":12345678901234567890}`, `{"html":"<&>","n":12345678901234567890}`, ""},
+		{`"subject":"test.echo","data":null`, `null`, ""},
+		{`"subject":"test.echo"`, ``, ""},
+		{`"subject":"nobody.home"`, ``, protocol.NoResponders},
+		{`"subject":"agent.register"`, ``, protocol.NoResponders},
+		{`"subject":"foo.>"`, ``, protocol.InvalidSubject},
+		{`"subject":7`, ``, protocol.InvalidMessage},
+		{`"subject":"test.echo","timestamp":"now"`, ``, protocol.InvalidMessage},
+	} {
+		p.Send(t, fmt.Sprintf(`{%s,"reply":"%s"}`, c.frame, inbox(i)))
+		got := p.Await(t, inbox(i))
+		if string(got.Data) != c.data || got.Timestamp == nil {
+			t.Errorf("%s: got %+v", c.frame, got)
+		}
+		if (got.Error == nil) != (c.code == "") || got.Error != nil && got.Error.Code != c.code {
+			t.Errorf("%s: got the error %v", c.frame, got.Error)
+		}
+	}
+}
+
+func TestAnOversizedReplyIsReplaced(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	w := managertest.Defaults()
+	w.MaxFrameBytes = 4096
+	p := connected(t, m, r, w)
+	// The request still fits; its answer is a few bytes longer, for the timestamp.
+	request := func(size int) string {
+		frame := fmt.Sprintf(`{"subject":"test.echo","reply":"%s","data":""}`, inbox(1))
+		return strings.Replace(frame, `""`, `"`+strings.Repeat("x", size-len(frame))+`"`, 1)
+	}
+	p.Send(t, request(4096))
+	if got := p.Await(t, inbox(1)); got.Error == nil || got.Error.Code != protocol.PayloadTooLarge {
+		t.Errorf("got %v", got.Error)
+	}
+	p.Send(t, request(4000))
+	if got := p.Await(t, inbox(1)); got.Error != nil {
+		t.Errorf("got %v", got.Error)
+	}
+}
+
+func TestBadFramesCostNothingButThemselves(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := connected(t, m, r, managertest.Defaults())
+	bad := []string{
+		"", "hello", "[]", "null", `{"subject":"a b"}`, `{"subject":"a","reply":"inbox.*"}`,
+		`{"subject":"test.echo","reply":"inbox.another.1"}`,            // an inbox of another connection
+		`{"subject":"inbox.c7h2k9.unknown","data":1}`,                  // an answer to nothing
+		`{"subject":"inbox.another.1","data":1}`,                       // somebody else's answer
+		`{"subject":"test.echo","data":1}`,                             // nobody wants the answer
+		`{"subject":"test.echo","data":"` + strings.Repeat("x", 70000), // over the limit
+	}
+	for _, frame := range bad {
+		p.Send(t, frame)
+	}
+	p.SendBinary(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m1"}`)
+	p.Send(t, `{"subject":"agent.error","error":{"code":"forbidden","message":"no"}}`)
+	p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m2","data":2}`)
+	for {
+		m := <-p.Seen
+		if m.Subject == inbox(2) {
+			break
+		}
+		if strings.HasPrefix(m.Subject, "inbox.") {
+			t.Errorf("it answered %v", m)
+		}
+	}
+	r.log.says(t, "forbidden: no")
+	p.Drop()
+	r.log.says(t, fmt.Sprintf("droppedFrames=%d", len(bad)+1))
+}
+
+func TestAFrameFarOverTheLimitCostsTheConnectionOnly(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	connected(t, m, r, managertest.Defaults()).Send(t, strings.Repeat("x", 200_000))
+	connected(t, m, r, managertest.Defaults())
+}
+
+func TestASlowHandlerDelaysNobody(t *testing.T) {
+	m := managertest.Start(t, nil)
+	release := make(chan struct{})
+	r := run(t, m.URL, func(l *Link) {
+		l.router.handlers["test.slow"] = func(context.Context, json.RawMessage) (any, error) { <-release; return 1, nil }
+		l.router.handlers["test.panic"] = func(context.Context, json.RawMessage) (any, error) { panic("boom") }
+	})
+	p := connected(t, m, r, managertest.Defaults())
+	p.Send(t, `{"subject":"test.slow","reply":"inbox.c7h2k9.m1"}`)
+	p.Send(t, `{"subject":"test.panic","reply":"inbox.c7h2k9.m2"}`)
+	if got := p.Await(t, inbox(2)); got.Error == nil || got.Error.Code != protocol.Internal {
+		t.Errorf("got %+v", got)
+	}
+	p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m3"}`)
+	p.Await(t, inbox(3))
+	close(release)
+	p.Await(t, inbox(1))
+	r.log.says(t, "handler panicked")
+}
+
+func TestRequestsOfThisAgent(t *testing.T) {
+	m := managertest.Start(t, nil)
+	manager, err := identity.ParseManager(m.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := New(Config{Manager: manager, Token: managertest.PermanentToken, Enrolled: true, Log: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithTimeout(t.Context(), managertest.Patience)
+	defer cancel()
+	opened := make(chan *connection, 1)
+	go func() {
+		c, _, err := l.open(ctx)
+		if err != nil {
+			t.Error(err)
+		}
+		opened <- c
+	}()
+	p := m.Next(t)
+	p.Register(t, managertest.Defaults())
+	c := <-opened
+	p.Serve()
+	ended := make(chan error, 1)
+	go func() { ended <- c.run(ctx, func(time.Duration) {}) }()
+
+	data, err := c.request(ctx, protocol.SubjectEcho, json.RawMessage(`{"a":1}`))
+	if err != nil || string(data) != `{"a":1}` {
+		t.Errorf("got %s, %v", data, err)
+	}
+
+	answers := make(chan error, 1)
+	ask := func(ctx context.Context, subject string) string {
+		go func() {
+			_, err := c.request(ctx, subject, nil)
+			answers <- err
+		}()
+		return p.Await(t, subject).Reply
+	}
+	p.Send(t, `{"subject":"`+ask(ctx, "agent.status")+`","error":{"code":"not_registered","message":"x"}}`)
+	wantCode(t, <-answers, "not_registered")
+
+	short, expire := context.WithCancel(ctx)
+	late := ask(short, "agent.status")
+	expire()
+	wantCode(t, <-answers, protocol.Timeout)
+	p.Send(t, `{"subject":"`+late+`","data":"late"}`)
+
+	_, err = c.request(ctx, "foo.*", nil)
+	wantCode(t, err, protocol.InvalidSubject)
+	_, err = c.request(ctx, "a", json.RawMessage(`"`+strings.Repeat("x", 70_000)+`"`))
+	wantCode(t, err, protocol.PayloadTooLarge)
+
+	ask(ctx, "agent.status")
+	p.Drop()
+	wantCode(t, <-answers, protocol.Disconnected)
+	<-ended
+	_, err = c.request(ctx, "agent.status", nil)
+	wantCode(t, err, protocol.Disconnected)
+	if len(c.requests.pending) != 0 {
+		t.Errorf("%d requests are left", len(c.requests.pending))
+	}
+}

@@ -1,0 +1,161 @@
+package link
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/zedops/zedops/agent/internal/managertest"
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// quick is a welcome whose heartbeats a test can wait for.
+func quick(interval, lease time.Duration) managertest.Welcome {
+	w := managertest.Defaults()
+	w.HeartbeatIntervalMs, w.LeaseMs = interval.Milliseconds(), lease.Milliseconds()
+	return w
+}
+
+func TestBeatsAtOnceAndThenAtTheInterval(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := connected(t, m, r, quick(100*time.Millisecond, 10*time.Second))
+	start := time.Now()
+	beats := 0
+	for beats < 4 {
+		if m := p.Await(t, protocol.SubjectHeartbeat); m.Data == nil {
+			beats++
+		}
+	}
+	// The first was sent at about the start, so the fourth comes three intervals later. A slow machine delays, but
+	// nothing may make it come early.
+	if took := time.Since(start); took < 250*time.Millisecond {
+		t.Errorf("four beats within %v", took)
+	}
+}
+
+func TestASilentManagerIsLeft(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := m.Next(t)
+	p.Register(t, quick(100*time.Millisecond, 150*time.Millisecond))
+	p.ServeSilently()
+	p.Await(t, protocol.SubjectEcho)
+	if code, _ := p.AwaitClose(t); code != protocol.CloseNoSignOfLife {
+		t.Errorf("it closed with %d", code)
+	}
+	r.log.says(t, "no sign of life")
+	connected(t, m, r, managertest.Defaults())
+}
+
+func TestADeadPathIsLeftWithoutWaitingForItsClose(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := m.Next(t)
+	p.Register(t, quick(100*time.Millisecond, 150*time.Millisecond))
+	p.Prove(t)
+	// From here on nothing is read, so neither beat nor close is ever answered.
+	start := time.Now()
+	connected(t, m, r, managertest.Defaults())
+	if took := time.Since(start); took > 5*time.Second {
+		t.Errorf("it took %v to come back", took)
+	}
+}
+
+func TestAnyFrameIsASignOfLife(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := m.Next(t)
+	p.Register(t, quick(100*time.Millisecond, 600*time.Millisecond))
+	p.ServeSilently()
+	r.log.says(t, "msg=connected")
+	for range 15 { // 1.5 s, three times what silence would be forgiven
+		p.Await(t, protocol.SubjectHeartbeat)
+		p.Send(t, `{"subject":"anything"}`)
+	}
+}
+
+func TestTellsRoundTripAndSkewOnceAndNotAgain(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	w := quick(50*time.Millisecond, 10*time.Second)
+	w.ServerTime = time.Now().Add(time.Hour).UnixMilli() // this host is an hour behind
+	p := connected(t, m, r, w)
+	reports := 0
+	for beats := 0; beats < 8; {
+		m := p.Await(t, protocol.SubjectHeartbeat)
+		if m.Data == nil {
+			beats++
+			continue
+		}
+		reports++
+		var got reading
+		if err := json.Unmarshal(m.Data, &got); err != nil {
+			t.Fatal(err)
+		}
+		const hour = 3_600_000
+		if reports == 1 && (got.SkewMs > -hour+5000 || got.SkewMs < -hour-5000 || got.RTTMs < 0) {
+			t.Errorf("it tells %+v", got)
+		}
+	}
+	// The answer to the first report shows that the welcome was an hour wrong, which is worth a second one.
+	if reports != 2 {
+		t.Errorf("%d reports in 8 beats", reports)
+	}
+	p.Send(t, `{"subject":"agent.info","reply":"inbox.c7h2k9.m1"}`)
+	var got info
+	if err := json.Unmarshal(p.Await(t, "inbox.c7h2k9.m1").Data, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.RTTMs == nil || got.SkewMs == nil || *got.SkewMs < -5000 || *got.SkewMs > 5000 {
+		t.Errorf("agent.info says %+v", got)
+	}
+}
+
+func TestWhatIsWorthTelling(t *testing.T) {
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	g := gauge{}
+	told := func(rtt int, want bool) {
+		t.Helper()
+		g.measure(ms(rtt))
+		got := g.worthTelling()
+		if got != want {
+			t.Errorf("%d ms after %+v: %v", rtt, g.told, got)
+		}
+		if got {
+			g.tell()
+		}
+	}
+	told(20, true)  // the first
+	told(60, false) // three times as much, but within what a local network does
+	told(900, false)
+	told(21, false) // that was a spike
+	told(90, false)
+	told(95, true) // a new path, seen twice
+	told(100, false)
+	told(20, false)
+	told(20, true)
+	told(700_000, false)
+	told(700_000, true)
+	if g.told.RTTMs != 600_000 {
+		t.Errorf("it tells %d ms, more than the protocol allows", g.told.RTTMs)
+	}
+	g.skewMs = g.told.SkewMs - 1001
+	told(700_000, true)
+	g.stepped = true
+	told(700_000, true)
+	told(700_000, false)
+}
+
+func TestSkewIsMeasuredFromTheMiddleOfTheRoundTrip(t *testing.T) {
+	sent := time.UnixMilli(1_790_000_000_000)
+	g := gauge{}
+	g.tellTime(ack{at: sent.Add(200 * time.Millisecond), serverTime: sent.UnixMilli() + 5100}, sent)
+	if g.skewMs != -5000 {
+		t.Errorf("skew %d ms", g.skewMs)
+	}
+	g.tellTime(ack{at: sent, serverTime: 1}, time.Time{}) // an answer to nothing
+	if g.skewMs != -5000 {
+		t.Errorf("skew %d ms", g.skewMs)
+	}
+}

@@ -1,0 +1,108 @@
+package link
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+func closeStatus(code int) websocket.StatusCode { return websocket.StatusCode(code) }
+
+func closedWith(code int) error {
+	return closedByManager{websocket.CloseError{Code: closeStatus(code)}}
+}
+
+var errLost = errors.New("lost")
+
+// spread draws from fresh delays, each brought into the same state, and returns the extremes.
+func spread(prepare func(*delays), o outcome) (low, high time.Duration) {
+	low = time.Hour
+	for range 2000 {
+		d := newDelays()
+		if prepare != nil {
+			prepare(d)
+		}
+		wait := d.after(o)
+		low, high = min(low, wait), max(high, wait)
+	}
+	return low, high
+}
+
+// Of 2000 draws, the extremes lie within a fiftieth of the bounds but for one case in 10^17.
+func wantSpread(t *testing.T, name string, low, high, from, to time.Duration) {
+	t.Helper()
+	slack := (to - from) / 50
+	if low < from || low > from+slack || high > to+1 || high < to-slack {
+		t.Errorf("%s: waits are %v to %v, want %v to %v", name, low, high, from, to)
+	}
+}
+
+func TestDelaysAreFullJitterAfterTheCap(t *testing.T) {
+	for failures, to := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
+		32 * time.Second, time.Minute, time.Minute, time.Minute} {
+		low, high := spread(func(d *delays) {
+			for range failures {
+				d.after(outcome{err: errLost})
+			}
+		}, outcome{err: errLost})
+		wantSpread(t, "failure "+string(rune('1'+failures)), low, high, 0, to)
+	}
+}
+
+func TestDelaysAfterALostConnection(t *testing.T) {
+	const second = time.Second
+	lost := func(up time.Duration) outcome { return outcome{err: errLost, up: up, spread: 3 * second} }
+	failures := func(d *delays) {
+		for range 10 {
+			d.after(outcome{err: errLost})
+		}
+	}
+	flapping := func(d *delays) {
+		for range 10 {
+			d.after(lost(second))
+		}
+	}
+	for _, c := range []struct {
+		name     string
+		before   func(*delays)
+		o        outcome
+		from, to time.Duration
+	}{
+		{"the first loss waits within the spread", nil, lost(second), 0, 3 * second},
+		{"a stable connection starts afresh", failures, lost(time.Minute), 0, 3 * second},
+		{"an unstable one does not", failures, lost(59 * second), 0, time.Minute},
+		{"a flapping manager is not hammered", flapping, lost(second), 0, time.Minute},
+		{"going away", flapping, outcome{err: closedWith(protocol.CloseGoingAway), up: second, spread: 5 * second}, 0, 5 * second},
+		{"replaced", nil, outcome{err: closedWith(protocol.CloseReplaced), up: second}, 2 * time.Minute, 4 * time.Minute},
+		{"policy violation", nil, outcome{err: closedWith(protocol.ClosePolicyViolation), up: second}, 60 * second, 62 * second},
+		{"Retry-After", nil, outcome{err: &setback{retryAfter: 30 * second}}, 30 * second, 32 * second},
+	} {
+		low, high := spread(c.before, c.o)
+		wantSpread(t, c.name, low, high, c.from, c.to)
+	}
+}
+
+func TestRetryAfterHeader(t *testing.T) {
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for header, want := range map[string]time.Duration{
+		"":                              0,
+		"5":                             5 * time.Second,
+		"0":                             0,
+		"-5":                            0,
+		"1.5":                           0,
+		"soon":                          0,
+		"99999999":                      10 * time.Minute,
+		"99999999999999999999":          0,
+		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute,
+		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
+		"Sat, 02 Jan 2027 03:00:00 GMT": 10 * time.Minute,
+	} {
+		if got := retryAfter(header, now); got != want {
+			t.Errorf("%q: %v, want %v", header, got, want)
+		}
+	}
+}

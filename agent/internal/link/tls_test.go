@@ -1,0 +1,81 @@
+package link
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+)
+
+// serveTLS serves with a certificate of its own authority, valid between the two dates.
+func serveTLS(t *testing.T, from, until time.Time) (url string, authority *x509.CertPool) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "Home Lab CA"}, NotBefore: from, NotAfter: until,
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	certificate, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	authority = x509.NewCertPool()
+	authority.AddCert(certificate)
+	return server.URL, authority
+}
+
+func TestCertificateErrorsSayWhatToDo(t *testing.T) {
+	now := time.Now()
+	valid, _ := serveTLS(t, now.Add(-time.Hour), now.Add(time.Hour))
+	expired, expiredAuthority := serveTLS(t, now.Add(-48*time.Hour), now.Add(-24*time.Hour))
+	future, futureAuthority := serveTLS(t, now.Add(24*time.Hour), now.Add(48*time.Hour))
+	plain := httptest.NewServer(http.NotFoundHandler())
+	defer plain.Close()
+	date := func(t time.Time) string { return t.UTC().Format("2006-01-02") }
+	for name, c := range map[string]struct {
+		url       string
+		authority *x509.CertPool
+		says      []string
+	}{
+		"unknown authority": {valid, x509.NewCertPool(), []string{"does not trust (CN=Home Lab CA)", "SSL_CERT_FILE"}},
+		"expired":           {expired, expiredAuthority, []string{date(now.Add(-48 * time.Hour)), date(now.Add(-24 * time.Hour)), "this host's clock says " + date(now)}},
+		"not yet valid":     {future, futureAuthority, []string{date(now.Add(24 * time.Hour)), date(now.Add(48 * time.Hour)), "this host's clock says " + date(now)}},
+		"no TLS":            {strings.Replace(plain.URL, "http:", "https:", 1), nil, []string{"does not speak TLS", "http://"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := run(t, c.url, func(l *Link) {
+				l.config.MaxRetries = 1
+				l.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: c.authority}
+			})
+			err := r.ended(t)
+			for _, part := range c.says {
+				if err == nil || !strings.Contains(err.Error(), part) {
+					t.Errorf("%v lacks %q", err, part)
+				}
+			}
+		})
+	}
+}

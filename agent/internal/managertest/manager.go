@@ -1,0 +1,246 @@
+// Package managertest is the manager's end of an agent connection, for tests that need it to misbehave.
+package managertest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/coder/websocket"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// Tokens of the fake manager.
+const (
+	EnrolmentToken = "enrolment.token.value"
+	PermanentToken = "permanent.token.value"
+)
+
+// Patience bounds every wait of a test; a wait that is met takes no time.
+const Patience = 10 * time.Second
+
+// Manager upgrades whoever comes and leaves the rest to the test.
+type Manager struct {
+	URL   string
+	Peers chan *Peer
+}
+
+// Start serves on a random loopback port until the test ends. A non-nil intercept may answer a request itself, and
+// then returns true.
+func Start(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool) *Manager {
+	m := &Manager{Peers: make(chan *Peer, 64)}
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if intercept != nil && intercept(w, r) {
+			return
+		}
+		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
+		if err != nil {
+			return
+		}
+		ws.SetReadLimit(-1)
+		p := &Peer{Header: r.Header, Path: r.URL.Path, ws: ws, Seen: make(chan protocol.Message, 4096), Closed: make(chan error, 1)}
+		m.Peers <- p
+		<-ended
+		ws.CloseNow()
+	}))
+	t.Cleanup(func() {
+		close(ended)
+		server.CloseClientConnections()
+		server.Close()
+	})
+	m.URL = server.URL
+	return m
+}
+
+// Next waits for the next connection.
+func (m *Manager) Next(t testing.TB) *Peer {
+	t.Helper()
+	select {
+	case p := <-m.Peers:
+		return p
+	case <-time.After(Patience):
+		t.Fatal("no agent came")
+		return nil
+	}
+}
+
+// Peer is one agent's socket as the manager sees it.
+type Peer struct {
+	Header http.Header // of the upgrade
+	Path   string
+	Seen   chan protocol.Message // what arrived since Serve, bare heartbeats included
+	Closed chan error            // yields how the socket ended, after Serve
+	ws     *websocket.Conn
+}
+
+// Welcome holds the data of agent.welcome.
+type Welcome struct {
+	Protocol            int    `json:"protocol"`
+	Connection          string `json:"connection"`
+	ServerTime          int64  `json:"serverTime"`
+	HeartbeatIntervalMs int64  `json:"heartbeatIntervalMs"`
+	LeaseMs             int64  `json:"leaseMs"`
+	MaxFrameBytes       int64  `json:"maxFrameBytes"`
+	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
+}
+
+// Defaults is a welcome that differs from the real one only in that the agent comes back quickly.
+func Defaults() Welcome {
+	return Welcome{1, "c7h2k9", time.Now().UnixMilli(), 30_000, 40_000, 65_536, 20}
+}
+
+// Send writes one text frame as it is.
+func (p *Peer) Send(t testing.TB, frame string) {
+	t.Helper()
+	p.write(t, websocket.MessageText, frame)
+}
+
+// SendBinary writes one binary frame.
+func (p *Peer) SendBinary(t testing.TB, frame string) {
+	t.Helper()
+	p.write(t, websocket.MessageBinary, frame)
+}
+
+func (p *Peer) write(t testing.TB, kind websocket.MessageType, frame string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	if err := p.ws.Write(ctx, kind, []byte(frame)); err != nil {
+		t.Fatalf("the manager cannot send: %v", err)
+	}
+}
+
+// Receive reads one frame. It is for the time before Serve.
+func (p *Peer) Receive(t testing.TB) protocol.Message {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	defer cancel()
+	_, frame, err := p.ws.Read(ctx)
+	if err != nil {
+		t.Fatalf("the manager cannot receive: %v", err)
+	}
+	m, err := protocol.Decode(frame)
+	if err != nil {
+		t.Fatalf("the agent sent %q: %v", frame, err)
+	}
+	return m
+}
+
+// Welcome opens the conversation.
+func (p *Peer) Welcome(t testing.TB, w Welcome) {
+	t.Helper()
+	data, err := json.Marshal(w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Send(t, `{"subject":"agent.welcome","data":`+string(data)+`}`)
+}
+
+// Register welcomes, reads the registration, and accepts it. A permanent token is handed out if the agent came with
+// another one.
+func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
+	t.Helper()
+	p.Welcome(t, w)
+	m := p.Receive(t)
+	if m.Subject != protocol.SubjectRegister {
+		t.Fatalf("the agent began with %q", m.Subject)
+	}
+	token := ""
+	if !strings.HasSuffix(p.Header.Get("Authorization"), " "+PermanentToken) {
+		token = `,"token":"` + PermanentToken + `"`
+	}
+	p.Send(t, `{"subject":"`+m.Reply+`","data":{"agentId":"k3v","name":"edge-7"`+token+`}}`)
+	return m
+}
+
+// Prove answers the echo that makes a connection ready, and then reads no more.
+func (p *Peer) Prove(t testing.TB) {
+	t.Helper()
+	m := p.Receive(t)
+	for m.Subject != protocol.SubjectEcho {
+		m = p.Receive(t)
+	}
+	p.Send(t, `{"subject":"`+m.Reply+`","data":`+string(m.Data)+`}`)
+}
+
+// Serve reads from now on, and answers heartbeats and test.echo as the manager does.
+func (p *Peer) Serve() { go p.serve(true) }
+
+// ServeSilently reads, answers test.echo, and gives no other sign of life.
+func (p *Peer) ServeSilently() { go p.serve(false) }
+
+func (p *Peer) serve(acknowledge bool) {
+	for {
+		_, frame, err := p.ws.Read(context.Background())
+		if err != nil {
+			p.Closed <- err
+			return
+		}
+		m, err := protocol.Decode(frame)
+		if err != nil {
+			p.Closed <- errors.New("the agent sent a bad frame: " + string(frame))
+			return
+		}
+		answer := ""
+		switch {
+		case string(frame) == protocol.BareHeartbeat && acknowledge:
+			answer = protocol.BareHeartbeatAck
+		case m.Subject == protocol.SubjectHeartbeat && m.Data != nil && acknowledge:
+			now, _ := json.Marshal(time.Now().UnixMilli())
+			answer = `{"subject":"agent.heartbeat.ack","data":{"serverTime":` + string(now) + `}}`
+		case m.Subject == protocol.SubjectEcho:
+			answer = `{"subject":"` + m.Reply + `","data":` + string(m.Data) + `}`
+		}
+		if answer != "" {
+			_ = p.ws.Write(context.Background(), websocket.MessageText, []byte(answer))
+		}
+		p.Seen <- m
+	}
+}
+
+// Await returns the next message that arrives with the subject.
+func (p *Peer) Await(t testing.TB, subject string) protocol.Message {
+	t.Helper()
+	deadline := time.After(Patience)
+	for {
+		select {
+		case m := <-p.Seen:
+			if m.Subject == subject {
+				return m
+			}
+		case err := <-p.Closed:
+			t.Fatalf("waiting for %s, the socket ended: %v", subject, err)
+		case <-deadline:
+			t.Fatalf("no %s came", subject)
+		}
+	}
+}
+
+// AwaitClose returns the close frame that the agent sent; its code is -1 if there was none.
+func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason string) {
+	t.Helper()
+	select {
+	case err := <-p.Closed:
+		var closed websocket.CloseError
+		if errors.As(err, &closed) {
+			return closed.Code, closed.Reason
+		}
+		return -1, err.Error()
+	case <-time.After(Patience):
+		t.Fatal("the agent did not close")
+		return 0, ""
+	}
+}
+
+// Close sends a close frame.
+func (p *Peer) Close(code websocket.StatusCode, reason string) { _ = p.ws.Close(code, reason) }
+
+// Drop ends the socket without one.
+func (p *Peer) Drop() { _ = p.ws.CloseNow() }

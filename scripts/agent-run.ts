@@ -1,0 +1,10 @@
+import { startAgent } from "./stack/agent.ts";
+import { command } from "./stack/command.ts";
+import { readSettings } from "./stack/settings.ts";
+
+await command(async (stack) => {
+  const agent = await startAgent(stack, readSettings(), (line) => console.error(line));
+  const ending = await agent.ended;
+  if (ending instanceof Error) throw ending;
+  return typeof ending === "number" ? ending : 1;
+});

@@ -1,0 +1,74 @@
+import { access } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+const names = ["chromium", "chromium-browser", "google-chrome"];
+
+/** Starts a headless Chromium: CHROMIUM, or the first one on the PATH. It talks to nobody by itself. */
+export async function launchBrowser(): Promise<Browser> {
+  return await chromium.launch({
+    executablePath: process.env.CHROMIUM || (await findChromium()),
+    args: [
+      ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+      ...["--disable-component-update", "--disable-sync"],
+    ],
+  });
+}
+
+async function findChromium(): Promise<string> {
+  for (const folder of (process.env.PATH ?? "").split(delimiter)) {
+    for (const name of names) {
+      const file = join(folder, name);
+      if (
+        await access(file).then(
+          () => true,
+          () => false,
+        )
+      )
+        return file;
+    }
+  }
+  throw new Error("Chromium is needed: apt-get install chromium, or set CHROMIUM to its path");
+}
+
+/** The dashboard as an operator uses it: by what it says, not by how it is built. */
+export class Dashboard {
+  readonly page: Page;
+
+  constructor(page: Page) {
+    this.page = page;
+  }
+
+  async logIn(url: string, password: string): Promise<void> {
+    await this.page.goto(url);
+    await this.page.getByLabel("Password").fill(password);
+    await this.page.getByRole("button", { name: "Log in" }).click();
+    await this.page.getByRole("button", { name: "Log out" }).waitFor();
+  }
+
+  /** Waits until the header counts so many. */
+  async untilCount(online: number, all: number, timeoutMs = 10_000): Promise<void> {
+    const text = `${online} online / ${all} ${all === 1 ? "agent" : "agents"}`;
+    await this.page.getByText(text, { exact: true }).waitFor({ timeout: timeoutMs });
+  }
+
+  /** Waits until the row of an agent shows that status. */
+  async untilStatus(name: string, status: "online" | "offline", timeoutMs = 10_000): Promise<void> {
+    const row = this.page
+      .getByRole("row")
+      .filter({ has: this.page.getByRole("rowheader").getByText(name, { exact: true }) });
+    await row.getByText(new RegExp(`^${status}\\b`)).waitFor({ timeout: timeoutMs });
+  }
+
+  /** Waits until the page says whether it hears from the manager. */
+  async untilManager(state: "answers" | "is gone", timeoutMs = 20_000): Promise<void> {
+    const text = state === "answers" ? "Checked every second" : "Manager unreachable.";
+    await this.page.getByText(text).waitFor({ timeout: timeoutMs });
+  }
+
+  /** Waits for the announcement of an agent that has just come online. */
+  async untilArrival(name: string, timeoutMs = 10_000): Promise<void> {
+    const announcement = this.page.getByRole("status").filter({ hasText: "Agent online ✓" });
+    await announcement.getByText(name).waitFor({ timeout: timeoutMs });
+  }
+}

@@ -1,0 +1,77 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { test } from "./fixtures.ts";
+import { runScript } from "./script.ts";
+
+const JWT = /^[\w-]+\.[\w-]+\.[\w-]+\n$/;
+
+test("a host enrols with a minted token and shows up online", async ({ lab, manager: _, dashboard }) => {
+  await dashboard.page.getByText("No agents yet").waitFor();
+  const { stdout: token } = await runScript("mint-token.ts", ["--manager", lab.url]);
+  const { stateDir } = await lab.startAgent("edge-1", { token: token.trim() });
+
+  await dashboard.untilArrival("edge-1");
+  await dashboard.untilCount(1, 1);
+  await dashboard.untilStatus("edge-1", "online");
+
+  expect((await stat(stateDir)).mode & 0o777).toBe(0o700);
+  for (const file of await readdir(stateDir)) expect((await stat(join(stateDir, file))).mode & 0o777).toBe(0o600);
+  const stored = await readFile(join(stateDir, "token"), "utf8");
+  expect(stored).toMatch(JWT);
+  expect(stored).not.toBe(token);
+});
+
+test("a token that one host has used is refused to the next, which stops at once and says why", async ({
+  lab,
+  manager: _,
+}) => {
+  const { stdout } = await runScript("mint-token.ts", ["--manager", lab.url]);
+  const token = stdout.trim();
+  await lab.startAgent("edge-2", { token });
+  await lab.untilStatus("edge-2", "online");
+
+  const second = await lab.startAgent("edge-3", { token });
+  expect(await second.process.ended).toBe(77);
+  expect(second.log.join("\n")).toContain("enrolment_used");
+  expect((await lab.admin.agents()).map((agent) => agent.name)).not.toContain("edge-3");
+  await lab.untilStatus("edge-2", "online");
+});
+
+test("mint-token prints the token and nothing else", async ({ lab, manager: _ }) => {
+  const minted = await runScript("mint-token.ts", [
+    "--manager",
+    lab.url,
+    "--ttl",
+    "2h",
+    "--max-uses",
+    "2",
+    "--name",
+    "x",
+  ]);
+  expect(minted).toMatchObject({ exitCode: 0, stderr: "" });
+  expect(minted.stdout).toMatch(JWT);
+  const claims: unknown = JSON.parse(Buffer.from(minted.stdout.split(".")[1] ?? "", "base64url").toString());
+  expect(claims).toMatchObject({ exp: expect.closeTo(Date.now() / 1_000 + 7_200, -2) });
+});
+
+test.for([
+  { fault: "a wrong password", args: [], env: { ADMIN_PASSWORD: "not-the-password" }, says: "password" },
+  { fault: "a manager that is not there", args: ["--manager", "http://127.0.0.1:9"], env: {}, says: "cannot reach" },
+  { fault: "a lifetime the manager refuses", args: ["--ttl", "1s"], env: {}, says: "invalid_request" },
+  { fault: "a lifetime that is none", args: ["--ttl", "soon"], env: {}, says: "duration" },
+  { fault: "an unknown option", args: ["--colour"], env: {}, says: "--colour" },
+])("mint-token explains $fault on standard error alone", async ({ args, env, says }, { lab, manager: _ }) => {
+  const result = await runScript("mint-token.ts", args, { MANAGER_URL: lab.url, ...env });
+  expect(result).toMatchObject({ exitCode: 1, stdout: "", stderr: expect.stringContaining(says) });
+  expect(result.stderr.trimEnd().split("\n")).toHaveLength(1);
+});
+
+test("neither the manager nor an agent writes a secret into its log", async ({ lab, manager: _ }) => {
+  await lab.startAgent("edge-4");
+  await lab.untilStatus("edge-4", "online");
+  const output = lab.output.join("\n");
+  expect(output).toContain("connected");
+  expect(output).not.toContain(lab.password);
+  expect(output).not.toMatch(/eyJ[\w-]+\./);
+});

@@ -1,0 +1,27 @@
+import { test as base } from "vitest";
+import { Dashboard, launchBrowser } from "./dashboard.ts";
+import { Lab } from "./lab.ts";
+
+/** What the end-to-end tests of a file share: one lab with a running manager, and one browser. */
+export const test = base
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
+  .extend("lab", { scope: "file" }, async ({}, { onCleanup }) => {
+    const lab = await Lab.open();
+    onCleanup(() => lab.close());
+    return lab;
+  })
+  .extend("manager", { scope: "file" }, async ({ lab }) => await lab.startManager())
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
+  .extend("browser", { scope: "file" }, async ({}, { onCleanup }) => {
+    const browser = await launchBrowser();
+    onCleanup(() => browser.close());
+    return browser;
+  })
+  // Depends on the manager, because it is open and logged in.
+  .extend("dashboard", async ({ lab, manager: _, browser }, { onCleanup }) => {
+    const context = await browser.newContext();
+    onCleanup(() => context.close());
+    const dashboard = new Dashboard(await context.newPage());
+    await dashboard.logIn(lab.url, lab.password);
+    return dashboard;
+  });

@@ -1,0 +1,104 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { z } from "zod";
+import { Admin, type Agent } from "../stack/admin.ts";
+import { startAgent } from "../stack/agent.ts";
+import type { Child } from "../stack/child.ts";
+import { ensureDevVars, localPassword } from "../stack/dev-vars.ts";
+import { startManager } from "../stack/manager.ts";
+import { localUrl } from "../stack/settings.ts";
+import { Stack } from "../stack/stack.ts";
+import { freePort } from "./free-port.ts";
+
+const Reply = z.object({ data: z.unknown() });
+
+const host = "127.0.0.1";
+
+export interface LabAgent {
+  process: Child;
+  stateDir: string;
+  /** What it has written so far. */
+  log: string[];
+}
+
+export interface LabAgentOptions {
+  /** An enrolment token; by default one is minted if the agent has no identity yet. */
+  token?: string;
+  /** Consecutive failures after which it gives up; never by default. */
+  maxRetries?: number;
+}
+
+/** A manager with a port and a database of its own, and agents, all started by the code of `make up`. */
+export class Lab {
+  /** Everything the lab leaves on disk. */
+  readonly dir: string;
+  readonly url: string;
+  readonly password: string;
+  readonly admin: Admin;
+  /** Every line that the manager and the agents have written. */
+  readonly output: string[] = [];
+  readonly #port: number;
+  readonly #stack = new Stack();
+
+  static async open(): Promise<Lab> {
+    await ensureDevVars();
+    const password = await localPassword();
+    if (password === undefined) throw new Error("there is no local password");
+    return new Lab(await mkdtemp(join(tmpdir(), "zedops-e2e-")), await freePort(), password);
+  }
+
+  private constructor(dir: string, port: number, password: string) {
+    this.dir = dir;
+    this.#port = port;
+    this.url = localUrl(host, port);
+    this.password = password;
+    this.admin = new Admin(new URL(this.url), password);
+  }
+
+  /** Starts the manager, with the data of the one before it. */
+  async startManager(): Promise<Child> {
+    const settings = { host, port: this.#port, dataDir: join(this.dir, "data") };
+    return await startManager(this.#stack, settings, (line) => this.output.push(line));
+  }
+
+  /** Starts an agent. The same name is the same host: it finds its state again. */
+  async startAgent(name: string, { token, maxRetries = 0 }: LabAgentOptions = {}): Promise<LabAgent> {
+    const stateDir = join(this.dir, "hosts", name);
+    const log: string[] = [];
+    const settings = {
+      ...{ host, port: this.#port, dataDir: this.dir, managerUrl: this.url },
+      ...{ token, tokenFile: undefined, stateDir, agentName: name, maxRetries },
+    };
+    const process = await startAgent(this.#stack, settings, (line) => {
+      log.push(line);
+      this.output.push(line);
+    });
+    return { process, stateDir, log };
+  }
+
+  /** The agent of that name, as the API tells it. */
+  async agent(name: string): Promise<Agent> {
+    const agent = (await this.admin.agents()).find((candidate) => candidate.name === name);
+    if (agent === undefined) throw new Error(`no agent ${name}`);
+    return agent;
+  }
+
+  /** Waits until the API says so: as long as an agent may take that has to find its manager again. */
+  async untilStatus(name: string, status: Agent["status"]): Promise<Agent> {
+    await expect.poll(async () => (await this.agent(name)).status, { timeout: 60_000 }).toBe(status);
+    return await this.agent(name);
+  }
+
+  /** Sends a request to an agent and returns the data of its reply. */
+  async request(agentId: string, message: { subject: string; data?: unknown }): Promise<unknown> {
+    const answer = await this.admin.call("POST", `/api/agents/${agentId}/request`, JSON.stringify(message));
+    return Reply.parse(answer).data;
+  }
+
+  async close(): Promise<void> {
+    await this.#stack.stop();
+    await rm(this.dir, { recursive: true });
+  }
+}

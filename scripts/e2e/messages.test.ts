@@ -1,0 +1,37 @@
+import { expect } from "vitest";
+import { test } from "./fixtures.ts";
+
+test("agent to manager: the agent is ready only once its own echo has come back", async ({ lab, manager: _ }) => {
+  const { log } = await lab.startAgent("edge-1");
+  // It sends test.echo, compares the reply, and measures the way there and back.
+  await expect.poll(() => log.join("\n"), { timeout: 20_000 }).toMatch(/msg=connected .*\brttMs=\d+/);
+});
+
+test("manager to agent: a request is answered by the agent's handler", async ({ lab, manager: _ }) => {
+  await lab.startAgent("edge-2");
+  const { id } = await lab.untilStatus("edge-2", "online");
+
+  const data = { text: "grüße ✓", list: [1, 2.5, null], nested: { deep: true } };
+  expect(await lab.request(id, { subject: "test.echo", data })).toEqual(data);
+  expect(await lab.request(id, { subject: "agent.info" })).toMatchObject({
+    os: "linux",
+    hostname: expect.any(String),
+    uptimeMs: expect.any(Number),
+  });
+});
+
+test("many requests at once each get their own answer", async ({ lab, manager: _ }) => {
+  await lab.startAgent("edge-3");
+  const { id } = await lab.untilStatus("edge-3", "online");
+  const numbers = Array.from({ length: 50 }, (_, index) => index);
+  const answers = await Promise.all(numbers.map((data) => lab.request(id, { subject: "test.echo", data })));
+  expect(answers).toEqual(numbers);
+});
+
+test("a request that nobody can answer fails at once, with the reason", async ({ lab, manager: _ }) => {
+  const { process } = await lab.startAgent("edge-4");
+  const { id } = await lab.untilStatus("edge-4", "online");
+  await expect(lab.request(id, { subject: "no.such.subject" })).rejects.toThrow("no_responders");
+  await process.stop();
+  await expect(lab.request(id, { subject: "test.echo" })).rejects.toThrow("no_responders");
+});

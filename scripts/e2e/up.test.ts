@@ -1,0 +1,73 @@
+import { once } from "node:events";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { test as base, expect } from "vitest";
+import { Admin } from "../stack/admin.ts";
+import { devVarsFile, ensureDevVars } from "../stack/dev-vars.ts";
+import { freePort } from "./free-port.ts";
+import { Up } from "./up.ts";
+
+const STARTED_WITHIN_MS = 60_000;
+const STOPPED_WITHIN_MS = 3_000;
+
+const test = base
+  .extend("port", freePort)
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
+  .extend("dataDir", async ({}, { onCleanup }) => {
+    const dataDir = await mkdtemp(join(tmpdir(), "zedops-up-"));
+    onCleanup(() => rm(dataDir, { recursive: true }));
+    return dataDir;
+  })
+  .extend("up", async ({ port, dataDir }, { onCleanup }) => {
+    const up = new Up(dataDir, port);
+    onCleanup(async () => {
+      up.pressCtrlC();
+      await up.ended();
+    });
+    return up;
+  });
+
+test("make up brings an agent online and shows no secret to other users; Ctrl-C leaves nothing behind", async ({
+  up,
+}) => {
+  await expect.poll(() => up.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
+  await ensureDevVars();
+  const { ADMIN_PASSWORD = "", JWT_SECRET = "" } = parseEnv(await readFile(devVarsFile, "utf8"));
+  expect(up.text).toContain(`Dashboard  ${up.url}\n`);
+  expect(up.text).toContain(`Password   ${ADMIN_PASSWORD}\n`);
+  const agents = await new Admin(new URL(up.url), ADMIN_PASSWORD).agents();
+  expect(agents).toMatchObject([{ name: "here", status: "online" }]);
+
+  const pressed = performance.now();
+  up.pressCtrlC();
+  await up.ended();
+  expect(performance.now() - pressed).toBeLessThan(STOPPED_WITHIN_MS);
+  expect(await up.survivors()).toEqual([]);
+
+  const commands = [...up.commands].join("\n");
+  for (const program of ["workerd", "zedops-agent", "wrangler"]) expect(commands).toContain(program);
+  for (const secret of [ADMIN_PASSWORD, JWT_SECRET, "eyJ"]) expect(commands).not.toContain(secret);
+  for (const secret of [JWT_SECRET, "eyJ"]) expect(up.text).not.toContain(secret);
+});
+
+test("when one half dies, make up stops the other and says which it was", async ({ up }) => {
+  await expect.poll(() => up.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
+  const agent = [...up.seen.values()].find(({ command }) => command.includes("zedops-agent --manager"));
+  process.kill(agent?.pid ?? Number.NaN, "SIGKILL");
+  expect(await up.ended()).not.toBe(0);
+  expect(up.text).toContain("the agent ended with SIGKILL");
+  expect(await up.survivors()).toEqual([]);
+});
+
+test("make up says in one line that its port is taken", async ({ port, dataDir }) => {
+  const other = createServer().listen(port, "127.0.0.1");
+  await once(other, "listening");
+  const up = new Up(dataDir, port);
+  expect(await up.ended()).not.toBe(0);
+  other.close();
+  expect(up.text).toContain(`zedops: port ${port} is in use; choose another: PORT=…`);
+  expect(up.text).not.toMatch(/^\s+at /m);
+});

@@ -1,0 +1,67 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { Child, type Ending } from "../stack/child.ts";
+import { inRepository } from "../stack/repository.ts";
+import { type Process, processes, processTree } from "./process-tree.ts";
+
+/** Short against the life of a process that is worth seeing. */
+const WATCH_EVERY_MS = 10;
+
+/** `make up` with a port and a data directory of its own, watched from its start. */
+export class Up {
+  readonly url: string;
+  /** What it has written so far. */
+  text = "";
+  /** Every process it has been seen to run, with its last arguments. */
+  readonly seen = new Map<number, Process>();
+  /** All arguments that any of them has been seen with: a process changes its own when it runs another program. */
+  readonly commands = new Set<string>();
+  readonly #make: Child;
+  readonly #watching: Promise<void>;
+
+  constructor(dataDir: string, port: number) {
+    this.url = `http://127.0.0.1:${port}`;
+    this.#make = new Child({
+      name: "make up",
+      file: "make",
+      args: ["up"],
+      cwd: inRepository(),
+      env: { ...process.env, DATA_DIR: dataDir, PORT: String(port), AGENT_NAME: "here" },
+      onLine: (line) => {
+        this.text += `${line}\n`;
+      },
+    });
+    this.#watching = this.#watch();
+  }
+
+  /** What a terminal does on Ctrl-C: the signal goes to the foreground group, which is make and the script. */
+  pressCtrlC(): void {
+    this.#make.signal("SIGINT");
+  }
+
+  /** Waits until make has ended, and returns its exit code or signal. */
+  async ended(): Promise<Ending> {
+    const ending = await this.#make.ended;
+    await this.#watching;
+    return ending;
+  }
+
+  /** Those of its processes that still run. */
+  async survivors(): Promise<Process[]> {
+    const now = await processes();
+    return now.filter(({ pid, command }) => this.seen.get(pid)?.command === command);
+  }
+
+  async #watch(): Promise<void> {
+    let running = true;
+    void this.#make.ended.then(() => {
+      running = false;
+    });
+    while (running) {
+      for (const process of await processTree(this.#make.pid ?? 0)) {
+        this.seen.set(process.pid, process);
+        this.commands.add(process.command);
+      }
+      await pause(WATCH_EVERY_MS);
+    }
+  }
+}

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Installs the locked packages and makes sure that node_modules/.bin/node is Node 24, the one that runs everything here.
+# Plain sh, because it runs before that Node is there. No package needs its install script, so none is run.
+set -eu
+cd "$(dirname "$0")/.."
+sh scripts/require-tools.sh node npm
+
+echo "zedops: installing packages (once)" >&2
+npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
+
+# npm 10 leaves the links of optional packages out, and other systems than Linux bring their own Node.
+node=node_modules/.bin/node
+if ! [ -x $node ]; then
+  for carried in node_modules/node-linux-*/bin/node; do
+    if [ -x "$carried" ]; then ln -sf "../../$carried" $node; else ln -sf "$(command -v node)" $node; fi
+  done
+fi
+major=$($node -p 'process.versions.node.split(".")[0]')
+if [ "$major" -lt 24 ]; then
+  rm -rf node_modules
+  echo "zedops: on this system Node.js 24 or newer is needed (found: $(node -v)). Install it from https://nodejs.org/en/download" >&2
+  exit 1
+fi
+touch node_modules/.package-lock.json

@@ -1,0 +1,103 @@
+import { z } from "zod";
+import { Complaint } from "./complaint.ts";
+import { localPassword } from "./dev-vars.ts";
+import { isThisMachine } from "./this-machine.ts";
+
+const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+const Enrolment = z.object({ token: z.string().min(1) });
+const Agent = z.object({
+  id: z.string(),
+  name: z.string(),
+  status: z.enum(["online", "offline"]),
+  connectedAt: z.number().nullable(),
+});
+
+export type Agent = z.infer<typeof Agent>;
+
+export interface EnrolmentRequest {
+  name?: string | undefined;
+  ttlSeconds?: number | undefined;
+  maxUses?: number | undefined;
+}
+
+/** Long enough for a manager on another continent that has to start first. */
+const TIMEOUT_MS = 15_000;
+
+/** The manager's HTTP API as an administrator uses it; docs/API.md. Every failure is a Complaint. */
+export class Admin {
+  /** What shows the manager that it is the administrator. */
+  readonly headers: { readonly authorization: string };
+  readonly #manager: URL;
+
+  constructor(manager: URL, password: string) {
+    this.#manager = manager;
+    this.headers = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
+  }
+
+  /** The administrator with the password from the environment, or for a manager on this machine, the local one. */
+  static async fromEnvironment(managerUrl: string): Promise<Admin> {
+    const manager = parseManagerUrl(managerUrl);
+    const given = process.env.ADMIN_PASSWORD || undefined;
+    // The local secret is nobody else's business.
+    const password = given ?? (isThisMachine(manager) ? await localPassword() : undefined);
+    if (password === undefined) {
+      throw new Complaint(`set ADMIN_PASSWORD to the admin password of ${manager.origin}`);
+    }
+    return new Admin(manager, password);
+  }
+
+  /** Mints an enrolment token and returns it. */
+  async mintToken(request: EnrolmentRequest): Promise<string> {
+    const body = JSON.stringify(request);
+    return Enrolment.parse(await this.call("POST", "/api/admin/tokens", body)).token;
+  }
+
+  async agents(): Promise<Agent[]> {
+    return z.array(Agent).parse(await this.call("GET", "/api/agents"));
+  }
+
+  /** Calls a route and returns the JSON of its answer. */
+  async call(method: string, path: string, body: string | null = null): Promise<unknown> {
+    const answer = await fetch(new URL(path, this.#manager), {
+      method,
+      headers: { ...this.headers, ...(body !== null && { "content-type": "application/json" }) },
+      body,
+      // A redirect could carry the password to somewhere else.
+      redirect: "manual",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    }).catch((error: unknown) => {
+      throw new Complaint(`cannot reach a manager at ${this.#manager.origin} (${reason(error)})`);
+    });
+    const text = await answer.text();
+    if (answer.ok) return parseJson(text);
+    if (answer.status === 401) throw new Complaint(`${this.#manager.origin} does not accept this admin password`);
+    const failure = Failure.safeParse(parseJson(text));
+    if (failure.success) {
+      throw new Complaint(`${this.#manager.origin}: ${failure.data.error.message} (${failure.data.error.code})`);
+    }
+    throw new Complaint(`${this.#manager.origin} is not a ZedOps manager: it answers ${path} with ${answer.status}`);
+  }
+}
+
+function parseManagerUrl(text: string): URL {
+  const url = URL.parse(text);
+  if (url?.protocol !== "http:" && url?.protocol !== "https:") {
+    throw new Complaint(`"${text}" is not the URL of a manager, such as https://zedops.example.com`);
+  }
+  return url;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The system's reason, such as ECONNREFUSED, which fetch hides in the cause. */
+function reason(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return cause.code;
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,0 +1,44 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { Child } from "./child.ts";
+
+const sh = (script: string, onLine?: (line: string) => void) =>
+  new Child({ name: "sh", file: "/bin/sh", args: ["-c", script], ...(onLine && { onLine }) });
+
+/** What runs as that process: nothing once it has ended, be it collected by its parent or not yet. */
+const commandOf = (pid: string) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
+
+test("it reports how it ended", async () => {
+  expect(await sh("exit 3").ended).toBe(3);
+  expect(await sh("kill -KILL $$").ended).toBe("SIGKILL");
+  const absent = new Child({ name: "absent", file: "/no/such/file", args: [] });
+  expect(await absent.ended).toMatchObject({ message: expect.stringContaining("ENOENT") });
+  await absent.stop();
+});
+
+test("it reads its input, and nobody waits for one that does not", async () => {
+  const lines: string[] = [];
+  const reader = new Child({
+    name: "cat",
+    file: "cat",
+    args: [],
+    input: "secret\n",
+    onLine: (line) => lines.push(line),
+  });
+  await reader.ended;
+  await reader.stop();
+  expect(lines).toEqual(["secret"]);
+  const deaf = new Child({ name: "true", file: "true", args: [], input: "x".repeat(1_000_000) });
+  expect(await deaf.ended).toBe(0);
+});
+
+test("stopping ends it, however deaf, and what it has left behind", async () => {
+  const lines: string[] = [];
+  const child = sh('trap "" TERM; sleep 600 & echo $!; wait', (line) => lines.push(line));
+  await expect.poll(() => lines.length).toBe(1);
+  const grandchild = lines[0] ?? "";
+  expect(await commandOf(grandchild)).toContain("600");
+  await child.stop();
+  expect(await child.ended).toBe("SIGKILL");
+  expect(await commandOf(grandchild)).toBe("");
+});

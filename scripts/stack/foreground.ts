@@ -1,0 +1,28 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { inRepository, projectEnvironment } from "./repository.ts";
+
+export interface Result {
+  ok: boolean;
+  /** What it wrote on standard output. */
+  output: string;
+}
+
+/** Runs a command in a folder of the repository, on this terminal, and says whether it succeeded. */
+export async function runInForeground(folder: string, file: string, ...args: string[]): Promise<boolean> {
+  const child = spawn(file, args, { cwd: inRepository(folder), env: projectEnvironment(), stdio: "inherit" });
+  const [code]: unknown[] = await once(child, "exit");
+  return code === 0;
+}
+
+/** Runs a command in a folder of the repository unseen, and returns what it wrote on standard output. */
+export async function runQuietly(folder: string, file: string, ...args: string[]): Promise<Result> {
+  const child = spawn(file, args, {
+    cwd: inRepository(folder),
+    env: projectEnvironment(),
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const [output, [code]]: [string, unknown[]] = await Promise.all([text(child.stdout), once(child, "exit")]);
+  return { ok: code === 0, output };
+}

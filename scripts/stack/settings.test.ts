@@ -1,0 +1,27 @@
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { readSettings } from "./settings.ts";
+
+test("nothing set, or set to nothing, is the default", () => {
+  const settings = readSettings({});
+  expect(settings).toMatchObject({ host: "127.0.0.1", port: 8787, managerUrl: "http://127.0.0.1:8787", maxRetries: 0 });
+  expect(settings.stateDir).toBe(resolve(".zedops/agent"));
+  expect(readSettings({ PORT: "", TOKEN: "", STATE_DIR: "" })).toEqual(settings);
+});
+
+test("the manager's URL and the agent's state follow the port and the data directory", () => {
+  const settings = readSettings({ PORT: "9000", DATA_DIR: "/elsewhere" });
+  expect(settings).toMatchObject({ managerUrl: "http://127.0.0.1:9000", stateDir: "/elsewhere/agent" });
+});
+
+test.for([
+  ["0.0.0.0", "http://127.0.0.1:8787"],
+  ["::", "http://[::1]:8787"],
+  ["10.0.0.5", "http://10.0.0.5:8787"],
+] as const)("a manager that listens on %s is dialled at %s", ([host, url]) => {
+  expect(readSettings({ HOST: host }).managerUrl).toBe(url);
+});
+
+test.for(["0", "65536", "http", "80 80", "-1"])("PORT=%s is refused", (port) => {
+  expect(() => readSettings({ PORT: port })).toThrow("PORT must be a whole number from 1 to 65535");
+});

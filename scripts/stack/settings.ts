@@ -1,0 +1,53 @@
+import { resolve } from "node:path";
+import { Complaint } from "./complaint.ts";
+
+/** What `make up`, `manager-run` and `agent-run` take from the environment. */
+export interface Settings {
+  /** The address that the manager listens on. */
+  host: string;
+  port: number;
+  /** Holds the manager's database and, by default, the agent's state. */
+  dataDir: string;
+  /** The manager that agents and scripts talk to. */
+  managerUrl: string;
+  /** An enrolment token, given by value. */
+  token: string | undefined;
+  /** A file with an enrolment token, or `-` for standard input. */
+  tokenFile: string | undefined;
+  stateDir: string;
+  agentName: string | undefined;
+  /** Consecutive failures after which the agent gives up; 0 = never. */
+  maxRetries: number;
+}
+
+/** Reads the settings; relative paths start at the current directory. An empty variable counts as unset. */
+export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
+  const host = env.HOST || "127.0.0.1";
+  const port = wholeNumber("PORT", env.PORT || "8787", 1, 65_535);
+  const dataDir = resolve(env.DATA_DIR || ".zedops");
+  return {
+    host,
+    port,
+    dataDir,
+    managerUrl: env.MANAGER_URL || localUrl(host, port),
+    token: env.TOKEN || undefined,
+    tokenFile: env.TOKEN_FILE || undefined,
+    stateDir: resolve(env.STATE_DIR || `${dataDir}/agent`),
+    agentName: env.AGENT_NAME || undefined,
+    maxRetries: wholeNumber("MAX_RETRIES", env.MAX_RETRIES || "0", 0, 1_000_000),
+  };
+}
+
+/** Where a manager that listens on `host` is reached from this machine: a wildcard address is not one to dial. */
+export function localUrl(host: string, port: number): string {
+  const address = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
+  return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
+function wholeNumber(name: string, text: string, min: number, max: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max)) {
+    throw new Complaint(`${name} must be a whole number from ${min} to ${max}, not "${text}"`);
+  }
+  return value;
+}

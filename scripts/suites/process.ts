@@ -1,0 +1,38 @@
+import { describeEnding } from "../stack/child.ts";
+import { inRepository, projectEnvironment } from "../stack/repository.ts";
+import type { Stack } from "../stack/stack.ts";
+
+export interface ProcessOptions {
+  /** What the lines of its output begin with: suites run side by side. */
+  name: string;
+  /** Where it runs, from the repository's root. */
+  folder: string;
+  file: string;
+  args: readonly string[];
+  env?: Record<string, string>;
+  /** Told every line instead of the terminal. */
+  onLine?: (line: string) => void;
+}
+
+/** Prints a line of a suite's output. */
+export function say(name: string, line: string): void {
+  console.log(`${name.padEnd(8)} │ ${line}`);
+}
+
+/** Runs a process of a suite to its end and says whether it succeeded. */
+export async function runProcess(stack: Stack, options: ProcessOptions): Promise<boolean> {
+  const { name, folder, file, args, env, onLine } = options;
+  const child = stack.start({
+    name,
+    file,
+    args,
+    cwd: inRepository(folder),
+    env: { ...projectEnvironment(), ...env },
+    onLine: onLine ?? ((line) => say(name, line)),
+  });
+  const ending = await child.ended;
+  // Takes along what it has left behind, and waits for the last of its output.
+  await child.stop();
+  if (ending !== 0) say(name, `✗ ${file} ended with ${describeEnding(ending)}`);
+  return ending === 0;
+}

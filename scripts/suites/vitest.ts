@@ -1,0 +1,45 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { z } from "zod";
+import { inRepository } from "../stack/repository.ts";
+import type { Stack } from "../stack/stack.ts";
+import { type Outcome, settle } from "./outcome.ts";
+import { runProcess } from "./process.ts";
+
+const Report = z.object({
+  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) })),
+});
+
+/** Runs the vitest project in a folder and reads vitest's own report. */
+export async function runVitest(stack: Stack, name: string, folder: string, ...args: string[]): Promise<Outcome> {
+  const scratch = await mkdtemp(join(tmpdir(), "zedops-test-"));
+  const report = join(scratch, "report.json");
+  const succeeded = await runProcess(stack, {
+    name,
+    folder,
+    file: process.execPath,
+    // It writes into a pipe; whether colours make sense depends on where that leads.
+    env: process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" },
+    args: [
+      ...[inRepository("node_modules/vitest/vitest.mjs"), "run", ...args],
+      ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
+    ],
+  });
+  const outcome = await readReport(report);
+  await rm(scratch, { recursive: true });
+  return settle(outcome, succeeded);
+}
+
+/** Counts the tests of a report. No report: nothing ran. A file that could not be loaded has failed once. */
+async function readReport(file: string): Promise<Outcome> {
+  const json = await readFile(file, "utf8").catch(() => undefined);
+  if (json === undefined) return { passed: 0, failed: 0 };
+  const { testResults } = Report.parse(JSON.parse(json));
+  const tests = testResults.flatMap((result) => result.assertionResults);
+  const count = (status: string) => tests.filter((test) => test.status === status).length;
+  const unloaded = testResults.filter(
+    (result) => result.status === "failed" && !result.assertionResults.some((test) => test.status === "failed"),
+  );
+  return { passed: count("passed"), failed: count("failed") + unloaded.length };
+}
