@@ -110,12 +110,17 @@ func TestASlowHandlerDelaysNobody(t *testing.T) {
 	release := make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
 		l.router.handlers["test.slow"] = func(context.Context, json.RawMessage) (any, error) { <-release; return 1, nil }
+		l.router.handlers["test.broken"] = func(context.Context, json.RawMessage) (any, error) { return json.RawMessage("{"), nil }
 		l.router.handlers["test.panic"] = func(context.Context, json.RawMessage) (any, error) { panic("boom") }
 	})
 	p := connected(t, m, r, managertest.Defaults())
 	p.Send(t, `{"subject":"test.slow","reply":"inbox.c7h2k9.m1"}`)
 	p.Send(t, `{"subject":"test.panic","reply":"inbox.c7h2k9.m2"}`)
 	if got := p.Await(t, inbox(2)); got.Error == nil || got.Error.Code != protocol.Internal {
+		t.Errorf("got %+v", got)
+	}
+	p.Send(t, `{"subject":"test.broken","reply":"inbox.c7h2k9.m4"}`)
+	if got := p.Await(t, inbox(4)); got.Error == nil || got.Error.Code != protocol.Internal {
 		t.Errorf("got %+v", got)
 	}
 	p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m3"}`)
