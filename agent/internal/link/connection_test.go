@@ -72,11 +72,11 @@ func TestBadFramesCostNothingButThemselves(t *testing.T) {
 	p := connected(t, m, r, managertest.Defaults())
 	bad := []string{
 		"", "hello", "[]", "null", `{"subject":"a b"}`, `{"subject":"a","reply":"inbox.*"}`,
-		`{"subject":"test.echo","reply":"inbox.another.1"}`,            // an inbox of another connection
-		`{"subject":"inbox.c7h2k9.unknown","data":1}`,                  // an answer to nothing
-		`{"subject":"inbox.another.1","data":1}`,                       // somebody else's answer
-		`{"subject":"test.echo","data":1}`,                             // nobody wants the answer
-		`{"subject":"test.echo","data":"` + strings.Repeat("x", 70000), // over the limit
+		`{"subject":"test.echo","reply":"inbox.another.1"}`,                                             // an inbox of another connection
+		`{"subject":"inbox.c7h2k9.unknown","data":1}`,                                                   // an answer to nothing
+		`{"subject":"inbox.another.1","data":1}`,                                                        // somebody else's answer
+		`{"subject":"test.echo","data":1}`,                                                              // nobody wants the answer
+		`{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":"` + strings.Repeat("x", 70000) + `"}`, // over the limit
 	}
 	for _, frame := range bad {
 		p.Send(t, frame)
