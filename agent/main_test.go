@@ -3,6 +3,7 @@ package main_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -27,14 +28,23 @@ func TestMain(m *testing.M) {
 		}
 		defer os.RemoveAll(dir)
 		binary = filepath.Join(dir, "zedops-agent")
-		build := exec.Command("go", "build", "-ldflags", "-X main.version=1.2.3-test", "-o", binary, "main.go")
-		build.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if output, err := build.CombinedOutput(); err != nil {
-			panic(string(output))
-		}
 		return m.Run()
 	}())
 }
+
+// build compiles the agent once.
+var build = sync.OnceValue(func() error {
+	// go test takes an old result for good unless it has seen the test look at what changed.
+	if err := filepath.WalkDir(".", func(_ string, _ os.DirEntry, err error) error { return err }); err != nil {
+		return err
+	}
+	command := exec.Command("go", "build", "-ldflags", "-X main.version=1.2.3-test", "-o", binary, "main.go")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, output)
+	}
+	return nil
+})
 
 // agent is a running binary.
 type agent struct {
@@ -70,6 +80,9 @@ type options struct {
 
 func start(t *testing.T, o options) *agent {
 	t.Helper()
+	if err := build(); err != nil {
+		t.Fatal(err)
+	}
 	a := &agent{Cmd: exec.Command(binary, o.args...), output: &output{}, stdout: &output{}, ended: make(chan struct{})}
 	a.Env = append([]string{"HOME=" + t.TempDir()}, o.env...)
 	a.Stdin = strings.NewReader(o.stdin)
