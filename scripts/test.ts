@@ -1,4 +1,5 @@
 import { command } from "./stack/command.ts";
+import { ensureDevVars } from "./stack/dev-vars.ts";
 import { runQuietly } from "./stack/foreground.ts";
 import type { Stack } from "./stack/stack.ts";
 import { runCheck } from "./suites/check.ts";
@@ -8,6 +9,8 @@ import { say } from "./suites/process.ts";
 import { runVitest } from "./suites/vitest.ts";
 
 await command(async (stack) => {
+  // Before the suites start, some of which read it: a file that appears meanwhile restarts a development server.
+  await ensureDevVars();
   // Two at a time; the end-to-end tests come last, on a machine that is theirs, and use what was built before.
   const halves = await Promise.all([testAgent(stack), testWorkspaces(stack)]);
   const total = sum([...halves, await runVitest(stack, "e2e", "scripts/e2e")]);
