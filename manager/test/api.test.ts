@@ -234,7 +234,7 @@ describe("the API's description", () => {
       "POST /api/publish",
       "POST /api/session",
     ]);
-    expect(JSON.stringify(paths["/api/agents/{id}/request"]?.["post"]?.responses)).toContain("no_responders");
+    expect(JSON.stringify(paths["/api/agents/{id}/request"]?.post?.responses)).toContain("no_responders");
     expect(JSON.stringify(body)).toContain('"example"');
   });
 });

@@ -46,7 +46,7 @@ export function LogIn(props: { onLoggedIn: () => void }) {
         <Logo />
         <div>
           <h1 class="log-in-title">Log in</h1>
-          <p class="muted">With the manager's admin password.</p>
+          <p class="muted">With the manager’s admin password.</p>
         </div>
         {/* Not shown, but it tells password managers whose password this is. */}
         <input type="text" name="username" autocomplete="username" value="admin" readonly hidden />

@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, refusal } from "./manager.ts";
-import { openPage, pass, row } from "./page.tsx";
+import { nextPoll, openPage, pass, row } from "./page.tsx";
 
 test("an agent is renamed from its row's menu, and shown so at once", async () => {
   const { manager, user, press } = await openPage((manager) => {
@@ -85,4 +85,20 @@ test("a press elsewhere closes the menu", async () => {
   await user.click(screen.getByRole("heading", { name: "Agents" }));
 
   expect(screen.queryByRole("menu")).toBeNull();
+});
+
+test("a poll that was under way during a rename does not bring the old name back", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7")];
+  });
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Rename/ }));
+  await user.type(screen.getByLabelText("Name"), "-new");
+  manager.pollsTakeMs = 900;
+  await nextPoll();
+
+  await press("Rename");
+  expect(row("edge-7-new")).toBeTruthy();
+  await pass(895);
+  expect(row("edge-7-new")).toBeTruthy();
 });

@@ -70,7 +70,7 @@ test("times are told on the manager's clock where the browser's is wrong", async
   const hour = 3_600_000;
   await openPage((manager) => {
     const managerNow = Date.now() - hour;
-    manager.agents = [agentJson("edge-7", { lastSeen: managerNow - 120_000 })];
+    manager.agents = [agentJson("edge-7", { lastSeen: managerNow - 150_000 })];
     manager.insteadOf.set("GET /api/agents", {
       status: 200,
       body: manager.agents,

@@ -62,6 +62,8 @@ export class Manager {
   agents: AgentJson[] = [];
   loggedIn = true;
   reachable = true;
+  /** How long an answer to a poll is under way, in ms; what it says is as old. */
+  pollsTakeMs = 0;
   /** Answers in the place of the route's own, by "METHOD /path". */
   readonly insteadOf = new Map<string, Answer>();
 
@@ -79,7 +81,9 @@ export class Manager {
     this.received.push({ method, path, body });
     if (!this.reachable) throw new TypeError("Failed to fetch");
     const answer = this.insteadOf.get(`${method} ${path}`) ?? this.#answer(method, path, body);
-    return new Response(answer.body === undefined ? null : JSON.stringify(answer.body), {
+    const text = answer.body === undefined ? null : JSON.stringify(answer.body);
+    if (method === "GET") await new Promise((resolve) => setTimeout(resolve, this.pollsTakeMs));
+    return new Response(text, {
       status: answer.status,
       headers: { date: new Date().toUTCString(), ...answer.headers },
     });

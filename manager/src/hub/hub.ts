@@ -307,7 +307,8 @@ export class AgentHub extends DurableObject<Env> {
       this.#connections.add(connection);
       this.#subscriptions.index(connection);
       // HUB_SHARDS has changed: the agent comes back by itself, to the hub that is now its own.
-      if (this.ctx.id.name !== hubName(connection.agentId, this.#settings.hubShards)) {
+      const own = hubName(connection.agentId, this.#settings.hubShards);
+      if (this.ctx.id.name !== undefined && this.ctx.id.name !== own) {
         this.#depart(connection, "manager_restart", Close.goingAway);
       }
     }

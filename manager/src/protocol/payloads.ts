@@ -25,7 +25,9 @@ export const Registration = z
     hostname: Word.max(253),
     name: Name.optional(),
   })
-  .openapi("Registration");
+  .openapi("Registration", {
+    example: { protocol: 1, version: "1.0.0", os: "linux", arch: "amd64", hostname: "edge-7", name: "edge-7" },
+  });
 export type Registration = z.infer<typeof Registration>;
 
 export const Registered = z
@@ -46,7 +48,7 @@ export const Beat = z
     rttMs: z.number().min(0).max(600_000).optional(),
     skewMs: z.number().min(-1e15).max(1e15).optional(),
   })
-  .openapi("Beat");
+  .openapi("Beat", { example: { rttMs: 23, skewMs: -140 } });
 export type Beat = z.infer<typeof Beat>;
 
 export const BeatAck = z.object({ serverTime: z.int(), leaseMs: z.int() }).openapi("BeatAck");

@@ -34,7 +34,25 @@ const Agent = z
     rttMs: z.number().nullable(),
     skewMs: z.number().nullable(),
   })
-  .openapi("Agent");
+  .openapi("Agent", {
+    example: {
+      id: "k3vq7fzxw2ra5tjm6cyd",
+      name: "edge-7",
+      status: "online",
+      reason: null,
+      since: 1_790_000_000_000,
+      lastSeen: 1_790_000_030_000,
+      connectedAt: 1_790_000_000_000,
+      createdAt: 1_789_990_000_000,
+      version: "1.0.0",
+      os: "linux",
+      arch: "amd64",
+      hostname: "edge-7",
+      address: "203.0.113.9",
+      rttMs: 23,
+      skewMs: -140,
+    },
+  });
 
 export const agentId = z.object({
   id: z.string().openapi({ param: { name: "id", in: "path" }, example: "k3vq7fzxw2ra5tjm6cyd" }),

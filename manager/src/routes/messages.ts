@@ -5,13 +5,13 @@ import { operatorMaySend } from "../protocol/permissions.ts";
 import { findAgent } from "../registry/agents.ts";
 import { agentId, unauthorized, unknownAgent } from "./agents.ts";
 import { ApiError, outcomeError } from "./errors.ts";
-import { body, errorResponse, json, newRouter } from "./router.ts";
+import { anyErrorResponse, body, errorResponse, json, newRouter } from "./router.ts";
 
 const Subject = z.string().openapi({ description: "A subject as PROTOCOL.md defines it", example: "test.echo" });
 const Data = z
-  .json()
+  .unknown()
   .optional()
-  .openapi({ description: "Any JSON", type: "object", example: { hello: "world" } });
+  .openapi({ description: "Any JSON", example: { hello: "world" } });
 
 const RequestMessage = z
   .strictObject({
@@ -55,7 +55,7 @@ export const messages = newRouter()
         403: errorResponse("forbidden"),
         404: unknownAgent,
         413: errorResponse("payload_too_large"),
-        502: errorResponse("disconnected", "any code of the agent's handler"),
+        502: anyErrorResponse("disconnected, or any code of the agent's handler", z.string(), "disconnected"),
         503: errorResponse("no_responders"),
         504: errorResponse("timeout"),
       },

@@ -13,18 +13,20 @@ export function newRouter(): OpenAPIHono<App> {
   });
 }
 
-const ErrorBody = z
-  .object({ error: z.object({ code: z.string(), message: z.string() }) })
-  .openapi("Error", { example: { error: { code: "unknown_agent", message: "there is no such agent" } } });
-
 /** A response of a route's description. */
 export function json<T extends z.ZodType>(description: string, schema: T) {
   return { description, content: { "application/json": { schema } } };
 }
 
 /** An error response; `codes` are those that the route gives this status. */
-export function errorResponse(...codes: string[]) {
-  return json(codes.join(", "), ErrorBody);
+export function errorResponse(...codes: [string, ...string[]]) {
+  return anyErrorResponse(codes.join(", "), z.enum(codes), codes[0]);
+}
+
+/** An error response whose code may be an agent's own. */
+export function anyErrorResponse(description: string, code: z.ZodType<string>, example: string) {
+  const schema = z.object({ error: z.object({ code, message: z.string() }) });
+  return json(description, schema.openapi({ example: { error: { code: example, message: "what happened" } } }));
 }
 
 /** A body that the route cannot do without. */

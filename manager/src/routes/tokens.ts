@@ -12,7 +12,7 @@ const TokenRequest = z
     ttlSeconds: z.int().min(60).max(2_592_000).default(3600),
     maxUses: z.int().min(1).max(10_000).default(1),
   })
-  .openapi("TokenRequest");
+  .openapi("TokenRequest", { example: { name: "edge-7", ttlSeconds: 3600, maxUses: 1 } });
 
 const MintedToken = z
   .object({
