@@ -1,4 +1,5 @@
-package main_test
+// In package main, so that go test sees when the binary that it builds has changed.
+package main
 
 import (
 	"bytes"

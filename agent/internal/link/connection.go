@@ -154,8 +154,8 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 		return running.Err()
 	})
 	err := g.Wait()
-	// A write may fail a moment before the reader has seen why.
-	if closeCode(c.readError) >= 4000 {
+	// A write may fail a moment before the reader has seen why. 1000 and 1001 can be the answer to our own close.
+	if closeCode(c.readError) > protocol.CloseNoSignOfLife {
 		return c.readError
 	}
 	return err

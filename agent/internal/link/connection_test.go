@@ -72,11 +72,11 @@ func TestBadFramesCostNothingButThemselves(t *testing.T) {
 	p := connected(t, m, r, managertest.Defaults())
 	bad := []string{
 		"", "hello", "[]", "null", `{"subject":"a b"}`, `{"subject":"a","reply":"inbox.*"}`,
-		`{"subject":"test.echo","reply":"inbox.another.1"}`,            // an inbox of another connection
-		`{"subject":"inbox.c7h2k9.unknown","data":1}`,                  // an answer to nothing
-		`{"subject":"inbox.another.1","data":1}`,                       // somebody else's answer
-		`{"subject":"test.echo","data":1}`,                             // nobody wants the answer
-		`{"subject":"test.echo","data":"` + strings.Repeat("x", 70000), // over the limit
+		`{"subject":"test.echo","reply":"inbox.another.1"}`,                                             // an inbox of another connection
+		`{"subject":"inbox.c7h2k9.unknown","data":1}`,                                                   // an answer to nothing
+		`{"subject":"inbox.another.1","data":1}`,                                                        // somebody else's answer
+		`{"subject":"test.echo","data":1}`,                                                              // nobody wants the answer
+		`{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":"` + strings.Repeat("x", 70000) + `"}`, // over the limit
 	}
 	for _, frame := range bad {
 		p.Send(t, frame)
@@ -110,12 +110,17 @@ func TestASlowHandlerDelaysNobody(t *testing.T) {
 	release := make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
 		l.router.handlers["test.slow"] = func(context.Context, json.RawMessage) (any, error) { <-release; return 1, nil }
+		l.router.handlers["test.broken"] = func(context.Context, json.RawMessage) (any, error) { return json.RawMessage("{"), nil }
 		l.router.handlers["test.panic"] = func(context.Context, json.RawMessage) (any, error) { panic("boom") }
 	})
 	p := connected(t, m, r, managertest.Defaults())
 	p.Send(t, `{"subject":"test.slow","reply":"inbox.c7h2k9.m1"}`)
 	p.Send(t, `{"subject":"test.panic","reply":"inbox.c7h2k9.m2"}`)
 	if got := p.Await(t, inbox(2)); got.Error == nil || got.Error.Code != protocol.Internal {
+		t.Errorf("got %+v", got)
+	}
+	p.Send(t, `{"subject":"test.broken","reply":"inbox.c7h2k9.m4"}`)
+	if got := p.Await(t, inbox(4)); got.Error == nil || got.Error.Code != protocol.Internal {
 		t.Errorf("got %+v", got)
 	}
 	p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m3"}`)

@@ -81,26 +81,32 @@ func TestTellsRoundTripAndSkewOnceAndNotAgain(t *testing.T) {
 	w := quick(50*time.Millisecond, 10*time.Second)
 	w.ServerTime = time.Now().Add(time.Hour).UnixMilli() // this host is an hour behind
 	p := connected(t, m, r, w)
-	reports := 0
+	var reports []reading
 	for beats := 0; beats < 8; {
 		m := p.Await(t, protocol.SubjectHeartbeat)
 		if m.Data == nil {
 			beats++
 			continue
 		}
-		reports++
 		var got reading
 		if err := json.Unmarshal(m.Data, &got); err != nil {
 			t.Fatal(err)
 		}
-		const hour = 3_600_000
-		if reports == 1 && (got.SkewMs > -hour+5000 || got.SkewMs < -hour-5000 || got.RTTMs < 0) {
-			t.Errorf("it tells %+v", got)
-		}
+		reports = append(reports, got)
 	}
-	// The answer to the first report shows that the welcome was an hour wrong, which is worth a second one.
-	if reports != 2 {
-		t.Errorf("%d reports in 8 beats", reports)
+	const hour = 3_600_000
+	if first := reports[0]; first.SkewMs > -hour+5000 || first.SkewMs < -hour-5000 || first.RTTMs < 0 {
+		t.Errorf("it tells %+v", first)
+	}
+	// The answer to the first report shows that the welcome was an hour wrong, which is worth a second one. More are
+	// right only if the machine is so slow that the round trip really changed.
+	if len(reports) < 2 {
+		t.Fatalf("it tells %+v", reports)
+	}
+	for i, got := range reports[2:] {
+		if !unlike(got.RTTMs, reports[i+1].RTTMs) {
+			t.Errorf("it tells %+v", reports)
+		}
 	}
 	p.Send(t, `{"subject":"agent.info","reply":"inbox.c7h2k9.m1"}`)
 	var got info

@@ -6,6 +6,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/identity"
@@ -58,4 +59,12 @@ func New(c Config) *Link {
 func (l *Link) Run(ctx context.Context) error {
 	s := supervisor{connect: l.connect, maxRetries: l.config.MaxRetries, delays: newDelays(), log: l.log}
 	return s.run(ctx)
+}
+
+// vitals outlive the single connection.
+type vitals struct {
+	started     time.Time
+	connections atomic.Int64          // that became ready
+	rttMs       atomic.Pointer[int64] // nil: not known yet
+	skewMs      atomic.Pointer[int64] // this host's clock minus the manager's
 }

@@ -110,7 +110,8 @@ func Decode(frame []byte) (Message, error) {
 	return m, nil
 }
 
-// Encode is the inverse of Decode. It refuses what the other end would refuse, except for size.
+// Encode is the inverse of Decode. It refuses what the other end would refuse, except for size; the error is always an
+// *Error.
 func Encode(m Message) ([]byte, error) {
 	if !IsSubject(m.Subject) {
 		return nil, &Error{InvalidSubject, fmt.Sprintf("subject %q is not valid", m.Subject)}
@@ -122,7 +123,7 @@ func Encode(m Message) ([]byte, error) {
 	e := json.NewEncoder(&frame)
 	e.SetEscapeHTML(false) // an echo must not come back six times as long
 	if err := e.Encode(m); err != nil {
-		return nil, fmt.Errorf("encode message: %w", err)
+		return nil, &Error{Internal, "the message cannot be written as JSON"}
 	}
 	return bytes.TrimSuffix(frame.Bytes(), []byte("\n")), nil
 }

@@ -4,19 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
-
-// vitals outlive the single connection.
-type vitals struct {
-	started     time.Time
-	connections atomic.Int64          // that became ready
-	rttMs       atomic.Pointer[int64] // nil: not known yet
-	skewMs      atomic.Pointer[int64] // this host's clock minus the manager's
-}
 
 // builtin is the table of what every agent answers.
 func (l *Link) builtin() map[string]Handler {
