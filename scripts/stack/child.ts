@@ -43,7 +43,13 @@ export class Child {
   #stopped: Promise<void> | undefined;
 
   constructor({ name, file, args, cwd, env = process.env, input = "", onLine }: ChildOptions) {
-    const child = spawn(file, args, { cwd, detached: true, env, stdio: ["pipe", "pipe", "pipe"] });
+    const child = spawn(file, args, {
+      cwd,
+      detached: true,
+      // Programs take PWD for the name of the directory they run in.
+      env: cwd === undefined ? env : { ...env, PWD: cwd },
+      stdio: ["pipe", "pipe", "pipe"],
+    });
     const { promise, resolve } = Promise.withResolvers<Ending>();
     child.once("error", resolve);
     child.once("exit", (code, signal) => resolve(code ?? signal ?? 1));
