@@ -33,7 +33,7 @@ async function testAgent(stack: Stack): Promise<Outcome> {
       mustBeSilent: true,
     }),
     await check("go vet", "go", "vet", "./..."),
-    await check("staticcheck", "go", "run", staticcheck, "./..."),
+    await check("staticcheck", "go", "tool", "staticcheck", "./..."),
     await runGoTest(stack, "agent", "agent", ...(race ? ["-race"] : [])),
   ]);
 }
