@@ -8,9 +8,6 @@ import { type Outcome, sum } from "./suites/outcome.ts";
 import { say } from "./suites/process.ts";
 import { runVitest } from "./suites/vitest.ts";
 
-/** Run by its version: as a tool of the agent's module it would raise the Go that the agent needs to 1.26. */
-const staticcheck = "honnef.co/go/tools/cmd/staticcheck@v0.8.2";
-
 await command(async (stack) => {
   // Before the suites start, some of which read it: a file that appears meanwhile restarts a development server.
   await ensureDevVars();
