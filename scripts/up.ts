@@ -6,7 +6,8 @@ import { command } from "./stack/command.ts";
 import { Complaint } from "./stack/complaint.ts";
 import { localPassword } from "./stack/dev-vars.ts";
 import { startManager } from "./stack/manager.ts";
-import { localUrl, readSettings } from "./stack/settings.ts";
+import { localUrl, readSettings, type Settings } from "./stack/settings.ts";
+import { outwardAddresses } from "./stack/this-machine.ts";
 
 const ONLINE_WITHIN_MS = 30_000;
 const POLL_MS = 100;
@@ -28,8 +29,10 @@ await command(async (stack) => {
   console.log("zedops: starting the agent");
   const password = await localPassword();
   if (password === undefined) throw new Complaint("manager/.dev.vars has lost its ADMIN_PASSWORD");
+  // Not the one of the environment, which may be that of another manager.
+  const admin = new Admin(new URL(managerUrl), password);
   await followLocalManager(settings.stateDir, managerUrl);
-  const agent = await startAgent(stack, settings, follow("agent"));
+  const agent = await startAgent(stack, settings, async () => admin, follow("agent"));
 
   const dead = Promise.race(
     [manager, agent].map(async (child) => {
@@ -37,12 +40,12 @@ await command(async (stack) => {
       throw new Complaint(`the ${child.name} ended with ${ending}${running ? "" : `:\n${child.tail}`}`);
     }),
   );
-  await Promise.race([dead, untilOnline(new Admin(new URL(managerUrl), password), settings.stateDir)]);
+  await Promise.race([dead, untilOnline(admin, settings.stateDir)]);
 
   console.log(`
   Agent online ✓
 
-  Dashboard  ${managerUrl}
+  Dashboard  ${managerUrl}${forOtherHosts(settings)}
   User       admin
   Password   ${password}
 
@@ -51,6 +54,14 @@ await command(async (stack) => {
   running = true;
   return await dead;
 });
+
+/** Where agents on other hosts find a manager that listens on all addresses. */
+function forOtherHosts({ host, port }: Settings): string {
+  if (!["0.0.0.0", "::"].includes(host)) return "";
+  return outwardAddresses()
+    .map((address) => `\n  For agents ${localUrl(address, port)}`)
+    .join("");
+}
 
 async function untilOnline(admin: Admin, stateDir: string): Promise<void> {
   const deadline = performance.now() + ONLINE_WITHIN_MS;

@@ -71,10 +71,15 @@ export class Lab {
       ...{ host, port: this.#port, dataDir: this.dir, managerUrl: this.url },
       ...{ token, tokenFile: undefined, stateDir, agentName: name, maxRetries },
     };
-    const process = await startAgent(this.#stack, settings, (line) => {
-      log.push(line);
-      this.output.push(line);
-    });
+    const process = await startAgent(
+      this.#stack,
+      settings,
+      async () => this.admin,
+      (line) => {
+        log.push(line);
+        this.output.push(line);
+      },
+    );
     return { process, stateDir, log };
   }
 

@@ -25,7 +25,13 @@ export class Up {
       file: "make",
       args: ["up"],
       cwd: inRepository(),
-      env: { ...process.env, DATA_DIR: dataDir, PORT: String(port), AGENT_NAME: "here" },
+      env: {
+        ...process.env,
+        DATA_DIR: dataDir,
+        PORT: String(port),
+        AGENT_NAME: "here",
+        ADMIN_PASSWORD: "another-managers",
+      },
       onLine: (line) => {
         this.text += `${line}\n`;
       },

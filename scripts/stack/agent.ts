@@ -2,7 +2,7 @@ import { access, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { z } from "zod";
-import { Admin } from "./admin.ts";
+import type { Admin } from "./admin.ts";
 import type { Child } from "./child.ts";
 import { agentBinary } from "./repository.ts";
 import type { Settings } from "./settings.ts";
@@ -10,12 +10,17 @@ import type { Stack } from "./stack.ts";
 import { isThisMachine } from "./this-machine.ts";
 
 /**
- * Starts the agent. Where it has no identity yet and no token was given, one is minted. The agent reads it from its
- * standard input, never from its arguments.
+ * Starts the agent. Where it has no identity yet and no token was given, `administrator` mints one. The agent reads it
+ * from its standard input, never from its arguments.
  */
-export async function startAgent(stack: Stack, settings: Settings, onLine?: (line: string) => void): Promise<Child> {
+export async function startAgent(
+  stack: Stack,
+  settings: Settings,
+  administrator: () => Promise<Admin>,
+  onLine?: (line: string) => void,
+): Promise<Child> {
   const { managerUrl, stateDir, agentName, maxRetries, tokenFile } = settings;
-  const token = await enrolmentToken(settings);
+  const token = await enrolmentToken(settings, administrator);
   const tokenSource = token === undefined ? tokenFile : "-";
   const { ADMIN_PASSWORD, TOKEN, ...env } = process.env;
   return stack.start({
@@ -50,11 +55,14 @@ export async function followLocalManager(stateDir: string, managerUrl: string): 
 }
 
 /** The token to hand over; undefined if none is needed, or if the agent reads it from a file itself. */
-async function enrolmentToken({ token, tokenFile, stateDir, managerUrl, agentName }: Settings) {
+async function enrolmentToken(
+  { token, tokenFile, stateDir, agentName }: Settings,
+  administrator: () => Promise<Admin>,
+): Promise<string | undefined> {
   if (token !== undefined) return token;
   if (tokenFile === "-") return (await text(process.stdin)).trim();
   if (tokenFile !== undefined || (await isEnrolled(stateDir))) return undefined;
-  return await (await Admin.fromEnvironment(managerUrl)).mintToken({ name: agentName });
+  return await (await administrator()).mintToken({ name: agentName });
 }
 
 async function isEnrolled(stateDir: string): Promise<boolean> {
