@@ -36,7 +36,7 @@ CREATE TABLE agents (
 CREATE INDEX agents_by_enrolment ON agents (enrolment_id);
 
 CREATE TABLE sessions (
-  id_hash      TEXT PRIMARY KEY,               -- SHA-256 of the cookie's value, hex
+  id_hash      TEXT PRIMARY KEY,               -- SHA-256 of the cookie's value and the password, hex
   created_at   INTEGER NOT NULL,
   last_used_at INTEGER NOT NULL
 ) STRICT;

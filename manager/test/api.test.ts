@@ -100,6 +100,19 @@ describe("a session", () => {
     expect(await use()).toBe(401);
   });
 
+  it("does not outlive the password that it began with", async () => {
+    const cookie = (await logIn(env.ADMIN_PASSWORD)).headers.get("Set-Cookie")?.split(";")[0] ?? "";
+    const list = async (password: string) => {
+      const ctx = createExecutionContext();
+      const request = new Request(`${ORIGIN}/api/agents`, { headers: { Cookie: cookie } });
+      const response = await worker.fetch(request, { ...env, ADMIN_PASSWORD: password }, ctx);
+      await waitOnExecutionContext(ctx);
+      return response.status;
+    };
+    expect(await list("a new and better password")).toBe(401);
+    expect(await list(env.ADMIN_PASSWORD)).toBe(200);
+  });
+
   it("on plain http is for loopback only", async () => {
     const over = async (origin: string) => {
       const ctx = createExecutionContext();

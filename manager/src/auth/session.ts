@@ -1,4 +1,4 @@
-/** The dashboard's session: a random id in an HttpOnly cookie, its hash in the registry. */
+/** The dashboard's session: a random id in an HttpOnly cookie, its hash in the registry. A new password ends them all. */
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { sha256Hex } from "../digest.ts";
@@ -23,19 +23,23 @@ export async function beginSession(c: Context<App>): Promise<void> {
     throw new ApiError(403, "insecure_transport", "log in over https; plain http is for localhost only");
   }
   const id = Array.from(crypto.getRandomValues(new Uint8Array(32)), (b) => b.toString(16).padStart(2, "0")).join("");
-  await insertSession(c.env.DB, await sha256Hex(id), Date.now());
+  await insertSession(c.env.DB, await sessionHash(c, id), Date.now());
   const { name, options } = cookie(c);
   setCookie(c, name, id, options);
 }
 
 export async function hasSession(c: Context<App>): Promise<boolean> {
   const id = getCookie(c, cookie(c).name);
-  return id !== undefined && (await useSession(c.env.DB, await sha256Hex(id), Date.now()));
+  return id !== undefined && (await useSession(c.env.DB, await sessionHash(c, id), Date.now()));
 }
 
 export async function endSession(c: Context<App>): Promise<void> {
   const { name, options } = cookie(c);
   const id = getCookie(c, name);
-  if (id !== undefined) await deleteSession(c.env.DB, await sha256Hex(id));
+  if (id !== undefined) await deleteSession(c.env.DB, await sessionHash(c, id));
   deleteCookie(c, name, options);
+}
+
+function sessionHash(c: Context<App>, id: string): Promise<string> {
+  return sha256Hex(`${id}\n${c.env.ADMIN_PASSWORD}`);
 }
