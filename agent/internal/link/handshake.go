@@ -106,10 +106,10 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		}
 	}
 	if m.Error != nil {
-		if transient[m.Error.Code] {
-			return r, fmt.Errorf("register: %w", m.Error)
+		if final[m.Error.Code] {
+			return r, newRefused(*m.Error, l.config.Enrolled)
 		}
-		return r, newRefused(*m.Error, l.config.Enrolled)
+		return r, fmt.Errorf("register: %w", m.Error)
 	}
 	if err := json.Unmarshal(m.Data, &r); err != nil {
 		return r, fmt.Errorf("read the registration: %w", err)
@@ -125,12 +125,6 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		l.log.Info("enrolled", "agentId", r.AgentID, "name", r.Name)
 	}
 	return r, nil
-}
-
-// transient holds the errors of a registration that blame the moment rather than this agent.
-var transient = map[protocol.Code]bool{
-	protocol.Internal: true, protocol.Timeout: true, protocol.Disconnected: true, protocol.Busy: true,
-	protocol.RegistryUnavailable: true,
 }
 
 // receive returns the next good message. It is for the time before the reader runs.

@@ -202,6 +202,9 @@ func TestReconnectsByItselfAndSaysForHowLongItWasAway(t *testing.T) {
 	if err := json.Unmarshal(p.Await(t, "inbox.c7h2k9.m1").Data, &got); err != nil {
 		t.Fatal(err)
 	}
+	if got.MemoryBytes < 1<<20 || got.MemoryBytes > 1<<30 || got.Goroutines < 5 || got.Goroutines > 1000 {
+		t.Errorf("agent.info says %+v", got)
+	}
 	if got.Reconnects != 1 || got.Version != "1.2.3" || got.Hostname != "edge-7" || got.OS == "" || got.Arch == "" {
 		t.Errorf("agent.info says %+v", got)
 	}
@@ -274,8 +277,8 @@ func TestARegistrationThatIsNotAnsweredIsRetried(t *testing.T) {
 
 func TestARegistrationThatFails(t *testing.T) {
 	for code, final := range map[protocol.Code]bool{
-		protocol.UnsupportedProtocol: true, protocol.InvalidData: true, protocol.EnrolmentUsed: true,
-		protocol.Internal: false, protocol.RegistryUnavailable: false,
+		protocol.UnsupportedProtocol: true, protocol.InvalidToken: true, protocol.EnrolmentUsed: true,
+		protocol.Internal: false, protocol.RegistryUnavailable: false, protocol.InvalidData: false, "of_tomorrow": false,
 	} {
 		t.Run(string(code), func(t *testing.T) {
 			m := managertest.Start(t, nil)
