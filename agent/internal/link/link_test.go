@@ -251,6 +251,9 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 		"connection of dots": {change(func(w *managertest.Welcome) { w.Connection = "a.b" }), "connection is not a token"},
 		"no interval":        {change(func(w *managertest.Welcome) { w.HeartbeatIntervalMs = 0 }), "heartbeatIntervalMs"},
 		"lease too short":    {change(func(w *managertest.Welcome) { w.LeaseMs = w.HeartbeatIntervalMs }), "leaseMs"},
+		"no messages":        {change(func(w *managertest.Welcome) { w.MessagesPerSecond = 0 }), "messagesPerSecond"},
+		"no window":          {change(func(w *managertest.Welcome) { w.CreditFrames = 0 }), "creditFrames"},
+		"endless window":     {change(func(w *managertest.Welcome) { w.CreditBytes = 1 << 50 }), "creditBytes"},
 		"tiny frames":        {change(func(w *managertest.Welcome) { w.MaxFrameBytes = 10 }), "maxFrameBytes"},
 		"endless spread":     {change(func(w *managertest.Welcome) { w.ReconnectSpreadMs = 1 << 50 }), "reconnectSpreadMs"},
 	} {
