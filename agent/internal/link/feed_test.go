@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"strings"
 	"testing"
@@ -102,24 +103,23 @@ func TestWhatALostConnectionBroughtMakesRoomForANewWindow(t *testing.T) {
 // Whatever the window and the frames, a manager that goes by its own rule never stalls on what it was not told.
 func TestCreditNeverStalls(t *testing.T) {
 	for _, frames := range []int64{1, 2, 3, 63, 64, 65, 256, 1000} {
-		for _, bytes := range []int64{1, 100, 65_535, 65_536, 65_537, 1 << 20} {
-			for _, size := range []int64{30, 1000, 65_536} {
-				f, w := newFeed(), windowOf(frames, bytes, 65_536)
-				var delivered, acknowledged amount
-				for n := range 300 {
-					open := amount{delivered.Frames - acknowledged.Frames, delivered.Bytes - acknowledged.Bytes}
-					if !w.admits(open, size) {
-						t.Fatalf("window of %d frames or %d bytes: message %d of %d bytes finds no room", frames, bytes, n, size)
-					}
-					delivered.add(size)
-					if f.offer(numbered(n), size, w) != 0 {
-						t.Fatalf("message %d was dropped", n)
-					}
-					p, _ := f.next()
-					f.consume(p)
-					if consumed, due := f.tell(w); due {
-						acknowledged = consumed
-					}
+		for _, bytes := range []int64{1, 100, 65_535, 65_536, 65_537, 100_000, 1 << 20} {
+			f, w := newFeed(), windowOf(frames, bytes, 65_536)
+			var delivered, acknowledged amount
+			for n := range 1000 {
+				size := []int64{30, 1000, 65_536}[rand.IntN(3)]
+				open := amount{delivered.Frames - acknowledged.Frames, delivered.Bytes - acknowledged.Bytes}
+				if !w.admits(open, size) {
+					t.Fatalf("window of %d frames or %d bytes: message %d of %d bytes finds no room", frames, bytes, n, size)
+				}
+				delivered.add(size)
+				if f.offer(numbered(n), size, w) != 0 {
+					t.Fatalf("message %d was dropped", n)
+				}
+				p, _ := f.next()
+				f.consume(p)
+				if consumed, due := f.tell(w); due {
+					acknowledged = consumed
 				}
 			}
 		}

@@ -110,6 +110,7 @@ func TestWritesWhatIsPublishedToItAndNothingElse(t *testing.T) {
 		`{"subject":"agent.unknown"}`,
 		`{"subject":"inbox.c7h2k9.unknown"}`,
 		`{"subject":"fleet.asked","reply":"inbox.c7h2k9.m1"}`,
+		`{"subject":"fleet.asked","reply":"inbox.another.1"}`,
 		`{"subject":"fleet.end"}`,
 	} {
 		p.Send(t, frame)
@@ -127,7 +128,7 @@ func TestWritesWhatIsPublishedToItAndNothingElse(t *testing.T) {
 		t.Errorf("it wrote\n%s", out)
 	}
 	p.Drop()
-	r.log.says(t, "droppedFrames=5")
+	r.log.says(t, "droppedFrames=6")
 }
 
 func TestTellsTheManagerWhatItHasTakenIn(t *testing.T) {

@@ -58,8 +58,9 @@ func (w *window) consume(bytes int64) {
 	}
 }
 
+// isDue at each multiple of a step, however far the last report went beyond one.
 func (w *window) isDue() bool {
-	return w.consumed.Frames-w.told.Frames >= w.step.Frames || w.consumed.Bytes-w.told.Bytes >= w.step.Bytes
+	return w.consumed.Frames/w.step.Frames > w.told.Frames/w.step.Frames || w.consumed.Bytes/w.step.Bytes > w.told.Bytes/w.step.Bytes
 }
 
 // credit tells the manager what has been consumed, until the connection ends.
