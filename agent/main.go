@@ -48,12 +48,29 @@ Flags:
                       name, else the hostname
   --state-dir DIR     where the agent keeps its identity.
                       Default: ~/.zedops-agent
+  --subscribe PATTERN write what is published to the pattern to standard output;
+                      see below. May be repeated, 32 times at most
   --max-retries N     give up after N connection attempts that failed in a row;
                       0 never gives up. Default: 10
   --log-format F      text or json. Default: text
   --verbose           also log every attempt to connect
   --version           print the version
   --help              print this
+
+Published messages: with --subscribe, each message that an operator publishes to
+a matching subject becomes one line of JSON on standard output, for a script:
+
+  zedops-agent --subscribe 'fleet.>' --subscribe 'agents.self.>' |
+    while read -r line; do ...; done
+
+  {"subject":"fleet.announce","data":{"text":"hi"},"timestamp":1790000000000}
+
+data and timestamp are left out where the message has none. A pattern begins
+with "fleet." or with "agents.self.", which stands for this agent's own id; "*"
+is any one token, a last ">" one or more. Nothing is kept for an agent that is
+away. While the reader is busy the agent holds one window of messages (256, or
+1 MiB), the manager drops what goes beyond, and nothing else waits. When the
+reader goes away, as in "| head -1", the agent stops at the next message.
 
 State: the directory (mode 0700) holds "token", the credential; "manager", the
 only URL it is ever sent to; and "install-id". One agent at a time can use it.
@@ -63,7 +80,8 @@ Network: HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured. SSL_CERT_FILE names
 the certificates of a private authority.
 
 Exit codes:
-  0    stopped by SIGINT or SIGTERM
+  0    stopped by SIGINT or SIGTERM, or by a reader of standard output that
+       went away
   1    a fault on this host, such as a state directory that cannot be written
   2    wrong flags or settings
   75   gave up after --max-retries; starting it again may help
@@ -103,6 +121,7 @@ type settings struct {
 	enrolment  identity.Enrolment
 	name       string
 	stateDir   string
+	subscribe  []string
 	maxRetries int
 	logFormat  string
 	verbose    bool
@@ -138,6 +157,10 @@ func run() error {
 		hostname = "unknown"
 	}
 
+	if len(s.subscribe) > 0 {
+		// A reader that goes away ends the agent in good order, with a close that tells the manager so.
+		signal.Ignore(syscall.SIGPIPE)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -156,7 +179,13 @@ func run() error {
 		Version:    version,
 		MaxRetries: s.maxRetries,
 		Log:        slog.Default(),
+		Subscribe:  s.subscribe,
+		Output:     os.Stdout,
 	}).Run(ctx)
+	if errors.Is(err, link.ErrOutputClosed) {
+		slog.Info(err.Error())
+		err = nil
+	}
 	if err == nil {
 		slog.Info("stopped")
 	}
@@ -176,6 +205,13 @@ func parse(args []string, stdout io.Writer) (s settings, done bool, err error) {
 	flags.StringVar(&s.enrolment.File, "token-file", "", "")
 	flags.StringVar(&s.name, "name", "", "")
 	flags.StringVar(&s.stateDir, "state-dir", "", "")
+	flags.Func("subscribe", "", func(pattern string) error {
+		s.subscribe = append(s.subscribe, pattern)
+		if len(s.subscribe) > link.MaxSubscriptions {
+			return fmt.Errorf("there are more than %d", link.MaxSubscriptions)
+		}
+		return link.CheckPattern(pattern)
+	})
 	flags.IntVar(&s.maxRetries, "max-retries", 10, "")
 	flags.StringVar(&s.logFormat, "log-format", "text", "")
 	flags.BoolVar(&s.verbose, "verbose", false, "")

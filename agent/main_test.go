@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -9,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -73,9 +76,10 @@ func (o *output) String() string {
 }
 
 type options struct {
-	env   []string
-	stdin string
-	args  []string
+	env    []string
+	stdin  string
+	args   []string
+	stdout *os.File // nil: the agent's output
 }
 
 func start(t *testing.T, o options) *agent {
@@ -87,6 +91,9 @@ func start(t *testing.T, o options) *agent {
 	a.Env = append([]string{"HOME=" + t.TempDir()}, o.env...)
 	a.Stdin = strings.NewReader(o.stdin)
 	a.Stdout, a.Stderr = a.stdout, a.output
+	if o.stdout != nil {
+		a.Stdout = o.stdout
+	}
 	if err := a.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -271,6 +278,9 @@ func TestUsageErrorsExit2(t *testing.T) {
 		"name with a newline":     {options{args: []string{"--name", "a\nb"}}, "--name"},
 		"manager without scheme":  {options{args: []string{"--manager", "example.com"}}, "must begin with https://"},
 		"manager with a password": {options{args: []string{"--manager", "http://u:" + managertest.PermanentToken + "@example.com"}}, "credentials"},
+		"not a pattern":           {options{args: []string{"--subscribe", "fleet.>", "--subscribe", "fleet.a*"}}, `"fleet.a*"`},
+		"a pattern of others":     {options{args: []string{"--subscribe", "agents.k3v.>"}}, `"agents.k3v.>"`},
+		"too many patterns":       {options{args: slices.Repeat([]string{"--subscribe", "fleet.>"}, 33)}, "more than 32"},
 		"another manager":         {options{args: []string{"--manager", "http://127.0.0.1:2", "--state-dir", enrolled(t, stored)}}, "enrolled with " + stored},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -282,7 +292,7 @@ func TestUsageErrorsExit2(t *testing.T) {
 func TestHelpAndVersion(t *testing.T) {
 	a := start(t, options{args: []string{"--help"}})
 	a.wantExit(t, 0)
-	for _, text := range []string{"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "~/.zedops-agent"} {
+	for _, text := range []string{"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "~/.zedops-agent", "--subscribe", "agents.self."} {
 		if !strings.Contains(a.stdout.String(), text) {
 			t.Errorf("the help does not mention %s", text)
 		}
@@ -436,4 +446,139 @@ func TestStopsWithin2sWhile(t *testing.T) {
 		a.says(t, "msg=connected")
 		a.stopsWithin2s(t, syscall.SIGTERM)
 	})
+}
+
+// piped starts an enrolled agent that subscribes to fleet.> and whose output goes into a pipe.
+func piped(t *testing.T, w managertest.Welcome) (*agent, *managertest.Peer, *os.File) {
+	t.Helper()
+	m := managertest.Start(t, nil)
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { reader.Close() })
+	a := start(t, options{
+		args:   []string{"--state-dir", enrolled(t, m.URL), "--subscribe", "fleet.>", "--subscribe", "agents.self.>"},
+		stdout: writer,
+	})
+	writer.Close()
+	p := m.Next(t)
+	p.Register(t, w)
+	p.Serve()
+	a.says(t, "msg=connected")
+	return a, p, reader
+}
+
+func TestPublishedMessagesBecomeLines(t *testing.T) {
+	a, p, reader := piped(t, managertest.Defaults())
+	lines := bufio.NewScanner(reader)
+	for _, line := range []string{
+		`{"subject":"fleet.announce","data":{"text":"<&>"},"timestamp":1790000000000}`,
+		`{"subject":"agents.k3v.wake"}`,
+	} {
+		p.Send(t, line)
+		if !lines.Scan() || lines.Text() != line {
+			t.Errorf("got %q, want %q", lines.Text(), line)
+		}
+	}
+	a.stopsWithin2s(t, syscall.SIGTERM)
+	if lines.Scan() {
+		t.Errorf("it also wrote %q", lines.Text())
+	}
+}
+
+// big is a published frame of 4000 bytes: 256 are nearly a window, and many times what a pipe holds.
+var big = `{"subject":"fleet.big","data":"` + strings.Repeat("x", 4000-33) + `"}`
+
+func TestAReaderThatStalls(t *testing.T) {
+	t.Run("delays nothing else", func(t *testing.T) {
+		w := managertest.Defaults()
+		w.HeartbeatIntervalMs = 50
+		a, p, _ := piped(t, w)
+		for range 256 {
+			p.Send(t, big)
+		}
+		p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":1}`)
+		if got := p.Await(t, "inbox.c7h2k9.m1"); string(got.Data) != "1" {
+			t.Errorf("the echo is %+v", got)
+		}
+		for range 3 {
+			p.Await(t, "agent.heartbeat")
+		}
+		a.stopsWithin2s(t, syscall.SIGTERM)
+		a.says(t, "not read in time")
+		if code, reason := p.AwaitClose(t); code != 1000 || reason != "stopped" {
+			t.Errorf("it closed with %d %q", code, reason)
+		}
+	})
+	t.Run("costs no memory, even if the manager ignores the window", func(t *testing.T) {
+		a, p, _ := piped(t, managertest.Defaults())
+		const flood = 10_000 // 40 MB
+		for range flood {
+			p.Send(t, big)
+		}
+		p.Send(t, `{"subject":"agent.info","reply":"inbox.c7h2k9.m1"}`)
+		var info struct{ MemoryBytes int64 }
+		if err := json.Unmarshal(p.Await(t, "inbox.c7h2k9.m1").Data, &info); err != nil {
+			t.Fatal(err)
+		}
+		if info.MemoryBytes > 20<<20 {
+			t.Errorf("it holds %d bytes", info.MemoryBytes)
+		}
+		p.Drop()
+		// The pipe took a few, and the window 256.
+		a.says(t, "droppedFrames=97")
+	})
+	t.Run("gets everything when it goes on", func(t *testing.T) {
+		_, p, reader := piped(t, managertest.Defaults())
+		for range 256 {
+			p.Send(t, big)
+		}
+		p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":1}`)
+		p.Await(t, "inbox.c7h2k9.m1")
+		lines := bufio.NewScanner(reader)
+		for n := range 256 {
+			if !lines.Scan() || lines.Text() != big {
+				t.Fatalf("line %d is %q, %v", n, lines.Text(), lines.Err())
+			}
+		}
+		var told struct{ Frames, Bytes int64 }
+		for told.Frames < 256 {
+			if err := json.Unmarshal(p.Await(t, "agent.credit").Data, &told); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if told.Frames != 256 || told.Bytes != 256*4000 {
+			t.Errorf("it told %+v", told)
+		}
+	})
+}
+
+func TestAReaderThatGoesAwayStopsTheAgent(t *testing.T) {
+	a, p, reader := piped(t, managertest.Defaults())
+	p.Send(t, `{"subject":"fleet.a"}`)
+	if lines := bufio.NewScanner(reader); !lines.Scan() {
+		t.Fatal(lines.Err())
+	}
+	reader.Close() // as head -1 does
+	p.Send(t, `{"subject":"fleet.b"}`)
+	a.wantExit(t, 0, "nobody reads the published messages")
+	if code, reason := p.AwaitClose(t); code != 1000 || reason != "stopped" {
+		t.Errorf("it closed with %d %q", code, reason)
+	}
+}
+
+func TestAnOutputThatCannotBeWrittenExits1(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	m := managertest.Start(t, nil)
+	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--subscribe", "fleet.>"}, stdout: full})
+	p := m.Next(t)
+	p.Register(t, managertest.Defaults())
+	p.Serve()
+	p.Send(t, `{"subject":"fleet.a"}`)
+	a.wantExit(t, 1, "write a published message", "no space left on device")
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"runtime"
+	"runtime/metrics"
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/protocol"
@@ -26,17 +27,26 @@ type info struct {
 	Reconnects int64  `json:"reconnects"`
 	RTTMs      *int64 `json:"rttMs"`
 	SkewMs     *int64 `json:"skewMs"`
+	// What the Go runtime holds of the host's memory: heap, stacks and its own tables, without the binary's pages and
+	// without what it has given back.
+	MemoryBytes uint64 `json:"memoryBytes"`
+	Goroutines  int    `json:"goroutines"`
 }
 
 func (l *Link) info() info {
+	// Unlike runtime.ReadMemStats, this does not stop the world.
+	memory := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(memory)
 	return info{
-		Version:    l.config.Version,
-		OS:         runtime.GOOS,
-		Arch:       runtime.GOARCH,
-		Hostname:   l.config.Hostname,
-		UptimeMs:   time.Since(l.vitals.started).Milliseconds(),
-		Reconnects: max(0, l.vitals.connections.Load()-1),
-		RTTMs:      l.vitals.rttMs.Load(),
-		SkewMs:     l.vitals.skewMs.Load(),
+		Version:     l.config.Version,
+		OS:          runtime.GOOS,
+		Arch:        runtime.GOARCH,
+		Hostname:    l.config.Hostname,
+		UptimeMs:    time.Since(l.vitals.started).Milliseconds(),
+		Reconnects:  max(0, l.vitals.connections.Load()-1),
+		RTTMs:       l.vitals.rttMs.Load(),
+		SkewMs:      l.vitals.skewMs.Load(),
+		MemoryBytes: memory[0].Value.Uint64() - memory[1].Value.Uint64(),
+		Goroutines:  runtime.NumGoroutine(),
 	}
 }

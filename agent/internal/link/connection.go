@@ -26,6 +26,9 @@ type connection struct {
 	skewMs   int64 // as the welcome showed it
 	requests *requests
 	router   *router
+	patterns []string // of the subscriptions
+	feed     *feed
+	window   *window
 	vitals   *vitals
 	log      *slog.Logger
 	patience time.Duration
@@ -33,7 +36,7 @@ type connection struct {
 	opened    time.Time
 	lastFrame atomic.Int64 // when the manager last gave a sign of life, as nanoseconds since opened
 	acks      chan ack     // from the reader to the heartbeat
-	dropped   atomic.Int64 // frames that nobody here wanted
+	dropped   atomic.Int64 // frames that nobody here wanted or had room for
 	readError error        // the reader's; valid once it has ended
 }
 
@@ -41,6 +44,7 @@ type connection struct {
 type session struct {
 	registration
 	connection string
+	patterns   []string
 	rtt        time.Duration
 	skewMs     int64
 }
@@ -66,7 +70,7 @@ func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 		err = c.run(ctx, func(rtt time.Duration) {
 			readyAt = time.Now()
 			l.vitals.connections.Add(1)
-			ready(session{r, c.welcome.Connection, rtt, c.skewMs})
+			ready(session{r, c.welcome.Connection, c.patterns, rtt, c.skewMs})
 		})
 		if !readyAt.IsZero() {
 			o.up = max(time.Since(readyAt), 1)
@@ -96,6 +100,8 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		skewMs:   skewMs,
 		requests: newRequests(w.inbox("")),
 		router:   l.router,
+		feed:     l.feed,
+		window:   newWindow(w),
 		vitals:   l.vitals,
 		log:      l.log,
 		patience: l.patience,
@@ -103,6 +109,7 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		acks:     make(chan ack, 4),
 	}
 	r, err := l.register(ctx, c)
+	c.patterns = ownPatterns(l.config.Subscribe, r.AgentID)
 	return c, r, err
 }
 
@@ -136,7 +143,11 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	// errgroup cancels only on an error, so each of these returns one when the connection is to end.
 	g.Go(func() error { return c.read(reading, running) })
 	g.Go(func() error { return c.heartbeat(running) })
+	g.Go(func() error { return c.credit(running) })
 	g.Go(func() error {
+		if err := c.subscribe(running); err != nil {
+			return err
+		}
 		rtt, err := c.prove(running)
 		if err == nil {
 			ready(rtt)
@@ -208,6 +219,8 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 		c.log.Warn("the manager refused a message of this agent", "error", m.Error)
 	case strings.HasPrefix(m.Reply, own):
 		c.router.route(ctx, m, func(data json.RawMessage, failure *protocol.Error) { c.answer(m.Reply, data, failure) })
+	case c.wants(m):
+		c.dropped.Add(c.feed.offer(m, int64(len(frame)), c.window))
 	default:
 		c.dropped.Add(1)
 	}

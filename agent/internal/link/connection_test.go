@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -130,15 +132,15 @@ func TestASlowHandlerDelaysNobody(t *testing.T) {
 	r.log.says(t, "handler panicked")
 }
 
-func TestRequestsOfThisAgent(t *testing.T) {
+// opened returns a connection in the middle of run, and what run will return.
+func opened(t *testing.T, ctx context.Context) (*managertest.Peer, *connection, <-chan error) {
+	t.Helper()
 	m := managertest.Start(t, nil)
 	manager, err := identity.ParseManager(m.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	l := New(Config{Manager: manager, Token: managertest.PermanentToken, Enrolled: true, Log: slog.New(slog.DiscardHandler)})
-	ctx, cancel := context.WithTimeout(t.Context(), managertest.Patience)
-	defer cancel()
 	opened := make(chan *connection, 1)
 	go func() {
 		c, _, err := l.open(ctx)
@@ -151,8 +153,20 @@ func TestRequestsOfThisAgent(t *testing.T) {
 	p.Register(t, managertest.Defaults())
 	c := <-opened
 	p.Serve()
-	ended := make(chan error, 1)
-	go func() { ended <- c.run(ctx, func(time.Duration) {}) }()
+	ready, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- c.run(ctx, func(time.Duration) { close(ready) }) }()
+	select {
+	case <-ready:
+	case <-ctx.Done():
+		t.Fatal("the connection does not become ready")
+	}
+	return p, c, ended
+}
+
+func TestRequestsOfThisAgent(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), managertest.Patience)
+	defer cancel()
+	p, c, ended := opened(t, ctx)
 
 	data, err := c.request(ctx, protocol.SubjectEcho, json.RawMessage(`{"a":1}`))
 	if err != nil || string(data) != `{"a":1}` {
@@ -187,7 +201,149 @@ func TestRequestsOfThisAgent(t *testing.T) {
 	<-ended
 	_, err = c.request(ctx, "agent.status", nil)
 	wantCode(t, err, protocol.Disconnected)
-	if len(c.requests.pending) != 0 {
-		t.Errorf("%d requests are left", len(c.requests.pending))
+	if n := pending(c); n != 0 {
+		t.Errorf("%d requests are left", n)
+	}
+}
+
+func pending(c *connection) int {
+	c.requests.mu.Lock()
+	defer c.requests.mu.Unlock()
+	return len(c.requests.pending)
+}
+
+// What the manager does to a request, by its number.
+const (
+	answers   = iota
+	twice     // answers it a second time, with other data
+	neither   // never answers
+	late      // answers once the requester has given up
+	strangely // answers an inbox that does not exist, then rightly
+	refuses
+	fates
+)
+
+func TestTenThousandRequestsEachEndOnceWithTheirOwnAnswer(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 6*managertest.Patience)
+	defer cancel()
+	p, c, ended := opened(t, ctx)
+	const total, requesters, left = 10_000, 400, 50
+
+	// The manager keeps what it is asked, and answers at random from what it has.
+	asked, over := make(chan protocol.Message, total+left), make(chan struct{})
+	managerEnded := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case m := <-p.Seen:
+				if m.Subject == "agent.status" {
+					asked <- m
+				}
+			case <-over:
+				return
+			}
+		}
+	}()
+	had := make([]chan string, total) // the inbox of a request that the manager has had and will not answer in time
+	for n := range had {
+		had[n] = make(chan string, 1)
+	}
+	go func() {
+		defer close(managerEnded)
+		var kept []protocol.Message
+		for {
+			select {
+			case m := <-asked:
+				kept = append(kept, m)
+				continue
+			case <-over:
+				return
+			case <-time.After(time.Millisecond): // no more for now
+			}
+			rand.Shuffle(len(kept), func(i, j int) { kept[i], kept[j] = kept[j], kept[i] })
+			some := (len(kept) + 1) / 2
+			for _, m := range kept[:some] {
+				var n int
+				if err := json.Unmarshal(m.Data, &n); err != nil {
+					t.Error(err)
+				}
+				right := fmt.Sprintf(`{"subject":"%s","data":%d}`, m.Reply, n)
+				switch n % fates {
+				case answers:
+					p.Send(t, right)
+				case twice:
+					p.Send(t, right)
+					p.Send(t, fmt.Sprintf(`{"subject":"%s","data":"second"}`, m.Reply))
+				case strangely:
+					p.Send(t, fmt.Sprintf(`{"subject":"%s-","data":%d}`, m.Reply, n))
+					p.Send(t, right)
+				case refuses:
+					p.Send(t, fmt.Sprintf(`{"subject":"%s","error":{"code":"refused_%d","message":"x"}}`, m.Reply, n))
+				case neither, late:
+					had[n] <- m.Reply
+				}
+			}
+			kept = kept[some:]
+		}
+	}()
+
+	numbers := make(chan int)
+	var requesting sync.WaitGroup
+	for range requesters {
+		requesting.Go(func() {
+			for n := range numbers {
+				fate := n % fates
+				asking, giveUp := context.WithCancel(ctx)
+				var inbox string
+				if fate == neither || fate == late {
+					go func() { inbox = <-had[n]; giveUp() }()
+				}
+				data, err := c.request(asking, "agent.status", json.RawMessage(fmt.Sprint(n)))
+				giveUp()
+				switch fate {
+				case answers, twice, strangely:
+					if err != nil || string(data) != fmt.Sprint(n) {
+						t.Errorf("request %d: %s, %v", n, data, err)
+					}
+				case neither, late:
+					wantCode(t, err, protocol.Timeout)
+					if fate == late {
+						p.Send(t, fmt.Sprintf(`{"subject":"%s","data":"late"}`, inbox))
+					}
+				case refuses:
+					wantCode(t, err, protocol.Code(fmt.Sprintf("refused_%d", n)))
+				}
+			}
+		})
+	}
+	for n := range total {
+		numbers <- n
+	}
+	close(numbers)
+	requesting.Wait()
+	// The socket's order makes this the last of all answers.
+	if _, err := c.request(ctx, protocol.SubjectEcho, json.RawMessage("1")); err != nil {
+		t.Error(err)
+	}
+	if n := pending(c); n != 0 {
+		t.Errorf("%d requests are left", n)
+	}
+
+	// Those under way when the connection is lost end with it.
+	close(over)
+	<-managerEnded
+	var losing sync.WaitGroup
+	for n := range left {
+		losing.Go(func() {
+			_, err := c.request(ctx, "agent.status", json.RawMessage(fmt.Sprint(n)))
+			wantCode(t, err, protocol.Disconnected)
+		})
+	}
+	eventually(t, func() bool { return pending(c) == left }, "all are under way")
+	p.Drop()
+	losing.Wait()
+	<-ended
+	if n := pending(c); n != 0 {
+		t.Errorf("%d requests are left", n)
 	}
 }

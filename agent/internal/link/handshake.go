@@ -21,8 +21,14 @@ type welcome struct {
 	HeartbeatIntervalMs int64  `json:"heartbeatIntervalMs"`
 	LeaseMs             int64  `json:"leaseMs"`
 	MaxFrameBytes       int64  `json:"maxFrameBytes"`
+	MessagesPerSecond   int64  `json:"messagesPerSecond"`
+	CreditFrames        int64  `json:"creditFrames"`
+	CreditBytes         int64  `json:"creditBytes"`
 	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
 }
+
+// unsaid holds what applies where a welcome is silent.
+var unsaid = welcome{MessagesPerSecond: 100, CreditFrames: 256, CreditBytes: 1 << 20}
 
 // validate keeps a faulty manager from making the agent spin, hang or swallow its memory.
 func (w welcome) validate() error {
@@ -36,6 +42,12 @@ func (w welcome) validate() error {
 		return errors.New("leaseMs is out of range")
 	case w.MaxFrameBytes < 1<<10 || w.MaxFrameBytes > 32<<20:
 		return errors.New("maxFrameBytes is out of range")
+	case w.MessagesPerSecond < 1:
+		return errors.New("messagesPerSecond is out of range")
+	case w.CreditFrames < 1 || w.CreditFrames > 1<<16:
+		return errors.New("creditFrames is out of range")
+	case w.CreditBytes < 1 || w.CreditBytes > 64<<20:
+		return errors.New("creditBytes is out of range")
 	case w.ReconnectSpreadMs < 0 || w.ReconnectSpreadMs > day:
 		return errors.New("reconnectSpreadMs is out of range")
 	}
@@ -60,7 +72,7 @@ var errNotSaved = errors.New("the manager enrolled this agent but its token coul
 func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome, int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.patience) // its end closes the socket
 	defer cancel()
-	var w welcome
+	w := unsaid
 	m, err := receive(ctx, ws)
 	if err != nil {
 		return w, 0, fmt.Errorf("wait for the welcome: %w", err)
@@ -106,10 +118,10 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		}
 	}
 	if m.Error != nil {
-		if transient[m.Error.Code] {
-			return r, fmt.Errorf("register: %w", m.Error)
+		if final[m.Error.Code] {
+			return r, newRefused(*m.Error, l.config.Enrolled)
 		}
-		return r, newRefused(*m.Error, l.config.Enrolled)
+		return r, fmt.Errorf("register: %w", m.Error)
 	}
 	if err := json.Unmarshal(m.Data, &r); err != nil {
 		return r, fmt.Errorf("read the registration: %w", err)
@@ -125,12 +137,6 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		l.log.Info("enrolled", "agentId", r.AgentID, "name", r.Name)
 	}
 	return r, nil
-}
-
-// transient holds the errors of a registration that blame the moment rather than this agent.
-var transient = map[protocol.Code]bool{
-	protocol.Internal: true, protocol.Timeout: true, protocol.Disconnected: true, protocol.Busy: true,
-	protocol.RegistryUnavailable: true,
 }
 
 // receive returns the next good message. It is for the time before the reader runs.

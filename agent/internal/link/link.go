@@ -1,9 +1,10 @@
-// Package link keeps an agent connected to its manager: it dials, registers, beats, answers requests, and does it all
-// again when the connection is lost. docs/PROTOCOL.md is its specification.
+// Package link keeps an agent connected to its manager: it dials, registers, subscribes, beats, answers requests, writes
+// out what is published, and does it all again when the connection is lost. docs/PROTOCOL.md is its specification.
 package link
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -25,6 +26,9 @@ type Config struct {
 	Version    string
 	MaxRetries int // connection attempts that may fail in a row; 0: any number
 	Log        *slog.Logger
+
+	Subscribe []string  // patterns that CheckPattern takes, at most MaxSubscriptions
+	Output    io.Writer // gets one JSON line for each published message; unused without patterns
 }
 
 // Link is an agent's connection, over any number of sockets.
@@ -33,6 +37,7 @@ type Link struct {
 	bootID string
 	http   *http.Client
 	router *router
+	feed   *feed
 	vitals *vitals
 	log    *slog.Logger
 
@@ -46,6 +51,7 @@ func New(c Config) *Link {
 		config:   c,
 		bootID:   newBootID(),
 		http:     newHTTPClient(),
+		feed:     newFeed(),
 		vitals:   &vitals{started: time.Now()},
 		log:      c.Log,
 		patience: 10 * time.Second,
@@ -54,11 +60,32 @@ func New(c Config) *Link {
 	return l
 }
 
-// Run stays connected until the context ends, and then returns nil. Otherwise it returns a *Refused, a *GaveUp, or
-// the error of Config.Save.
+// flushGrace is how long a reader of the output may take to fetch what is left when the link ends. One that has stalled
+// must not hold up a shutdown.
+const flushGrace = 500 * time.Millisecond
+
+// Run stays connected until the context ends, and then returns nil. Otherwise it returns a *Refused, a *GaveUp, the
+// error of Config.Save, ErrOutputClosed, or another error of Config.Output.
 func (l *Link) Run(ctx context.Context) error {
+	running, stop := context.WithCancel(ctx)
+	defer stop()
+	written := make(chan error, 1)
+	go func() {
+		written <- l.feed.write(l.config.Output)
+		stop()
+	}()
 	s := supervisor{connect: l.connect, maxRetries: l.config.MaxRetries, delays: newDelays(), log: l.log}
-	return s.run(ctx)
+	err := s.run(running)
+	l.feed.close()
+	select {
+	case failed := <-written:
+		if err == nil {
+			err = failed
+		}
+	case <-time.After(flushGrace): // the blocked write ends with the process
+		l.log.Warn("published messages were not read in time", "unwritten", l.feed.left())
+	}
+	return err
 }
 
 // vitals outlive the single connection.

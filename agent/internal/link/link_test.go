@@ -202,6 +202,9 @@ func TestReconnectsByItselfAndSaysForHowLongItWasAway(t *testing.T) {
 	if err := json.Unmarshal(p.Await(t, "inbox.c7h2k9.m1").Data, &got); err != nil {
 		t.Fatal(err)
 	}
+	if got.MemoryBytes < 1<<20 || got.MemoryBytes > 1<<30 || got.Goroutines < 5 || got.Goroutines > 1000 {
+		t.Errorf("agent.info says %+v", got)
+	}
 	if got.Reconnects != 1 || got.Version != "1.2.3" || got.Hostname != "edge-7" || got.OS == "" || got.Arch == "" {
 		t.Errorf("agent.info says %+v", got)
 	}
@@ -248,6 +251,9 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 		"connection of dots": {change(func(w *managertest.Welcome) { w.Connection = "a.b" }), "connection is not a token"},
 		"no interval":        {change(func(w *managertest.Welcome) { w.HeartbeatIntervalMs = 0 }), "heartbeatIntervalMs"},
 		"lease too short":    {change(func(w *managertest.Welcome) { w.LeaseMs = w.HeartbeatIntervalMs }), "leaseMs"},
+		"no messages":        {change(func(w *managertest.Welcome) { w.MessagesPerSecond = 0 }), "messagesPerSecond"},
+		"no window":          {change(func(w *managertest.Welcome) { w.CreditFrames = 0 }), "creditFrames"},
+		"endless window":     {change(func(w *managertest.Welcome) { w.CreditBytes = 1 << 50 }), "creditBytes"},
 		"tiny frames":        {change(func(w *managertest.Welcome) { w.MaxFrameBytes = 10 }), "maxFrameBytes"},
 		"endless spread":     {change(func(w *managertest.Welcome) { w.ReconnectSpreadMs = 1 << 50 }), "reconnectSpreadMs"},
 	} {
@@ -274,8 +280,8 @@ func TestARegistrationThatIsNotAnsweredIsRetried(t *testing.T) {
 
 func TestARegistrationThatFails(t *testing.T) {
 	for code, final := range map[protocol.Code]bool{
-		protocol.UnsupportedProtocol: true, protocol.InvalidData: true, protocol.EnrolmentUsed: true,
-		protocol.Internal: false, protocol.RegistryUnavailable: false,
+		protocol.UnsupportedProtocol: true, protocol.InvalidToken: true, protocol.EnrolmentUsed: true,
+		protocol.Internal: false, protocol.RegistryUnavailable: false, protocol.InvalidData: false, "of_tomorrow": false,
 	} {
 		t.Run(string(code), func(t *testing.T) {
 			m := managertest.Start(t, nil)

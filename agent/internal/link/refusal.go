@@ -48,8 +48,6 @@ func newRefused(cause protocol.Error, enrolled bool) *Refused {
 		advice = "something between this host and the manager adds an Origin header; keep it from doing so"
 	case protocol.UnsupportedProtocol:
 		advice = "install the version of the agent that belongs to this manager"
-	default:
-		advice = "correct the agent's settings and start it again"
 	}
 	return &Refused{cause.Code, cause.Message, advice}
 }
@@ -62,11 +60,12 @@ type setback struct {
 
 func (s *setback) Error() string { return s.seen }
 
-// final holds the codes of PROTOCOL.md "Refusals" that stop an agent.
+// final holds the codes of PROTOCOL.md "Refusals" that stop an agent, be it the upgrade or the registration that was
+// refused. Any other one is retried: the agent is fine, whatever has happened.
 var final = map[protocol.Code]bool{
 	protocol.MissingToken: true, protocol.InvalidToken: true, protocol.TokenExpired: true,
 	protocol.EnrolmentUsed: true, protocol.EnrolmentRevoked: true, protocol.AgentRevoked: true,
-	protocol.AgentRemoved: true, protocol.BrowserOrigin: true,
+	protocol.AgentRemoved: true, protocol.BrowserOrigin: true, protocol.UnsupportedProtocol: true,
 }
 
 // refusal tells the manager's own final refusals from everything that proxies and captive portals may say.

@@ -51,7 +51,7 @@ func (d *delays) after(o outcome) time.Duration {
 		return 2*time.Minute + upTo(2*time.Minute)
 	case code == protocol.CloseGoingAway && o.spread > 0:
 		return upTo(o.spread)
-	case code == protocol.ClosePolicyViolation:
+	case code == protocol.ClosePolicyViolation, code == protocol.CloseRateLimited:
 		return time.Minute + d.growing.NextBackOff()
 	case errors.As(o.err, &s) && s.retryAfter > 0:
 		// Added, not the larger of the two: agents that were told the same minute must not all come in it.

@@ -79,6 +79,7 @@ func TestDelaysAfterALostConnection(t *testing.T) {
 		{"going away", flapping, outcome{err: closedWith(protocol.CloseGoingAway), up: second, spread: 5 * second}, 0, 5 * second},
 		{"replaced", nil, outcome{err: closedWith(protocol.CloseReplaced), up: second}, 2 * time.Minute, 4 * time.Minute},
 		{"policy violation", nil, outcome{err: closedWith(protocol.ClosePolicyViolation), up: second}, 60 * second, 62 * second},
+		{"rate limited", nil, outcome{err: closedWith(protocol.CloseRateLimited), up: second}, 60 * second, 62 * second},
 		{"Retry-After", nil, outcome{err: &setback{retryAfter: 30 * second}}, 30 * second, 32 * second},
 	} {
 		low, high := spread(c.before, c.o)

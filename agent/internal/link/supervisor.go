@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -82,6 +83,9 @@ func (s *supervisor) announce(n session, out outage, known bool) {
 	text := "connected"
 	attributes := []any{"agentId", n.AgentID, "name", n.Name, "connection", n.connection,
 		"rttMs", n.rtt.Milliseconds(), "skewMs", n.skewMs}
+	if len(n.patterns) > 0 {
+		attributes = append(attributes, "subscriptions", strings.Join(n.patterns, " "))
+	}
 	if known {
 		text = "reconnected"
 	}

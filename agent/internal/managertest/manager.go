@@ -88,12 +88,15 @@ type Welcome struct {
 	HeartbeatIntervalMs int64  `json:"heartbeatIntervalMs"`
 	LeaseMs             int64  `json:"leaseMs"`
 	MaxFrameBytes       int64  `json:"maxFrameBytes"`
+	MessagesPerSecond   int64  `json:"messagesPerSecond"`
+	CreditFrames        int64  `json:"creditFrames"`
+	CreditBytes         int64  `json:"creditBytes"`
 	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
 }
 
 // Defaults is a welcome that differs from the real one only in that the agent comes back quickly.
 func Defaults() Welcome {
-	return Welcome{1, "c7h2k9", time.Now().UnixMilli(), 30_000, 40_000, 65_536, 20}
+	return Welcome{1, "c7h2k9", time.Now().UnixMilli(), 30_000, 40_000, 65_536, 100, 256, 1 << 20, 20}
 }
 
 // Send writes one text frame as it is.
@@ -170,10 +173,10 @@ func (p *Peer) Prove(t testing.TB) {
 	p.Send(t, `{"subject":"`+m.Reply+`","data":`+string(m.Data)+`}`)
 }
 
-// Serve reads from now on, and answers heartbeats and test.echo as the manager does.
+// Serve reads from now on, and answers heartbeats, subscriptions and test.echo as the manager does.
 func (p *Peer) Serve() { go p.serve(true) }
 
-// ServeSilently reads, answers test.echo, and gives no other sign of life.
+// ServeSilently reads, answers subscriptions and test.echo, and gives no other sign of life.
 func (p *Peer) ServeSilently() { go p.serve(false) }
 
 func (p *Peer) serve(acknowledge bool) {
@@ -195,7 +198,7 @@ func (p *Peer) serve(acknowledge bool) {
 		case m.Subject == protocol.SubjectHeartbeat && m.Data != nil && acknowledge:
 			now, _ := json.Marshal(time.Now().UnixMilli())
 			answer = `{"subject":"agent.heartbeat.ack","data":{"serverTime":` + string(now) + `}}`
-		case m.Subject == protocol.SubjectEcho:
+		case m.Subject == protocol.SubjectEcho, m.Subject == protocol.SubjectSubscribe:
 			answer = `{"subject":"` + m.Reply + `","data":` + string(m.Data) + `}`
 		}
 		if answer != "" {

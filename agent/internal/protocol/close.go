@@ -8,5 +8,6 @@ const (
 	CloseUnauthorized    = 4401
 	CloseRevoked         = 4403
 	CloseReplaced        = 4409
+	CloseRateLimited     = 4429
 	CloseGoingAway       = 4503
 )

@@ -21,6 +21,8 @@ const (
 	SubjectHeartbeatAck = "agent.heartbeat.ack"
 	SubjectWelcome      = "agent.welcome"
 	SubjectError        = "agent.error"
+	SubjectSubscribe    = "agent.subscribe"
+	SubjectCredit       = "agent.credit"
 	SubjectInfo         = "agent.info"
 	SubjectEcho         = "test.echo"
 )

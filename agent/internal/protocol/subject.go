@@ -1,5 +1,7 @@
 package protocol
 
+import "strings"
+
 const (
 	maxSubjectBytes  = 255
 	maxSubjectTokens = 16
@@ -9,26 +11,59 @@ const (
 // IsSubject reports whether s is a subject: 1 to 16 tokens joined by '.', at most 255 bytes, each token 1 to 64
 // characters of '!' to '~' except '.', '*' and '>'. It is defined for every string, valid UTF-8 or not.
 func IsSubject(s string) bool {
+	return isJoined(s, func(token string, _ bool) bool { return isToken(token) })
+}
+
+// IsPattern reports whether s is a pattern: a subject in which tokens may be "*", and the last one ">".
+func IsPattern(s string) bool {
+	return isJoined(s, func(token string, last bool) bool {
+		return token == "*" || (token == ">" && last) || isToken(token)
+	})
+}
+
+// Matches reports whether a pattern covers a subject: "*" is one token, a last ">" one or more. It is false where either
+// is not what it should be.
+func Matches(pattern, subject string) bool {
+	if !IsPattern(pattern) || !IsSubject(subject) {
+		return false
+	}
+	for {
+		want, patternRest, patternGoesOn := strings.Cut(pattern, ".")
+		got, subjectRest, subjectGoesOn := strings.Cut(subject, ".")
+		switch {
+		case want == ">":
+			return true
+		case want != "*" && want != got, patternGoesOn != subjectGoesOn:
+			return false
+		case !patternGoesOn:
+			return true
+		}
+		pattern, subject = patternRest, subjectRest
+	}
+}
+
+func isJoined(s string, isToken func(token string, last bool) bool) bool {
 	if len(s) > maxSubjectBytes {
 		return false
 	}
-	tokens, length := 1, 0
-	for i := range len(s) {
-		switch c := s[i]; {
-		case c == '.':
-			if length == 0 {
-				return false
-			}
-			tokens++
-			length = 0
-		case c < '!' || c > '~' || c == '*' || c == '>':
+	for range maxSubjectTokens {
+		token, rest, goesOn := strings.Cut(s, ".")
+		if !isToken(token, !goesOn) {
 			return false
-		default:
-			length++
-			if length > maxTokenBytes {
-				return false
-			}
+		}
+		if !goesOn {
+			return true
+		}
+		s = rest
+	}
+	return false
+}
+
+func isToken(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c < '!' || c > '~' || c == '.' || c == '*' || c == '>' {
+			return false
 		}
 	}
-	return length > 0 && tokens <= maxSubjectTokens
+	return len(s) > 0 && len(s) <= maxTokenBytes
 }

@@ -30,6 +30,16 @@ type subjectVector struct {
 	IsSubject bool
 }
 
+type patternVector struct {
+	Input     string
+	IsPattern bool
+}
+
+type matchVector struct {
+	Pattern, Subject string
+	Matches          bool
+}
+
 type frameVector struct {
 	Name    string
 	Frame   string
@@ -42,6 +52,22 @@ func TestSubjectVectors(t *testing.T) {
 	for _, c := range readVectors[subjectVector](t, "subjects.json") {
 		if got := IsSubject(c.Input); got != c.IsSubject {
 			t.Errorf("IsSubject(%q) = %v", c.Input, got)
+		}
+	}
+}
+
+func TestPatternVectors(t *testing.T) {
+	for _, c := range readVectors[patternVector](t, "patterns.json") {
+		if got := IsPattern(c.Input); got != c.IsPattern {
+			t.Errorf("IsPattern(%q) = %v", c.Input, got)
+		}
+	}
+}
+
+func TestMatchVectors(t *testing.T) {
+	for _, c := range readVectors[matchVector](t, "matches.json") {
+		if got := Matches(c.Pattern, c.Subject); got != c.Matches {
+			t.Errorf("Matches(%q, %q) = %v", c.Pattern, c.Subject, got)
 		}
 	}
 }

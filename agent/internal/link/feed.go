@@ -1,0 +1,130 @@
+package link
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"syscall"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// ErrOutputClosed says that whoever read the published messages has gone.
+var ErrOutputClosed = errors.New("nobody reads the published messages any more")
+
+// feed carries published messages from the readers of the sockets to one writer, which may stall. It holds one window
+// of them, and outlives connections: what came by a lost one is still written, unless a new one needs the room.
+type feed struct {
+	mu      sync.Mutex
+	changed *sync.Cond // there is a message, or there will be none
+	queue   []published
+	held    amount // in the queue and with the writer
+	closed  bool
+}
+
+type published struct {
+	message protocol.Message
+	bytes   int64 // of its frame
+	window  *window
+}
+
+func newFeed() *feed {
+	f := &feed{}
+	f.changed = sync.NewCond(&f.mu)
+	return f
+}
+
+// offer never waits. It returns how many messages were dropped: this one if its manager ignores the window, or older
+// ones that came by a connection which is no more.
+func (f *feed) offer(m protocol.Message, bytes int64, w *window) (dropped int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !w.admits(w.held, bytes) {
+		return 1
+	}
+	for len(f.queue) > 0 && f.queue[0].window != w && !w.admits(f.held, bytes) {
+		f.held.minus(f.queue[0].bytes)
+		f.take()
+		dropped++
+	}
+	f.queue = append(f.queue, published{m, bytes, w})
+	f.held.add(bytes)
+	w.held.add(bytes)
+	f.changed.Signal()
+	return dropped
+}
+
+// take removes the first message of the queue, and lets go of the memory.
+func (f *feed) take() published {
+	first := f.queue[0]
+	f.queue[0] = published{}
+	f.queue = f.queue[1:]
+	return first
+}
+
+// write writes one JSON line for each message until the feed has been closed and is empty, or a write fails.
+func (f *feed) write(output io.Writer) error {
+	for {
+		p, ok := f.next()
+		if !ok {
+			return nil
+		}
+		line, err := protocol.Encode(protocol.Message{Subject: p.message.Subject, Data: p.message.Data, Timestamp: p.message.Timestamp})
+		if err != nil {
+			return fmt.Errorf("write a published message: %w", err)
+		}
+		_, err = output.Write(append(line, '\n'))
+		switch {
+		case errors.Is(err, syscall.EPIPE):
+			return ErrOutputClosed
+		case err != nil:
+			return fmt.Errorf("write a published message: %w", err)
+		}
+		f.consume(p)
+	}
+}
+
+func (f *feed) next() (p published, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for len(f.queue) == 0 {
+		if f.closed {
+			return p, false
+		}
+		f.changed.Wait()
+	}
+	return f.take(), true
+}
+
+func (f *feed) consume(p published) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.held.minus(p.bytes)
+	p.window.consume(p.bytes)
+}
+
+// tell returns the totals that the manager is to be told now, if any.
+func (f *feed) tell(w *window) (consumed amount, due bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if due = w.isDue(); due {
+		w.told = w.consumed
+	}
+	return w.consumed, due
+}
+
+// close lets the writer end once it has written everything.
+func (f *feed) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	f.changed.Signal()
+}
+
+// left is how many messages have not been written.
+func (f *feed) left() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.held.Frames
+}

@@ -1,0 +1,169 @@
+package link
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+func windowOf(frames, bytes, maxFrameBytes int64) *window {
+	return newWindow(welcome{CreditFrames: frames, CreditBytes: bytes, MaxFrameBytes: maxFrameBytes})
+}
+
+func numbered(n int) protocol.Message {
+	return protocol.Message{Subject: "fleet.x", Data: json.RawMessage(fmt.Sprint(n))}
+}
+
+// written empties the feed and returns the data of its lines.
+func written(t *testing.T, f *feed) string {
+	t.Helper()
+	f.close()
+	var out strings.Builder
+	if err := f.write(&out); err != nil {
+		t.Fatal(err)
+	}
+	var data []string
+	for line := range strings.Lines(out.String()) {
+		var m struct{ Data json.RawMessage }
+		if err := json.Unmarshal([]byte(line), &m); err != nil {
+			t.Fatal(err)
+		}
+		data = append(data, string(m.Data))
+	}
+	return strings.Join(data, " ")
+}
+
+func TestTheFeedHoldsAWindowAndNoMore(t *testing.T) {
+	for name, w := range map[string]*window{
+		"of frames": windowOf(4, 1<<20, 1<<16),
+		"of bytes":  windowOf(256, 400, 100),
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFeed()
+			for n := range 6 {
+				if dropped := f.offer(numbered(n), 100, w); (dropped == 1) != (n >= 4) {
+					t.Errorf("message %d: %d dropped", n, dropped)
+				}
+			}
+			if got := written(t, f); got != "0 1 2 3" {
+				t.Errorf("it wrote %s", got)
+			}
+			if f.held != (amount{}) || w.held != (amount{}) || w.consumed != (amount{4, 400}) {
+				t.Errorf("left %+v, %+v", f.held, w)
+			}
+		})
+	}
+}
+
+func TestAFrameLargerThanTheWindowGoesAlone(t *testing.T) {
+	f, w := newFeed(), windowOf(256, 400, 1<<16)
+	if f.offer(numbered(1), 5000, w) != 0 || f.offer(numbered(2), 10, w) != 1 {
+		t.Error("it takes the wrong ones")
+	}
+}
+
+func TestWhatALostConnectionBroughtMakesRoomForANewWindow(t *testing.T) {
+	f, old := newFeed(), windowOf(4, 1<<20, 1<<16)
+	for n := range 4 {
+		f.offer(numbered(n), 100, old)
+	}
+	// One is with the writer, which has stalled.
+	stalled, _ := f.next()
+	current := windowOf(4, 1<<20, 1<<16)
+	var dropped int64
+	for n := range 5 {
+		dropped += f.offer(numbered(10+n), 100, current)
+	}
+	if dropped != 4 { // three of the old, and the fifth of the new, for which its manager had no credit
+		t.Errorf("%d were dropped", dropped)
+	}
+	f.consume(stalled)
+	if got := written(t, f); got != "10 11 12 13" {
+		t.Errorf("it wrote %s", got)
+	}
+	if current.consumed != (amount{4, 400}) || old.consumed != (amount{1, 100}) {
+		t.Errorf("consumed %+v and %+v", current.consumed, old.consumed)
+	}
+
+	f, current = newFeed(), windowOf(4, 1<<20, 1<<16)
+	f.offer(numbered(1), 100, windowOf(4, 1<<20, 1<<16))
+	f.offer(numbered(2), 100, current)
+	if got := written(t, f); got != "1 2" {
+		t.Errorf("with room for both it wrote %s", got)
+	}
+}
+
+// Whatever the window and the frames, a manager that goes by its own rule never stalls on what it was not told.
+func TestCreditNeverStalls(t *testing.T) {
+	for _, frames := range []int64{1, 2, 3, 63, 64, 65, 256, 1000} {
+		for _, bytes := range []int64{1, 100, 65_535, 65_536, 65_537, 100_000, 1 << 20} {
+			f, w := newFeed(), windowOf(frames, bytes, 65_536)
+			var delivered, acknowledged amount
+			for n := range 1000 {
+				size := []int64{30, 1000, 65_536}[rand.IntN(3)]
+				open := amount{delivered.Frames - acknowledged.Frames, delivered.Bytes - acknowledged.Bytes}
+				if !w.admits(open, size) {
+					t.Fatalf("window of %d frames or %d bytes: message %d of %d bytes finds no room", frames, bytes, n, size)
+				}
+				delivered.add(size)
+				if f.offer(numbered(n), size, w) != 0 {
+					t.Fatalf("message %d was dropped", n)
+				}
+				p, _ := f.next()
+				f.consume(p)
+				if consumed, due := f.tell(w); due {
+					acknowledged = consumed
+				}
+			}
+		}
+	}
+}
+
+func TestCreditIsDueAfter64FramesOrAQuarterOfTheBytes(t *testing.T) {
+	for size, want := range map[int64]amount{100: {64, 6400}, 60_000: {5, 300_000}} {
+		f, w := newFeed(), windowOf(256, 1<<20, 65_536)
+		for n := range 64 {
+			f.offer(numbered(n), size, w)
+			p, _ := f.next()
+			f.consume(p)
+			if told, due := f.tell(w); due {
+				if told != want {
+					t.Errorf("frames of %d bytes: %+v", size, told)
+				}
+				break
+			}
+		}
+		if _, due := f.tell(w); due || w.told != want {
+			t.Errorf("frames of %d bytes: told %+v", size, w.told)
+		}
+	}
+}
+
+func TestAReaderThatWentAwayIsToldFromAFault(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	defer w.Close()
+	f := newFeed()
+	f.offer(numbered(1), 100, windowOf(4, 400, 100))
+	if err := f.write(w); !errors.Is(err, ErrOutputClosed) {
+		t.Errorf("it ended with %v", err)
+	}
+	f.offer(numbered(1), 100, windowOf(4, 400, 100))
+	if err := f.write(full{}); !errors.Is(err, io.ErrShortWrite) || errors.Is(err, ErrOutputClosed) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
