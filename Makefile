@@ -14,7 +14,7 @@ AGENT := agent/bin/zedops-agent$(if $(GOOS)$(GOARCH),-$(or $(GOOS),$(shell go en
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-##@ Run (HOST PORT DATA_DIR MANAGER_URL TOKEN TOKEN_FILE STATE_DIR AGENT_NAME MAX_RETRIES; see README.md)
+##@ Run (HOST PORT DATA_DIR MANAGER_URL TOKEN TOKEN_FILE STATE_DIR AGENT_NAME SUBSCRIBE MAX_RETRIES; see README.md)
 
 .PHONY: up
 up: node_modules/.package-lock.json ui/dist/index.html agent ## Everything on this machine: manager, dashboard and one agent

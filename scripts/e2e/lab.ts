@@ -28,6 +28,8 @@ export interface LabAgentOptions {
   token?: string;
   /** Consecutive failures after which it gives up; never by default. */
   maxRetries?: number;
+  /** What it subscribes to; nothing by default. */
+  subscribe?: string[];
 }
 
 /** A manager with a port and a database of its own, and agents, all started by the code of `make up`. */
@@ -64,12 +66,12 @@ export class Lab {
   }
 
   /** Starts an agent. The same name is the same host: it finds its state again. */
-  async startAgent(name: string, { token, maxRetries = 0 }: LabAgentOptions = {}): Promise<LabAgent> {
+  async startAgent(name: string, { token, maxRetries = 0, subscribe = [] }: LabAgentOptions = {}): Promise<LabAgent> {
     const stateDir = join(this.dir, "hosts", name);
     const log: string[] = [];
     const settings = {
       ...{ host, port: this.#port, dataDir: this.dir, managerUrl: this.url },
-      ...{ token, tokenFile: undefined, stateDir, agentName: name, maxRetries },
+      ...{ token, tokenFile: undefined, stateDir, agentName: name, maxRetries, subscribe },
     };
     const process = await startAgent(
       this.#stack,

@@ -35,3 +35,36 @@ test("a request that nobody can answer fails at once, with the reason", async ({
   await process.stop();
   await expect(lab.request(id, { subject: "test.echo" })).rejects.toThrow("no_responders");
 });
+
+test("what is published reaches the agents that subscribe, and still does after the manager was down", async ({
+  lab,
+  manager,
+}) => {
+  const one = await lab.startAgent("sub-1", { subscribe: ["fleet.>", "agents.self.>"] });
+  const two = await lab.startAgent("sub-2", { subscribe: ["fleet.news"] });
+  const { id } = await lab.untilStatus("sub-1", "online");
+  await lab.untilStatus("sub-2", "online");
+  await expect.poll(() => two.log.join("\n"), { timeout: 20_000 }).toContain("msg=connected");
+  await expect.poll(() => one.log.join("\n"), { timeout: 20_000 }).toContain("msg=connected");
+
+  const publish = (subject: string, data: unknown) =>
+    lab.admin.call("POST", "/api/publish", JSON.stringify({ subject, data }));
+  expect(await publish("fleet.news", { text: "grüße" })).toEqual({ delivered: 2, dropped: 0 });
+  expect(await publish(`agents.${id}.only`, 1)).toEqual({ delivered: 1, dropped: 0 });
+  expect(await publish("fleet.other", null)).toEqual({ delivered: 1, dropped: 0 });
+  const printed = (log: string[]) => log.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line));
+  await expect
+    .poll(() => printed(one.log).map(({ subject, data }) => [subject, data]))
+    .toEqual([
+      ["fleet.news", { text: "grüße" }],
+      [`agents.${id}.only`, 1],
+      ["fleet.other", null],
+    ]);
+  expect(printed(two.log)).toMatchObject([{ subject: "fleet.news" }]);
+
+  await manager.stop();
+  await lab.startManager();
+  await expect.poll(() => two.log.join("\n"), { timeout: 60_000 }).toContain("msg=reconnected");
+  expect(await publish("fleet.news", "again")).toMatchObject({ delivered: expect.any(Number), dropped: 0 });
+  await expect.poll(() => printed(two.log).at(-1)?.data).toBe("again");
+});

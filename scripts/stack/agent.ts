@@ -19,7 +19,7 @@ export async function startAgent(
   administrator: () => Promise<Admin>,
   onLine?: (line: string) => void,
 ): Promise<Child> {
-  const { managerUrl, stateDir, agentName, maxRetries, tokenFile } = settings;
+  const { managerUrl, stateDir, agentName, maxRetries, tokenFile, subscribe } = settings;
   const token = await enrolmentToken(settings, administrator);
   const tokenSource = token === undefined ? tokenFile : "-";
   const { ADMIN_PASSWORD, TOKEN, ...env } = process.env;
@@ -29,6 +29,7 @@ export async function startAgent(
     args: [
       ...["--manager", managerUrl, "--state-dir", stateDir, "--max-retries", String(maxRetries)],
       ...(agentName === undefined ? [] : ["--name", agentName]),
+      ...subscribe.flatMap((pattern) => ["--subscribe", pattern]),
       ...(tokenSource === undefined ? [] : ["--token-file", tokenSource]),
     ],
     env,

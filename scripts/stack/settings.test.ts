@@ -9,6 +9,12 @@ test("nothing set, or set to nothing, is the default", () => {
   expect(readSettings({ PORT: "", TOKEN: "", STATE_DIR: "" })).toEqual(settings);
 });
 
+test("SUBSCRIBE is a list of patterns, and may be empty", () => {
+  expect(readSettings({}).subscribe).toEqual(["fleet.>", "agents.self.>"]);
+  expect(readSettings({ SUBSCRIBE: " fleet.a  fleet.b " }).subscribe).toEqual(["fleet.a", "fleet.b"]);
+  expect(readSettings({ SUBSCRIBE: "" }).subscribe).toEqual([]);
+});
+
 test("the manager's URL and the agent's state follow the port and the data directory", () => {
   const settings = readSettings({ PORT: "9000", DATA_DIR: "/elsewhere" });
   expect(settings).toMatchObject({ managerUrl: "http://127.0.0.1:9000", stateDir: "/elsewhere/agent" });

@@ -18,6 +18,8 @@ export interface Settings {
   agentName: string | undefined;
   /** Consecutive failures after which the agent gives up; 0 = never. */
   maxRetries: number;
+  /** The patterns that the agent subscribes to; it prints what is published on them. */
+  subscribe: string[];
 }
 
 /** Reads the settings; relative paths start at the current directory. An empty variable counts as unset. */
@@ -35,6 +37,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     stateDir: resolve(env.STATE_DIR || `${dataDir}/agent`),
     agentName: env.AGENT_NAME || undefined,
     maxRetries: wholeNumber("MAX_RETRIES", env.MAX_RETRIES || "0", 0, 1_000_000),
+    subscribe: (env.SUBSCRIBE ?? "fleet.> agents.self.>").split(/\s+/).filter(Boolean),
   };
 }
 
