@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
@@ -159,6 +160,28 @@ func TestTellsTheManagerWhatItHasTakenIn(t *testing.T) {
 		publish(5, 60_000)
 		wantCredit(133)
 		p.Drop()
+	}
+}
+
+func TestCreditLeavesRoomInTheBudget(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r, _ := subscribed(t, m.URL, "fleet.>")
+	w := managertest.Defaults()
+	w.MessagesPerSecond, w.CreditFrames, w.CreditBytes = 10, 1<<16, 64<<20
+	p := connected(t, m, r, w)
+	start, credits := time.Now(), 0
+	for range 6400 { // a credit for each 64 would be 100
+		p.Send(t, `{"subject":"fleet.a"}`)
+	}
+	var told amount
+	for told.Frames < 6400 {
+		if err := json.Unmarshal(p.Await(t, protocol.SubjectCredit).Data, &told); err != nil {
+			t.Fatal(err)
+		}
+		credits++
+	}
+	if most := 1 + int(time.Since(start)/(200*time.Millisecond)); credits > most {
+		t.Errorf("%d credits, of which the budget allows %d", credits, most)
 	}
 }
 
