@@ -4,7 +4,7 @@ import { expect, vi } from "vitest";
 import type { Message } from "../src/protocol/message.ts";
 
 export const ORIGIN = "https://manager.test";
-const BASIC = `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}`;
+export const BASIC = `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}`;
 
 export const HOST = { protocol: 1, version: "1.0.0", os: "linux", arch: "amd64", hostname: "edge-7" };
 

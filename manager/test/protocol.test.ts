@@ -9,6 +9,13 @@ import { inbox, inboxToken, isPattern, isSubject, matches } from "../src/protoco
 
 const MAX = 65_536;
 
+/** The inputs that the agent's fuzz targets keep, as text of Go. */
+const FUZZ_CORPUS = import.meta.glob<string>("../../agent/internal/protocol/testdata/fuzz/*/*", {
+  query: "?raw",
+  import: "default",
+  eager: true,
+});
+
 describe("golden vectors", () => {
   // Not one test each: some inputs are not Unicode, and no test's title could be.
   it("subjects", () => {
@@ -95,6 +102,26 @@ describe("decode", () => {
         const decoded = decode(text, MAX);
         if (!decoded.ok) expect(decoded.error.code).toMatch(/^(invalid_|payload_|unsupported_)/);
       }),
+    );
+  });
+
+  it("is total on what is nearly a frame: golden ones, and what the Go fuzzer found, with a piece changed", () => {
+    const corpus = [...frames.map(({ frame }) => frame), ...Object.values(FUZZ_CORPUS)];
+    expect(corpus.length).toBeGreaterThan(frames.length);
+    const piece = fc.oneof(
+      fc.string({ unit: "binary", maxLength: 4 }),
+      fc.constantFrom('"', "{", "}", "[", ",", "null"),
+    );
+    fc.assert(
+      fc.property(fc.constantFrom(...corpus), fc.nat(), fc.nat(8), piece, (frame, at, length, changed) => {
+        const start = at % (frame.length + 1);
+        const decoded = decode(frame.slice(0, start) + changed + frame.slice(start + length), MAX);
+        if (decoded.ok) expect(isSubject(decoded.message.subject)).toBe(true);
+        else expect(decoded.error.code).toMatch(/^(invalid_|payload_|unsupported_)/);
+        const reply = decoded.ok ? decoded.message.reply : decoded.reply;
+        if (reply !== undefined) expect(isSubject(reply)).toBe(true);
+      }),
+      { numRuns: 5_000 },
     );
   });
 

@@ -1,6 +1,6 @@
-import { runInDurableObject } from "cloudflare:test";
-import { beforeAll, describe, expect, it } from "vitest";
-import { api, hub, TestAgent } from "./manager.ts";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { api, BASIC, fetchManager, hub, TestAgent } from "./manager.ts";
 
 type Reply = Awaited<ReturnType<typeof api>>;
 
@@ -51,7 +51,9 @@ describe("a request to an agent", () => {
       agent.send({ subject: reply, data: "second" });
     });
     expect(response.body).toEqual({ data: "first" });
-    expect((await other.request("test.echo", 1)).data).toBe(1);
+    await Promise.all([other.request("test.echo"), agent.request("test.echo")]);
+    const dropped = async (id: string) => (await hub().status(id))[0]?.droppedReplies;
+    expect([await dropped(other.id), await dropped(agent.id)]).toEqual([1, 2]);
   });
 
   it("ends at once when the socket is lost", async () => {
@@ -60,6 +62,45 @@ describe("a request to an agent", () => {
     await doomed.next((message) => message.subject === "a.b");
     doomed.socket.close(1000, "stopped");
     expect(await response).toMatchObject({ status: 502, body: { error: { code: "disconnected" } } });
+  });
+
+  it("keeps a hub from being put to sleep, and is answered on the same connection", async () => {
+    const request = api("POST", `/api/agents/${agent.id}/request`, { subject: "before.sleep", timeoutMs: 60_000 });
+    const asked = await agent.next((frame) => frame.subject === "before.sleep");
+    const asleep = evictDurableObject(hub());
+    agent.send({ subject: asked.reply, data: "in time" });
+    expect(await request).toEqual({ status: 200, body: { data: "in time" } });
+    await asleep;
+    expect((await agent.request("test.echo", "awake")).data).toBe("awake");
+  });
+
+  it("that is answered too late wakes the hub, which drops and counts the reply", async () => {
+    const { agent: late } = await TestAgent.enrolled();
+    const request = { subject: "too.late", timeoutMs: 20 };
+    expect((await api("POST", `/api/agents/${late.id}/request`, request)).status).toBe(504);
+    const asked = await late.next((frame) => frame.subject === "too.late");
+    await evictDurableObject(hub());
+    late.send({ subject: asked.reply, data: "late" });
+    expect((await late.request("test.echo", 1)).data).toBe(1);
+    expect((await hub().status(late.id))[0]?.droppedReplies).toBe(1);
+  });
+
+  it("whose client hangs up leaves nothing behind once it is answered", async () => {
+    const { agent: patient } = await TestAgent.enrolled();
+    const client = new AbortController();
+    const response = fetchManager(`/api/agents/${patient.id}/request`, {
+      method: "POST",
+      headers: { Authorization: BASIC, "Content-Type": "application/json" },
+      body: JSON.stringify({ subject: "hang.up", timeoutMs: 60_000 }),
+      signal: client.signal,
+    });
+    const asked = await patient.next((frame) => frame.subject === "hang.up");
+    client.abort();
+    await expect(response).rejects.toThrow();
+    patient.send({ subject: asked.reply, data: "nobody listens" });
+    expect((await patient.request("test.echo", 1)).data).toBe(1);
+    const pending = () => runInDurableObject(hub(), (instance) => instance.pendingRequests);
+    expect(await vi.waitUntil(async () => (await pending()) === 0)).toBe(true);
   });
 
   it("times out when the agent does not answer", async () => {
