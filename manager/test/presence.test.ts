@@ -153,6 +153,28 @@ describe("an agent's presence", () => {
   });
 });
 
+describe("a registered agent", () => {
+  it("that registers anew with a protocol nobody speaks is recorded as shut out", async () => {
+    const { agent } = await TestAgent.enrolled();
+    const reply = await agent.request("agent.register", { ...HOST, protocol: 2 });
+    expect(reply.error?.code).toBe("unsupported_protocol");
+    expect(await agent.untilClosed()).toEqual({ code: 4401, reason: "unauthorized" });
+    await stored(agent.id, (row) => row.status === "offline" && row.reason === "policy");
+  });
+
+  it("may have a host name as long as DNS allows", async () => {
+    const agent = await TestAgent.open({ token: await mintToken() });
+    const hostname = `${"h".repeat(63)}.`.repeat(4).slice(0, 253);
+    const { data } = await agent.request("agent.register", { ...HOST, hostname });
+    expect(data).toMatchObject({ name: hostname.slice(0, 64) });
+    const { agentId } = data as { agentId: string };
+    expect(await agentView(agentId)).toMatchObject({ status: "online", hostname });
+    const longer = await TestAgent.open({ token: await mintToken() });
+    const refused = await longer.request("agent.register", { ...HOST, hostname: `${hostname}h` });
+    expect(refused.error?.code).toBe("invalid_data");
+  });
+});
+
 describe("while D1 fails", () => {
   it("transitions wait in the hub, the API tells the truth after it, and connected agents notice nothing", async () => {
     const { agent: stopped } = await TestAgent.enrolled();

@@ -253,7 +253,7 @@ export class AgentHub extends DurableObject<Env> {
       return this.#router.answer(connection, decoded.message, refusal);
     }
     const close = await this.#router.route(connection, decoded.message);
-    if (close !== null) this.#drop(connection, close);
+    if (close !== null) this.#depart(connection, "policy", close);
   }
 
   override webSocketClose(socket: WebSocket, code: number, reason: string): void {
