@@ -141,8 +141,10 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      if (!(await deleteAgent(c.env.DB, id, Date.now()))) throw missing();
+      const existed = await deleteAgent(c.env.DB, id, Date.now());
+      // Also when it is gone already: the hub may have been out of reach the first time.
       await callHub(c.env, id, async (hub) => hub.disconnect(id));
+      if (!existed) throw missing();
       return c.body(null, 204);
     },
   );
