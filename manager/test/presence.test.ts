@@ -77,6 +77,16 @@ describe("an agent's presence", () => {
     await agent.untilClosed();
   });
 
+  it.each([0, 1004, 1005, 5000, 65_535])("ends with a close of %i too, which no end may send", async (code) => {
+    const { agent } = await TestAgent.enrolled();
+    // No client library sends these, so the runtime's own report of one is what is made up here.
+    await runInDurableObject(hub(), (instance, ctx) => {
+      for (const socket of ctx.getWebSockets(agent.connection)) instance.webSocketClose(socket, code);
+    });
+    expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "lost" });
+    expect(await agent.untilClosed()).toMatchObject({ code: 1000 });
+  });
+
   it("survives hibernation: the socket, its answers, and the bare heartbeat", async () => {
     const { agent } = await TestAgent.enrolled();
     await evictDurableObject(hub());

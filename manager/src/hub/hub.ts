@@ -3,7 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import { mintAgentToken } from "../auth/tokens.ts";
 import { type Settings, settings } from "../config.ts";
 import { sha256Hex } from "../digest.ts";
-import { Close } from "../protocol/close.ts";
+import { Close, mayTravel } from "../protocol/close.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import {
   type BadFrame,
@@ -256,11 +256,11 @@ export class AgentHub extends DurableObject<Env> {
     if (close !== null) this.#depart(connection, "policy", close);
   }
 
-  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
-    // Without an answer to its close frame the client would hang; these three codes never travel in one.
-    if (![1005, 1006, 1015].includes(code)) socket.close(code, reason);
+  override webSocketClose(socket: WebSocket, code: number): void {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
     if (connection !== undefined) this.#depart(connection, reasonOfClose(code), null);
+    // Without an answer to its close frame the client would hang. Any number may have come, or none (1005).
+    if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
   override webSocketError(socket: WebSocket): void {
