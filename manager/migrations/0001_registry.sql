@@ -32,6 +32,9 @@ CREATE TABLE agents (
   hostname     TEXT NOT NULL
 ) STRICT;
 
+-- The list of agents is read in this order, once a second by every open dashboard.
+CREATE INDEX agents_by_name ON agents (name COLLATE NOCASE, id) WHERE deleted_at IS NULL;
+
 -- Uses of an enrolment are its distinct agents.
 CREATE INDEX agents_by_enrolment ON agents (enrolment_id);
 

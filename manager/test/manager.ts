@@ -97,7 +97,11 @@ export class TestAgent {
 
   /** Opens a socket and reads the welcome. */
   static async open(options: UpgradeOptions): Promise<TestAgent> {
-    const response = await upgrade(options);
+    return TestAgent.over(await upgrade(options));
+  }
+
+  /** The agent at the client's end of an upgrade. */
+  static async over(response: Response): Promise<TestAgent> {
     expect(response.status).toBe(101);
     if (response.webSocket === null) throw new Error("no socket");
     const agent = new TestAgent(response.webSocket);

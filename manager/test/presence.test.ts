@@ -77,6 +77,16 @@ describe("an agent's presence", () => {
     await agent.untilClosed();
   });
 
+  it.each([0, 1004, 1005, 5000, 65_535])("ends with a close of %i too, which no end may send", async (code) => {
+    const { agent } = await TestAgent.enrolled();
+    // No client library sends these, so the runtime's own report of one is what is made up here.
+    await runInDurableObject(hub(), (instance, ctx) => {
+      for (const socket of ctx.getWebSockets(agent.connection)) instance.webSocketClose(socket, code);
+    });
+    expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "lost" });
+    expect(await agent.untilClosed()).toMatchObject({ code: 1000 });
+  });
+
   it("survives hibernation: the socket, its answers, and the bare heartbeat", async () => {
     const { agent } = await TestAgent.enrolled();
     await evictDurableObject(hub());
@@ -150,6 +160,28 @@ describe("an agent's presence", () => {
     if (live === undefined) throw new Error("not live");
     await writeTransitions(env.DB, [{ ...live, generation: live.generation - 1, status: "offline", reason: "lost" }]);
     await stored(agent.id, (row) => row.status === "online");
+  });
+});
+
+describe("a registered agent", () => {
+  it("that registers anew with a protocol nobody speaks is recorded as shut out", async () => {
+    const { agent } = await TestAgent.enrolled();
+    const reply = await agent.request("agent.register", { ...HOST, protocol: 2 });
+    expect(reply.error?.code).toBe("unsupported_protocol");
+    expect(await agent.untilClosed()).toEqual({ code: 4401, reason: "unauthorized" });
+    await stored(agent.id, (row) => row.status === "offline" && row.reason === "policy");
+  });
+
+  it("may have a host name as long as DNS allows", async () => {
+    const agent = await TestAgent.open({ token: await mintToken() });
+    const hostname = `${"h".repeat(63)}.`.repeat(4).slice(0, 253);
+    const { data } = await agent.request("agent.register", { ...HOST, hostname });
+    expect(data).toMatchObject({ name: hostname.slice(0, 64) });
+    const { agentId } = data as { agentId: string };
+    expect(await agentView(agentId)).toMatchObject({ status: "online", hostname });
+    const longer = await TestAgent.open({ token: await mintToken() });
+    const refused = await longer.request("agent.register", { ...HOST, hostname: `${hostname}h` });
+    expect(refused.error?.code).toBe("invalid_data");
   });
 });
 

@@ -42,6 +42,15 @@ describe("a request to an agent", () => {
     expect((await ask("a.b", 1, (reply) => agent.send({ subject: reply, error: none }))).status).toBe(503);
   });
 
+  it.each(["missing_token", "forbidden", "invalid_data", "registry_unavailable", "constructor", "__proto__"])(
+    "never takes the handler's code %s for the manager's own refusal",
+    async (code) => {
+      const error = { code, message: "by the agent" };
+      const response = await ask("a.b", 1, (reply) => agent.send({ subject: reply, error }));
+      expect(response).toEqual({ status: 502, body: { error } });
+    },
+  );
+
   it("takes the first reply; a second, an unknown or a foreign one is dropped and counted", async () => {
     const { agent: other } = await TestAgent.enrolled();
     const response = await ask("a.b", 1, (reply) => {

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
-import { api, fetchManager, HOST, mintToken, refusal, TestAgent, upgrade } from "./manager.ts";
+import { connect } from "../src/routes/connect.ts";
+import { agentView, api, fetchManager, HOST, mintToken, refusal, TestAgent, upgrade } from "./manager.ts";
 
 const KEY = new TextEncoder().encode(env.JWT_SECRET);
 const NOW = Math.floor(Date.now() / 1000);
@@ -154,5 +155,51 @@ describe("an enrolment token", () => {
     expect(await agent.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
     expect(await refusal({ token, installId: "removed-host" })).toEqual([403, "agent_removed"]);
     expect(await refusal({ token: own ?? "" })).toEqual([403, "agent_removed"]);
+  });
+});
+
+describe("an upgrade and a removal at once", () => {
+  it("leave no connection: an agent that was admitted before it was removed is shut out on arrival", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const late = await TestAgent.open({ token });
+    // The removal reached D1, and its word to the hub came before this connection was there.
+    await env.DB.prepare("UPDATE agents SET deleted_at = 1 WHERE id = ?").bind(agent.id).run();
+    await late.request("agent.register", HOST);
+    expect(await late.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
+  });
+
+  it("leave no connection when the removal has to be repeated", async () => {
+    const { agent } = await TestAgent.enrolled();
+    // The first removal got as far as D1.
+    await env.DB.prepare("UPDATE agents SET deleted_at = 1 WHERE id = ?").bind(agent.id).run();
+    expect((await api("DELETE", `/api/agents/${agent.id}`)).status).toBe(404);
+    expect(await agent.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
+  });
+});
+
+describe("an upgrade that is tried again", () => {
+  it("is a connection of its own, which the end of the first attempt does not touch", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const attempts: Response[] = [];
+    // The hub takes the first attempt, but its answer is lost on the way.
+    const lossy = {
+      getByName: (name: string) => ({
+        fetch: async (url: string, init: RequestInit) => {
+          const response = await env.HUB.getByName(name).fetch(url, init);
+          if (attempts.push(response) === 1) throw Object.assign(new Error("connection lost"), { retryable: true });
+          return response;
+        },
+      }),
+    };
+    const headers = { Upgrade: "websocket", Authorization: `Bearer ${token}` };
+    const second = await TestAgent.over(await connect.request("/ws", { headers }, { ...env, HUB: lossy }));
+    await second.request("agent.register", HOST);
+    const [lost] = attempts;
+    if (lost === undefined) throw new Error("no first attempt");
+    const first = await TestAgent.over(lost);
+    first.socket.close(1001, "gone");
+    await first.untilClosed();
+    expect(await agentView(agent.id)).toMatchObject({ status: "online" });
+    expect((await second.request("test.echo", 1)).data).toBe(1);
   });
 });

@@ -9,17 +9,15 @@ import { verifyBearer } from "./tokens.ts";
 const HOST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 /**
- * Admits the caller, or throws what to answer.
- * @param connectionId of the socket being opened; null for an HTTP twin
+ * Admits the caller, as yet without a connection, or throws what to answer.
  * @throws ApiError, TokenError, RegistryUnavailable
  */
-export async function admitCaller(c: Context<App>, connectionId: string | null): Promise<Admission> {
+export async function admitCaller(c: Context<App>): Promise<Admission> {
   if (c.req.header("Origin") !== undefined) {
     throw new ApiError(403, "browser_origin", "agents are no browsers: an Origin header is refused");
   }
   const bearer = await verifyBearer(c.env.JWT_SECRET, c.req.header("Authorization"));
   const admitted = await admit(c.env.DB, bearer, {
-    connectionId,
     installId: hostId(c, "Zedops-Install-Id"),
     bootId: hostId(c, "Zedops-Boot-Id"),
     address: c.req.header("CF-Connecting-IP") ?? null,

@@ -3,7 +3,7 @@ import { DurableObject } from "cloudflare:workers";
 import { mintAgentToken } from "../auth/tokens.ts";
 import { type Settings, settings } from "../config.ts";
 import { sha256Hex } from "../digest.ts";
-import { Close } from "../protocol/close.ts";
+import { Close, mayTravel } from "../protocol/close.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import {
   type BadFrame,
@@ -74,7 +74,7 @@ export class AgentHub extends DurableObject<Env> {
     super(ctx, env);
     this.#settings = settings(env);
     this.#store = new HubStore(ctx.storage.sql);
-    this.#outbox = new Outbox(this.#store, env.DB);
+    this.#outbox = new Outbox(this.#store, env.DB, (agentId) => this.#shutOut(agentId));
     this.#router = new Router(this, this.#requests, this.#subscriptions, this.#settings.maxFrameBytes);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
     ctx.blockConcurrencyWhile(async () => {
@@ -232,7 +232,7 @@ export class AgentHub extends DurableObject<Env> {
 
   /** Shuts out an agent that was removed or revoked: every connection of it is closed at once. */
   async disconnect(agentId: string): Promise<void> {
-    for (const connection of this.#connections.of(agentId)) this.#depart(connection, "revoked", Close.revoked);
+    this.#shutOut(agentId);
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
@@ -253,14 +253,14 @@ export class AgentHub extends DurableObject<Env> {
       return this.#router.answer(connection, decoded.message, refusal);
     }
     const close = await this.#router.route(connection, decoded.message);
-    if (close !== null) this.#drop(connection, close);
+    if (close !== null) this.#depart(connection, "policy", close);
   }
 
-  override webSocketClose(socket: WebSocket, code: number, reason: string): void {
-    // Without an answer to its close frame the client would hang; these three codes never travel in one.
-    if (![1005, 1006, 1015].includes(code)) socket.close(code, reason);
+  override webSocketClose(socket: WebSocket, code: number): void {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
     if (connection !== undefined) this.#depart(connection, reasonOfClose(code), null);
+    // Without an answer to its close frame the client would hang. Any number may have come, or none (1005).
+    if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
   override webSocketError(socket: WebSocket): void {
@@ -274,11 +274,12 @@ export class AgentHub extends DurableObject<Env> {
     const now = Date.now();
     const gap = Math.min(SWEEP_GAP_MS, this.#settings.leaseMs / 4);
     if (now >= this.#store.sweptAt + gap) this.#sweep(now);
-    await this.#flush();
+    // Set before D1 is waited for: no alarm rings while this one runs, and none would ever after if it were cut short.
     if (this.#connections.size > 0) {
       const ends = this.#connections.all().map((connection) => connection.leaseEnd(this.#settings.leaseMs));
       this.#alarmBy(Math.max(this.#store.sweptAt + gap, Math.min(...ends)));
     }
+    await this.#flush();
   }
 
   /** Ends the leases that have run out, and notes until when the others were seen. */
@@ -371,6 +372,10 @@ export class AgentHub extends DurableObject<Env> {
     this.#store.append(transition);
     if (this.#alarmAt === null) this.#alarmBy(Date.now() + FLUSH_RETRY_MS);
     this.ctx.waitUntil(this.#flush());
+  }
+
+  #shutOut(agentId: string): void {
+    for (const connection of this.#connections.of(agentId)) this.#depart(connection, "revoked", Close.revoked);
   }
 
   #bad(connection: Connection, frame: BadFrame): void {

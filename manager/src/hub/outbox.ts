@@ -9,11 +9,17 @@ const BATCH = 100;
 export class Outbox {
   readonly #store: HubStore;
   readonly #db: D1Database;
+  readonly #onBarred: (agentId: string) => void;
   #flushing: Promise<void> | null = null;
 
-  constructor(store: HubStore, db: D1Database) {
+  /**
+   * @param onBarred told of each agent that D1 knows as removed or revoked when its transition gets there. Removal writes D1
+   *   first and closes connections after it, so one that was admitted before the first and arrived after the second ends here.
+   */
+  constructor(store: HubStore, db: D1Database, onBarred: (agentId: string) => void) {
     this.#store = store;
     this.#db = db;
+    this.#onBarred = onBarred;
   }
 
   /** Whether there are transitions that D1 has not got. */
@@ -36,13 +42,15 @@ export class Outbox {
 
   async #drain(): Promise<void> {
     for (let rows = this.#store.unflushed(BATCH); rows.length > 0; rows = this.#store.unflushed(BATCH)) {
+      let barred: string[];
       try {
-        await writeTransitions(this.#db, [...newest(rows).values()]);
+        barred = await writeTransitions(this.#db, [...newest(rows).values()]);
       } catch (error) {
         console.error("flushing presence to the registry failed; it will be tried again", error);
         return;
       }
       this.#store.flushed(rows[rows.length - 1]?.seq ?? 0);
+      barred.forEach(this.#onBarred);
     }
   }
 }

@@ -9,4 +9,9 @@ export const Close = {
   goingAway: { code: 4503, reason: "going_away" },
 } as const;
 
+/** Whether a close frame may carry `code`; the runtime refuses to send any other. */
+export function mayTravel(code: number): boolean {
+  return code >= 1000 && code < 5000 && ![1004, 1005, 1006, 1015].includes(code);
+}
+
 export type Close = (typeof Close)[keyof typeof Close];

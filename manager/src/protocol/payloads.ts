@@ -9,20 +9,22 @@ export const Name = z
   .max(64)
   .regex(/^\P{Cc}*$/u, "must not contain control characters");
 
-const Word = z
-  .string()
-  .min(1)
-  .max(64)
-  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+/** Checks add up: a longest length that is to differ cannot be laid over a shorter one. */
+const word = (longest: number) =>
+  z
+    .string()
+    .min(1)
+    .max(longest)
+    .regex(/^\P{Cc}*$/u, "must not contain control characters");
 
 /** `agent.register` */
 export const Registration = z
   .object({
     protocol: z.int(),
-    version: Word,
-    os: Word,
-    arch: Word,
-    hostname: Word.max(253),
+    version: word(64),
+    os: word(64),
+    arch: word(64),
+    hostname: word(253),
     name: Name.optional(),
   })
   .openapi("Registration", {

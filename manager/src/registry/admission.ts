@@ -29,7 +29,6 @@ export interface EnrolmentUse {
 
 /** The parts of an upgrade or an HTTP twin that name the host. */
 export interface Caller {
-  readonly connectionId: string | null;
   readonly installId: string;
   readonly bootId: string;
   readonly address: string | null;
@@ -77,9 +76,9 @@ async function admitEnrolment(db: D1Database, enrolmentId: string, caller: Calle
 }
 
 function admission(caller: Caller, id: string, agent: AgentRow | null, enrolment: EnrolmentUse | null): Admission {
-  const { connectionId, bootId, address } = caller;
+  const { bootId, address } = caller;
   const generation = Math.max(Date.now(), (agent?.generation ?? 0) + 1);
-  return { connectionId, agentId: id, known: agent && knownAgent(agent), enrolment, generation, bootId, address };
+  return { connectionId: null, agentId: id, known: agent && knownAgent(agent), enrolment, generation, bootId, address };
 }
 
 function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission["known"] {

@@ -141,24 +141,29 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      if (!(await deleteAgent(c.env.DB, id, Date.now()))) throw missing();
+      const existed = await deleteAgent(c.env.DB, id, Date.now());
+      // Also when it is gone already: the hub may have been out of reach the first time.
       await callHub(c.env, id, async (hub) => hub.disconnect(id));
+      if (!existed) throw missing();
       return c.body(null, 204);
     },
   );
 
-/** Rows read at once; a page whose `status` few agents have takes several reads. */
-const CHUNK = 1000;
+/** Rows read at once where the registry cannot tell how many it takes: with a `status` that few agents may have, or with no limit. */
+const CHUNK = { filtered: 1_000, unlimited: 10_000 } as const;
 
 async function pageOfAgents(
   env: Env,
   want: { q: string | undefined; status: string | undefined; limit: number | undefined; after: Position | null },
 ): Promise<{ agents: z.infer<typeof Agent>[]; next: Position | null }> {
   const limit = want.limit ?? Number.POSITIVE_INFINITY;
+  // Every read asks all hubs too, so it is as large as can be of use and no larger; the one row more tells of a next page.
+  const chunk =
+    want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
   const agents: z.infer<typeof Agent>[] = [];
   let after = want.after;
   for (;;) {
-    const read = () => listAgents(env.DB, { q: want.q, after, limit: CHUNK });
+    const read = () => listAgents(env.DB, { q: want.q, after, limit: chunk });
     // The registry first, the hubs after it: presence is never older than the row that it is laid over.
     let records = await read();
     const statuses = (await callEveryHub(env, async (hub) => hub.status())).flat();
@@ -171,7 +176,7 @@ async function pageOfAgents(
       if (last !== undefined && agents.length === limit) return { agents, next: { name: last.name, id: last.id } };
       agents.push(agent);
     }
-    if (records.length < CHUNK) return { agents, next: null };
+    if (records.length < chunk) return { agents, next: null };
     after = records[records.length - 1] ?? null;
   }
 }

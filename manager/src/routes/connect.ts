@@ -4,6 +4,7 @@ import { admitCaller } from "../auth/admission.ts";
 import { randomId } from "../digest.ts";
 import { ADMISSION_HEADER } from "../hub/hub.ts";
 import { callHub } from "../hub/shards.ts";
+import type { Admission } from "../registry/admission.ts";
 import { ApiError } from "./errors.ts";
 import type { App } from "./router.ts";
 
@@ -11,8 +12,11 @@ export const connect = new Hono<App>().get("/ws", async (c) => {
   if (c.req.header("Upgrade")?.toLowerCase() !== "websocket") {
     throw new ApiError(426, "upgrade_required", "this address speaks WebSocket; a proxy may have removed the Upgrade");
   }
-  const admission = await admitCaller(c, randomId());
-  // A request of our own: no header of the client's reaches the hub.
-  const headers = { Upgrade: "websocket", [ADMISSION_HEADER]: JSON.stringify(admission) };
-  return callHub(c.env, admission.agentId, async (hub) => hub.fetch(c.req.url, { headers }));
+  const caller = await admitCaller(c);
+  return callHub(c.env, caller.agentId, async (hub) => {
+    // Each attempt opens a connection of its own: the first may have got there, and its end must not be the second's.
+    const admission: Admission = { ...caller, connectionId: randomId() };
+    // A request of our own: no header of the client's reaches the hub.
+    return hub.fetch(c.req.url, { headers: { Upgrade: "websocket", [ADMISSION_HEADER]: JSON.stringify(admission) } });
+  });
 });

@@ -22,28 +22,38 @@ export class ApiError extends Error {
 }
 
 /** The HTTP status of a refused or failed operation of a hub. */
-const STATUS: Readonly<Record<string, ContentfulStatusCode>> = {
-  missing_token: 401,
-  invalid_token: 401,
-  token_expired: 401,
-  enrolment_used: 403,
-  enrolment_revoked: 403,
-  agent_revoked: 403,
-  agent_removed: 403,
-  forbidden: 403,
-  unsupported_protocol: 400,
-  invalid_subject: 400,
-  invalid_data: 400,
-  not_registered: 409,
-  payload_too_large: 413,
-  no_responders: 503,
-  registry_unavailable: 503,
-  timeout: 504,
-};
+const STATUS: ReadonlyMap<string, ContentfulStatusCode> = new Map([
+  ["missing_token", 401],
+  ["invalid_token", 401],
+  ["token_expired", 401],
+  ["enrolment_used", 403],
+  ["enrolment_revoked", 403],
+  ["agent_revoked", 403],
+  ["agent_removed", 403],
+  ["forbidden", 403],
+  ["unsupported_protocol", 400],
+  ["invalid_subject", 400],
+  ["invalid_data", 400],
+  ["not_registered", 409],
+  ["payload_too_large", 413],
+  ["registry_unavailable", 503],
+]);
 
-/** An outcome's error as an answer; a code that is not the manager's own came from the agent's handler: 502. */
+/** The HTTP status of a request that an agent did not fulfil. */
+const REQUEST_STATUS: ReadonlyMap<string, ContentfulStatusCode> = new Map([
+  ["payload_too_large", 413],
+  ["no_responders", 503],
+  ["timeout", 504],
+]);
+
+/** The error of an outcome of the manager's own as an answer. */
 export function outcomeError(error: WireError): ApiError {
-  return new ApiError(STATUS[error.code] ?? 502, error.code, error.message);
+  return new ApiError(STATUS.get(error.code) ?? 502, error.code, error.message);
+}
+
+/** The error of a request to an agent, as an answer. An agent chooses its codes: none may pass for the manager's own refusal. */
+export function requestError(error: WireError): ApiError {
+  return new ApiError(REQUEST_STATUS.get(error.code) ?? 502, error.code, error.message);
 }
 
 /** Every error leaves through here, so every one has the same form. */

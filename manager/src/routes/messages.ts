@@ -4,7 +4,7 @@ import { callEveryHubOnce, callHub, callHubOnce, HubUnavailable } from "../hub/s
 import { operatorMaySend } from "../protocol/permissions.ts";
 import { findAgent } from "../registry/agents.ts";
 import { agentId, unauthorized, unknownAgent } from "./agents.ts";
-import { ApiError, outcomeError } from "./errors.ts";
+import { ApiError, outcomeError, requestError } from "./errors.ts";
 import { anyErrorResponse, body, errorResponse, json, newRouter } from "./router.ts";
 
 const Subject = z.string().openapi({ description: "A subject as PROTOCOL.md defines it", example: "test.echo" });
@@ -77,7 +77,7 @@ export const messages = newRouter()
       });
       if (outcome.ok) return c.json(outcome.value === undefined ? {} : { data: JSON.parse(outcome.value) }, 200);
       if (outcome.error.code === "no_responders" && (await findAgent(c.env.DB, id)) === null) throw unknown();
-      throw outcomeError(outcome.error);
+      throw requestError(outcome.error);
     },
   )
   .openapi(

@@ -24,7 +24,7 @@ export const twins = newRouter()
       responses: { 200: json("Registered", Registered), ...refusals },
     }),
     async (c) => {
-      const admission = await admitCaller(c, null);
+      const admission = await admitCaller(c);
       const outcome = await callHub(c.env, admission.agentId, async (hub) =>
         hub.register(admission, c.req.valid("json")),
       );
@@ -42,7 +42,7 @@ export const twins = newRouter()
       responses: { 200: json("Renewed", BeatAck), 409: errorResponse("not_registered"), ...refusals },
     }),
     async (c) => {
-      const admission = await admitCaller(c, null);
+      const admission = await admitCaller(c);
       const outcome = await callHub(c.env, admission.agentId, async (hub) =>
         hub.heartbeat(admission, c.req.valid("json")),
       );
