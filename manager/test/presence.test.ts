@@ -250,6 +250,14 @@ describe("over HTTP", () => {
     expect(await agentView(agentId)).toMatchObject({ status: "online" });
   });
 
+  it("an enrolment token registers and does no more", async () => {
+    const enrolment = await mintToken();
+    for (const status of [409, 200, 409]) {
+      const path = status === 200 ? "/api/agent/register" : "/api/agent/heartbeat";
+      expect((await post(path, enrolment, status === 200 ? HOST : {})).status).toBe(status);
+    }
+  });
+
   it("a token is as good or bad as on a socket", async () => {
     const response = await post("/api/agent/heartbeat", "a.b.c", {});
     expect(response.status).toBe(401);

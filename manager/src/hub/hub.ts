@@ -139,6 +139,10 @@ export class AgentHub extends DurableObject<Env> {
 
   /** `agent.heartbeat` with data, or over HTTP: renews the lease and keeps what the agent measured. */
   async heartbeat(admission: Admission, beat: Beat): Promise<Outcome<BeatAck>> {
+    // A socket that an enrolment opened is the agent's once it has registered; the enrolment token by itself never is.
+    if (admission.connectionId === null && admission.enrolment !== null) {
+      return failure("not_registered", "register first, then beat with the agent's own token");
+    }
     const now = Date.now();
     let connection = this.#live(admission.agentId);
     if (connection === undefined) {

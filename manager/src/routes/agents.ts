@@ -166,8 +166,7 @@ async function pageOfAgents(
     const read = () => listAgents(env.DB, { q: want.q, after, limit: chunk });
     // The registry first, the hubs after it: presence is never older than the row that it is laid over.
     let records = await read();
-    const statuses = (await callEveryHub(env, async (hub) => hub.status())).flat();
-    const live = new Map(statuses.map((one) => [one.agentId, one]));
+    const live = newest((await callEveryHub(env, async (hub) => hub.status())).flat());
     if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();
     for (const record of records) {
       const agent = view(record, live.get(record.id));
@@ -179,6 +178,16 @@ async function pageOfAgents(
     if (records.length < chunk) return { agents, next: null };
     after = records[records.length - 1] ?? null;
   }
+}
+
+/** What the hubs say, by agent. After a change of HUB_SHARDS two may speak of one: it has moved to where its newer connection is. */
+function newest(statuses: readonly LiveStatus[]): Map<string, LiveStatus> {
+  const live = new Map<string, LiveStatus>();
+  for (const status of statuses) {
+    const other = live.get(status.agentId);
+    if (other === undefined || other.generation <= status.generation) live.set(status.agentId, status);
+  }
+  return live;
 }
 
 /** A cursor is the position of the last agent shown: it stays right while others come and go. */

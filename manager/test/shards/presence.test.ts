@@ -1,0 +1,21 @@
+import { env } from "cloudflare:workers";
+import { expect, it } from "vitest";
+import { hubName } from "../../src/hub/shards.ts";
+import { api, TestAgent } from "../manager.ts";
+
+it("of an agent that has moved to another hub, the one it left has no say", async () => {
+  let { agent } = await TestAgent.enrolled();
+  // Any hub but the last, which has the last word as it is.
+  while (hubName(agent.id, 4) === "hub-3") ({ agent } = await TestAgent.enrolled());
+  const own = hubName(agent.id, 4);
+  const [live] = await env.HUB.getByName(own).status(agent.id);
+  if (live === undefined) throw new Error("not live");
+  for (const former of ["hub-0", "hub-1", "hub-2", "hub-3"].filter((name) => name !== own)) {
+    const known = { name: "edge-7", host: live.host };
+    const generation = live.generation - 1;
+    const admission = { connectionId: null, agentId: agent.id, known, enrolment: null, generation, address: "former" };
+    await env.HUB.getByName(former).heartbeat({ ...admission, bootId: "former-boot" }, {});
+  }
+  const { body } = await api("GET", `/api/agents?q=${agent.id}`);
+  expect(body).toMatchObject([{ status: "online", address: live.address }]);
+});
