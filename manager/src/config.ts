@@ -1,4 +1,4 @@
-/** The manager's settings, parsed once per isolate from the Worker's variables (wrangler.jsonc) and secrets. */
+/** The manager's settings, from the Worker's variables (wrangler.jsonc), and what its secrets must be like. */
 
 export interface Settings {
   /** How many hubs share the agents. */
@@ -8,10 +8,13 @@ export interface Settings {
   readonly leaseMs: number;
   /** The longest frame accepted, in bytes of UTF-8. */
   readonly maxFrameBytes: number;
-  /** What one connection may send on average; five seconds' worth at once. */
+  /** What one connection may send on average; {@link BURST_S} seconds' worth at once. */
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
 }
+
+/** Seconds' worth of its budget that a connection may send at once, after silence. */
+export const BURST_S = 5;
 
 /** Secrets and their least lengths: a password that resists guessing at the log-in's pace, a full HS256 key. */
 const SECRETS = { ADMIN_PASSWORD: 12, JWT_SECRET: 32 } as const;
@@ -34,14 +37,17 @@ export function misconfiguration(env: Env): string | null {
 
 /** @throws when a variable is not a whole number within its bounds. */
 export function settings(env: Env): Settings {
+  const maxFrameBytes = wholeNumber("MAX_FRAME_BYTES", env.MAX_FRAME_BYTES, 1024, 1_048_576);
+  // A smaller budget could never pay for a frame of the size that is allowed.
+  const leastBytes = Math.ceil(maxFrameBytes / BURST_S);
   const heartbeatIntervalMs = wholeNumber("HEARTBEAT_INTERVAL_MS", env.HEARTBEAT_INTERVAL_MS, 100, 3_600_000);
   return {
     hubShards: wholeNumber("HUB_SHARDS", env.HUB_SHARDS, 1, 256),
     heartbeatIntervalMs,
     leaseMs: wholeNumber("LEASE_MS", env.LEASE_MS, heartbeatIntervalMs + 1, 3_600_000),
-    maxFrameBytes: wholeNumber("MAX_FRAME_BYTES", env.MAX_FRAME_BYTES, 1024, 1_048_576),
+    maxFrameBytes,
     messagesPerSecond: wholeNumber("MESSAGES_PER_SECOND", env.MESSAGES_PER_SECOND, 1, 1_000_000),
-    bytesPerSecond: wholeNumber("BYTES_PER_SECOND", env.BYTES_PER_SECOND, 1024, 1_000_000_000),
+    bytesPerSecond: wholeNumber("BYTES_PER_SECOND", env.BYTES_PER_SECOND, leastBytes, 1_000_000_000),
   };
 }
 

@@ -1,7 +1,7 @@
 /** The Worker: routes in order, and the Durable Object that they reach by RPC. */
 import { bodyLimit } from "hono/body-limit";
 import { refuseForeignOrigin, requireAdmin } from "./auth/admin.ts";
-import { misconfiguration } from "./config.ts";
+import { misconfiguration, settings } from "./config.ts";
 import { agents } from "./routes/agents.ts";
 import { connect } from "./routes/connect.ts";
 import { ApiError, onError } from "./routes/errors.ts";
@@ -13,9 +13,6 @@ import { tokens } from "./routes/tokens.ts";
 import { twins } from "./routes/twins.ts";
 
 export { AgentHub } from "./hub/hub.ts";
-
-/** Room for the largest frame's payload and some JSON around it. */
-const MAX_BODY_BYTES = 128 * 1024;
 
 const app = newRouter();
 app.onError(onError);
@@ -33,15 +30,14 @@ app.use("/api/*", async (c, next) => {
   await next();
   c.header("Cache-Control", "no-store");
 });
-app.use(
-  "/api/*",
-  bodyLimit({
-    maxSize: MAX_BODY_BYTES,
-    onError: () => {
-      throw new ApiError(413, "payload_too_large", `the body exceeds ${MAX_BODY_BYTES} bytes`);
-    },
-  }),
-);
+app.use("/api/*", (c, next) => {
+  // Room for the largest frame's payload, and for JSON that says the same at greater length.
+  const maxSize = 2 * settings(c.env).maxFrameBytes;
+  const onError = () => {
+    throw new ApiError(413, "payload_too_large", `the body exceeds ${maxSize} bytes`);
+  };
+  return bodyLimit({ maxSize, onError })(c, next);
+});
 app.route("/", twins);
 app.use("/api/*", refuseForeignOrigin);
 app.route("/", session);

@@ -126,7 +126,7 @@ describe("a session", () => {
       return response;
     };
     expect((await over("http://localhost:8787")).headers.get("Set-Cookie")).toMatch(
-      /^zedops=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict$/,
+      /^zedops-8787=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict$/,
     );
     const remote = await over("http://manager.test");
     expect([remote.status, await remote.json()]).toMatchObject([403, { error: { code: "insecure_transport" } }]);

@@ -8,13 +8,16 @@ import type { App } from "../routes/router.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** The cookie's name and attributes: `__Host-` on https; plain http is for this machine's own browser only. */
+/**
+ * The cookie's name and attributes: `__Host-` on https; plain http is for this machine's own browser only, where managers
+ * side by side differ in nothing but the port, which cookies do not know.
+ */
 function cookie(c: Context<App>) {
-  const { protocol } = new URL(c.req.url);
+  const { protocol, port } = new URL(c.req.url);
   const common = { httpOnly: true, sameSite: "Strict", path: "/" } as const;
   return protocol === "https:"
     ? ({ name: "__Host-zedops", options: { ...common, secure: true } } as const)
-    : ({ name: "zedops", options: common } as const);
+    : ({ name: `zedops-${port}`, options: common } as const);
 }
 
 export async function beginSession(c: Context<App>): Promise<void> {

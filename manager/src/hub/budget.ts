@@ -1,7 +1,7 @@
 /** What one connection may send: token buckets for messages and bytes. docs/PROTOCOL.md "Budgets". */
 
-/** Seconds' worth that a bucket holds: a burst after silence. */
-const BURST_S = 5;
+import { BURST_S } from "../config.ts";
+
 /** Refused messages after which a connection is closed, and how many of them a second forgives. */
 const REFUSALS = { burst: 500, perSecond: 1 } as const;
 

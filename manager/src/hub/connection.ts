@@ -194,8 +194,9 @@ export class Connection {
     if (presence === null) return null;
     const { rttMs, skewMs, droppedReplies, credit } = this.state;
     const droppedFrames = credit.dropped;
-    const live: LiveStatus = { ...presence, lastSeen: this.lastSeen(), rttMs, skewMs, droppedReplies, droppedFrames };
-    const end = this.leaseEnd(leaseMs);
+    const lastSeen = this.lastSeen();
+    const live: LiveStatus = { ...presence, lastSeen, rttMs, skewMs, droppedReplies, droppedFrames };
+    const end = leaseEnd(lastSeen, leaseMs);
     return end > now ? live : { ...live, status: "offline", reason: "lease_expired", since: end };
   }
 }

@@ -162,6 +162,8 @@ export class AgentHub extends DurableObject<Env> {
   /** `agent.status`: what this hub knows of one agent, or of all: those online, and those whose end D1 has not got yet. */
   async status(agentId?: string): Promise<LiveStatus[]> {
     const now = Date.now();
+    // An alarm that was lost would leave leases to run out unswept; whoever looks at them sees to it that one rings.
+    if (this.#alarmAt === null && this.#connections.size > 0) this.#alarmBy(now + SWEEP_GAP_MS);
     const known = new Map<string, LiveStatus>();
     for (const [id, transition] of this.#outbox.pending()) {
       known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0, droppedFrames: 0 });
