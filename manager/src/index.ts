@@ -3,12 +3,14 @@ import { bodyLimit } from "hono/body-limit";
 import { refuseForeignOrigin, requireAdmin } from "./auth/admin.ts";
 import { misconfiguration, settings } from "./config.ts";
 import { agents } from "./routes/agents.ts";
+import { audit } from "./routes/audit.ts";
 import { connect } from "./routes/connect.ts";
 import { ApiError, onError } from "./routes/errors.ts";
 import { messages } from "./routes/messages.ts";
 import { serveDescription } from "./routes/openapi.ts";
 import { newRouter } from "./routes/router.ts";
 import { session } from "./routes/session.ts";
+import { sessions } from "./routes/sessions.ts";
 import { tokens } from "./routes/tokens.ts";
 import { twins } from "./routes/twins.ts";
 
@@ -42,9 +44,11 @@ app.route("/", twins);
 app.use("/api/*", refuseForeignOrigin);
 app.route("/", session);
 app.use("/api/*", requireAdmin);
+app.route("/", sessions);
 app.route("/", tokens);
 app.route("/", agents);
 app.route("/", messages);
+app.route("/", audit);
 
 serveDescription(app);
 

@@ -234,16 +234,21 @@ describe("the API's description", () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(routes.toSorted()).toEqual([
+      "DELETE /api/admin/tokens/{id}",
       "DELETE /api/agents/{id}",
       "DELETE /api/session",
+      "DELETE /api/sessions",
+      "GET /api/admin/tokens",
       "GET /api/agents",
       "GET /api/agents/{id}",
       "GET /api/agents/{id}/subscriptions",
+      "GET /api/audit",
       "PATCH /api/agents/{id}",
       "POST /api/admin/tokens",
       "POST /api/agent/heartbeat",
       "POST /api/agent/register",
       "POST /api/agents/{id}/request",
+      "POST /api/agents/{id}/revoke",
       "POST /api/publish",
       "POST /api/session",
     ]);

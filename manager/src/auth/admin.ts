@@ -5,6 +5,7 @@ import { METHOD_NAME_ALL } from "hono/router";
 import { sameSecret } from "../digest.ts";
 import { ApiError } from "../routes/errors.ts";
 import type { App } from "../routes/router.ts";
+import { clientAddress } from "./client.ts";
 import { hasSession } from "./session.ts";
 
 /**
@@ -15,11 +16,13 @@ export const requireAdmin = createMiddleware<App>(async (c, next) => {
   const routed = matchedRoutes(c).some((route) => route.method !== METHOD_NAME_ALL);
   if (!routed) return next();
   const authorization = c.req.header("Authorization");
+  const via = authorization === undefined ? "session" : "password";
   const admitted =
     authorization === undefined
       ? await hasSession(c)
       : await sameSecret(basicPassword(authorization) ?? "", c.env.ADMIN_PASSWORD);
   if (!admitted) throw new ApiError(401, "unauthorized", "log in, or send HTTP Basic as admin");
+  c.set("operator", { via, address: clientAddress(c) });
   await next();
 });
 

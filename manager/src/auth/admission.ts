@@ -4,6 +4,7 @@ import { randomId } from "../digest.ts";
 import { type Admission, admit } from "../registry/admission.ts";
 import { ApiError, outcomeError } from "../routes/errors.ts";
 import type { App } from "../routes/router.ts";
+import { clientAddress } from "./client.ts";
 import { verifyBearer } from "./tokens.ts";
 
 const HOST_ID = /^[A-Za-z0-9_-]{8,64}$/;
@@ -20,7 +21,7 @@ export async function admitCaller(c: Context<App>): Promise<Admission> {
   const admitted = await admit(c.env.DB, bearer, {
     installId: hostId(c, "Zedops-Install-Id"),
     bootId: hostId(c, "Zedops-Boot-Id"),
-    address: c.req.header("CF-Connecting-IP") ?? null,
+    address: clientAddress(c),
   });
   if (!admitted.ok) throw outcomeError(admitted.error);
   return admitted.value;

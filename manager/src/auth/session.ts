@@ -5,6 +5,7 @@ import { sha256Hex } from "../digest.ts";
 import { deleteSession, insertSession, useSession } from "../registry/sessions.ts";
 import { ApiError } from "../routes/errors.ts";
 import type { App } from "../routes/router.ts";
+import { clientAddress } from "./client.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
@@ -26,7 +27,7 @@ export async function beginSession(c: Context<App>): Promise<void> {
     throw new ApiError(403, "insecure_transport", "log in over https; plain http is for localhost only");
   }
   const id = Array.from(crypto.getRandomValues(new Uint8Array(32)), (b) => b.toString(16).padStart(2, "0")).join("");
-  await insertSession(c.env.DB, await sessionHash(c, id), Date.now());
+  await insertSession(c.env.DB, { via: "password", address: clientAddress(c) }, await sessionHash(c, id), Date.now());
   const { name, options } = cookie(c);
   setCookie(c, name, id, options);
 }
@@ -39,7 +40,8 @@ export async function hasSession(c: Context<App>): Promise<boolean> {
 export async function endSession(c: Context<App>): Promise<void> {
   const { name, options } = cookie(c);
   const id = getCookie(c, name);
-  if (id !== undefined) await deleteSession(c.env.DB, await sessionHash(c, id));
+  if (id !== undefined)
+    await deleteSession(c.env.DB, { via: "session", address: clientAddress(c) }, await sessionHash(c, id));
   deleteCookie(c, name, options);
 }
 

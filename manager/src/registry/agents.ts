@@ -1,5 +1,6 @@
 /** D1 queries on agents, as the API shows and changes them. */
 import type { OfflineReason } from "../hub/presence.ts";
+import { type Operator, recordDeed } from "./audit.ts";
 import { query } from "./failure.ts";
 
 /** What an agent says of its host when it registers. */
@@ -61,19 +62,45 @@ export function findAgent(db: D1Database, id: string): Promise<AgentRecord | nul
 }
 
 /** Renames an agent; null when there is none. */
-export function renameAgent(db: D1Database, id: string, name: string): Promise<AgentRecord | null> {
-  return query(
-    db
-      .prepare(`UPDATE agents SET name = ? WHERE id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`)
-      .bind(name, id)
-      .first<AgentRecord>(),
+export async function renameAgent(
+  db: D1Database,
+  operator: Operator,
+  id: string,
+  name: string,
+): Promise<AgentRecord | null> {
+  const [renamed] = await query(
+    db.batch<AgentRecord>([
+      db.prepare(`UPDATE agents SET name = ? WHERE id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`).bind(name, id),
+      recordDeed(db, operator, { action: "agent.rename", target: id, detail: { name } }),
+    ]),
   );
+  return renamed?.results[0] ?? null;
+}
+
+/** Voids an agent's token for good; null when there is no such agent. */
+export async function revokeAgent(db: D1Database, operator: Operator, id: string): Promise<AgentRecord | null> {
+  await query(
+    db.batch([
+      // One that is online is given its reason by its hub, when that ends the connection.
+      db
+        .prepare(
+          `UPDATE agents SET revoked_at = ?1, reason = iif(status = 'offline', 'revoked', reason)
+           WHERE id = ?2 AND revoked_at IS NULL AND deleted_at IS NULL`,
+        )
+        .bind(Date.now(), id),
+      recordDeed(db, operator, { action: "agent.revoke", target: id }),
+    ]),
+  );
+  return findAgent(db, id);
 }
 
 /** Leaves a tombstone, so that the agent's token stays refused; false when there is no such agent. */
-export async function deleteAgent(db: D1Database, id: string, now: number): Promise<boolean> {
-  const { meta } = await query(
-    db.prepare("UPDATE agents SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL").bind(now, id).run(),
+export async function deleteAgent(db: D1Database, operator: Operator, id: string): Promise<boolean> {
+  const [deleted] = await query(
+    db.batch([
+      db.prepare("UPDATE agents SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL").bind(Date.now(), id),
+      recordDeed(db, operator, { action: "agent.remove", target: id }),
+    ]),
   );
-  return meta.changes > 0;
+  return deleted !== undefined && deleted.meta.changes > 0;
 }

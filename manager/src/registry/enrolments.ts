@@ -1,4 +1,5 @@
 /** D1 queries on enrolments: the invitations that enrolment tokens stand for. */
+import { type Operator, recordDeed } from "./audit.ts";
 import { query } from "./failure.ts";
 
 export interface Enrolment {
@@ -9,12 +10,53 @@ export interface Enrolment {
   readonly expiresAt: number;
 }
 
-export async function insertEnrolment(db: D1Database, enrolment: Enrolment): Promise<void> {
+export interface EnrolmentUsage extends Enrolment {
+  readonly revokedAt: number | null;
+  /** The agents that came from it, removed ones too: each is a use. */
+  readonly agents: readonly { readonly id: string; readonly name: string }[];
+}
+
+/** How many enrolments a listing goes back. */
+const LISTED = 500;
+
+export async function insertEnrolment(db: D1Database, operator: Operator, enrolment: Enrolment): Promise<void> {
   const { id, name, maxUses, createdAt, expiresAt } = enrolment;
   await query(
-    db
-      .prepare("INSERT INTO enrolments (id, name, max_uses, created_at, expires_at) VALUES (?, ?, ?, ?, ?)")
-      .bind(id, name, maxUses, createdAt, expiresAt)
-      .run(),
+    db.batch([
+      db
+        .prepare("INSERT INTO enrolments (id, name, max_uses, created_at, expires_at) VALUES (?, ?, ?, ?, ?)")
+        .bind(id, name, maxUses, createdAt, expiresAt),
+      recordDeed(db, operator, { action: "token.mint", target: id, detail: { name, maxUses, expiresAt } }),
+    ]),
   );
+}
+
+/** The latest enrolments, the newest first. */
+export async function listEnrolments(db: D1Database): Promise<EnrolmentUsage[]> {
+  const { results } = await query(
+    db
+      .prepare(
+        `SELECT e.id, e.name, e.max_uses AS maxUses, e.created_at AS createdAt, e.expires_at AS expiresAt,
+           e.revoked_at AS revokedAt,
+           (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM agents a WHERE a.enrolment_id = e.id)
+             AS agents
+         FROM enrolments e ORDER BY e.created_at DESC, e.id LIMIT ?`,
+      )
+      .bind(LISTED)
+      .all<Omit<EnrolmentUsage, "agents"> & { agents: string }>(),
+  );
+  return results.map((row) => ({ ...row, agents: JSON.parse(row.agents) }));
+}
+
+/** Voids an enrolment token; agents that came from it stay. Null when there is no such enrolment, false when it was revoked before. */
+export async function revokeEnrolment(db: D1Database, operator: Operator, id: string): Promise<boolean | null> {
+  const [revoked] = await query(
+    db.batch([
+      db.prepare("UPDATE enrolments SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL").bind(Date.now(), id),
+      recordDeed(db, operator, { action: "token.revoke", target: id }),
+    ]),
+  );
+  if (revoked !== undefined && revoked.meta.changes > 0) return true;
+  const known = await query(db.prepare("SELECT 1 AS known FROM enrolments WHERE id = ?").bind(id).first("known"));
+  return known === null ? null : false;
 }

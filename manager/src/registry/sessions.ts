@@ -1,4 +1,5 @@
 /** D1 queries on the dashboard's sessions. Only the hash of a session's id is stored. */
+import { type Operator, recordDeed } from "./audit.ts";
 import { query } from "./failure.ts";
 
 const IDLE_MS = 12 * 3_600_000;
@@ -7,13 +8,14 @@ const ABSOLUTE_MS = 7 * 24 * 3_600_000;
 const TOUCH_EVERY_MS = 5 * 60_000;
 
 /** Stores a new session, and drops those that are over. */
-export async function insertSession(db: D1Database, idHash: string, now: number): Promise<void> {
+export async function insertSession(db: D1Database, operator: Operator, idHash: string, now: number): Promise<void> {
   await query(
     db.batch([
       db
         .prepare("DELETE FROM sessions WHERE last_used_at < ? OR created_at < ?")
         .bind(now - IDLE_MS, now - ABSOLUTE_MS),
       db.prepare("INSERT INTO sessions (id_hash, created_at, last_used_at) VALUES (?1, ?2, ?2)").bind(idHash, now),
+      recordDeed(db, operator, { action: "session.begin" }),
     ]),
   );
 }
@@ -33,6 +35,21 @@ export async function useSession(db: D1Database, idHash: string, now: number): P
   return true;
 }
 
-export async function deleteSession(db: D1Database, idHash: string): Promise<void> {
-  await query(db.prepare("DELETE FROM sessions WHERE id_hash = ?").bind(idHash).run());
+export async function deleteSession(db: D1Database, operator: Operator, idHash: string): Promise<void> {
+  await query(
+    db.batch([
+      db.prepare("DELETE FROM sessions WHERE id_hash = ?").bind(idHash),
+      recordDeed(db, operator, { action: "session.end" }),
+    ]),
+  );
+}
+
+/** Ends every session, of every operator. */
+export async function deleteAllSessions(db: D1Database, operator: Operator): Promise<void> {
+  await query(
+    db.batch([
+      db.prepare("DELETE FROM sessions"),
+      recordDeed(db, operator, { action: "session.end", detail: { sessions: "all" } }),
+    ]),
+  );
 }

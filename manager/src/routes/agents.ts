@@ -10,8 +10,10 @@ import {
   listAgents,
   type Position,
   renameAgent,
+  revokeAgent,
 } from "../registry/agents.ts";
 import { ApiError } from "./errors.ts";
+import { nextPage, pageHeaders } from "./paging.ts";
 import { body, errorResponse, json, newRouter } from "./router.ts";
 
 const Agent = z
@@ -77,9 +79,7 @@ export const agents = newRouter()
       responses: {
         200: {
           ...json("The agents", z.array(Agent)),
-          headers: {
-            Link: { description: 'The next page, rel="next"; absent on the last one', schema: { type: "string" } },
-          },
+          headers: pageHeaders,
         },
         400: errorResponse("invalid_request"),
         401: unauthorized,
@@ -89,9 +89,7 @@ export const agents = newRouter()
       const { q, status, limit, cursor } = c.req.valid("query");
       const page = await pageOfAgents(c.env, { q, status, limit, after: cursor === undefined ? null : decode(cursor) });
       if (page.next !== null) {
-        const next = new URL(c.req.url);
-        next.searchParams.set("cursor", encode(page.next));
-        c.header("Link", `<${next.pathname}${next.search}>; rel="next"`);
+        c.header("Link", nextPage(c.req.url, encode(page.next)));
       }
       return c.json(page.agents, 200);
     },
@@ -127,8 +125,24 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const record = found(await renameAgent(c.env.DB, id, c.req.valid("json").name));
+      const record = found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name));
       return c.json(view(record, await liveStatus(c.env, id)), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "post",
+      path: "/api/agents/{id}/revoke",
+      summary: "Void an agent's token for good and close its connection; its record stays",
+      request: { params: agentId },
+      responses: { 200: json("The agent", Agent), 401: unauthorized, 404: unknownAgent },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      found(await revokeAgent(c.env.DB, c.get("operator"), id));
+      // Also when it was revoked before: the hub may have been out of reach then.
+      await callHub(c.env, id, async (hub) => hub.disconnect(id));
+      return c.json(view(found(await findAgent(c.env.DB, id)), await liveStatus(c.env, id)), 200);
     },
   )
   .openapi(
@@ -141,7 +155,7 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const existed = await deleteAgent(c.env.DB, id, Date.now());
+      const existed = await deleteAgent(c.env.DB, c.get("operator"), id);
       // Also when it is gone already: the hub may have been out of reach the first time.
       await callHub(c.env, id, async (hub) => hub.disconnect(id));
       if (!existed) throw missing();

@@ -1,9 +1,14 @@
 /** What every route of the API is made with: the Worker's bindings, and one form for a body or parameter that is wrong. */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { firstIssue } from "../protocol/payloads.ts";
+import type { Operator } from "../registry/audit.ts";
 import { ApiError } from "./errors.ts";
 
-export type App = { Bindings: Env };
+export type App = {
+  Bindings: Env;
+  /** Set by requireAdmin. */
+  Variables: { operator: Operator };
+};
 
 export function newRouter(): OpenAPIHono<App> {
   return new OpenAPIHono<App>({

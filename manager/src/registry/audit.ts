@@ -1,0 +1,57 @@
+/** D1 queries on the audit trail: what operators did, from where and when. */
+import { query } from "./failure.ts";
+
+/** How the operator of a request proved to be one, and the address it came from. */
+export interface Operator {
+  readonly via: "password" | "session";
+  readonly address: string | null;
+}
+
+export type AuditAction =
+  | "session.begin"
+  | "session.end"
+  | "token.mint"
+  | "token.revoke"
+  | "agent.rename"
+  | "agent.revoke"
+  | "agent.remove";
+
+export interface AuditEntry extends Operator {
+  readonly id: number;
+  readonly at: number;
+  readonly action: AuditAction;
+  readonly target: string | null;
+  readonly detail: NonNullable<Deed["detail"]> | null;
+}
+
+/** What was done, and to whom; `detail` must hold no secret. */
+export interface Deed {
+  readonly action: AuditAction;
+  readonly target?: string;
+  readonly detail?: Readonly<Record<string, string | number | null>>;
+}
+
+/** The statement that records a deed, for the batch right behind the statement that does it: where that changed nothing, nothing is recorded. */
+export function recordDeed(db: D1Database, operator: Operator, { action, target, detail }: Deed): D1PreparedStatement {
+  return db
+    .prepare("INSERT INTO audit (at, via, address, action, target, detail) SELECT ?, ?, ?, ?, ?, ? WHERE changes() > 0")
+    .bind(
+      Date.now(),
+      operator.via,
+      operator.address,
+      action,
+      target ?? null,
+      detail === undefined ? null : JSON.stringify(detail),
+    );
+}
+
+/** At most `limit` entries, the newest first, those older than entry `before`. */
+export async function listAudit(db: D1Database, limit: number, before: number | null): Promise<AuditEntry[]> {
+  const { results } = await query(
+    db
+      .prepare("SELECT * FROM audit WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2")
+      .bind(before, limit)
+      .all<Omit<AuditEntry, "detail"> & { detail: string | null }>(),
+  );
+  return results.map((row) => ({ ...row, detail: row.detail === null ? null : JSON.parse(row.detail) }));
+}

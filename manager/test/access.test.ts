@@ -1,0 +1,167 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import { agentView, api, fetchManager, refusal, TestAgent, upgrade } from "./manager.ts";
+
+interface ListedToken {
+  id: string;
+  status: string;
+  uses: number;
+  secondsLeft: number;
+  agents: { id: string; name: string }[];
+}
+
+async function listed(id: string): Promise<ListedToken | undefined> {
+  const { status, body } = await api("GET", "/api/admin/tokens");
+  expect(status).toBe(200);
+  return (body as ListedToken[]).find((token) => token.id === id);
+}
+
+describe("an enrolment token in the list", () => {
+  it("shows its uses, its remaining life and who came from it, and never itself", async () => {
+    const { body } = await api("POST", "/api/admin/tokens", { name: "rack 4", maxUses: 2, ttlSeconds: 120 });
+    const { id, token } = body as { id: string; token: string };
+    expect(await listed(id)).toMatchObject({ status: "active", uses: 0, maxUses: 2, name: "rack 4", agents: [] });
+    expect((await listed(id))?.secondsLeft).toBeGreaterThan(100);
+
+    const { agent: first } = await TestAgent.online({ token, installId: "rack-4-host-1" });
+    await TestAgent.online({ token, installId: "rack-4-host-1" });
+    expect(await listed(id)).toMatchObject({ status: "active", uses: 1, agents: [{ id: first.id }] });
+    await TestAgent.online({ token, installId: "rack-4-host-2" });
+    expect(await listed(id)).toMatchObject({ status: "used", uses: 2, secondsLeft: 0 });
+
+    await env.DB.prepare("UPDATE enrolments SET expires_at = 1, max_uses = 3 WHERE id = ?").bind(id).run();
+    expect(await listed(id)).toMatchObject({ status: "expired", secondsLeft: 0 });
+    expect(JSON.stringify((await api("GET", "/api/admin/tokens")).body)).not.toContain(token);
+  });
+
+  it("can be revoked: it lets nobody in any more, and whom it let in stays", async () => {
+    const { body } = await api("POST", "/api/admin/tokens", { maxUses: 5 });
+    const { id, token } = body as { id: string; token: string };
+    const { agent, token: own } = await TestAgent.online({ token, installId: "before-revocation" });
+    const waiting = await TestAgent.open({ token, installId: "during-revocation" });
+
+    expect((await api("DELETE", `/api/admin/tokens/${id}`)).status).toBe(204);
+    expect((await api("DELETE", `/api/admin/tokens/${id}`)).status).toBe(204);
+    expect(await listed(id)).toMatchObject({ status: "revoked", uses: 1 });
+    expect(await refusal({ token, installId: "after-revocation" })).toEqual([403, "enrolment_revoked"]);
+    expect(await refusal({ token, installId: "before-revocation" })).toEqual([403, "enrolment_revoked"]);
+    const late = await waiting.request("agent.register", {
+      ...{ protocol: 1, version: "1", os: "linux", arch: "arm64", hostname: "late" },
+    });
+    expect(late.error?.code).toBe("enrolment_revoked");
+    expect((await agent.request("test.echo", 1)).data).toBe(1);
+    expect((await TestAgent.online({ token: own ?? "" })).agent.id).toBe(agent.id);
+  });
+
+  it("is unknown when it is", async () => {
+    expect(await api("DELETE", "/api/admin/tokens/nope")).toMatchObject({
+      status: 404,
+      body: { error: { code: "unknown_token" } },
+    });
+  });
+});
+
+describe("a revoked agent", () => {
+  it("is shut out at once and for good, and stays on record", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const before = performance.now();
+    expect(await api("POST", `/api/agents/${agent.id}/revoke`)).toMatchObject({ status: 200 });
+    expect(await agent.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
+    expect(performance.now() - before).toBeLessThan(1_000);
+    expect(await refusal({ token })).toEqual([403, "agent_revoked"]);
+    expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "revoked" });
+    expect((await api("POST", `/api/agents/${agent.id}/revoke`)).status).toBe(200);
+    expect((await api("POST", "/api/agents/nobody/revoke")).status).toBe(404);
+  });
+
+  it("is shown as revoked, not as what it was before, when it was offline", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    agent.socket.close(1000, "stopped");
+    await vi.waitUntil(async () => (await agentView(agent.id)).reason === "stopped");
+    await api("POST", `/api/agents/${agent.id}/revoke`);
+    expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "revoked" });
+    expect((await upgrade({ token })).status).toBe(403);
+  });
+});
+
+describe("the audit trail", () => {
+  it("tells who did what, from where and when, in pages, and holds no secret", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const headers = {
+      Authorization: `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}`,
+      "CF-Connecting-IP": "203.0.113.7",
+      "Content-Type": "application/json",
+    };
+    const act = (method: string, path: string, body?: object) =>
+      fetchManager(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+    const minted = await (await act("POST", "/api/admin/tokens", { name: "audited" })).json<{
+      id: string;
+      token: string;
+    }>();
+    await act("PATCH", `/api/agents/${agent.id}`, { name: "renamed" });
+    await act("POST", `/api/agents/${agent.id}/revoke`);
+    await act("POST", `/api/agents/${agent.id}/revoke`);
+    await act("DELETE", `/api/agents/${agent.id}`);
+    await act("DELETE", `/api/agents/${agent.id}`);
+    await act("DELETE", `/api/admin/tokens/${minted.id}`);
+
+    const { body } = await api("GET", "/api/audit?limit=5");
+    const entries = body as {
+      action: string;
+      target: string;
+      at: number;
+      via: string;
+      address: string;
+      detail: unknown;
+    }[];
+    expect(entries.map(({ action, target }) => [action, target])).toEqual([
+      ["token.revoke", minted.id],
+      ["agent.remove", agent.id],
+      ["agent.revoke", agent.id],
+      ["agent.rename", agent.id],
+      ["token.mint", minted.id],
+    ]);
+    expect(entries[3]).toMatchObject({ via: "password", address: "203.0.113.7", detail: { name: "renamed" } });
+    expect(Math.abs(Date.now() - (entries[0]?.at ?? 0))).toBeLessThan(60_000);
+
+    const pages: number[] = [];
+    for (let path: string | undefined = "/api/audit?limit=2"; path !== undefined; ) {
+      const response: Response = await act("GET", path);
+      pages.push(...(await response.json<{ id: number }[]>()).map(({ id }) => id));
+      path = /^<([^>]+)>/.exec(response.headers.get("Link") ?? "")?.[1];
+    }
+    expect(pages).toEqual(pages.toSorted((a, b) => b - a));
+    expect(new Set(pages).size).toBe(pages.length);
+
+    const everything = JSON.stringify((await api("GET", "/api/audit?limit=1000")).body);
+    for (const secret of [token, minted.token, env.ADMIN_PASSWORD, env.JWT_SECRET]) {
+      expect(everything).not.toContain(secret);
+    }
+  });
+
+  it("knows of log-ins and log-outs, everywhere at once too", async () => {
+    const logIn = async () => {
+      const response = await fetchManager("/api/session", {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ password: env.ADMIN_PASSWORD }),
+      });
+      return { Cookie: response.headers.get("Set-Cookie")?.split(";")[0] ?? "" };
+    };
+    const list = async (headers: Record<string, string>) => (await fetchManager("/api/agents", { headers })).status;
+    const [one, two, three] = [await logIn(), await logIn(), await logIn()];
+    await fetchManager("/api/session", { method: "DELETE", headers: one });
+    expect([await list(one), await list(two), await list(three)]).toEqual([401, 200, 200]);
+    expect((await fetchManager("/api/sessions", { method: "DELETE" })).status).toBe(401);
+    expect((await fetchManager("/api/sessions", { method: "DELETE", headers: two })).status).toBe(204);
+    expect([await list(two), await list(three)]).toEqual([401, 401]);
+    const { body } = await api("GET", "/api/audit?limit=5");
+    expect((body as { action: string }[]).map(({ action }) => action)).toEqual([
+      "session.end",
+      "session.end",
+      "session.begin",
+      "session.begin",
+      "session.begin",
+    ]);
+  });
+});
