@@ -1,5 +1,6 @@
 /** The Worker: routes in order, and the Durable Object that they reach by RPC. */
 import { bodyLimit } from "hono/body-limit";
+import { secureHeaders } from "hono/secure-headers";
 import { refuseForeignOrigin, requireAdmin } from "./auth/admin.ts";
 import { misconfiguration, settings } from "./config.ts";
 import { agents } from "./routes/agents.ts";
@@ -32,6 +33,15 @@ app.use("/api/*", async (c, next) => {
   await next();
   c.header("Cache-Control", "no-store");
 });
+// The dashboard's files carry headers of their own: ui/public/_headers.
+app.use(
+  "/api/*",
+  secureHeaders({
+    contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    xFrameOptions: "DENY",
+    strictTransportSecurity: "max-age=31536000",
+  }),
+);
 app.use("/api/*", (c, next) => {
   // Room for the largest frame's payload, and for JSON that says the same at greater length.
   const maxSize = 2 * settings(c.env).maxFrameBytes;

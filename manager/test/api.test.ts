@@ -61,6 +61,18 @@ describe("the API refuses", () => {
   });
 });
 
+it("no answer may be framed, sniffed, cached, or read by another site", async () => {
+  const response = await fetchManager("/api/agents", { headers: { Origin: "https://evil.test" } });
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "strict-transport-security": "max-age=31536000",
+  });
+  expect([...response.headers.keys()].filter((name) => name.startsWith("access-control-"))).toEqual([]);
+});
+
 describe("a session", () => {
   const logIn = (password: string, headers = {}) =>
     fetchManager("/api/session", {

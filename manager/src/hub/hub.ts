@@ -123,7 +123,7 @@ export class AgentHub extends DurableObject<Env> {
       const arrived = this.#arrive(admission, registered);
       return arrived.ok ? { ok: true, value: { agentId, name: registered.name } } : arrived;
     }
-    const token = await mintAgentToken(this.env.JWT_SECRET, agentId);
+    const token = await mintAgentToken(this.env, agentId);
     const wanted = name ?? enrolment.hostName ?? host.hostname.slice(0, 64);
     let enrolled: Outcome<string>;
     try {
