@@ -2,7 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import worker from "../src/index.ts";
-import { api, fetchManager, ORIGIN, TestAgent } from "./manager.ts";
+import { api, fetchManager, HOST, mintToken, ORIGIN, TestAgent } from "./manager.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 
@@ -92,6 +92,13 @@ describe("a session", () => {
     expect((await fetchManager("/api/agents", { headers })).status).toBe(401);
   });
 
+  it("is never one that the client chose", async () => {
+    const fixed = `__Host-zedops=${"ab".repeat(32)}`;
+    const response = await logIn(env.ADMIN_PASSWORD, { Cookie: fixed });
+    expect(response.headers.get("Set-Cookie")).not.toContain(fixed);
+    expect((await fetchManager("/api/agents", { headers: { Cookie: fixed } })).status).toBe(401);
+  });
+
   it("does not begin with another", async () => {
     const response = await logIn("wrong");
     expect([response.status, await response.json()]).toMatchObject([401, { error: { code: "wrong_password" } }]);
@@ -169,6 +176,29 @@ describe("agents", () => {
     expect((await api("DELETE", `/api/agents/${one.id}`)).status).toBe(404);
     expect((await api("PATCH", `/api/agents/${one.id}`, { name: "x" })).status).toBe(404);
     expect((await api("PATCH", `/api/agents/${two.id}`, { name: "" })).status).toBe(400);
+  });
+
+  it("take no name that is no name, however it comes", async () => {
+    const { agent } = await TestAgent.enrolled();
+    for (const name of [
+      "",
+      "   ",
+      "x".repeat(65),
+      "x".repeat(100_000),
+      "a\nb",
+      "a\u0000b",
+      "\u009b31m",
+      7,
+      null,
+      ["a"],
+    ]) {
+      expect((await api("PATCH", `/api/agents/${agent.id}`, { name })).status).toBe(400);
+      expect((await api("POST", "/api/admin/tokens", { name })).status).toBe(400);
+    }
+    const bare = await TestAgent.open({ token: await mintToken() });
+    const registration = { ...HOST, name: "x".repeat(60_000) };
+    expect((await bare.request("agent.register", registration)).error?.code).toBe("invalid_data");
+    expect((await bare.request("agent.register", HOST)).error).toBeUndefined();
   });
 
   it("keep hostile names as they are, as data", async () => {
