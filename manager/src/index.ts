@@ -9,6 +9,7 @@ import { connect } from "./routes/connect.ts";
 import { ApiError, onError } from "./routes/errors.ts";
 import { messages } from "./routes/messages.ts";
 import { serveDescription } from "./routes/openapi.ts";
+import { rotation } from "./routes/rotation.ts";
 import { newRouter } from "./routes/router.ts";
 import { session } from "./routes/session.ts";
 import { sessions } from "./routes/sessions.ts";
@@ -58,6 +59,7 @@ app.route("/", sessions);
 app.route("/", tokens);
 app.route("/", agents);
 app.route("/", messages);
+app.route("/", rotation);
 app.route("/", audit);
 
 serveDescription(app);

@@ -291,6 +291,7 @@ describe("the API's description", () => {
       "POST /api/agent/register",
       "POST /api/agents/{id}/request",
       "POST /api/agents/{id}/revoke",
+      "POST /api/agents/{id}/rotate",
       "POST /api/publish",
       "POST /api/session",
     ]);
