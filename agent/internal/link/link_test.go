@@ -171,9 +171,9 @@ func TestASaveThatFailsEndsTheLink(t *testing.T) {
 
 func TestUpgradeCarriesIdentityInHeadersOnly(t *testing.T) {
 	m := managertest.Start(t, nil)
-	run(t, m.URL+"/behind/a/path/", nil)
+	run(t, m.URL+"/", nil)
 	p := m.Next(t)
-	if p.Path != "/behind/a/path/ws" {
+	if p.Path != "/ws" {
 		t.Errorf("it dials %s", p.Path)
 	}
 	for name, want := range map[string]string{
