@@ -108,7 +108,7 @@ func start(t *testing.T, o options) *agent {
 		if t.Failed() {
 			t.Logf("the agent said:\n%s", a.output)
 		}
-		for _, secret := range []string{managertest.EnrolmentToken, managertest.PermanentToken} {
+		for _, secret := range []string{managertest.EnrolmentToken, managertest.PermanentToken, removedToken} {
 			if strings.Contains(a.output.String()+a.stdout.String(), secret) {
 				t.Errorf("%s was printed", secret)
 			}
@@ -380,6 +380,16 @@ func TestTheStoredIdentityWinsOverAnEnrolmentToken(t *testing.T) {
 		t.Errorf("it came with %q", got)
 	}
 	a.says(t, "enrolled already")
+	if strings.Contains(a.output.String(), "--name") {
+		t.Error("it speaks of a name that was not given")
+	}
+}
+
+func TestANameThatComesTooLateIsSaid(t *testing.T) {
+	m := managertest.Start(t, nil)
+	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--name", "edge-8"}})
+	m.Next(t)
+	a.says(t, "--name is used when enrolling")
 }
 
 func TestATokenFileOpenToOthersIsClosed(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -58,4 +59,30 @@ func TestAsksNobodyWithoutATerminal(t *testing.T) {
 	if strings.Contains(a.output.String(), prompt) {
 		t.Error("it asked")
 	}
+}
+
+func TestAsksAPersonWhoseHostIsEnrolledOnlyWhenItWasRemoved(t *testing.T) {
+	m := refusing(t, "agent_removed", removedToken)
+	keys, tty := terminal(t)
+	dir := enrolled(t, m.URL)
+	a := start(t, options{args: []string{"--state-dir", dir, "--token-file", "-"}, file: tty})
+	p := m.Next(t)
+	p.Register(t, managertest.Defaults())
+	p.Serve()
+	a.says(t, "msg=connected")
+	if strings.Contains(a.output.String(), prompt) {
+		t.Error("it asked")
+	}
+	a.stopsWithin2s(t, syscall.SIGTERM)
+
+	dir = removed(t, m.URL)
+	b := start(t, options{args: []string{"--state-dir", dir, "--token-file", "-"}, file: tty})
+	b.says(t, prompt)
+	b.stopsWithin2s(t, os.Interrupt)
+	wantFile(t, dir, "token", removedToken)
+
+	c := start(t, options{args: []string{"--state-dir", dir, "--token-file", "-"}, file: tty})
+	c.says(t, prompt)
+	fmt.Fprintln(keys, managertest.EnrolmentToken)
+	wantReenrolled(t, c, m, dir)
 }

@@ -19,6 +19,9 @@ type Enrolment struct {
 	Env   string // what ZEDOPS_TOKEN held
 }
 
+// Given says whether a source is set.
+func (e Enrolment) Given() bool { return e != (Enrolment{}) }
+
 // ErrNoToken is returned by Read when no source is set.
 var ErrNoToken = errors.New("this host is not enrolled, and no enrolment token was given")
 
