@@ -11,7 +11,7 @@ import { type LiveStatus, leaseEnd, type Presence } from "./presence.ts";
 const TOUCH_EVERY_MS = 1000;
 
 /** What an agent has said of itself by registering. */
-export interface Registered {
+export interface RegisteredHost {
   readonly name: string;
   readonly host: Host;
 }
@@ -23,7 +23,7 @@ export interface ConnectionState {
   readonly connectedAt: number;
   lastMessageAt: number;
   /** Set once the agent has registered: from then on the agent is online. */
-  registered: Registered | null;
+  registered: RegisteredHost | null;
   rttMs: number | null;
   skewMs: number | null;
   badFrames: number;
@@ -162,7 +162,7 @@ export class Connection {
   }
 
   /** The agent has registered: from here it is online with this connection. */
-  register(registered: Registered): Presence {
+  register(registered: RegisteredHost): Presence {
     this.state.registered = registered;
     this.save();
     return this.#presence(registered);
@@ -173,7 +173,7 @@ export class Connection {
     return this.state.registered && this.#presence(this.state.registered);
   }
 
-  #presence({ host }: Registered): Presence {
+  #presence({ host }: RegisteredHost): Presence {
     const { admission, connectedAt } = this.state;
     return {
       agentId: admission.agentId,

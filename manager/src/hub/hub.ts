@@ -1,8 +1,6 @@
 /** AgentHub: the Durable Object that holds the sockets of its share of the agents. Life cycle and RPC surface only. */
 import { DurableObject } from "cloudflare:workers";
-import { mintAgentToken } from "../auth/tokens.ts";
 import { type Settings, settings } from "../config.ts";
-import { sha256Hex } from "../digest.ts";
 import { Close, mayTravel } from "../protocol/close.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import {
@@ -17,19 +15,19 @@ import {
 } from "../protocol/message.ts";
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import { inbox, isInbox } from "../protocol/subject.ts";
-import { type Admission, enrol } from "../registry/admission.ts";
-import { RegistryUnavailable } from "../registry/failure.ts";
-import { takeUpCandidate } from "../registry/rotation.ts";
-import { Connection, type Registered as RegisteredHost } from "./connection.ts";
+import type { Admission } from "../registry/admission.ts";
+import { Connection, type RegisteredHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
-import { CREDIT_WINDOW, type Totals, unacknowledged } from "./credit.ts";
+import { type Totals, unacknowledged } from "./credit.ts";
 import { Outbox } from "./outbox.ts";
 import { ended, type LiveStatus, type OfflineReason, reasonOfClose, type Transition } from "./presence.ts";
+import { identify } from "./registration.ts";
 import { PendingRequests } from "./requests.ts";
 import { Router } from "./router.ts";
 import { hubName } from "./shards.ts";
 import { HubStore } from "./store.ts";
 import { Subscriptions } from "./subscriptions.ts";
+import { welcome } from "./welcome.ts";
 
 /** The Worker's word to its hub about who is connecting; never passed on from a client. */
 export const ADMISSION_HEADER = "Zedops-Admission";
@@ -42,10 +40,6 @@ const FLUSH_RETRY_MS = 5_000;
 const MAX_BAD_FRAMES = 32;
 /** How long an agent may take to store the token that it is offered. */
 const ROTATION_TIMEOUT_MS = 10_000;
-/** Returning agents are spread so that a hub sees about a hundred a second. */
-const SPREAD_MS_PER_AGENT = 10;
-const MIN_SPREAD_MS = 1_000;
-const MAX_SPREAD_MS = 60_000;
 
 /** What became of a published message, in one hub or in all. */
 export interface Published {
@@ -89,57 +83,29 @@ export class AgentHub extends DurableObject<Env> {
   /** Opens an agent's socket, and only that: a WebSocket cannot cross RPC. */
   override fetch(request: Request): Response {
     const admission = JSON.parse(request.headers.get(ADMISSION_HEADER) ?? "") as Admission;
-    const now = Date.now();
     const { 0: client, 1: server } = new WebSocketPair();
     const id = admission.connectionId ?? "";
     const connection = Connection.accept(this.ctx, server, this.#settings, admission, id);
     this.#connections.add(connection);
     this.#alarmBy(connection.leaseEnd(this.#settings.leaseMs));
-    const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = this.#settings;
-    const welcome = {
-      protocol: PROTOCOL,
-      connection: id,
-      serverTime: now,
-      heartbeatIntervalMs,
-      leaseMs,
-      maxFrameBytes,
-      messagesPerSecond,
-      bytesPerSecond,
-      creditFrames: CREDIT_WINDOW.frames,
-      creditBytes: CREDIT_WINDOW.bytes,
-      reconnectSpreadMs: Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, this.#connections.size * SPREAD_MS_PER_AGENT)),
-    };
-    connection.send(encode("agent.welcome", { dataJson: JSON.stringify(welcome) }));
+    const greeting = welcome(this.#settings, id, this.#connections.size);
+    connection.send(encode("agent.welcome", { dataJson: JSON.stringify(greeting) }));
     return new Response(null, { status: 101, webSocket: client });
   }
 
   /** `agent.register`: enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. */
   async register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
-    const { agentId, connectionId, enrolment } = admission;
-    const { protocol, name, ...host } = registration;
-    if (protocol !== PROTOCOL) return failure("unsupported_protocol", `this manager speaks protocol ${PROTOCOL}`);
+    const { agentId, connectionId } = admission;
     const before = connectionId === null ? null : (this.#connections.get(connectionId)?.state.registered ?? null);
-    if (before !== null) return { ok: true, value: { agentId, name: before.name } };
-
-    if (enrolment === null) {
-      if (admission.candidateHash !== null) {
-        const taken = await answered(takeUpCandidate(this.env.DB, agentId, admission.candidateHash));
-        if (!taken.ok) return taken;
-        if (!taken.value) return failure("invalid_token", "the token has been replaced by a newer one");
-      }
-      const registered = { name: admission.known?.name ?? host.hostname, host };
-      const arrived = this.#arrive(admission, registered);
-      return arrived.ok ? { ok: true, value: { agentId, name: registered.name } } : arrived;
-    }
-    const token = await mintAgentToken(this.env, agentId);
-    const wanted = name ?? enrolment.hostName ?? host.hostname.slice(0, 64);
-    const hash = await sha256Hex(token);
-    const asked = await answered(enrol(this.env.DB, admission, enrolment, host, wanted, hash, Date.now()));
-    if (!asked.ok) return asked;
-    const enrolled = asked.value;
-    if (!enrolled.ok) return enrolled;
-    const arrived = this.#arrive(admission, { name: enrolled.value, host });
-    return arrived.ok ? { ok: true, value: { agentId, name: enrolled.value, token } } : arrived;
+    // Registering again tells nothing new, but still has to be in a protocol that both ends speak.
+    if (before !== null && registration.protocol === PROTOCOL)
+      return { ok: true, value: { agentId, name: before.name } };
+    const identity = await identify(this.env, admission, registration);
+    if (!identity.ok) return identity;
+    const { host, token } = identity.value;
+    const arrived = this.#arrive(admission, host);
+    if (!arrived.ok) return arrived;
+    return { ok: true, value: { agentId, name: host.name, ...(token === undefined ? {} : { token }) } };
   }
 
   /** `agent.heartbeat` with data, or over HTTP: renews the lease and keeps what the agent measured. */
@@ -427,15 +393,5 @@ export class AgentHub extends DurableObject<Env> {
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
-  }
-}
-
-/** What the registry answered, or that it did not. */
-async function answered<T>(asked: Promise<T>): Promise<Outcome<T>> {
-  try {
-    return { ok: true, value: await asked };
-  } catch (error) {
-    if (error instanceof RegistryUnavailable) return failure("registry_unavailable", error.message);
-    throw error;
   }
 }
