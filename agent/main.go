@@ -28,7 +28,8 @@ const help = `zedops-agent connects this host to a ZedOps manager and keeps it c
 
 The first start needs an enrolment token, which the manager's dashboard or
 "make token" gives you. The manager answers it with a token of this host's own,
-which the agent keeps; from then on it starts without one.
+which the agent keeps; from then on it starts without one. Given one all the
+same, it uses it only if the manager has removed or revoked this host.
 
   zedops-agent --manager https://zedops.example.com --token-file -
   ZEDOPS_TOKEN=... zedops-agent --manager https://zedops.example.com
@@ -44,8 +45,8 @@ Flags:
                       see it in the process list: prefer the file or
                       the environment variable ZEDOPS_TOKEN
   --name NAME         name of this host in the dashboard, given on enrolment
-                      (1 to 64 characters). Default: the enrolment token's
-                      name, else the hostname
+                      (1 to 64 characters); rename it there later. Default:
+                      the enrolment token's name, else the hostname
   --state-dir DIR     where the agent keeps its identity.
                       Default: ~/.zedops-agent
   --subscribe PATTERN write what is published to the pattern to standard output;
@@ -74,7 +75,9 @@ reader goes away, as in "| head -1", the agent stops at the next message.
 
 State: the directory (mode 0700) holds "token", the credential; "manager", the
 only URL it is ever sent to; and "install-id". One agent at a time can use it.
-To enrol a host afresh, move the directory away.
+A host that was removed or revoked comes back with a new enrolment token; its
+old credential is then set aside as "token.refused". A host whose credential is
+still good enrols with another manager under another --state-dir.
 
 Network: HTTPS_PROXY, HTTP_PROXY and NO_PROXY are honoured. SSL_CERT_FILE names
 the certificates of a private authority.
@@ -149,6 +152,12 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	var reenrol func(context.Context, *link.Refused) (string, error)
+	if enrolled && s.enrolment.Given() {
+		reenrol = func(ctx context.Context, refused *link.Refused) (string, error) {
+			return replace(ctx, s.enrolment, store, refused)
+		}
+	}
 	if manager.InClear() {
 		slog.Warn("the token crosses the network unencrypted: use an https:// manager", "manager", manager.String())
 	}
@@ -174,6 +183,7 @@ func run() error {
 		Save: func(token string) error {
 			return store.Save(identity.Credential{Manager: manager, Token: token})
 		},
+		Reenrol:    reenrol,
 		Name:       s.name,
 		Hostname:   hostname,
 		Version:    version,
@@ -292,12 +302,20 @@ func credential(s settings, store *identity.Store) (manager identity.Manager, to
 				"this host is enrolled with %s, and its token is not for %s: leave --manager (or ZEDOPS_MANAGER) out, or enrol with the other manager under another --state-dir",
 				stored.Manager, manager)}
 		}
-		if s.enrolment != (identity.Enrolment{}) {
-			slog.Info("this host is enrolled already, so the enrolment token is not used", "stateDir", s.stateDir)
+		if s.enrolment.Given() {
+			slog.Info("this host is enrolled already: the enrolment token is used only if the manager has removed or revoked it", "stateDir", s.stateDir)
+		}
+		if s.name != "" {
+			slog.Info("--name is used when enrolling: rename this host in the dashboard")
 		}
 		return stored.Manager, stored.Token, true, nil
 	}
 	if s.manager == "" {
+		if manager, err = store.Manager(); err != nil {
+			return manager, "", false, err
+		}
+	}
+	if manager == (identity.Manager{}) {
 		if manager, err = identity.ParseManager(defaultManager); err != nil {
 			return manager, "", false, err
 		}
@@ -307,4 +325,33 @@ func credential(s settings, store *identity.Store) (manager identity.Manager, to
 		return manager, "", false, usageError{err}
 	}
 	return manager, token, false, nil
+}
+
+// replace sets a credential aside that the manager wants no more, and returns the enrolment token to go on with. Not
+// before now is the token read: whoever starts an enrolled agent should not be asked for one.
+func replace(ctx context.Context, enrolment identity.Enrolment, store *identity.Store, refused *link.Refused) (string, error) {
+	slog.Warn("the manager refused this host's credential, trying the enrolment token", "code", refused.Code, "message", refused.Message)
+	var token string
+	var err error
+	read := make(chan struct{})
+	go func() { // a terminal that nobody types at must not hold up a shutdown
+		token, err = enrolment.Read(os.Stdin, os.Stderr)
+		close(read)
+	}()
+	select {
+	case <-ctx.Done():
+		return "", ctx.Err()
+	case <-read:
+	}
+	if err != nil {
+		slog.Warn("the enrolment token cannot be used, so the credential stays", "error", err)
+		return "", refused
+	}
+	// Before the new one is asked for: a state that cannot be written to should not cost an enrolment token.
+	path, err := store.SetAside()
+	if err != nil {
+		return "", err
+	}
+	slog.Info("the refused credential is set aside", "path", path)
+	return token, nil
 }

@@ -78,6 +78,7 @@ func (o *output) String() string {
 type options struct {
 	env    []string
 	stdin  string
+	file   *os.File // standard input instead of stdin
 	args   []string
 	stdout *os.File // nil: the agent's output
 }
@@ -90,6 +91,9 @@ func start(t *testing.T, o options) *agent {
 	a := &agent{Cmd: exec.Command(binary, o.args...), output: &output{}, stdout: &output{}, ended: make(chan struct{})}
 	a.Env = append([]string{"HOME=" + t.TempDir()}, o.env...)
 	a.Stdin = strings.NewReader(o.stdin)
+	if o.file != nil {
+		a.Stdin = o.file
+	}
 	a.Stdout, a.Stderr = a.stdout, a.output
 	if o.stdout != nil {
 		a.Stdout = o.stdout
@@ -104,7 +108,7 @@ func start(t *testing.T, o options) *agent {
 		if t.Failed() {
 			t.Logf("the agent said:\n%s", a.output)
 		}
-		for _, secret := range []string{managertest.EnrolmentToken, managertest.PermanentToken} {
+		for _, secret := range []string{managertest.EnrolmentToken, managertest.PermanentToken, removedToken} {
 			if strings.Contains(a.output.String()+a.stdout.String(), secret) {
 				t.Errorf("%s was printed", secret)
 			}
@@ -271,12 +275,16 @@ func TestUsageErrorsExit2(t *testing.T) {
 		"empty token on stdin":    {options{args: []string{"--token-file", "-"}}, "empty"},
 		"missing token file":      {options{args: []string{"--token-file", "/nonexistent/token"}}, "no such file"},
 		"two tokens":              {options{args: []string{"--token", "a", "--token-file", "b"}}, "exclude each other"},
-		"a token with a space":    {options{args: []string{"--token", "a b"}}, "not a token"},
+		"a token with a space":    {options{args: []string{"--token", "a.b. c"}}, "copied whole"},
+		"a token of two parts":    {options{args: []string{"--token-file=-"}, stdin: "enrolment.token\n"}, "that is not an enrolment token"},
+		"a token that is a word":  {options{env: []string{"ZEDOPS_TOKEN=hello"}}, "that is not an enrolment token"},
+		"a token without an end":  {options{args: []string{"--token-file", "/dev/zero"}}, "that is not an enrolment token"},
 		"bad log format":          {options{args: []string{"--log-format", "xml"}}, "--log-format"},
 		"negative retries":        {options{args: []string{"--max-retries", "-1"}}, "--max-retries"},
 		"name too long":           {options{args: []string{"--name", strings.Repeat("x", 65)}}, "--name"},
 		"name with a newline":     {options{args: []string{"--name", "a\nb"}}, "--name"},
-		"manager without scheme":  {options{args: []string{"--manager", "example.com"}}, "must begin with https://"},
+		"manager without scheme":  {options{args: []string{"--manager", "127.0.0.1:8957"}}, "must begin with http:// or https://"},
+		"manager with a path":     {options{args: []string{"--manager", "http://example.com/foo"}}, "has no path"},
 		"manager with a password": {options{args: []string{"--manager", "http://u:" + managertest.PermanentToken + "@example.com"}}, "credentials"},
 		"not a pattern":           {options{args: []string{"--subscribe", "fleet.>", "--subscribe", "fleet.a*"}}, `"fleet.a*"`},
 		"a pattern of others":     {options{args: []string{"--subscribe", "agents.k3v.>"}}, `"agents.k3v.>"`},
@@ -324,7 +332,7 @@ func TestGivesUpWith75AfterMaxRetries(t *testing.T) {
 	}
 	nobody := "http://" + l.Addr().String()
 	l.Close()
-	a := start(t, options{args: []string{"--manager", nobody, "--max-retries", "2"}, env: []string{"ZEDOPS_TOKEN=t"}})
+	a := start(t, options{args: []string{"--manager", nobody, "--max-retries", "2"}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
 	a.wantExit(t, 75, "gave up after 2 failed attempts", "connection refused")
 	if n := strings.Count(a.output.String(), "cannot connect, retrying"); n != 1 {
 		t.Errorf("it logged the failure %d times", n)
@@ -372,6 +380,16 @@ func TestTheStoredIdentityWinsOverAnEnrolmentToken(t *testing.T) {
 		t.Errorf("it came with %q", got)
 	}
 	a.says(t, "enrolled already")
+	if strings.Contains(a.output.String(), "--name") {
+		t.Error("it speaks of a name that was not given")
+	}
+}
+
+func TestANameThatComesTooLateIsSaid(t *testing.T) {
+	m := managertest.Start(t, nil)
+	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--name", "edge-8"}})
+	m.Next(t)
+	a.says(t, "--name is used when enrolling")
 }
 
 func TestATokenFileOpenToOthersIsClosed(t *testing.T) {
@@ -392,7 +410,7 @@ func TestATokenFileOpenToOthersIsClosed(t *testing.T) {
 
 func TestWarnsOfATokenInTheClear(t *testing.T) {
 	// Nobody listens on the discard port of this address: the dial fails or hangs, the warning comes before it.
-	a := start(t, options{args: []string{"--manager", "http://0.0.0.0:9", "--max-retries", "1", "--token-file=-"}, stdin: "t"})
+	a := start(t, options{args: []string{"--manager", "http://0.0.0.0:9", "--max-retries", "1", "--token-file=-"}, stdin: managertest.EnrolmentToken})
 	a.wantExit(t, 75, "unencrypted")
 }
 
@@ -413,7 +431,7 @@ func TestStopsWithin2sWhile(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer l.Close()
-		a := start(t, options{args: []string{"--manager", "http://" + l.Addr().String(), "--token-file=-"}, stdin: "t"})
+		a := start(t, options{args: []string{"--manager", "http://" + l.Addr().String(), "--token-file=-"}, stdin: managertest.EnrolmentToken})
 		socket, err := l.Accept()
 		if err != nil {
 			t.Fatal(err)

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
+
+	"golang.org/x/term"
 )
 
 // Enrolment says where an enrolment token is to be found. The first of the fields that is set counts.
@@ -16,8 +19,14 @@ type Enrolment struct {
 	Env   string // what ZEDOPS_TOKEN held
 }
 
+// Given says whether a source is set.
+func (e Enrolment) Given() bool { return e != (Enrolment{}) }
+
 // ErrNoToken is returned by Read when no source is set.
-var ErrNoToken = errors.New("this host is not enrolled yet, and no enrolment token was given")
+var ErrNoToken = errors.New("this host is not enrolled, and no enrolment token was given")
+
+// jwt is the shape of every enrolment token. Only the manager can tell a good one.
+var jwt = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$`)
 
 // Read returns the token. It may wait for standard input; a person there is asked on prompt.
 func (e Enrolment) Read(stdin *os.File, prompt io.Writer) (string, error) {
@@ -27,7 +36,7 @@ func (e Enrolment) Read(stdin *os.File, prompt io.Writer) (string, error) {
 	case e.Token != "":
 		token = strings.TrimSpace(e.Token)
 	case e.File == "-":
-		if info, err := stdin.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+		if term.IsTerminal(int(stdin.Fd())) {
 			fmt.Fprint(prompt, "Paste the enrolment token: ")
 		}
 		token, err = firstLine(stdin)
@@ -44,8 +53,8 @@ func (e Enrolment) Read(stdin *os.File, prompt io.Writer) (string, error) {
 	if token == "" {
 		return "", errors.New("the enrolment token is empty")
 	}
-	if err := checkToken(token); err != nil {
-		return "", fmt.Errorf("the enrolment token cannot be used: %w", err)
+	if !jwt.MatchString(token) || checkToken(token) != nil {
+		return "", errors.New("that is not an enrolment token, which is one line of three parts with a dot between them: was it copied whole?")
 	}
 	return token, nil
 }

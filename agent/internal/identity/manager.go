@@ -2,7 +2,6 @@ package identity
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -11,11 +10,15 @@ import (
 // Manager is the base URL of a manager in one canonical spelling, so that equal managers compare equal.
 type Manager struct{ base string }
 
-// ParseManager accepts http, https, ws and wss URLs. Credentials, a query or a fragment are refused: nothing secret
-// belongs into a URL. The errors do not repeat the input for the same reason.
+// ParseManager accepts http, https, ws and wss URLs without a path. Credentials, a query or a fragment are refused:
+// nothing secret belongs into a URL. The errors do not repeat the input for the same reason.
 func ParseManager(text string) (Manager, error) {
+	noScheme := errors.New("the manager's URL must begin with http:// or https://")
 	u, err := url.Parse(strings.TrimSpace(text))
-	if err != nil {
+	switch {
+	case err != nil && !strings.Contains(text, "://"): // 127.0.0.1:8787 is no URL at all
+		return Manager{}, noScheme
+	case err != nil:
 		return Manager{}, errors.New("the manager's URL cannot be parsed")
 	}
 	switch u.Scheme {
@@ -25,13 +28,16 @@ func ParseManager(text string) (Manager, error) {
 	case "wss":
 		u.Scheme = "https"
 	default:
-		return Manager{}, errors.New("the manager's URL must begin with https://, http://, wss:// or ws://")
+		return Manager{}, noScheme
 	}
 	if u.Hostname() == "" {
 		return Manager{}, errors.New("the manager's URL names no host")
 	}
 	if u.User != nil || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
 		return Manager{}, errors.New("the manager's URL must not hold credentials, a query or a fragment")
+	}
+	if strings.Trim(u.Path, "/") != "" {
+		return Manager{}, errors.New("the manager's URL has no path: leave out what follows the host and port")
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
 	if port == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
@@ -43,7 +49,7 @@ func ParseManager(text string) (Manager, error) {
 	case strings.Contains(host, ":"):
 		host = "[" + host + "]"
 	}
-	return Manager{fmt.Sprintf("%s://%s%s", u.Scheme, host, strings.TrimRight(u.EscapedPath(), "/"))}, nil
+	return Manager{u.Scheme + "://" + host}, nil
 }
 
 func (m Manager) String() string { return m.base }

@@ -16,9 +16,10 @@ import (
 
 // Files of the state directory, each one line.
 const (
-	tokenFile     = "token"      // the permanent token
-	managerFile   = "manager"    // the one manager that the token is sent to
-	installIDFile = "install-id" // tells a repeated enrolment of this host from another host's
+	tokenFile     = "token"         // the permanent token
+	refusedFile   = "token.refused" // the one before it, if the manager wanted that no more
+	managerFile   = "manager"       // the one manager that the token is sent to
+	installIDFile = "install-id"    // tells a repeated enrolment of this host from another host's
 )
 
 // Store is an open state directory. It is this process's alone until Close.
@@ -91,7 +92,7 @@ func (s *Store) checkPermissions() error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("other users can enter the state directory (mode %04o); close it with: chmod 700 %s", mode, s.dir))
 	}
-	for _, name := range []string{tokenFile, managerFile, installIDFile} {
+	for _, name := range []string{tokenFile, refusedFile, managerFile, installIDFile} {
 		info, err := os.Stat(s.path(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -109,7 +110,7 @@ func (s *Store) checkPermissions() error {
 	return nil
 }
 
-// Credential returns nil before the first enrolment.
+// Credential returns nil before the first enrolment, and after SetAside.
 func (s *Store) Credential() (*Credential, error) {
 	token, err := s.read(tokenFile)
 	if token == "" || err != nil {
@@ -118,18 +119,28 @@ func (s *Store) Credential() (*Credential, error) {
 	if err := checkToken(token); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.path(tokenFile), err)
 	}
-	base, err := s.read(managerFile)
+	manager, err := s.Manager()
 	if err != nil {
 		return nil, err
 	}
-	if base == "" {
+	if manager == (Manager{}) {
 		return nil, fmt.Errorf("%s is missing: write the URL of the manager that the token beside it belongs to into it", s.path(managerFile))
+	}
+	return &Credential{manager, token}, nil
+}
+
+// Manager is the one that this host was last enrolled with, even if its credential has been set aside. It is the zero
+// Manager before the first enrolment.
+func (s *Store) Manager() (Manager, error) {
+	base, err := s.read(managerFile)
+	if base == "" || err != nil {
+		return Manager{}, err
 	}
 	manager, err := ParseManager(base)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", s.path(managerFile), err)
+		return Manager{}, fmt.Errorf("%s: %w", s.path(managerFile), err)
 	}
-	return &Credential{manager, token}, nil
+	return manager, nil
 }
 
 // Save returns when the credential would survive a power cut.
@@ -142,6 +153,19 @@ func (s *Store) Save(c Credential) error {
 		return err
 	}
 	return s.write(tokenFile, c.Token)
+}
+
+// SetAside keeps the token from being used again, and returns where it is now. The install id and the manager stay, so
+// that the next enrolment, in this run or a later one, is this host's.
+func (s *Store) SetAside() (path string, err error) {
+	path = s.path(refusedFile)
+	if err := os.Rename(s.path(tokenFile), path); err != nil {
+		return "", fmt.Errorf("set the refused token aside: %w", err)
+	}
+	if err := s.fd.Sync(); err != nil {
+		return "", fmt.Errorf("set the refused token aside: %w", err)
+	}
+	return path, nil
 }
 
 // Close lets another agent have the directory.

@@ -98,7 +98,7 @@ func TestDamagedStateIsNamed(t *testing.T) {
 		"binary token":             {"token", "a\x00b", "not a token"},
 		"huge token":               {"token", strings.Repeat("a", 5000), "too long"},
 		"no manager":               {"manager", "", "manager is missing"},
-		"manager that is no URL":   {"manager", "example", "must begin with https://"},
+		"manager that is no URL":   {"manager", "example", "must begin with http:// or https://"},
 		"install id too short":     {"install-id", "abc", "install-id is damaged"},
 		"install id with a header": {"install-id", "abcdefgh\r\nX: y", "install-id is damaged"},
 	} {

@@ -20,7 +20,10 @@ type Config struct {
 	Token     string // the permanent token, or for the first time an enrolment token
 	Enrolled  bool   // whether Token is the permanent one
 	// Save must have the permanent token on disk when it returns.
-	Save       func(token string) error
+	Save func(token string) error
+	// Reenrol is asked at most once, when the manager refuses the permanent token that Run began with because the agent
+	// was removed or revoked. It returns the enrolment token to go on with, or the error to end with. May be nil.
+	Reenrol    func(context.Context, *Refused) (token string, err error)
 	Name       string // the operator's name for this host, may be empty
 	Hostname   string
 	Version    string
@@ -65,7 +68,7 @@ func New(c Config) *Link {
 const flushGrace = 500 * time.Millisecond
 
 // Run stays connected until the context ends, and then returns nil. Otherwise it returns a *Refused, a *GaveUp, the
-// error of Config.Save, ErrOutputClosed, or another error of Config.Output.
+// error of Config.Save or Config.Reenrol, ErrOutputClosed, or another error of Config.Output.
 func (l *Link) Run(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -74,7 +77,7 @@ func (l *Link) Run(ctx context.Context) error {
 		written <- l.feed.write(l.config.Output)
 		stop()
 	}()
-	s := supervisor{connect: l.connect, maxRetries: l.config.MaxRetries, delays: newDelays(), log: l.log}
+	s := supervisor{connect: l.connect, refused: l.refused, maxRetries: l.config.MaxRetries, delays: newDelays(), log: l.log}
 	err := s.run(running)
 	l.feed.close()
 	select {
@@ -86,6 +89,21 @@ func (l *Link) Run(ctx context.Context) error {
 		l.log.Warn("published messages were not read in time", "unwritten", l.feed.left())
 	}
 	return err
+}
+
+// refused returns nil if the next attempt is one with another token, and otherwise the error to end with.
+func (l *Link) refused(ctx context.Context, refused *Refused) error {
+	reenrol := l.config.Reenrol
+	l.config.Reenrol = nil // an enrolment token that was used already does not bring the same host back
+	if reenrol == nil || !l.config.Enrolled || !refused.dismissed() {
+		return refused
+	}
+	token, err := reenrol(ctx, refused)
+	if err != nil {
+		return err
+	}
+	l.config.Token, l.config.Enrolled = token, false
+	return nil
 }
 
 // vitals outlive the single connection.

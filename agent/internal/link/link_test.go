@@ -171,9 +171,9 @@ func TestASaveThatFailsEndsTheLink(t *testing.T) {
 
 func TestUpgradeCarriesIdentityInHeadersOnly(t *testing.T) {
 	m := managertest.Start(t, nil)
-	run(t, m.URL+"/behind/a/path/", nil)
+	run(t, m.URL+"/", nil)
 	p := m.Next(t)
-	if p.Path != "/behind/a/path/ws" {
+	if p.Path != "/ws" {
 		t.Errorf("it dials %s", p.Path)
 	}
 	for name, want := range map[string]string{
@@ -316,8 +316,8 @@ func TestUpgradeRefusals(t *testing.T) {
 		"missing_token":         {401, nil, ours("missing_token"), true, "Authorization header"},
 		"enrolment_used":        {403, nil, ours("enrolment_used"), true, "new enrolment token"},
 		"enrolment_revoked":     {403, nil, ours("enrolment_revoked"), true, "new enrolment token"},
-		"agent_revoked":         {403, nil, ours("agent_revoked"), true, "state directory away"},
-		"agent_removed":         {403, nil, ours("agent_removed"), true, "state directory away"},
+		"agent_revoked":         {403, nil, ours("agent_revoked"), true, "start it with a new enrolment token"},
+		"agent_removed":         {403, nil, ours("agent_removed"), true, "start it with a new enrolment token"},
 		"browser_origin":        {403, nil, ours("browser_origin"), true, "Origin"},
 		"our code, other place": {400, nil, ours("invalid_token"), false, "400 Bad Request (invalid_token: because)"},
 		"another's code":        {403, nil, ours("quota"), false, "403 Forbidden (quota: because)"},
@@ -362,6 +362,27 @@ func TestClosesThatStopAnAgent(t *testing.T) {
 		if err := r.ended(t); !errors.As(err, &refused) || string(refused.Code) != says {
 			t.Errorf("after %d it ended with %v", code, err)
 		}
+	}
+}
+
+func TestReenrolsOnce(t *testing.T) {
+	m := managertest.Start(t, nil)
+	asked := 0
+	r := run(t, m.URL, func(l *Link) {
+		l.config.Reenrol = func(context.Context, *Refused) (string, error) {
+			asked++
+			return managertest.EnrolmentToken, nil
+		}
+	})
+	connected(t, m, r, managertest.Defaults()).Close(protocol.CloseRevoked, "revoked")
+	p := connected(t, m, r, managertest.Defaults())
+	if got := p.Header.Get("Authorization"); got != "Bearer "+managertest.EnrolmentToken {
+		t.Errorf("it came with %q", got)
+	}
+	p.Close(protocol.CloseRevoked, "revoked")
+	var refused *Refused
+	if err := r.ended(t); !errors.As(err, &refused) || asked != 1 || len(r.saved) != 1 {
+		t.Errorf("asked %d times it saved %d tokens and ended with %v", asked, len(r.saved), err)
 	}
 }
 

@@ -25,18 +25,25 @@ func (r *Refused) Error() string {
 	return fmt.Sprintf("the manager refused this agent (%s: %s): %s", r.Code, r.Message, r.Advice)
 }
 
+// dismissed says that the manager knows the agent and wants it no more. Any other refusal of a permanent token may be
+// a mistake, such as a wrong manager or a changed JWT_SECRET.
+func (r *Refused) dismissed() bool {
+	return r.Code == protocol.AgentRevoked || r.Code == protocol.AgentRemoved
+}
+
 // newRefused chooses the advice; enrolled says whether it was the permanent token that was refused.
 func newRefused(cause protocol.Error, enrolled bool) *Refused {
 	const (
 		again  = "make a new enrolment token and start the agent with it"
 		afresh = "if this host is to come back, move its state directory away and start it with a new enrolment token"
+		back   = "to bring this host back, start it with a new enrolment token"
 	)
 	var advice string
 	switch cause.Code {
 	case protocol.TokenExpired, protocol.EnrolmentUsed, protocol.EnrolmentRevoked:
 		advice = again
 	case protocol.AgentRevoked, protocol.AgentRemoved:
-		advice = afresh
+		advice = back
 	case protocol.InvalidToken:
 		advice = "check that the token was copied whole and is this manager's, or " + again
 		if enrolled {

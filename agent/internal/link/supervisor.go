@@ -24,6 +24,7 @@ func (g *GaveUp) Unwrap() error { return g.Last }
 // supervisor makes connection after connection, and logs one line when things change.
 type supervisor struct {
 	connect    func(ctx context.Context, ready func(session)) outcome
+	refused    func(context.Context, *Refused) error // nil: an attempt at once may do better
 	maxRetries int
 	delays     *delays
 	log        *slog.Logger
@@ -48,8 +49,18 @@ func (s *supervisor) run(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil
-		case errors.As(o.err, &refused), errors.Is(o.err, errNotSaved):
+		case errors.Is(o.err, errNotSaved):
 			return o.err
+		case errors.As(o.err, &refused):
+			err := s.refused(ctx, refused)
+			switch {
+			case ctx.Err() != nil:
+				return nil
+			case err != nil:
+				return err
+			}
+			out = outage{since: time.Now()}
+			continue
 		}
 
 		wait := s.delays.after(o)

@@ -96,6 +96,7 @@ func TestARefusalIsNotRetried(t *testing.T) {
 	refused := &Refused{Code: "agent_revoked"}
 	attempts := 0
 	s := supervisor{delays: newDelays(), log: slog.New(slog.DiscardHandler)}
+	s.refused = func(_ context.Context, r *Refused) error { return r }
 	s.connect = func(context.Context, func(session)) outcome {
 		attempts++
 		return outcome{err: refused}
