@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { test as base, expect } from "vitest";
+import { test as base, expect, onTestFinished } from "vitest";
 import { Admin } from "../stack/admin.ts";
 import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
 import { freePort } from "./free-port.ts";
@@ -69,10 +69,12 @@ test("make up outlives the removal of its agent, and brings a new one up the nex
   expect(await up.survivors()).toEqual([]);
 
   const again = new Up(dataDir, port);
+  onTestFinished(async () => {
+    again.pressCtrlC();
+    await again.ended();
+  });
   await expect.poll(() => again.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
   const agents = await admin.agents();
-  again.pressCtrlC();
-  await again.ended();
   expect(agents).toMatchObject([{ name: "here", status: "online" }]);
   expect(agents[0]?.id).not.toBe(removed?.id);
 });
