@@ -23,7 +23,7 @@ function project(name: string, include: string, vars: Record<string, string> = {
     ],
     // Golden vectors may hold lone surrogates, which only JSON.parse takes as they are.
     json: { stringify: true },
-    test: { name, include: [include], setupFiles: ["test/migrate.ts"] },
+    test: { name, include: [include], setupFiles: ["test/migrate.ts"], testTimeout: 60_000 },
   };
 }
 

@@ -25,7 +25,10 @@ export function misconfiguration(env: Env): string | null {
     // Typed as present, but a deployment may lack it: that is what is being checked.
     const value: string | undefined = env[name];
     if (!value) return `the secret ${name} is not set`;
-    if (value.length < least) return `the secret ${name} is too short: ${least} characters at least`;
+    if (value.length < least) return tooShort(name, least);
+  }
+  if (env.JWT_SECRET_PREVIOUS && env.JWT_SECRET_PREVIOUS.length < SECRETS.JWT_SECRET) {
+    return tooShort("JWT_SECRET_PREVIOUS", SECRETS.JWT_SECRET);
   }
   try {
     settings(env);
@@ -33,6 +36,10 @@ export function misconfiguration(env: Env): string | null {
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
+}
+
+function tooShort(name: string, least: number): string {
+  return `the secret ${name} is too short: ${least} characters at least`;
 }
 
 /** @throws when a variable is not a whole number within its bounds. */

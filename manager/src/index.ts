@@ -1,5 +1,6 @@
 /** The Worker: routes in order, and the Durable Object that they reach by RPC. */
 import { bodyLimit } from "hono/body-limit";
+import { secureHeaders } from "hono/secure-headers";
 import { refuseForeignOrigin, requireAdmin } from "./auth/admin.ts";
 import { misconfiguration, settings } from "./config.ts";
 import { agents } from "./routes/agents.ts";
@@ -8,6 +9,7 @@ import { connect } from "./routes/connect.ts";
 import { ApiError, onError } from "./routes/errors.ts";
 import { messages } from "./routes/messages.ts";
 import { serveDescription } from "./routes/openapi.ts";
+import { rotation } from "./routes/rotation.ts";
 import { newRouter } from "./routes/router.ts";
 import { session } from "./routes/session.ts";
 import { sessions } from "./routes/sessions.ts";
@@ -32,6 +34,15 @@ app.use("/api/*", async (c, next) => {
   await next();
   c.header("Cache-Control", "no-store");
 });
+// The dashboard's files carry headers of their own: ui/public/_headers.
+app.use(
+  "/api/*",
+  secureHeaders({
+    contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
+    xFrameOptions: "DENY",
+    strictTransportSecurity: "max-age=31536000",
+  }),
+);
 app.use("/api/*", (c, next) => {
   // Room for the largest frame's payload, and for JSON that says the same at greater length.
   const maxSize = 2 * settings(c.env).maxFrameBytes;
@@ -48,6 +59,7 @@ app.route("/", sessions);
 app.route("/", tokens);
 app.route("/", agents);
 app.route("/", messages);
+app.route("/", rotation);
 app.route("/", audit);
 
 serveDescription(app);

@@ -1,6 +1,15 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { agentView, api, fetchManager, refusal, TestAgent, upgrade } from "./manager.ts";
+import {
+  agentView,
+  api,
+  fetchManager,
+  mintToken,
+  refusal,
+  TestAgent,
+  type UpgradeOptions,
+  upgrade,
+} from "./manager.ts";
 
 interface ListedToken {
   id: string;
@@ -81,6 +90,65 @@ describe("a revoked agent", () => {
     await api("POST", `/api/agents/${agent.id}/revoke`);
     expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "revoked" });
     expect((await upgrade({ token })).status).toBe(403);
+  });
+});
+
+describe("knocking too often", () => {
+  /** Knocks until 429, which must come: of twice the limit and one, some minute has had too many. Returns what came before. */
+  async function untilRefused(limit: number, knock: (n: number) => Promise<number>): Promise<number | undefined> {
+    const before = new Set<number>();
+    for (let n = 0; n <= 2 * limit; n++) {
+      const status = await knock(n);
+      if (status === 429) {
+        expect(n).toBeGreaterThanOrEqual(limit - 1);
+        expect(before.size).toBe(1);
+        return [...before][0];
+      }
+      before.add(status);
+    }
+    return undefined;
+  }
+
+  const JSON_TYPE = { "Content-Type": "application/json" };
+  const basic = (password: string) => ({ Authorization: `Basic ${btoa(`admin:${password}`)}` });
+
+  it("with passwords shuts an address out, even when it then guesses right, and nobody else", async () => {
+    const guesser = { "CF-Connecting-IP": "198.51.100.66" };
+    const guess = (password: string) => fetchManager("/api/agents", { headers: { ...guesser, ...basic(password) } });
+    expect(await untilRefused(20, async (n) => (await guess(`guess ${n}`)).status)).toBe(401);
+    const right = await guess(env.ADMIN_PASSWORD);
+    expect(right.status).toBe(429);
+    expect(right.headers.get("Retry-After")).toBe("60");
+    expect(await right.json()).toMatchObject({ error: { code: "too_many_requests" } });
+    const logIn = (address: string) =>
+      fetchManager("/api/session", {
+        method: "POST",
+        headers: { ...JSON_TYPE, "CF-Connecting-IP": address },
+        body: JSON.stringify({ password: env.ADMIN_PASSWORD }),
+      });
+    expect((await logIn("198.51.100.66")).status).toBe(429);
+    expect((await logIn("198.51.100.67")).status).toBe(204);
+  });
+
+  it("with bad tokens hides the reason, and lets good ones behind the same address in", async () => {
+    const headers = { "CF-Connecting-IP": "198.51.100.77" };
+    const good = await TestAgent.enrolled();
+    expect(await untilRefused(60, async () => (await upgrade({ token: "a.b.c", headers })).status)).toBe(401);
+    expect((await upgrade({ token: good.token, headers })).status).toBe(101);
+  });
+
+  it("by one agent is refused before its hub hears of it, while a thousand agents of one address get in", async () => {
+    const headers = { "CF-Connecting-IP": "198.51.100.88" };
+    const knock = async (options: UpgradeOptions) => {
+      const response = await upgrade({ ...options, headers });
+      response.webSocket?.accept();
+      response.webSocket?.close();
+      return response.status;
+    };
+    const { token } = await TestAgent.enrolled();
+    expect(await untilRefused(30, () => knock({ token }))).toBe(101);
+    const fleet = await mintToken({ maxUses: 1_000 });
+    for (let n = 0; n < 1_000; n++) expect(await knock({ token: fleet, installId: `thousand-${n}` })).toBe(101);
   });
 });
 

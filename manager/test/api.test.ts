@@ -2,7 +2,7 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import worker from "../src/index.ts";
-import { api, fetchManager, ORIGIN, TestAgent } from "./manager.ts";
+import { api, fetchManager, HOST, mintToken, ORIGIN, TestAgent } from "./manager.ts";
 
 const JSON_TYPE = { "Content-Type": "application/json" };
 
@@ -61,6 +61,18 @@ describe("the API refuses", () => {
   });
 });
 
+it("no answer may be framed, sniffed, cached, or read by another site", async () => {
+  const response = await fetchManager("/api/agents", { headers: { Origin: "https://evil.test" } });
+  expect(Object.fromEntries(response.headers)).toMatchObject({
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "strict-transport-security": "max-age=31536000",
+  });
+  expect([...response.headers.keys()].filter((name) => name.startsWith("access-control-"))).toEqual([]);
+});
+
 describe("a session", () => {
   const logIn = (password: string, headers = {}) =>
     fetchManager("/api/session", {
@@ -78,6 +90,13 @@ describe("a session", () => {
     expect((await fetchManager("/api/agents", { headers })).status).toBe(200);
     expect((await fetchManager("/api/session", { method: "DELETE", headers })).status).toBe(204);
     expect((await fetchManager("/api/agents", { headers })).status).toBe(401);
+  });
+
+  it("is never one that the client chose", async () => {
+    const fixed = `__Host-zedops=${"ab".repeat(32)}`;
+    const response = await logIn(env.ADMIN_PASSWORD, { Cookie: fixed });
+    expect(response.headers.get("Set-Cookie")).not.toContain(fixed);
+    expect((await fetchManager("/api/agents", { headers: { Cookie: fixed } })).status).toBe(401);
   });
 
   it("does not begin with another", async () => {
@@ -157,6 +176,29 @@ describe("agents", () => {
     expect((await api("DELETE", `/api/agents/${one.id}`)).status).toBe(404);
     expect((await api("PATCH", `/api/agents/${one.id}`, { name: "x" })).status).toBe(404);
     expect((await api("PATCH", `/api/agents/${two.id}`, { name: "" })).status).toBe(400);
+  });
+
+  it("take no name that is no name, however it comes", async () => {
+    const { agent } = await TestAgent.enrolled();
+    for (const name of [
+      "",
+      "   ",
+      "x".repeat(65),
+      "x".repeat(100_000),
+      "a\nb",
+      "a\u0000b",
+      "\u009b31m",
+      7,
+      null,
+      ["a"],
+    ]) {
+      expect((await api("PATCH", `/api/agents/${agent.id}`, { name })).status).toBe(400);
+      expect((await api("POST", "/api/admin/tokens", { name })).status).toBe(400);
+    }
+    const bare = await TestAgent.open({ token: await mintToken() });
+    const registration = { ...HOST, name: "x".repeat(60_000) };
+    expect((await bare.request("agent.register", registration)).error?.code).toBe("invalid_data");
+    expect((await bare.request("agent.register", HOST)).error).toBeUndefined();
   });
 
   it("keep hostile names as they are, as data", async () => {
@@ -249,6 +291,7 @@ describe("the API's description", () => {
       "POST /api/agent/register",
       "POST /api/agents/{id}/request",
       "POST /api/agents/{id}/revoke",
+      "POST /api/agents/{id}/rotate",
       "POST /api/publish",
       "POST /api/session",
     ]);

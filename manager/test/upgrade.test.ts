@@ -1,6 +1,9 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { SignJWT } from "jose";
+import { decodeProtectedHeader, type JWTHeaderParameters, type JWTPayload, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
+import { mintEnrolmentToken } from "../src/auth/tokens.ts";
+import worker from "../src/index.ts";
 import { connect } from "../src/routes/connect.ts";
 import { agentView, api, fetchManager, HOST, mintToken, refusal, TestAgent, upgrade } from "./manager.ts";
 
@@ -8,9 +11,10 @@ const KEY = new TextEncoder().encode(env.JWT_SECRET);
 const NOW = Math.floor(Date.now() / 1000);
 
 /** A token of our own making, right in all but what a test changes. */
-function forge(header: { alg?: string; typ?: string }, claims: Record<string, unknown>, key = KEY): Promise<string> {
+async function forge(header: Partial<JWTHeaderParameters>, claims: JWTPayload, key = KEY): Promise<string> {
+  const { kid } = decodeProtectedHeader(await mintToken());
   return new SignJWT({ iss: "zedops", aud: "zedops:agent", sub: "nobody", jti: "j", iat: NOW, ...claims })
-    .setProtectedHeader({ alg: "HS256", typ: "zedops-agent+jwt", ...header })
+    .setProtectedHeader({ alg: "HS256", typ: "zedops-agent+jwt", ...(kid === undefined ? {} : { kid }), ...header })
     .sign(key);
 }
 
@@ -47,6 +51,35 @@ describe("the upgrade refuses", () => {
       forge({ typ: "zedops-enrolment+jwt" }, {}),
     ]);
     for (const token of bad) expect(await refusal({ token })).toEqual([401, "invalid_token"]);
+  });
+
+  it.each<[string, Partial<JWTHeaderParameters>, JWTPayload]>([
+    ["an unknown key id", { kid: "0123456789abcdef" }, {}],
+    ["a path for a key id", { kid: "../../../../dev/null" }, {}],
+    ["SQL for a key id", { kid: "' OR 1=1 --" }, {}],
+    ["a key of its own in the header", { kid: "x", jwk: { kty: "RSA", n: "AAAA", e: "AQAB" } }, {}],
+    ["a key set of its own", { kid: "x", jku: "https://evil.test/jwks" }, {}],
+    ["a certificate of its own", { kid: "x", x5u: "https://evil.test/x509" }, {}],
+    ["a time before which it is not valid", {}, { nbf: NOW + 3_600 }],
+    ["somebody else's audience", {}, { aud: "zedops:admin" }],
+    ["no subject", {}, { sub: "" }],
+    ["somebody else's issuer", {}, { iss: "https://evil.test" }],
+  ])("a token with %s, though its signature is right", async (_, header, claims) => {
+    expect(await refusal({ token: await forge(header, claims) })).toEqual([401, "invalid_token"]);
+  });
+
+  it("a token whose header names no key, or one that nobody understands", async () => {
+    const [, claims, signature] = (await mintToken()).split(".");
+    for (const header of [
+      { alg: "HS256", typ: "zedops-enrolment+jwt" },
+      { alg: "HS256", typ: "zedops-enrolment+jwt", kid: ["a"] },
+      { alg: "NoNe", typ: "zedops-enrolment+jwt" },
+      { alg: "RS256", typ: "zedops-enrolment+jwt" },
+      { alg: "HS256", typ: "zedops-enrolment+jwt", crit: ["exp"] },
+    ]) {
+      const token = `${base64url(JSON.stringify(header))}.${claims}.${signature}`;
+      expect(await refusal({ token })).toEqual([401, "invalid_token"]);
+    }
   });
 
   it("an agent that the registry does not know", async () => {
@@ -201,5 +234,31 @@ describe("an upgrade that is tried again", () => {
     await first.untilClosed();
     expect(await agentView(agent.id)).toMatchObject({ status: "online" });
     expect((await second.request("test.echo", 1)).data).toBe(1);
+  });
+});
+
+describe("a new JWT_SECRET", () => {
+  const withEnv = async (changed: Partial<Env>, token: string) => {
+    const ctx = createExecutionContext();
+    const headers = { Upgrade: "websocket", Authorization: `Bearer ${token}` };
+    const response = await worker.fetch(
+      new Request("https://manager.test/ws", { headers }),
+      { ...env, ...changed },
+      ctx,
+    );
+    response.webSocket?.accept();
+    response.webSocket?.close();
+    await waitOnExecutionContext(ctx);
+    return response.status;
+  };
+  const next = "another key, of at least thirty-two characters";
+
+  it("keeps the tokens of the one before, while that is known as the previous", async () => {
+    const { token } = await TestAgent.enrolled();
+    expect(await withEnv({ JWT_SECRET: next, JWT_SECRET_PREVIOUS: env.JWT_SECRET }, token)).toBe(101);
+    expect(await withEnv({ JWT_SECRET: next }, token)).toBe(401);
+    const enrolment = await mintEnrolmentToken({ JWT_SECRET: next }, "e", Date.now() + 60_000);
+    expect(await withEnv({ JWT_SECRET_PREVIOUS: next }, enrolment)).toBe(401);
+    expect(await withEnv({ JWT_SECRET: next, JWT_SECRET_PREVIOUS: "short" }, token)).toBe(503);
   });
 });

@@ -1,4 +1,4 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { parseEnv } from "node:util";
 import { devVarsFile } from "../stack/dev-vars.ts";
@@ -8,7 +8,8 @@ const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).to
 /** A JWT signed with the manager's own secret: its signature is good, and only the rest can be wrong. */
 export async function signedToken(header: object, claims: object): Promise<string> {
   const secret = parseEnv(await readFile(devVarsFile, "utf8")).JWT_SECRET ?? "";
-  const body = `${encode({ alg: "HS256", ...header })}.${encode(claims)}`;
+  const kid = createHash("sha256").update(`kid of ${secret}`).digest("hex").slice(0, 16);
+  const body = `${encode({ alg: "HS256", kid, ...header })}.${encode(claims)}`;
   return `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
 }
 

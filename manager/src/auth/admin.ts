@@ -1,4 +1,5 @@
 /** Who is an operator: HTTP Basic for scripts, the session cookie for the dashboard. */
+import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
@@ -6,6 +7,7 @@ import { sameSecret } from "../digest.ts";
 import { ApiError } from "../routes/errors.ts";
 import type { App } from "../routes/router.ts";
 import { clientAddress } from "./client.ts";
+import { countGuess, refuseGuesser } from "./limits.ts";
 import { hasSession } from "./session.ts";
 
 /**
@@ -17,10 +19,7 @@ export const requireAdmin = createMiddleware<App>(async (c, next) => {
   if (!routed) return next();
   const authorization = c.req.header("Authorization");
   const via = authorization === undefined ? "session" : "password";
-  const admitted =
-    authorization === undefined
-      ? await hasSession(c)
-      : await sameSecret(basicPassword(authorization) ?? "", c.env.ADMIN_PASSWORD);
+  const admitted = authorization === undefined ? await hasSession(c) : await hasPassword(c, authorization);
   if (!admitted) throw new ApiError(401, "unauthorized", "log in, or send HTTP Basic as admin");
   c.set("operator", { via, address: clientAddress(c) });
   await next();
@@ -35,6 +34,13 @@ export const refuseForeignOrigin = createMiddleware<App>(async (c, next) => {
   }
   await next();
 });
+
+async function hasPassword(c: Context<App>, authorization: string): Promise<boolean> {
+  refuseGuesser(c);
+  if (await sameSecret(basicPassword(authorization) ?? "", c.env.ADMIN_PASSWORD)) return true;
+  await countGuess(c);
+  return false;
+}
 
 /** The password of a Basic header for the user `admin`; null for anything else. */
 function basicPassword(authorization: string): string | null {

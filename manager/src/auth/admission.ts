@@ -5,7 +5,8 @@ import { type Admission, admit } from "../registry/admission.ts";
 import { ApiError, outcomeError } from "../routes/errors.ts";
 import type { App } from "../routes/router.ts";
 import { clientAddress } from "./client.ts";
-import { verifyBearer } from "./tokens.ts";
+import { addressKey, count } from "./limits.ts";
+import { TokenError, verifyBearer } from "./tokens.ts";
 
 const HOST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
@@ -17,14 +18,21 @@ export async function admitCaller(c: Context<App>): Promise<Admission> {
   if (c.req.header("Origin") !== undefined) {
     throw new ApiError(403, "browser_origin", "agents are no browsers: an Origin header is refused");
   }
-  const bearer = await verifyBearer(c.env.JWT_SECRET, c.req.header("Authorization"));
-  const admitted = await admit(c.env.DB, bearer, {
+  const caller = {
     installId: hostId(c, "Zedops-Install-Id"),
     bootId: hostId(c, "Zedops-Boot-Id"),
     address: clientAddress(c),
-  });
-  if (!admitted.ok) throw outcomeError(admitted.error);
-  return admitted.value;
+  };
+  try {
+    const bearer = await verifyBearer(c.env, c.req.header("Authorization"));
+    const admitted = await admit(c.env.DB, bearer, caller);
+    if (!admitted.ok) throw outcomeError(admitted.error);
+    return admitted.value;
+  } catch (error) {
+    // Only failures count against the address: behind it there may be a thousand agents whose tokens are good.
+    if (error instanceof TokenError || error instanceof ApiError) await count(c.env.REFUSAL_LIMIT, addressKey(c));
+    throw error;
+  }
 }
 
 /** An id that the host made for itself; without one it gets a random one, and its enrolment cannot be repeated. */

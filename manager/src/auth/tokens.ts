@@ -3,7 +3,7 @@
  * passes for the other. This file knows signatures only; whether a token is still wanted is the registry's to say.
  */
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
-import { randomId } from "../digest.ts";
+import { randomId, sha256Hex } from "../digest.ts";
 import type { RefusalCode } from "../protocol/errors.ts";
 
 const ISSUER = "zedops";
@@ -25,35 +25,40 @@ export class TokenError extends Error {
   }
 }
 
+/** The secrets that sign tokens: JWT_SECRET signs and verifies, JWT_SECRET_PREVIOUS still verifies what it has signed. */
+export type SigningSecrets = Pick<Env, "JWT_SECRET" | "JWT_SECRET_PREVIOUS">;
+
 /** Mints the token of enrolment `id`, good until `expiresAt` (Unix milliseconds, whole seconds). */
-export async function mintEnrolmentToken(secret: string, id: string, expiresAt: number): Promise<string> {
+export async function mintEnrolmentToken(secrets: SigningSecrets, id: string, expiresAt: number): Promise<string> {
+  const { kid, key } = await signingKey(secrets.JWT_SECRET);
   return new SignJWT()
-    .setProtectedHeader({ alg: "HS256", typ: ENROLMENT.typ })
+    .setProtectedHeader({ alg: "HS256", typ: ENROLMENT.typ, kid })
     .setIssuer(ISSUER)
     .setAudience(ENROLMENT.aud)
     .setJti(id)
     .setIssuedAt()
     .setExpirationTime(new Date(expiresAt))
-    .sign(await key(secret));
+    .sign(key);
 }
 
 /** Mints a fresh permanent token of agent `id`; the one before it dies when the registry stores this one's hash. */
-export async function mintAgentToken(secret: string, id: string): Promise<string> {
+export async function mintAgentToken(secrets: SigningSecrets, id: string): Promise<string> {
+  const { kid, key } = await signingKey(secrets.JWT_SECRET);
   return new SignJWT()
-    .setProtectedHeader({ alg: "HS256", typ: AGENT.typ })
+    .setProtectedHeader({ alg: "HS256", typ: AGENT.typ, kid })
     .setIssuer(ISSUER)
     .setAudience(AGENT.aud)
     .setSubject(id)
     .setJti(randomId())
     .setIssuedAt()
-    .sign(await key(secret));
+    .sign(key);
 }
 
 /**
  * Verifies the `Authorization` header of an agent, by the manager's clock alone.
  * @throws TokenError
  */
-export async function verifyBearer(secret: string, authorization: string | undefined): Promise<Bearer> {
+export async function verifyBearer(secrets: SigningSecrets, authorization: string | undefined): Promise<Bearer> {
   const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? "")?.[1];
   if (token === undefined) {
     throw authorization
@@ -63,7 +68,7 @@ export async function verifyBearer(secret: string, authorization: string | undef
   try {
     // The header only picks what to verify against; jwtVerify then holds the token to all of it.
     const kind = decodeProtectedHeader(token).typ === ENROLMENT.typ ? ENROLMENT : AGENT;
-    const { payload } = await jwtVerify(token, await key(secret), {
+    const { payload } = await jwtVerify(token, (header) => verificationKey(secrets, header.kid), {
       algorithms: ["HS256"],
       issuer: ISSUER,
       audience: kind.aud,
@@ -86,20 +91,35 @@ function refusal(error: unknown): TokenError {
   return new TokenError("invalid_token", "the token is not one of this manager's");
 }
 
-/** Imported once per isolate and secret: importing costs more than verifying. */
-const keys = new Map<string, Promise<CryptoKey>>();
+/** The key that `kid` names, of those in force. */
+async function verificationKey(secrets: SigningSecrets, kid: string | undefined): Promise<CryptoKey> {
+  for (const secret of [secrets.JWT_SECRET, secrets.JWT_SECRET_PREVIOUS]) {
+    if (!secret) continue;
+    const known = await signingKey(secret);
+    if (known.kid === kid) return known.key;
+  }
+  throw new errors.JWKSNoMatchingKey();
+}
 
-function key(secret: string): Promise<CryptoKey> {
+/** Imported once per isolate and secret: importing costs more than verifying. */
+const keys = new Map<string, Promise<{ kid: string; key: CryptoKey }>>();
+
+function signingKey(secret: string) {
   let imported = keys.get(secret);
   if (imported === undefined) {
-    imported = crypto.subtle.importKey(
-      "raw",
-      new TextEncoder().encode(secret),
-      { name: "HMAC", hash: "SHA-256" },
-      false,
-      ["sign", "verify"],
-    );
+    imported = importKey(secret);
     keys.set(secret, imported);
   }
   return imported;
+}
+
+/** A key and its id: part of a digest, so that it follows from the secret and tells nothing of it. */
+async function importKey(secret: string): Promise<{ kid: string; key: CryptoKey }> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const raw = new TextEncoder().encode(secret);
+  const [digest, key] = await Promise.all([
+    sha256Hex(`kid of ${secret}`),
+    crypto.subtle.importKey("raw", raw, algorithm, false, ["sign", "verify"]),
+  ]);
+  return { kid: digest.slice(0, 16), key };
 }

@@ -19,6 +19,7 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import { inbox, isInbox } from "../protocol/subject.ts";
 import { type Admission, enrol } from "../registry/admission.ts";
 import { RegistryUnavailable } from "../registry/failure.ts";
+import { takeUpCandidate } from "../registry/rotation.ts";
 import { Connection, type Registered as RegisteredHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { CREDIT_WINDOW, type Totals, unacknowledged } from "./credit.ts";
@@ -39,6 +40,8 @@ const SWEEP_GAP_MS = 10_000;
 const FLUSH_RETRY_MS = 5_000;
 /** Bad frames that a connection may send before it is closed. */
 const MAX_BAD_FRAMES = 32;
+/** How long an agent may take to store the token that it is offered. */
+const ROTATION_TIMEOUT_MS = 10_000;
 /** Returning agents are spread so that a hub sees about a hundred a second. */
 const SPREAD_MS_PER_AGENT = 10;
 const MIN_SPREAD_MS = 1_000;
@@ -119,19 +122,21 @@ export class AgentHub extends DurableObject<Env> {
     if (before !== null) return { ok: true, value: { agentId, name: before.name } };
 
     if (enrolment === null) {
+      if (admission.candidateHash !== null) {
+        const taken = await answered(takeUpCandidate(this.env.DB, agentId, admission.candidateHash));
+        if (!taken.ok) return taken;
+        if (!taken.value) return failure("invalid_token", "the token has been replaced by a newer one");
+      }
       const registered = { name: admission.known?.name ?? host.hostname, host };
       const arrived = this.#arrive(admission, registered);
       return arrived.ok ? { ok: true, value: { agentId, name: registered.name } } : arrived;
     }
-    const token = await mintAgentToken(this.env.JWT_SECRET, agentId);
+    const token = await mintAgentToken(this.env, agentId);
     const wanted = name ?? enrolment.hostName ?? host.hostname.slice(0, 64);
-    let enrolled: Outcome<string>;
-    try {
-      enrolled = await enrol(this.env.DB, admission, enrolment, host, wanted, await sha256Hex(token), Date.now());
-    } catch (error) {
-      if (error instanceof RegistryUnavailable) return failure("registry_unavailable", error.message);
-      throw error;
-    }
+    const hash = await sha256Hex(token);
+    const asked = await answered(enrol(this.env.DB, admission, enrolment, host, wanted, hash, Date.now()));
+    if (!asked.ok) return asked;
+    const enrolled = asked.value;
     if (!enrolled.ok) return enrolled;
     const arrived = this.#arrive(admission, { name: enrolled.value, host });
     return arrived.ok ? { ok: true, value: { agentId, name: enrolled.value, token } } : arrived;
@@ -188,6 +193,24 @@ export class AgentHub extends DurableObject<Env> {
     dataJson: string | undefined,
     timeoutMs: number,
   ): Promise<Outcome<string | undefined>> {
+    const reply = await this.#ask(agentId, subject, dataJson, timeoutMs);
+    if (!reply.ok) return reply;
+    return { ok: true, value: reply.value === undefined ? undefined : JSON.stringify(reply.value) };
+  }
+
+  /** `agent.rotate`: offers an agent a new token; ok once the agent has it on disk. */
+  async rotate(agentId: string, token: string): Promise<Outcome<null>> {
+    const reply = await this.#ask(agentId, "agent.rotate", JSON.stringify({ token }), ROTATION_TIMEOUT_MS);
+    return reply.ok ? { ok: true, value: null } : reply;
+  }
+
+  /** Sends a request to an agent over its socket and waits for the reply. */
+  async #ask(
+    agentId: string,
+    subject: string,
+    dataJson: string | undefined,
+    timeoutMs: number,
+  ): Promise<Outcome<unknown>> {
     const connection = this.#live(agentId);
     if (connection === undefined || connection.overHttp) return failure("no_responders", "the agent is not connected");
     const { token, outcome } = this.#requests.open(connection.id, timeoutMs);
@@ -201,9 +224,7 @@ export class AgentHub extends DurableObject<Env> {
       connection.budget.owe();
       connection.send(frame);
     }
-    const reply = await outcome;
-    if (!reply.ok) return reply;
-    return { ok: true, value: reply.value === undefined ? undefined : JSON.stringify(reply.value) };
+    return outcome;
   }
 
   /** Requests of operators that wait for an agent of this hub. */
@@ -406,5 +427,15 @@ export class AgentHub extends DurableObject<Env> {
     if (this.#alarmAt !== null && this.#alarmAt <= at) return;
     this.#alarmAt = at;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
+  }
+}
+
+/** What the registry answered, or that it did not. */
+async function answered<T>(asked: Promise<T>): Promise<Outcome<T>> {
+  try {
+    return { ok: true, value: await asked };
+  } catch (error) {
+    if (error instanceof RegistryUnavailable) return failure("registry_unavailable", error.message);
+    throw error;
   }
 }

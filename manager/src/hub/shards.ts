@@ -1,6 +1,7 @@
 /** Which hub an agent belongs to. */
 
 import { settings } from "../config.ts";
+import { failure, type Outcome } from "../protocol/errors.ts";
 import type { AgentHub } from "./hub.ts";
 
 type HubCall<T> = (hub: DurableObjectStub<AgentHub>) => Promise<T>;
@@ -21,6 +22,16 @@ export function callHub<T>(env: Env, agentId: string, call: HubCall<T>): Promise
 /** Calls the hub of one agent with what must not happen twice. */
 export function callHubOnce<T>(env: Env, agentId: string, call: HubCall<T>): Promise<T> {
   return once(env, hubName(agentId, settings(env).hubShards), call);
+}
+
+/** Asks an agent through its hub, at most once; a hub that is lost meanwhile has lost the connection too. */
+export async function askThroughHub<T>(env: Env, agentId: string, call: HubCall<Outcome<T>>): Promise<Outcome<T>> {
+  try {
+    return await callHubOnce(env, agentId, call);
+  } catch (error) {
+    if (!(error instanceof HubUnavailable)) throw error;
+    return failure("disconnected", "the hub was lost before the reply; the agent may have had the request");
+  }
 }
 
 /** Calls every hub at once, likewise. */

@@ -13,6 +13,7 @@ const CONTROL: ReadonlySet<string> = new Set([
   "agent.unsubscribe",
   "agent.credit",
   "agent.reconnect",
+  "agent.rotate",
   "agent.error",
 ]);
 

@@ -12,6 +12,8 @@ export interface Admission {
   readonly agentId: string;
   /** The agent as the registry has it; null when it does not exist yet. */
   readonly known: { readonly name: string; readonly host: Host } | null;
+  /** Hash of the token shown, when it is the one that the agent was offered in a rotation. */
+  readonly candidateHash: string | null;
   /** The enrolment to be used; null for an agent that shows its own token. */
   readonly enrolment: EnrolmentUse | null;
   /** Newer than any connection of this agent before it: presence is written only forward in it. */
@@ -37,12 +39,13 @@ export interface Caller {
 interface AgentRow extends Host {
   readonly name: string;
   readonly tokenHash: string;
+  readonly candidateHash: string | null;
   readonly generation: number;
   readonly revokedAt: number | null;
   readonly deletedAt: number | null;
 }
 
-const AGENT_ROW = `SELECT name, token_hash AS tokenHash, generation, revoked_at AS revokedAt, deleted_at AS deletedAt,
+const AGENT_ROW = `SELECT name, token_hash AS tokenHash, candidate_hash AS candidateHash, generation, revoked_at AS revokedAt, deleted_at AS deletedAt,
     version, os, arch, hostname
   FROM agents WHERE id = ?`;
 
@@ -60,10 +63,13 @@ async function admitAgent(
   if (row === null) return failure("invalid_token", "this manager does not know the agent");
   const barred = bar(row);
   if (barred !== null) return barred;
-  if (!(await sameSecret(row.tokenHash, await sha256Hex(bearer.token)))) {
+  const hash = await sha256Hex(bearer.token);
+  const isCandidate = row.candidateHash !== null && (await sameSecret(row.candidateHash, hash));
+  if (!isCandidate && !(await sameSecret(row.tokenHash, hash))) {
     return failure("invalid_token", "the token has been replaced by a newer one");
   }
-  return { ok: true, value: admission(caller, bearer.agentId, row, null) };
+  const base = admission(caller, bearer.agentId, row, null);
+  return { ok: true, value: isCandidate ? { ...base, candidateHash: hash } : base };
 }
 
 async function admitEnrolment(db: D1Database, enrolmentId: string, caller: Caller): Promise<Outcome<Admission>> {
@@ -78,7 +84,8 @@ async function admitEnrolment(db: D1Database, enrolmentId: string, caller: Calle
 function admission(caller: Caller, id: string, agent: AgentRow | null, enrolment: EnrolmentUse | null): Admission {
   const { bootId, address } = caller;
   const generation = Math.max(Date.now(), (agent?.generation ?? 0) + 1);
-  return { connectionId: null, agentId: id, known: agent && knownAgent(agent), enrolment, generation, bootId, address };
+  const known = agent && knownAgent(agent);
+  return { connectionId: null, agentId: id, known, candidateHash: null, enrolment, generation, bootId, address };
 }
 
 function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission["known"] {
@@ -109,7 +116,7 @@ export async function enrol(
          FROM enrolments e
          WHERE e.id = ?2 AND e.revoked_at IS NULL AND e.expires_at > ?6
            AND (SELECT count(*) FROM agents a WHERE a.enrolment_id = e.id AND a.id <> ?1) < e.max_uses
-         ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash
+         ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, candidate_hash = NULL
            WHERE agents.revoked_at IS NULL AND agents.deleted_at IS NULL
          RETURNING name`,
       )

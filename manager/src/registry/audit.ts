@@ -13,6 +13,7 @@ export type AuditAction =
   | "token.mint"
   | "token.revoke"
   | "agent.rename"
+  | "agent.rotate"
   | "agent.revoke"
   | "agent.remove";
 

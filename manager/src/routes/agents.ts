@@ -237,6 +237,6 @@ function found(record: AgentRecord | null): AgentRecord {
   return record;
 }
 
-function missing(): ApiError {
+export function missing(): ApiError {
   return new ApiError(404, "unknown_agent", "there is no such agent");
 }

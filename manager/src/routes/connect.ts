@@ -1,6 +1,7 @@
 /** `GET /ws`: an agent's WebSocket. Verified here, before any hub is touched. */
 import { Hono } from "hono";
 import { admitCaller } from "../auth/admission.ts";
+import { count } from "../auth/limits.ts";
 import { randomId } from "../digest.ts";
 import { ADMISSION_HEADER } from "../hub/hub.ts";
 import { callHub } from "../hub/shards.ts";
@@ -13,6 +14,7 @@ export const connect = new Hono<App>().get("/ws", async (c) => {
     throw new ApiError(426, "upgrade_required", "this address speaks WebSocket; a proxy may have removed the Upgrade");
   }
   const caller = await admitCaller(c);
+  await count(c.env.UPGRADE_LIMIT, caller.agentId);
   return callHub(c.env, caller.agentId, async (hub) => {
     // Each attempt opens a connection of its own: the first may have got there, and its end must not be the second's.
     const admission: Admission = { ...caller, connectionId: randomId() };

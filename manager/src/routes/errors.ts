@@ -7,8 +7,12 @@ import { HubUnavailable } from "../hub/shards.ts";
 import type { WireError } from "../protocol/errors.ts";
 import { RegistryUnavailable } from "../registry/failure.ts";
 
-/** Seconds that a client waits before it asks a manager again that could not answer. */
-const RETRY_AFTER_S = "5";
+/** Seconds after which it is worth asking again, by code. */
+const RETRY_AFTER_S: ReadonlyMap<string, string> = new Map([
+  ["registry_unavailable", "5"],
+  ["hub_unavailable", "5"],
+  ["too_many_requests", "60"],
+]);
 
 export class ApiError extends Error {
   readonly status: ContentfulStatusCode;
@@ -59,7 +63,8 @@ export function requestError(error: WireError): ApiError {
 /** Every error leaves through here, so every one has the same form. */
 export function onError(error: Error, c: Context): Response {
   const { status, code, message } = classify(error);
-  if (code === "registry_unavailable" || code === "hub_unavailable") c.header("Retry-After", RETRY_AFTER_S);
+  const retryAfter = RETRY_AFTER_S.get(code);
+  if (retryAfter !== undefined) c.header("Retry-After", retryAfter);
   return c.json({ error: { code, message } }, status);
 }
 

@@ -1,10 +1,10 @@
 /** Messages of operators: a request to one agent, a message to all that subscribe, and who subscribes to what. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { callEveryHubOnce, callHub, callHubOnce, HubUnavailable } from "../hub/shards.ts";
+import { askThroughHub, callEveryHubOnce, callHub } from "../hub/shards.ts";
 import { operatorMaySend } from "../protocol/permissions.ts";
 import { findAgent } from "../registry/agents.ts";
-import { agentId, unauthorized, unknownAgent } from "./agents.ts";
-import { ApiError, outcomeError, requestError } from "./errors.ts";
+import { agentId, missing, unauthorized, unknownAgent } from "./agents.ts";
+import { outcomeError, requestError } from "./errors.ts";
 import { anyErrorResponse, body, errorResponse, json, newRouter } from "./router.ts";
 
 const Subject = z.string().openapi({ description: "A subject as PROTOCOL.md defines it", example: "test.echo" });
@@ -65,18 +65,11 @@ export const messages = newRouter()
       const { subject, data, timeoutMs } = c.req.valid("json");
       const permitted = operatorMaySend(subject);
       if (!permitted.ok) throw outcomeError(permitted.error);
-      const outcome = await callHubOnce(c.env, id, async (hub) =>
+      const outcome = await askThroughHub(c.env, id, async (hub) =>
         hub.request(id, subject, JSON.stringify(data), timeoutMs),
-      ).catch((error: unknown) => {
-        if (!(error instanceof HubUnavailable)) throw error;
-        throw new ApiError(
-          502,
-          "disconnected",
-          "the hub was lost before the reply; the agent may have had the request",
-        );
-      });
+      );
       if (outcome.ok) return c.json(outcome.value === undefined ? {} : { data: JSON.parse(outcome.value) }, 200);
-      if (outcome.error.code === "no_responders" && (await findAgent(c.env.DB, id)) === null) throw unknown();
+      if (outcome.error.code === "no_responders" && (await findAgent(c.env.DB, id)) === null) throw missing();
       throw requestError(outcome.error);
     },
   )
@@ -124,14 +117,10 @@ export const messages = newRouter()
     async (c) => {
       const { id } = c.req.valid("param");
       const status = await callHub(c.env, id, async (hub) => hub.subscriptions(id));
-      if (status === null && (await findAgent(c.env.DB, id)) === null) throw unknown();
+      if (status === null && (await findAgent(c.env.DB, id)) === null) throw missing();
       const { patterns, delivered, dropped, unacknowledged } = status ?? NOT_CONNECTED;
       return c.json({ patterns: [...patterns], delivered, dropped, unacknowledged }, 200);
     },
   );
 
 const NOT_CONNECTED = { patterns: [], delivered: 0, dropped: 0, unacknowledged: { frames: 0, bytes: 0 } };
-
-function unknown(): ApiError {
-  return new ApiError(404, "unknown_agent", "there is no such agent");
-}

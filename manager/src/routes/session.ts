@@ -1,5 +1,6 @@
 /** `/api/session`: the dashboard's log-in and log-out. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { countGuess, refuseGuesser } from "../auth/limits.ts";
 import { beginSession, endSession } from "../auth/session.ts";
 import { sameSecret } from "../digest.ts";
 import { ApiError } from "./errors.ts";
@@ -18,10 +19,13 @@ export const session = newRouter()
         400: errorResponse("invalid_request", "invalid_json"),
         401: errorResponse("wrong_password"),
         403: errorResponse("insecure_transport", "foreign_origin"),
+        429: errorResponse("too_many_requests"),
       },
     }),
     async (c) => {
+      refuseGuesser(c);
       if (!(await sameSecret(c.req.valid("json").password, c.env.ADMIN_PASSWORD))) {
+        await countGuess(c);
         throw new ApiError(401, "wrong_password", "the password is wrong");
       }
       await beginSession(c);

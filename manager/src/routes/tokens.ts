@@ -1,5 +1,6 @@
 /** `/api/admin/tokens`: enrolment tokens. */
 import { createRoute, z } from "@hono/zod-openapi";
+import { addressKey, count } from "../auth/limits.ts";
 import { mintEnrolmentToken } from "../auth/tokens.ts";
 import { randomId } from "../digest.ts";
 import { Name } from "../protocol/payloads.ts";
@@ -52,15 +53,17 @@ export const tokens = newRouter()
         201: json("Minted", MintedToken),
         400: errorResponse("invalid_request", "invalid_json"),
         401: errorResponse("unauthorized"),
+        429: errorResponse("too_many_requests"),
       },
     }),
     async (c) => {
+      await count(c.env.MINT_LIMIT, addressKey(c));
       const { name = null, ttlSeconds, maxUses } = c.req.valid("json");
       // A JWT counts whole seconds; the registry and the answer say the same as the token.
       const createdAt = Math.floor(Date.now() / 1000) * 1000;
       const enrolment = { id: randomId(), name, maxUses, createdAt, expiresAt: createdAt + ttlSeconds * 1000 };
       await insertEnrolment(c.env.DB, c.get("operator"), enrolment);
-      const token = await mintEnrolmentToken(c.env.JWT_SECRET, enrolment.id, enrolment.expiresAt);
+      const token = await mintEnrolmentToken(c.env, enrolment.id, enrolment.expiresAt);
       return c.json({ ...enrolment, token }, 201);
     },
   )

@@ -10,6 +10,7 @@ const refusals = {
   400: errorResponse("invalid_request", "invalid_json", "invalid_header", "unsupported_protocol"),
   401: errorResponse("missing_token", "invalid_token", "token_expired"),
   403: errorResponse("enrolment_used", "enrolment_revoked", "agent_revoked", "agent_removed", "browser_origin"),
+  429: errorResponse("too_many_requests"),
   503: errorResponse("registry_unavailable", "hub_unavailable"),
 };
 

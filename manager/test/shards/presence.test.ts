@@ -13,7 +13,15 @@ it("of an agent that has moved to another hub, the one it left has no say", asyn
   for (const former of ["hub-0", "hub-1", "hub-2", "hub-3"].filter((name) => name !== own)) {
     const known = { name: "edge-7", host: live.host };
     const generation = live.generation - 1;
-    const admission = { connectionId: null, agentId: agent.id, known, enrolment: null, generation, address: "former" };
+    const admission = {
+      connectionId: null,
+      agentId: agent.id,
+      known,
+      candidateHash: null,
+      enrolment: null,
+      generation,
+      address: "former",
+    };
     await env.HUB.getByName(former).heartbeat({ ...admission, bootId: "former-boot" }, {});
   }
   const { body } = await api("GET", `/api/agents?q=${agent.id}`);

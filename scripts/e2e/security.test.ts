@@ -1,0 +1,50 @@
+import { expect } from "vitest";
+import { test } from "./fixtures.ts";
+
+test("a hostile name is text in the dashboard, which breaks no rule of its own policy", async ({ lab, dashboard }) => {
+  const { page } = dashboard;
+  const complaints: string[] = [];
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("dialog", (dialog) => {
+    complaints.push(`a dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+
+  await lab.startAgent("victim");
+  const { id } = await lab.untilStatus("victim", "online");
+  const name = `<img src=x onerror=alert(1)>"'&<script>alert(2)</script>`;
+  await lab.admin.call("PATCH", `/api/agents/${id}`, JSON.stringify({ name }));
+  await page.getByText(name, { exact: true }).first().waitFor();
+  expect(await page.locator("img[src=x]").count()).toBe(0);
+
+  await page.reload();
+  await page.getByText(name, { exact: true }).first().waitFor();
+  expect(complaints).toEqual([]);
+});
+
+test("the dashboard's files carry a strict policy, and none may be framed", async ({ lab, manager: _ }) => {
+  const { headers } = await fetch(`${lab.url}/`);
+  const policy = headers.get("content-security-policy") ?? "";
+  expect(policy).toContain("default-src 'none'");
+  expect(policy).toContain("script-src 'self'");
+  expect(policy).not.toContain("unsafe");
+  expect(headers.get("x-frame-options")).toBe("DENY");
+  expect(headers.get("x-content-type-options")).toBe("nosniff");
+  expect(headers.get("access-control-allow-origin")).toBeNull();
+});
+
+test.for([
+  "/download/../../etc/passwd",
+  "/..%2f..%2fmanager%2f.dev.vars",
+  "/.dev.vars",
+  "/%2e%2e/.dev.vars",
+  "/assets/../.dev.vars",
+])("%s gives no file of the manager's away", async (path, { lab, manager: _ }) => {
+  const response = await fetch(`${lab.url}${path}`);
+  const text = await response.text();
+  expect(text).not.toContain(lab.password);
+  expect(text).not.toMatch(/JWT_SECRET|root:/);
+});
