@@ -11,8 +11,8 @@ Mints an enrolment token and prints it, and nothing else, on standard output.
 
   --manager URL    the manager (default: MANAGER_URL, or the local one on PORT)
   --name NAME      the agent's name, unless the agent brings its own
-  --ttl DURATION   how long it can be used: seconds, or 90s, 15m, 2h, 7d (default: 1h)
-  --max-uses N     how many agents may enrol with it (default: 1)
+  --ttl DURATION   how long it can be used: seconds, or 90s, 15m, 2h, 7d; 1m to 30d (default: 1h)
+  --max-uses N     how many agents may enrol with it; 1 to 10000 (default: 1)
   --help           this text
 
 The admin password comes from ADMIN_PASSWORD, or for a manager on this machine from manager/.dev.vars.`;
@@ -26,8 +26,8 @@ await command(async () => {
   const admin = await Admin.fromEnvironment(options.manager ?? readSettings().managerUrl);
   const token = await admin.mintToken({
     name: options.name,
-    ttlSeconds: options.ttl === undefined ? undefined : parseSeconds(options.ttl),
-    maxUses: options["max-uses"] === undefined ? undefined : wholeNumber(options["max-uses"]),
+    ttlSeconds: options.ttl === undefined ? undefined : lifetime(options.ttl),
+    maxUses: options["max-uses"] === undefined ? undefined : uses(options["max-uses"]),
   });
   console.log(token);
   return 0;
@@ -49,7 +49,17 @@ function readOptions() {
   }
 }
 
-function wholeNumber(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new Complaint(`--max-uses must be a whole number, not "${text}"`);
-  return Number(text);
+// The limits of POST /api/admin/tokens, in docs/API.md: the manager's own words are about its fields, not these options.
+
+function lifetime(text: string): number {
+  const seconds = parseSeconds(text);
+  if (seconds < 60 || seconds > 30 * 86_400) throw new Complaint(`--ttl must be from 1m to 30d, not "${text}"`);
+  return seconds;
+}
+
+function uses(text: string): number {
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > 10_000)
+    throw new Complaint(`--max-uses must be a whole number from 1 to 10000, not "${text}"`);
+  return count;
 }

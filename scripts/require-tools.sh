@@ -3,6 +3,12 @@
 # Plain sh, because it runs before the project's own Node is installed.
 status=0
 
+# The first number of up to four digits that follows the pattern in a version, or 0: anything may stand in its place.
+number() {
+  found=$(printf '%s\n' "$2" | sed -n "1s/^$1\([0-9]\{1,4\}\)\([^0-9].*\)\{0,1\}\$/\1/p")
+  echo "${found:-0}"
+}
+
 lacking() {
   echo "zedops: $1" >&2
   status=1
@@ -11,15 +17,15 @@ lacking() {
 for tool in "$@"; do
   case $tool in
     node)
-      major=$(node -p 'process.versions.node.split(".")[0]' 2>/dev/null)
-      [ "${major:-0}" -ge 20 ] || lacking "Node.js 20 or newer is needed (found: $(node -v 2>/dev/null || echo none)). Install it from https://nodejs.org/en/download"
+      version=$(node -v 2>/dev/null | head -n 1)
+      [ "$(number v "$version")" -ge 20 ] || lacking "Node.js 20 or newer is needed (found: ${version:-none}). Install it from https://nodejs.org/en/download"
       ;;
     npm)
       command -v npm >/dev/null || lacking "npm is needed (found: none). It comes with Node.js: https://nodejs.org/en/download"
       ;;
     go)
-      minor=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
-      [ "${minor:-0}" -ge 25 ] || lacking "Go 1.25 or newer is needed (found: $(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null || echo none)). Install it from https://go.dev/dl"
+      version=$(GOTOOLCHAIN=local go env GOVERSION 2>/dev/null | head -n 1)
+      [ "$(number 'go1\.' "${version#devel }")" -ge 25 ] || lacking "Go 1.25 or newer is needed (found: ${version:-none}). Install it from https://go.dev/dl"
       ;;
     *)
       lacking "require-tools.sh does not know $tool"

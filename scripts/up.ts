@@ -1,13 +1,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Admin } from "./stack/admin.ts";
-import { enrolledId, followLocalManager, startAgent } from "./stack/agent.ts";
-import { describeEnding } from "./stack/child.ts";
+import { enrolledId, followLocalManager, REFUSED, startAgent } from "./stack/agent.ts";
+import { type Child, describeEnding } from "./stack/child.ts";
 import { command } from "./stack/command.ts";
 import { Complaint } from "./stack/complaint.ts";
 import { localPassword } from "./stack/dev-vars.ts";
 import { startManager } from "./stack/manager.ts";
-import { localUrl, readSettings, type Settings } from "./stack/settings.ts";
-import { outwardAddresses } from "./stack/this-machine.ts";
+import { agentRunCommand, agentUrls, localUrl, readSettings } from "./stack/settings.ts";
 
 const ONLINE_WITHIN_MS = 30_000;
 const POLL_MS = 100;
@@ -34,19 +33,29 @@ await command(async (stack) => {
   await followLocalManager(settings.stateDir, managerUrl);
   const agent = await startAgent(stack, settings, async () => admin, follow("agent"));
 
-  const dead = Promise.race(
-    [manager, agent].map(async (child) => {
-      const ending = describeEnding(await child.ended);
-      throw new Complaint(`the ${child.name} ended with ${ending}${running ? "" : `:\n${child.tail}`}`);
-    }),
-  );
+  const died = async (child: Child): Promise<never> => {
+    const ending = describeEnding(await child.ended);
+    throw new Complaint(`the ${child.name} ended with ${ending}${running ? "" : `:\n${child.tail}`}`);
+  };
+  // To remove an agent is an operator's right, and the manager is there for others.
+  const lost = async (): Promise<never> => {
+    if ((await agent.ended) !== REFUSED || !running) return await died(agent);
+    // Later its process id may be somebody else's.
+    await agent.stop();
+    const addOne = `to add one, in another terminal: ${agentRunCommand()}`;
+    console.log(`zedops: the manager has removed or refused the agent, and runs on; ${addOne}`);
+    return await died(manager);
+  };
+  const dead = Promise.race([died(manager), lost()]);
   await Promise.race([dead, untilOnline(admin, settings.stateDir)]);
 
   console.log(`
   Agent online ✓
 
-  Dashboard  ${managerUrl}${forOtherHosts(settings)}
-  User       admin
+  Dashboard  ${managerUrl}${agentUrls(given)
+    .map((url) => `\n  For agents ${url}`)
+    .join("")}
+  User       admin, for curl; the dashboard asks for the password only
   Password   ${password}
 
   Ctrl-C stops the manager and the agent.
@@ -54,14 +63,6 @@ await command(async (stack) => {
   running = true;
   return await dead;
 });
-
-/** Where agents on other hosts find a manager that listens on all addresses. */
-function forOtherHosts({ host, port }: Settings): string {
-  if (!["0.0.0.0", "::"].includes(host)) return "";
-  return outwardAddresses()
-    .map((address) => `\n  For agents ${localUrl(address, port)}`)
-    .join("");
-}
 
 async function untilOnline(admin: Admin, stateDir: string): Promise<void> {
   const deadline = performance.now() + ONLINE_WITHIN_MS;

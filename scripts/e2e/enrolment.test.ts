@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { enrolledId } from "../stack/agent.ts";
 import { test } from "./fixtures.ts";
 import { runScript } from "./script.ts";
 
@@ -38,6 +39,23 @@ test("a token that one host has used is refused to the next, which stops at once
   await lab.untilStatus("edge-2", "online");
 });
 
+test.for(["removed", "revoked"] as const)(
+  "a host whose agent was %s enrols anew when it is started again",
+  async (fate, { lab, manager: _ }) => {
+    const name = `edge-${fate}`;
+    const first = await lab.startAgent(name);
+    const { id } = await lab.untilStatus(name, "online");
+    if (fate === "removed") await lab.admin.call("DELETE", `/api/agents/${id}`);
+    else await lab.admin.call("POST", `/api/agents/${id}/revoke`);
+    expect(await first.process.ended).toBe(77);
+
+    const { stateDir } = await lab.startAgent(name);
+    await expect.poll(() => enrolledId(stateDir), { timeout: 30_000 }).not.toBeOneOf([id, undefined]);
+    const anew = (await enrolledId(stateDir)) ?? "";
+    await expect.poll(async () => (await lab.admin.agent(anew))?.status, { timeout: 30_000 }).toBe("online");
+  },
+);
+
 test("mint-token prints the token and nothing else", async ({ lab, manager: _ }) => {
   const minted = await runScript("mint-token.ts", [
     "--manager",
@@ -58,7 +76,10 @@ test("mint-token prints the token and nothing else", async ({ lab, manager: _ })
 test.for([
   { fault: "a wrong password", args: [], env: { ADMIN_PASSWORD: "not-the-password" }, says: "password" },
   { fault: "a manager that is not there", args: ["--manager", "http://127.0.0.1:9"], env: {}, says: "cannot reach" },
-  { fault: "a lifetime the manager refuses", args: ["--ttl", "1s"], env: {}, says: "invalid_request" },
+  { fault: "a lifetime too short", args: ["--ttl", "59s"], env: {}, says: "--ttl must be from 1m to 30d" },
+  { fault: "a lifetime too long", args: ["--ttl", "31d"], env: {}, says: "--ttl must be from 1m to 30d" },
+  { fault: "too many uses", args: ["--max-uses", "10001"], env: {}, says: "--max-uses must be a whole number from 1" },
+  { fault: "a manager's URL with a path", args: ["--manager", "http://127.0.0.1:9/x"], env: {}, says: "ends with" },
   { fault: "a lifetime that is none", args: ["--ttl", "soon"], env: {}, says: "duration" },
   { fault: "an unknown option", args: ["--colour"], env: {}, says: "--colour" },
 ])("mint-token explains $fault on standard error alone", async ({ args, env, says }, { lab, manager: _ }) => {

@@ -4,9 +4,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
-import { test as base, expect } from "vitest";
+import { test as base, expect, onTestFinished } from "vitest";
 import { Admin } from "../stack/admin.ts";
-import { devVarsFile, ensureDevVars } from "../stack/dev-vars.ts";
+import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
 import { freePort } from "./free-port.ts";
 import { Up } from "./up.ts";
 
@@ -51,6 +51,32 @@ test("make up brings an agent online and shows no secret to other users; Ctrl-C 
   for (const program of ["workerd", "zedops-agent", "wrangler"]) expect(commands).toContain(program);
   for (const secret of [ADMIN_PASSWORD, JWT_SECRET, "eyJ"]) expect(commands).not.toContain(secret);
   for (const secret of [JWT_SECRET, "eyJ"]) expect(up.text).not.toContain(secret);
+});
+
+test("make up outlives the removal of its agent, and brings a new one up the next time", async ({
+  up,
+  dataDir,
+  port,
+}) => {
+  await expect.poll(() => up.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
+  const admin = new Admin(new URL(up.url), (await localPassword()) ?? "");
+  const [removed] = await admin.agents();
+  await admin.call("DELETE", `/api/agents/${removed?.id}`);
+  await expect.poll(() => up.text).toContain("the manager has removed or refused the agent, and runs on");
+  expect(await admin.agents()).toEqual([]);
+  up.pressCtrlC();
+  await up.ended();
+  expect(await up.survivors()).toEqual([]);
+
+  const again = new Up(dataDir, port);
+  onTestFinished(async () => {
+    again.pressCtrlC();
+    await again.ended();
+  });
+  await expect.poll(() => again.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
+  const agents = await admin.agents();
+  expect(agents).toMatchObject([{ name: "here", status: "online" }]);
+  expect(agents[0]?.id).not.toBe(removed?.id);
 });
 
 test("when one half dies, make up stops the other and says which it was", async ({ up }) => {

@@ -9,6 +9,7 @@ const Agent = z.object({
   id: z.string(),
   name: z.string(),
   status: z.enum(["online", "offline"]),
+  reason: z.string().nullable(),
   connectedAt: z.number().nullable(),
 });
 
@@ -18,6 +19,16 @@ export interface EnrolmentRequest {
   name?: string | undefined;
   ttlSeconds?: number | undefined;
   maxUses?: number | undefined;
+}
+
+/** The manager answered and refused; `code` is its stable code. */
+class Refusal extends Complaint {
+  readonly code: string;
+
+  constructor(manager: URL, { code, message }: z.infer<typeof Failure>["error"]) {
+    super(`${manager.origin}: ${message} (${code})`);
+    this.code = code;
+  }
 }
 
 /** Long enough for a manager on another continent that has to start first. */
@@ -56,6 +67,16 @@ export class Admin {
     return z.array(Agent).parse(await this.call("GET", "/api/agents"));
   }
 
+  /** One agent; undefined if the manager knows none of that id. */
+  async agent(id: string): Promise<Agent | undefined> {
+    try {
+      return Agent.parse(await this.call("GET", `/api/agents/${encodeURIComponent(id)}`));
+    } catch (error) {
+      if (error instanceof Refusal && error.code === "unknown_agent") return undefined;
+      throw error;
+    }
+  }
+
   /** Calls a route and returns the JSON of its answer. */
   async call(method: string, path: string, body: string | null = null): Promise<unknown> {
     const answer = await fetch(new URL(path, this.#manager), {
@@ -72,9 +93,7 @@ export class Admin {
     if (answer.ok) return parseJson(text);
     if (answer.status === 401) throw new Complaint(`${this.#manager.origin} does not accept this admin password`);
     const failure = Failure.safeParse(parseJson(text));
-    if (failure.success) {
-      throw new Complaint(`${this.#manager.origin}: ${failure.data.error.message} (${failure.data.error.code})`);
-    }
+    if (failure.success) throw new Refusal(this.#manager, failure.data.error);
     throw new Complaint(`${this.#manager.origin} is not a ZedOps manager: it answers ${path} with ${answer.status}`);
   }
 }
@@ -84,6 +103,8 @@ function parseManagerUrl(text: string): URL {
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
     throw new Complaint(`"${text}" is not the URL of a manager, such as https://zedops.example.com`);
   }
+  // What does not belong there is not repeated: it may be a secret.
+  if (url.href !== `${url.origin}/`) throw new Complaint(`a manager's URL ends with its host and port: ${url.origin}`);
   return url;
 }
 

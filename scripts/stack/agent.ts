@@ -4,14 +4,18 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { Admin } from "./admin.ts";
 import type { Child } from "./child.ts";
+import { Complaint } from "./complaint.ts";
 import { agentBinary } from "./repository.ts";
 import type { Settings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 import { isThisMachine } from "./this-machine.ts";
 
+/** The agent's exit code when the manager has refused it: starting it again does not help. */
+export const REFUSED = 77;
+
 /**
- * Starts the agent. Where it has no identity yet and no token was given, `administrator` mints one. The agent reads it
- * from its standard input, never from its arguments.
+ * Starts the agent. Where no token was given and it has no identity yet, or one that the manager has shut out,
+ * `administrator` mints one. The agent reads it from its standard input, never from its arguments.
  */
 export async function startAgent(
   stack: Stack,
@@ -38,11 +42,15 @@ export async function startAgent(
   });
 }
 
-/** The id of the agent whose state this is; undefined before it has enrolled. */
+/** The id of the agent whose state this is; undefined before it has enrolled, or if its token makes no sense. */
 export async function enrolledId(stateDir: string): Promise<string | undefined> {
   if (!(await isEnrolled(stateDir))) return undefined;
   const [, claims = ""] = (await readFile(join(stateDir, "token"), "utf8")).split(".");
-  return z.object({ sub: z.string() }).parse(JSON.parse(Buffer.from(claims, "base64url").toString())).sub;
+  try {
+    return z.object({ sub: z.string() }).parse(JSON.parse(Buffer.from(claims, "base64url").toString())).sub;
+  } catch {
+    return undefined;
+  }
 }
 
 /**
@@ -50,20 +58,39 @@ export async function enrolledId(stateDir: string): Promise<string | undefined> 
  * names the only URL that the token is sent to. An identity of a manager elsewhere is left alone.
  */
 export async function followLocalManager(stateDir: string, managerUrl: string): Promise<void> {
-  const file = join(stateDir, "manager");
-  const known = URL.parse(await readFile(file, "utf8").catch(() => ""));
-  if (known !== null && isThisMachine(known)) await writeFile(file, `${managerUrl}\n`, { mode: 0o600 });
+  const known = await enrolledOrigin(stateDir);
+  if (known !== undefined && isThisMachine(new URL(known)))
+    await writeFile(join(stateDir, "manager"), `${managerUrl}\n`, { mode: 0o600 });
 }
 
 /** The token to hand over; undefined if none is needed, or if the agent reads it from a file itself. */
-async function enrolmentToken(
-  { token, tokenFile, stateDir, agentName }: Settings,
-  administrator: () => Promise<Admin>,
-): Promise<string | undefined> {
+async function enrolmentToken(settings: Settings, administrator: () => Promise<Admin>): Promise<string | undefined> {
+  const { token, tokenFile, stateDir, agentName } = settings;
   if (token !== undefined) return token;
   if (tokenFile === "-") return (await text(process.stdin)).trim();
-  if (tokenFile !== undefined || (await isEnrolled(stateDir))) return undefined;
+  if (tokenFile !== undefined) return undefined;
+  if ((await isEnrolled(stateDir)) && !(await isShutOut(settings, administrator))) return undefined;
   return await (await administrator()).mintToken({ name: agentName });
+}
+
+/** Whether the manager says that it has removed or revoked the agent whose state this is. */
+async function isShutOut({ managerUrl, stateDir }: Settings, administrator: () => Promise<Admin>): Promise<boolean> {
+  if ((await enrolledOrigin(stateDir)) !== URL.parse(managerUrl)?.origin) return false;
+  try {
+    const id = await enrolledId(stateDir);
+    if (id === undefined) return false;
+    const agent = await (await administrator()).agent(id);
+    return agent === undefined || agent.reason === "revoked";
+  } catch (error) {
+    // Without a password, or without an answer, the agent finds out by itself.
+    if (error instanceof Complaint) return false;
+    throw error;
+  }
+}
+
+/** The origin of the manager that the agent's token is for. */
+async function enrolledOrigin(stateDir: string): Promise<string | undefined> {
+  return URL.parse(await readFile(join(stateDir, "manager"), "utf8").catch(() => ""))?.origin;
 }
 
 async function isEnrolled(stateDir: string): Promise<boolean> {

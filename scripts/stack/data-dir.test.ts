@@ -1,9 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "vitest";
+import { Complaint } from "./complaint.ts";
 import { claimDataDir } from "./data-dir.ts";
 
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
@@ -27,4 +28,19 @@ test("a directory that was given up is free", async ({ dir }) => {
   const release = await claimDataDir(join(dir, "new"));
   await release();
   await expect(claimDataDir(join(dir, "new"))).resolves.toBeTypeOf("function");
+});
+
+test("a directory is made with those above it, for the owner's eyes only", async ({ dir }) => {
+  await claimDataDir(join(dir, "a/b/c"));
+  for (const made of ["a", "a/b", "a/b/c"]) expect((await stat(join(dir, made))).mode & 0o777).toBe(0o700);
+});
+
+test("a directory that cannot be is complained about by the name of its setting", async ({ dir }) => {
+  const file = join(dir, "file");
+  await writeFile(file, "");
+  const complaint = (path: string, reason: string) => new Complaint(`DATA_DIR cannot be ${path}: ${reason}`);
+  await expect(claimDataDir(file)).rejects.toThrow(complaint(file, "not a directory"));
+  await expect(claimDataDir(join(file, "x"))).rejects.toThrow(complaint(join(file, "x"), "not a directory"));
+  // Node's own mkdir never comes back from there.
+  await expect(claimDataDir("/proc/nope/x")).rejects.toThrow(complaint("/proc/nope/x", "no such file or directory"));
 });

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { expect, test } from "vitest";
-import { readSettings } from "./settings.ts";
+import { agentRunCommand, agentUrls, readSettings } from "./settings.ts";
 
 test("nothing set, or set to nothing, is the default", () => {
   const settings = readSettings({});
@@ -30,4 +30,19 @@ test.for([
 
 test.for(["0", "65536", "http", "80 80", "-1"])("PORT=%s is refused", (port) => {
   expect(() => readSettings({ PORT: port })).toThrow("PORT must be a whole number from 1 to 65535");
+});
+
+test("a manager for this machine alone has no URL for agents elsewhere", () => {
+  for (const host of ["127.0.0.1", "127.9.9.9", "localhost", "::1"]) expect(agentUrls({ host, port: 1 })).toEqual([]);
+  expect(agentUrls({ host: "10.0.0.5", port: 8787 })).toEqual(["http://10.0.0.5:8787"]);
+  for (const url of agentUrls({ host: "0.0.0.0", port: 8787 })) {
+    expect(url).toMatch(/^http:\/\/(?!127\.)[\d.]+:8787$/);
+  }
+});
+
+test("the command for an agent in another terminal carries the settings that find this manager", () => {
+  expect(agentRunCommand({ PORT: "", TOKEN: "secret" })).toBe("make agent-run");
+  expect(agentRunCommand({ PORT: "9000", DATA_DIR: "/my data/x'y" })).toBe(
+    "make agent-run PORT=9000 'DATA_DIR=/my data/x'\\''y'",
+  );
 });

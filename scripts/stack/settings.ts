@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { Complaint } from "./complaint.ts";
+import { outwardAddresses } from "./this-machine.ts";
 
 /** What `make up`, `manager-run` and `agent-run` take from the environment. */
 export interface Settings {
@@ -45,6 +46,21 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
 export function localUrl(host: string, port: number): string {
   const address = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
+}
+
+/** Where agents on other hosts find a manager that listens on `host`; nowhere if that is loopback. */
+export function agentUrls({ host, port }: Pick<Settings, "host" | "port">): string[] {
+  return outwardAddresses(host).map((address) => localUrl(address, port));
+}
+
+/** The command that starts an agent by itself, in another terminal, with the settings of this one. */
+export function agentRunCommand(env: NodeJS.ProcessEnv = process.env): string {
+  const given = ["HOST", "PORT", "DATA_DIR", "STATE_DIR"].filter((name) => env[name]);
+  return ["make agent-run", ...given.map((name) => shellWord(`${name}=${env[name]}`))].join(" ");
+}
+
+function shellWord(text: string): string {
+  return /^[\w=.,:@%+/-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 function wholeNumber(name: string, text: string, min: number, max: number): number {

@@ -4,15 +4,20 @@ import { networkInterfaces } from "node:os";
 /** Whether a URL leads to this very machine, by one of its addresses. */
 export function isThisMachine({ hostname }: URL): boolean {
   const address = hostname.replace(/^\[|\]$/g, "");
-  const loopback = address === "localhost" || address === "::1" || (isIPv4(address) && address.startsWith("127."));
-  return loopback || interfaces().some((own) => own.address === address);
+  return isLoopback(address) || interfaces().some((own) => own.address === address);
 }
 
-/** The IPv4 addresses under which other hosts may reach this machine. */
-export function outwardAddresses(): string[] {
+/** The addresses under which other hosts may reach what listens on `host`; none if that is loopback. */
+export function outwardAddresses(host: string): string[] {
+  if (isLoopback(host)) return [];
+  if (!["0.0.0.0", "::"].includes(host)) return [host];
   return interfaces()
     .filter(({ internal, family }) => !internal && family === "IPv4")
     .map(({ address }) => address);
+}
+
+function isLoopback(address: string): boolean {
+  return address === "localhost" || address === "::1" || (isIPv4(address) && address.startsWith("127."));
 }
 
 function interfaces() {

@@ -1,7 +1,7 @@
 import { useMutation } from "@tanstack/solid-query";
 import { createMemo, createSignal, onMount, Show } from "solid-js";
 import { type Agent, isOnline } from "./agent.ts";
-import { agentCommand } from "./agentCommand.ts";
+import { agentCommand, isLoopback } from "./agentCommand.ts";
 import { mintToken } from "./api.ts";
 import { CopyField } from "./CopyField.tsx";
 import { Dialog } from "./Dialog.tsx";
@@ -68,6 +68,16 @@ export function AddAgent(props: { agents: readonly Agent[]; onClose: () => void 
             <ol class="steps">
               <li>
                 <CopyField label="Run this on the host" value={agentCommand()} />
+                <Show when={isLoopback()}>
+                  <p class="detail">
+                    <code>{location.hostname}</code> leads every host to itself: on another host put this manager's own
+                    address in its place. The manager must listen there: <code>make up HOST=0.0.0.0</code>.
+                  </p>
+                </Show>
+                <p class="detail">
+                  The binary comes from <code>make agent GOOS=… GOARCH=…</code> in the repository; its README has the
+                  steps.
+                </p>
               </li>
               <li>
                 <CopyField label="Paste this token when it asks" value={minted().token} secret />

@@ -3,9 +3,12 @@ import "./AgentMenu.css";
 
 interface AgentMenuProps {
   name: string;
+  /** There is nothing left to revoke. */
+  revoked: boolean;
   open: boolean;
   onOpen: (open: boolean) => void;
   onRename: () => void;
+  onRevoke: () => void;
   onRemove: () => void;
 }
 
@@ -82,6 +85,11 @@ export function AgentMenu(props: AgentMenuProps) {
           <button role="menuitem" type="button" tabindex="-1" onClick={() => choose(props.onRename)}>
             Rename…
           </button>
+          <Show when={!props.revoked}>
+            <button class="danger" role="menuitem" type="button" tabindex="-1" onClick={() => choose(props.onRevoke)}>
+              Revoke…
+            </button>
+          </Show>
           <button class="danger" role="menuitem" type="button" tabindex="-1" onClick={() => choose(props.onRemove)}>
             Remove…
           </button>

@@ -1,15 +1,16 @@
 import { Show } from "solid-js";
 import { AgentMenu } from "./AgentMenu.tsx";
-import { type Agent, isOnline } from "./agent.ts";
+import { type Agent, isOnline, isRevoked } from "./agent.ts";
+import { ConnectedSince } from "./ConnectedSince.tsx";
 import { RelativeTime } from "./RelativeTime.tsx";
 import { StatusBadge } from "./StatusBadge.tsx";
-import { UpSince } from "./UpSince.tsx";
 
 interface AgentRowProps {
   agent: Agent;
   menuOpen: boolean;
   onMenu: (open: boolean) => void;
   onRename: () => void;
+  onRevoke: () => void;
   onRemove: () => void;
 }
 
@@ -36,7 +37,7 @@ export function AgentRow(props: AgentRowProps) {
         </Show>
         <Show when={isOnline(props.agent)}>
           <span class="detail">
-            up since <UpSince time={props.agent.since} />
+            connected since <ConnectedSince time={props.agent.since} />
           </span>
         </Show>
       </td>
@@ -56,9 +57,11 @@ export function AgentRow(props: AgentRowProps) {
       <td class="agent-actions">
         <AgentMenu
           name={props.agent.name}
+          revoked={isRevoked(props.agent)}
           open={props.menuOpen}
           onOpen={props.onMenu}
           onRename={props.onRename}
+          onRevoke={props.onRevoke}
           onRemove={props.onRemove}
         />
       </td>

@@ -3,6 +3,7 @@ import { AgentRow } from "./AgentRow.tsx";
 import { type Agent, compareAgents } from "./agent.ts";
 import { RemoveAgent } from "./RemoveAgent.tsx";
 import { RenameAgent } from "./RenameAgent.tsx";
+import { RevokeAgent } from "./RevokeAgent.tsx";
 import "./AgentTable.css";
 
 /** All agents, online first, then by name. `stale` takes the colour out: what it shows may no longer be so. */
@@ -10,6 +11,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
   let body!: HTMLTableSectionElement;
   const [menuOf, setMenuOf] = createSignal<string>();
   const [renaming, setRenaming] = createSignal<Agent>();
+  const [revoking, setRevoking] = createSignal<Agent>();
   const [removing, setRemoving] = createSignal<Agent>();
 
   const menuIsOpen = createMemo(() => props.agents.some((agent) => agent.id === menuOf()));
@@ -58,6 +60,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
                   menuOpen={menuOf() === agent.id}
                   onMenu={(open) => setMenuOf(open ? agent.id : undefined)}
                   onRename={() => setRenaming({ ...agent })}
+                  onRevoke={() => setRevoking({ ...agent })}
                   onRemove={() => setRemoving({ ...agent })}
                 />
               )}
@@ -67,6 +70,9 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
       </div>
       <Show when={renaming()} keyed>
         {(agent) => <RenameAgent agent={agent} onClose={() => setRenaming(undefined)} />}
+      </Show>
+      <Show when={revoking()} keyed>
+        {(agent) => <RevokeAgent agent={agent} onClose={() => setRevoking(undefined)} />}
       </Show>
       <Show when={removing()} keyed>
         {(agent) => <RemoveAgent agent={agent} onClose={() => setRemoving(undefined)} />}

@@ -27,7 +27,7 @@ export function Dashboard(props: { onLoggedOut: () => void }) {
 
   return (
     <>
-      <Header agents={query.data} onLoggedOut={props.onLoggedOut} />
+      <Header agents={query.data} stale={staleMs() !== null} onLoggedOut={props.onLoggedOut} />
       <main class="page">
         <div class="toolbar">
           <div class="toolbar-title">

@@ -5,8 +5,11 @@ import { logOut } from "./api.ts";
 import { Logo } from "./Logo.tsx";
 import "./Header.css";
 
-/** Product name, how many are online, log-out. `agents` is undefined until the manager has answered once. */
-export function Header(props: { agents: readonly Agent[] | undefined; onLoggedOut: () => void }) {
+/**
+ * Product name, how many are online, log-out. `agents` is undefined until the manager has answered once; `stale` fades
+ * their count, which may no longer be so.
+ */
+export function Header(props: { agents: readonly Agent[] | undefined; stale: boolean; onLoggedOut: () => void }) {
   const leaving = useMutation(() => ({ mutationFn: logOut, onSuccess: () => props.onLoggedOut() }));
 
   const count = (agents: readonly Agent[]) =>
@@ -16,7 +19,13 @@ export function Header(props: { agents: readonly Agent[] | undefined; onLoggedOu
     <header class="header">
       <div class="header-inner">
         <Logo />
-        <Show when={props.agents}>{(agents) => <p class="header-count">{count(agents())}</p>}</Show>
+        <Show when={props.agents}>
+          {(agents) => (
+            <p class="header-count" classList={{ stale: props.stale }}>
+              {count(agents())}
+            </p>
+          )}
+        </Show>
         <button
           class="button quiet header-leave"
           type="button"

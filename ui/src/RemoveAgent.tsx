@@ -25,8 +25,8 @@ export function RemoveAgent(props: { agent: Agent; onClose: () => void }) {
         <strong>
           <bdi>{props.agent.name}</bdi>
         </strong>{" "}
-        is disconnected and forgotten at once, and its token stops working. To bring the host back, enrol it with a new
-        token.
+        is disconnected and forgotten at once, and its token stops working. To bring the host back, start its agent with
+        a new enrolment token.
       </p>
       <p class="problem" role="alert">
         {removing.error?.message}

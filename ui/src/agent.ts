@@ -56,6 +56,11 @@ export function isOnline(agent: Agent): boolean {
   return agent.status === "online";
 }
 
+/** Its token is void for good; only a new enrolment brings the host back. */
+export function isRevoked(agent: Agent): boolean {
+  return agent.reason === "revoked";
+}
+
 const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 /** Online first, then by name as people count (edge-2 before edge-10). The id settles ties, so rows never swap between polls. */

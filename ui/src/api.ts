@@ -116,6 +116,11 @@ export async function removeAgent(id: string): Promise<void> {
   await call(agentPath(id), { method: "DELETE" });
 }
 
+/** Closes the agent's connection and voids its token for good; its record stays. Fails with `unknown_agent`. */
+export async function revokeAgent(id: string): Promise<Agent> {
+  return read(await call(`${agentPath(id)}/revoke`, { method: "POST" }), parseAgent);
+}
+
 /** Mints a token for one host, with the manager's default lifetime. */
 export async function mintToken(name: string): Promise<EnrolmentToken> {
   const response = await call("/api/admin/tokens", { method: "POST", body: name === "" ? {} : { name } });

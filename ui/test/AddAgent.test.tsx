@@ -55,10 +55,11 @@ test("adding an agent mints a token that stays out of the command, and notices t
   await pass(10);
 
   expect(manager.received).toContainEqual({ method: "POST", path: "/api/admin/tokens", body: { name: "edge-7" } });
-  const [command, token] = [...document.querySelectorAll("dialog code")].map((code) => code.textContent);
+  const [command, token] = [...document.querySelectorAll("dialog .copy-box code")].map((code) => code.textContent);
   expect(command).toBe(`zedops-agent --manager=${location.origin} --token-file=-`);
   expect(token).toBe(manager.token);
   expect(dialog.getByText(/Valid for 1 hour, for one host/)).toBeTruthy();
+  expect(dialog.getByText(/The binary comes from/).textContent).toContain("make agent GOOS=… GOARCH=…");
   expect(dialog.getByRole("status").textContent).toBe("Waiting for the agent to connect…");
 
   manager.agents = [agentJson("old"), agentJson("edge-7")];
@@ -68,6 +69,21 @@ test("adding an agent mints a token that stays out of the command, and notices t
   await user.click(dialog.getByRole("button", { name: "Done" }));
   expect(screen.queryByRole("dialog")).toBeNull();
   expect(document.body.textContent).not.toContain(manager.token);
+});
+
+test.for([
+  ["http://localhost:8787", true],
+  ["http://127.0.0.1:8787", true],
+  ["http://[::1]:8787", true],
+  ["https://127.example.com", false],
+  ["https://zedops.example.com", false],
+] as const)("opened at %s, the page says that other hosts need another address: %s", async ([url, says]) => {
+  const { press } = await openPage();
+  vi.stubGlobal("location", new URL(url));
+  await press("Add agent");
+  await press("Create token");
+
+  expect(screen.queryByText(/leads every host to itself/) !== null).toBe(says);
 });
 
 test("the command and the token can be copied, each by itself", async () => {

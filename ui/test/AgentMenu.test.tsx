@@ -45,6 +45,7 @@ test("an agent is removed only after a dialog that says what that does", async (
   await user.click(screen.getByRole("menuitem", { name: /Remove/ }));
   const dialog = screen.getByRole("dialog", { name: "Remove this agent?" });
   expect(dialog.textContent).toContain("edge-7 is disconnected and forgotten at once, and its token stops working.");
+  expect(dialog.textContent).toContain("start its agent with a new enrolment token");
   await press("Cancel", dialog);
   expect(manager.agents).toHaveLength(2);
 
@@ -57,6 +58,45 @@ test("an agent is removed only after a dialog that says what that does", async (
   expect(row("edge-8")).toBeTruthy();
 });
 
+test("an agent is revoked only after a dialog that says what that does, and stays in the list", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7", { id: "k3v" })];
+  });
+
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Revoke/ }));
+  const dialog = screen.getByRole("dialog", { name: "Revoke this agent?" });
+  expect(dialog.textContent).toContain("edge-7 is disconnected at once, and its token is void for good.");
+  expect(dialog.textContent).toContain("Its record stays in the list.");
+  await press("Cancel", dialog);
+  expect(manager.received.some(({ path }) => path.endsWith("/revoke"))).toBe(false);
+
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Revoke/ }));
+  await press("Revoke agent");
+  expect(manager.received).toContainEqual({ method: "POST", path: "/api/agents/k3v/revoke", body: undefined });
+  expect(screen.queryByRole("dialog")).toBeNull();
+  expect(within(row("edge-7")).getByText("offline · revoked")).toBeTruthy();
+
+  await press("Actions for edge-7");
+  expect(screen.queryByRole("menuitem", { name: /Revoke/ })).toBeNull();
+  expect(screen.getByRole("menuitem", { name: /Remove/ })).toBeTruthy();
+});
+
+test("a revocation that failed is explained in its dialog", async () => {
+  const { user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7", { id: "k3v" })];
+    manager.insteadOf.set("POST /api/agents/k3v/revoke", refusal(503, "registry_unavailable", "the registry is away"));
+  });
+
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Revoke/ }));
+  await press("Revoke agent");
+
+  expect(within(screen.getByRole("dialog")).getByRole("alert").textContent).toBe("the registry is away");
+  expect(within(row("edge-7")).getByText("online")).toBeTruthy();
+});
+
 test("the menu is worked by keyboard alone", async () => {
   const { user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
@@ -65,6 +105,8 @@ test("the menu is worked by keyboard alone", async () => {
 
   await press("Actions for edge-7");
   expect(focused()).toBe("Rename…");
+  await user.keyboard("{ArrowDown}");
+  expect(focused()).toBe("Revoke…");
   await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Remove…");
   await user.keyboard("{ArrowDown}");

@@ -46,12 +46,12 @@ test("a row shows version, platform, address and when the agent was seen", async
   expect(pi.getByText("1.2.3")).toBeTruthy();
   expect(pi.getByText("linux/arm64")).toBeTruthy();
   expect(pi.getByText("198.51.100.4")).toBeTruthy();
-  expect(pi.getByText(/up since/)).toBeTruthy();
+  expect(pi.getByText(/connected since/)).toBeTruthy();
   const seen = pi.getByText("3m ago");
   expect(seen.getAttribute("datetime")).toBe(new Date(Date.now() - 180_010).toISOString());
   expect(seen.title).toMatch(/\d:\d\d:\d\d/);
   expect(within(row("new")).getByText("never")).toBeTruthy();
-  expect(within(row("new")).queryByText(/up since/)).toBeNull();
+  expect(within(row("new")).queryByText(/connected since/)).toBeNull();
 });
 
 test("relative times move on without news from the manager", async () => {

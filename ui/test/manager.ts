@@ -106,6 +106,11 @@ export class Manager {
       const minted = { id: "e1", token: this.token, maxUses: 1, createdAt: now, expiresAt: now + 3_600_000 };
       return { status: 201, body: { ...minted, name: sent.get("name") ?? null } };
     }
+    const revoked = this.agents.find(({ id }) => path === `/api/agents/${id}/revoke`);
+    if (revoked && method === "POST") {
+      Object.assign(revoked, offline("revoked"));
+      return { status: 200, body: revoked };
+    }
     const agent = this.agents.find(({ id }) => path === `/api/agents/${id}`);
     if (agent && method === "PATCH") {
       agent.name = String(sent.get("name"));

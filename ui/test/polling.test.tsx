@@ -66,11 +66,14 @@ test("while the manager is unreachable the last table stays, marked with its age
     manager.agents = [agentJson("edge-7")];
   });
 
+  expect(screen.getByText("1 online / 1 agent").classList).not.toContain("stale");
+
   manager.reachable = false;
   await pass(12_000);
   expect(screen.getByText("Manager unreachable.")).toBeTruthy();
   expect(screen.getByText(/Last answer 1[12]s ago, retrying/)).toBeTruthy();
   expect(within(row("edge-7")).getByText("online")).toBeTruthy();
+  expect(screen.getByText("1 online / 1 agent").classList).toContain("stale");
 
   manager.reachable = true;
   await nextPoll();

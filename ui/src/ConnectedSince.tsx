@@ -6,8 +6,8 @@ const clockTime = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const dateOfAnotherYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 
-/** When an agent came up: the time of day if that was today, else the date. The exact local time shows on hover. */
-export function UpSince(props: { time: number }) {
+/** When an agent connected: the time of day if that was today, else the date. The exact local time shows on hover. */
+export function ConnectedSince(props: { time: number }) {
   const now = useManagerClock();
   const words = createMemo(() => {
     const then = new Date(props.time);
