@@ -1,12 +1,13 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseEnv } from "node:util";
 import { expect } from "vitest";
 import { z } from "zod";
 import { Admin, type Agent } from "../stack/admin.ts";
 import { startAgent } from "../stack/agent.ts";
 import type { Child } from "../stack/child.ts";
-import { ensureDevVars, localPassword } from "../stack/dev-vars.ts";
+import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
 import { startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
 import { Stack } from "../stack/stack.ts";
@@ -104,8 +105,14 @@ export class Lab {
     return Reply.parse(answer).data;
   }
 
+  /** Stops everything, and fails if any of it has ever printed a secret. */
   async close(): Promise<void> {
     await this.#stack.stop();
     await rm(this.dir, { recursive: true });
+    const { JWT_SECRET = "" } = parseEnv(await readFile(devVarsFile, "utf8"));
+    const printed = this.output.join("\n");
+    expect(printed).not.toContain(this.password);
+    expect(printed).not.toContain(JWT_SECRET);
+    expect(printed, "a token").not.toMatch(/eyJ[\w-]+\.eyJ/);
   }
 }
