@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"runtime"
 	"runtime/metrics"
 	"time"
@@ -29,7 +30,9 @@ func (l *Link) rotate(ctx context.Context, data json.RawMessage) (any, error) {
 		return nil, &protocol.Error{Code: protocol.InvalidData, Message: "token is not a JWT"}
 	}
 	if err := l.credential.offer(ctx, offer.Token); err != nil {
-		l.log.Warn("the token that the manager offers could not be saved", "error", err)
+		if !errors.Is(err, context.Canceled) {
+			l.log.Warn("the token that the manager offers could not be saved", "error", err)
+		}
 		return nil, &protocol.Error{Code: protocol.NotSaved, Message: "the agent could not save the token, and keeps the one it has"}
 	}
 	return struct{}{}, nil
