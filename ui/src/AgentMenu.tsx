@@ -1,13 +1,15 @@
-import { createEffect, createUniqueId, onCleanup, Show } from "solid-js";
+import { createEffect, createMemo, createUniqueId, on, onCleanup, Show } from "solid-js";
+import { type Agent, isOnline, isRevoked } from "./agent.ts";
+import type { Clone } from "./clone.ts";
 import "./AgentMenu.css";
 
 interface AgentMenuProps {
-  name: string;
-  /** There is nothing left to revoke. */
-  revoked: boolean;
+  agent: Agent;
   open: boolean;
   onOpen: (open: boolean) => void;
   onRename: () => void;
+  onRotate: () => void;
+  onSeparate: (clone: Clone) => void;
   onRevoke: () => void;
   onRemove: () => void;
 }
@@ -17,6 +19,14 @@ export function AgentMenu(props: AgentMenuProps) {
   let root!: HTMLDivElement;
   let button!: HTMLButtonElement;
   const menuId = createUniqueId();
+
+  // Settled as the menu opens: no item moves under a hand that is on its way to it.
+  const offers = createMemo(
+    on(
+      () => props.open,
+      () => ({ rotate: isOnline(props.agent), separate: props.agent.clone, revoke: !isRevoked(props.agent) }),
+    ),
+  );
 
   const items = () => [...root.querySelectorAll<HTMLElement>("[role=menuitem]")];
 
@@ -61,7 +71,7 @@ export function AgentMenu(props: AgentMenuProps) {
         ref={button}
         class="button quiet menu-button"
         type="button"
-        aria-label={`Actions for ${props.name}`}
+        aria-label={`Actions for ${props.agent.name}`}
         aria-haspopup="menu"
         aria-expanded={props.open}
         aria-controls={props.open ? menuId : undefined}
@@ -79,13 +89,25 @@ export function AgentMenu(props: AgentMenuProps) {
           role="menu"
           id={menuId}
           tabindex="-1"
-          aria-label={`Actions for ${props.name}`}
+          aria-label={`Actions for ${props.agent.name}`}
           onKeyDown={onKeyDown}
         >
           <button role="menuitem" type="button" tabindex="-1" onClick={() => choose(props.onRename)}>
             Rename…
           </button>
-          <Show when={!props.revoked}>
+          <Show when={offers().rotate}>
+            <button role="menuitem" type="button" tabindex="-1" onClick={() => choose(props.onRotate)}>
+              Rotate token…
+            </button>
+          </Show>
+          <Show when={offers().separate} keyed>
+            {(clone) => (
+              <button role="menuitem" type="button" tabindex="-1" onClick={() => choose(() => props.onSeparate(clone))}>
+                Give the copy its own identity…
+              </button>
+            )}
+          </Show>
+          <Show when={offers().revoke}>
             <button class="danger" role="menuitem" type="button" tabindex="-1" onClick={() => choose(props.onRevoke)}>
               Revoke…
             </button>

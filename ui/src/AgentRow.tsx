@@ -1,7 +1,9 @@
 import { Show } from "solid-js";
 import { AgentMenu } from "./AgentMenu.tsx";
-import { type Agent, isOnline, isRevoked } from "./agent.ts";
+import { type Agent, isOnline } from "./agent.ts";
+import { CloneWarning } from "./CloneWarning.tsx";
 import { ConnectedSince } from "./ConnectedSince.tsx";
+import type { Clone } from "./clone.ts";
 import { RelativeTime } from "./RelativeTime.tsx";
 import { StatusBadge } from "./StatusBadge.tsx";
 
@@ -10,6 +12,8 @@ interface AgentRowProps {
   menuOpen: boolean;
   onMenu: (open: boolean) => void;
   onRename: () => void;
+  onRotate: () => void;
+  onSeparate: (clone: Clone) => void;
   onRevoke: () => void;
   onRemove: () => void;
 }
@@ -27,6 +31,7 @@ export function AgentRow(props: AgentRowProps) {
             {props.agent.hostname}
           </bdi>
         </Show>
+        <Show when={props.agent.clone}>{(clone) => <CloneWarning clone={clone()} />}</Show>
       </th>
       <td class="agent-status">
         <StatusBadge agent={props.agent} />
@@ -56,11 +61,12 @@ export function AgentRow(props: AgentRowProps) {
       </td>
       <td class="agent-actions">
         <AgentMenu
-          name={props.agent.name}
-          revoked={isRevoked(props.agent)}
+          agent={props.agent}
           open={props.menuOpen}
           onOpen={props.onMenu}
           onRename={props.onRename}
+          onRotate={props.onRotate}
+          onSeparate={props.onSeparate}
           onRevoke={props.onRevoke}
           onRemove={props.onRemove}
         />

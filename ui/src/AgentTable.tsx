@@ -1,9 +1,12 @@
 import { createComputed, createMemo, createSignal, For, on, Show } from "solid-js";
 import { AgentRow } from "./AgentRow.tsx";
 import { type Agent, compareAgents } from "./agent.ts";
+import type { Clone } from "./clone.ts";
 import { RemoveAgent } from "./RemoveAgent.tsx";
 import { RenameAgent } from "./RenameAgent.tsx";
 import { RevokeAgent } from "./RevokeAgent.tsx";
+import { RotateToken } from "./RotateToken.tsx";
+import { SeparateClone } from "./SeparateClone.tsx";
 import "./AgentTable.css";
 
 /** All agents, online first, then by name. `stale` takes the colour out: what it shows may no longer be so. */
@@ -11,6 +14,8 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
   let body!: HTMLTableSectionElement;
   const [menuOf, setMenuOf] = createSignal<string>();
   const [renaming, setRenaming] = createSignal<Agent>();
+  const [rotating, setRotating] = createSignal<Agent>();
+  const [separating, setSeparating] = createSignal<{ agent: Agent; clone: Clone }>();
   const [revoking, setRevoking] = createSignal<Agent>();
   const [removing, setRemoving] = createSignal<Agent>();
 
@@ -60,6 +65,8 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
                   menuOpen={menuOf() === agent.id}
                   onMenu={(open) => setMenuOf(open ? agent.id : undefined)}
                   onRename={() => setRenaming({ ...agent })}
+                  onRotate={() => setRotating({ ...agent })}
+                  onSeparate={(clone) => setSeparating({ agent: { ...agent }, clone: { ...clone } })}
                   onRevoke={() => setRevoking({ ...agent })}
                   onRemove={() => setRemoving({ ...agent })}
                 />
@@ -70,6 +77,12 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
       </div>
       <Show when={renaming()} keyed>
         {(agent) => <RenameAgent agent={agent} onClose={() => setRenaming(undefined)} />}
+      </Show>
+      <Show when={rotating()} keyed>
+        {(agent) => <RotateToken agent={agent} onClose={() => setRotating(undefined)} />}
+      </Show>
+      <Show when={separating()} keyed>
+        {({ agent, clone }) => <SeparateClone agent={agent} clone={clone} onClose={() => setSeparating(undefined)} />}
       </Show>
       <Show when={revoking()} keyed>
         {(agent) => <RevokeAgent agent={agent} onClose={() => setRevoking(undefined)} />}

@@ -1,3 +1,4 @@
+import { type Clone, parseClone } from "./clone.ts";
 import { number, object, orNull, ShapeError, text } from "./json.ts";
 
 /** What the dashboard shows of an agent, as in docs/API.md. Times are Unix milliseconds on the manager's clock. */
@@ -15,6 +16,8 @@ export interface Agent {
   readonly arch: string;
   readonly hostname: string;
   readonly address: string | null;
+  /** Two live hosts were seen with this one identity within the last day. */
+  readonly clone: Clone | null;
 }
 
 export function parseAgent(value: unknown): Agent {
@@ -33,6 +36,7 @@ export function parseAgent(value: unknown): Agent {
     arch: text(agent, "arch"),
     hostname: text(agent, "hostname"),
     address: orNull(agent, "address", text),
+    clone: parseClone(agent.clone),
   };
 }
 

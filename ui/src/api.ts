@@ -1,5 +1,5 @@
 import { type Agent, parseAgent } from "./agent.ts";
-import { array, type JsonObject, number, object, ShapeError, text } from "./json.ts";
+import { array, type JsonObject, number, object, orNull, ShapeError, text } from "./json.ts";
 
 /** A call that failed. `code` is the manager's own, or `unreachable` (no answer; status 0) or `invalid_response`. */
 export class ApiError extends Error {
@@ -33,14 +33,18 @@ export interface AgentList {
 /** Longer than any healthy answer takes, short enough that a hung manager is noticed. */
 const answerWithinMs = 8_000;
 
+/** The manager itself waits 10 s for an agent to store a token, and its verdict is worth waiting for. */
+const tokenStoredWithinMs = 15_000;
+
 interface Call {
   readonly method?: "POST" | "PATCH" | "DELETE";
   readonly body?: JsonObject;
   readonly signal?: AbortSignal;
+  readonly withinMs?: number;
 }
 
-async function call(path: string, { method, body, signal }: Call = {}): Promise<Response> {
-  const timeout = AbortSignal.timeout(answerWithinMs);
+async function call(path: string, { method, body, signal, withinMs = answerWithinMs }: Call = {}): Promise<Response> {
+  const timeout = AbortSignal.timeout(withinMs);
   const init: RequestInit = { signal: signal ? AbortSignal.any([signal, timeout]) : timeout, cache: "no-store" };
   if (method !== undefined) init.method = method;
   if (body !== undefined) {
@@ -119,6 +123,24 @@ export async function removeAgent(id: string): Promise<void> {
 /** Closes the agent's connection and voids its token for good; its record stays. Fails with `unknown_agent`. */
 export async function revokeAgent(id: string): Promise<Agent> {
   return read(await call(`${agentPath(id)}/revoke`, { method: "POST" }), parseAgent);
+}
+
+/**
+ * Gives the agent a new token, with which it reconnects. Fails with `unknown_agent`, with `no_responders` where the agent is
+ * not connected, or with `timeout`, which leaves open whether it has the new token.
+ */
+export async function rotateToken(id: string): Promise<void> {
+  await call(`${agentPath(id)}/rotate`, { method: "POST", withinMs: tokenStoredWithinMs });
+}
+
+/**
+ * Gives the second host of a clone an identity of its own, at once or as soon as that host is back.
+ * @returns the id of the new agent; null where its host is not back yet
+ * @throws ApiError `no_clone`, `unknown_agent`, or `timeout`
+ */
+export async function separateClone(id: string): Promise<string | null> {
+  const response = await call(`${agentPath(id)}/separate`, { method: "POST", withinMs: tokenStoredWithinMs });
+  return read(response, (body) => orNull(object(body, "separation"), "agentId", text));
 }
 
 /** Mints a token for one host, with the manager's default lifetime. */

@@ -106,6 +106,8 @@ test("the menu is worked by keyboard alone", async () => {
   await press("Actions for edge-7");
   expect(focused()).toBe("Rename…");
   await user.keyboard("{ArrowDown}");
+  expect(focused()).toBe("Rotate token…");
+  await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Revoke…");
   await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Remove…");

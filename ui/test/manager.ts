@@ -29,6 +29,7 @@ export function agentJson(
     arch: string;
     hostname: string;
     address: string | null;
+    clone: unknown;
   }> = {},
 ) {
   const now = Date.now();
@@ -48,6 +49,7 @@ export function agentJson(
     address: "203.0.113.9",
     rttMs: 23,
     skewMs: 0,
+    clone: null as unknown,
     ...fields,
   };
 }
