@@ -73,8 +73,9 @@ away. While the reader is busy the agent holds one window of messages (256, or
 1 MiB), the manager drops what goes beyond, and nothing else waits. When the
 reader goes away, as in "| head -1", the agent stops at the next message.
 
-State: the directory (mode 0700) holds "token", the credential; "manager", the
-only URL it is ever sent to; and "install-id". One agent at a time can use it.
+State: the directory (mode 0700) holds "token", the credential; for a moment
+beside it "token.candidate", which the manager rotates it to; "manager", the
+only URL they are ever sent to; and "install-id". One agent at a time can use it.
 A host that was removed or revoked comes back with a new enrolment token; its
 old credential is then set aside as "token.refused". A host whose credential is
 still good enrols with another manager under another --state-dir.
@@ -152,6 +153,12 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	candidate := ""
+	if enrolled {
+		if candidate, err = store.Candidate(); err != nil {
+			return err
+		}
+	}
 	var reenrol func(context.Context, *link.Refused) (string, error)
 	if enrolled && s.enrolment.Given() {
 		reenrol = func(ctx context.Context, refused *link.Refused) (string, error) {
@@ -176,13 +183,12 @@ func run() error {
 
 	slog.Info("connecting", "manager", manager.String(), "version", version, "stateDir", s.stateDir)
 	err = link.New(link.Config{
-		Manager:   manager,
-		InstallID: store.InstallID,
-		Token:     token,
-		Enrolled:  enrolled,
-		Save: func(token string) error {
-			return store.Save(identity.Credential{Manager: manager, Token: token})
-		},
+		Manager:    manager,
+		InstallID:  store.InstallID,
+		Token:      token,
+		Enrolled:   enrolled,
+		Candidate:  candidate,
+		Store:      store,
 		Reenrol:    reenrol,
 		Name:       s.name,
 		Hostname:   hostname,

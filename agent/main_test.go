@@ -108,7 +108,7 @@ func start(t *testing.T, o options) *agent {
 		if t.Failed() {
 			t.Logf("the agent said:\n%s", a.output)
 		}
-		for _, secret := range []string{managertest.EnrolmentToken, managertest.PermanentToken, removedToken} {
+		for _, secret := range []string{managertest.EnrolmentToken, managertest.PermanentToken, removedToken, candidateToken} {
 			if strings.Contains(a.output.String()+a.stdout.String(), secret) {
 				t.Errorf("%s was printed", secret)
 			}

@@ -25,8 +25,10 @@ func (e Enrolment) Given() bool { return e != (Enrolment{}) }
 // ErrNoToken is returned by Read when no source is set.
 var ErrNoToken = errors.New("this host is not enrolled, and no enrolment token was given")
 
-// jwt is the shape of every enrolment token. Only the manager can tell a good one.
 var jwt = regexp.MustCompile(`^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$`)
+
+// IsToken says whether the text has the shape of every token. Only the manager can tell a good one.
+func IsToken(text string) bool { return jwt.MatchString(text) && checkToken(text) == nil }
 
 // Read returns the token. It may wait for standard input; a person there is asked on prompt.
 func (e Enrolment) Read(stdin *os.File, prompt io.Writer) (string, error) {
@@ -53,7 +55,7 @@ func (e Enrolment) Read(stdin *os.File, prompt io.Writer) (string, error) {
 	if token == "" {
 		return "", errors.New("the enrolment token is empty")
 	}
-	if !jwt.MatchString(token) || checkToken(token) != nil {
+	if !IsToken(token) {
 		return "", errors.New("that is not an enrolment token, which is one line of three parts with a dot between them: was it copied whole?")
 	}
 	return token, nil

@@ -16,10 +16,11 @@ import (
 
 // Files of the state directory, each one line.
 const (
-	tokenFile     = "token"         // the permanent token
-	refusedFile   = "token.refused" // the one before it, if the manager wanted that no more
-	managerFile   = "manager"       // the one manager that the token is sent to
-	installIDFile = "install-id"    // tells a repeated enrolment of this host from another host's
+	tokenFile     = "token"           // the permanent token
+	candidateFile = "token.candidate" // the one to come, if the manager has offered one and not yet seen it in use
+	refusedFile   = "token.refused"   // the one before it, if the manager wanted that no more
+	managerFile   = "manager"         // the one manager that the tokens are sent to
+	installIDFile = "install-id"      // tells a repeated enrolment of this host from another host's
 )
 
 // Store is an open state directory. It is this process's alone until Close.
@@ -92,7 +93,7 @@ func (s *Store) checkPermissions() error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("other users can enter the state directory (mode %04o); close it with: chmod 700 %s", mode, s.dir))
 	}
-	for _, name := range []string{tokenFile, refusedFile, managerFile, installIDFile} {
+	for _, name := range []string{tokenFile, candidateFile, refusedFile, managerFile, installIDFile} {
 		info, err := os.Stat(s.path(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -112,12 +113,9 @@ func (s *Store) checkPermissions() error {
 
 // Credential returns nil before the first enrolment, and after SetAside.
 func (s *Store) Credential() (*Credential, error) {
-	token, err := s.read(tokenFile)
+	token, err := s.readToken(tokenFile)
 	if token == "" || err != nil {
 		return nil, err
-	}
-	if err := checkToken(token); err != nil {
-		return nil, fmt.Errorf("%s: %w", s.path(tokenFile), err)
 	}
 	manager, err := s.Manager()
 	if err != nil {
@@ -128,6 +126,9 @@ func (s *Store) Credential() (*Credential, error) {
 	}
 	return &Credential{manager, token}, nil
 }
+
+// Candidate returns "" if there is none. It means nothing without a Credential.
+func (s *Store) Candidate() (string, error) { return s.readToken(candidateFile) }
 
 // Manager is the one that this host was last enrolled with, even if its credential has been set aside. It is the zero
 // Manager before the first enrolment.
@@ -148,24 +149,54 @@ func (s *Store) Save(c Credential) error {
 	if err := checkToken(c.Token); err != nil {
 		return fmt.Errorf("save the token: %w", err)
 	}
-	// In this order: a token without its manager must never be found.
+	// In this order: neither a token without its manager nor the candidate of another token must ever be found.
+	if err := s.DropCandidate(); err != nil {
+		return err
+	}
 	if err := s.write(managerFile, c.Manager.String()); err != nil {
 		return err
 	}
 	return s.write(tokenFile, c.Token)
 }
 
-// SetAside keeps the token from being used again, and returns where it is now. The install id and the manager stay, so
+// SaveCandidate puts a token beside the one in use, and returns when it would survive a power cut.
+func (s *Store) SaveCandidate(token string) error {
+	if err := checkToken(token); err != nil {
+		return fmt.Errorf("save the candidate: %w", err)
+	}
+	return s.write(candidateFile, token)
+}
+
+// PromoteCandidate puts the candidate in the token's place.
+func (s *Store) PromoteCandidate() error {
+	if err := s.rename(candidateFile, tokenFile); err != nil {
+		return fmt.Errorf("put the candidate in the token's place: %w", err)
+	}
+	return nil
+}
+
+// DropCandidate leaves the token as it is. It is no error that there is no candidate.
+func (s *Store) DropCandidate() error {
+	err := os.Remove(s.path(candidateFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := errors.Join(err, s.fd.Sync()); err != nil {
+		return fmt.Errorf("drop the candidate: %w", err)
+	}
+	return nil
+}
+
+// SetAside keeps the token and its candidate from being used again, and returns where it is now. The install id and the manager stay, so
 // that the next enrolment, in this run or a later one, is this host's.
 func (s *Store) SetAside() (path string, err error) {
-	path = s.path(refusedFile)
-	if err := os.Rename(s.path(tokenFile), path); err != nil {
+	if err := s.DropCandidate(); err != nil {
+		return "", err
+	}
+	if err := s.rename(tokenFile, refusedFile); err != nil {
 		return "", fmt.Errorf("set the refused token aside: %w", err)
 	}
-	if err := s.fd.Sync(); err != nil {
-		return "", fmt.Errorf("set the refused token aside: %w", err)
-	}
-	return path, nil
+	return s.path(refusedFile), nil
 }
 
 // Close lets another agent have the directory.
@@ -205,10 +236,27 @@ func (s *Store) write(name, line string) (err error) {
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(temporary, s.path(name)); err != nil {
+	return s.rename(name+".new", name)
+}
+
+// rename returns when the new name would survive a power cut.
+func (s *Store) rename(from, to string) error {
+	if err := os.Rename(s.path(from), s.path(to)); err != nil {
 		return err
 	}
 	return s.fd.Sync()
+}
+
+// readToken returns "" for a file that does not exist.
+func (s *Store) readToken(name string) (string, error) {
+	token, err := s.read(name)
+	if err != nil {
+		return "", err
+	}
+	if err := checkToken(token); err != nil {
+		return "", fmt.Errorf("%s: %w", s.path(name), err)
+	}
+	return token, nil
 }
 
 // checkToken keeps anything out of the Authorization header that could not be a token.

@@ -97,6 +97,7 @@ func TestDamagedStateIsNamed(t *testing.T) {
 		"token with a line break":  {"token", "a.b\nc", "not a token"},
 		"binary token":             {"token", "a\x00b", "not a token"},
 		"huge token":               {"token", strings.Repeat("a", 5000), "too long"},
+		"candidate of two lines":   {"token.candidate", "a.b\nc", "token.candidate: this is not a token"},
 		"no manager":               {"manager", "", "manager is missing"},
 		"manager that is no URL":   {"manager", "example", "must begin with http:// or https://"},
 		"install id too short":     {"install-id", "abc", "install-id is damaged"},
@@ -114,6 +115,9 @@ func TestDamagedStateIsNamed(t *testing.T) {
 			if err == nil {
 				defer s.Close()
 				_, err = s.Credential()
+				if err == nil {
+					_, err = s.Candidate()
+				}
 			}
 			if err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("got %v", err)
@@ -139,4 +143,39 @@ func TestTheLockEndsWithTheStore(t *testing.T) {
 	}
 	s.Close()
 	open(t, dir)
+}
+
+func TestACandidateEndsWithTheCredentialThatItWasFor(t *testing.T) {
+	for name, end := range map[string]func(*Store) error{
+		"promoted":  (*Store).PromoteCandidate,
+		"dropped":   (*Store).DropCandidate,
+		"set aside": func(s *Store) error { _, err := s.SetAside(); return err },
+		"enrolled":  func(s *Store) error { return s.Save(example(t)) },
+	} {
+		dir := t.TempDir()
+		s := open(t, dir)
+		if err := s.Save(example(t)); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, "token.candidate.new"), "half a tok")
+		if err := s.SaveCandidate("d.e.f"); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := s.Candidate(); c != "d.e.f" || err != nil {
+			t.Errorf("%s: at first there is %q, %v", name, c, err)
+		}
+		if c, err := s.Credential(); err != nil || c.Token != "a.b.c" {
+			t.Errorf("%s: the token beside it is %v, %v", name, c, err)
+		}
+		if err := end(s); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c, err := s.Candidate(); c != "" || err != nil {
+			t.Errorf("%s: afterwards there is %q, %v", name, c, err)
+		}
+		c, err := s.Credential()
+		if want := map[string]string{"promoted": "d.e.f", "dropped": "a.b.c", "enrolled": "a.b.c"}[name]; err != nil || (c == nil) != (want == "") || c != nil && c.Token != want {
+			t.Errorf("%s: the token is %v, %v", name, c, err)
+		}
+	}
 }

@@ -3,19 +3,39 @@ package link
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"runtime"
 	"runtime/metrics"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
 // builtin is the table of what every agent answers.
 func (l *Link) builtin() map[string]Handler {
 	return map[string]Handler{
-		protocol.SubjectEcho: func(_ context.Context, data json.RawMessage) (any, error) { return data, nil },
-		protocol.SubjectInfo: func(context.Context, json.RawMessage) (any, error) { return l.info(), nil },
+		protocol.SubjectEcho:   func(_ context.Context, data json.RawMessage) (any, error) { return data, nil },
+		protocol.SubjectInfo:   func(context.Context, json.RawMessage) (any, error) { return l.info(), nil },
+		protocol.SubjectRotate: l.rotate,
 	}
+}
+
+// rotate stores the token that the manager offers. The connection ends once the manager has been told.
+func (l *Link) rotate(ctx context.Context, data json.RawMessage) (any, error) {
+	var offer struct {
+		Token string `json:"token"`
+	}
+	if json.Unmarshal(data, &offer) != nil || !identity.IsToken(offer.Token) {
+		return nil, &protocol.Error{Code: protocol.InvalidData, Message: "token is not a JWT"}
+	}
+	if err := l.credential.offer(ctx, offer.Token); err != nil {
+		if !errors.Is(err, context.Canceled) {
+			l.log.Warn("the token that the manager offers could not be saved", "error", err)
+		}
+		return nil, &protocol.Error{Code: protocol.NotSaved, Message: "the agent could not save the token, and keeps the one it has"}
+	}
+	return struct{}{}, nil
 }
 
 type info struct {

@@ -34,10 +34,11 @@ type connection struct {
 	patience time.Duration
 
 	opened    time.Time
-	lastFrame atomic.Int64 // when the manager last gave a sign of life, as nanoseconds since opened
-	acks      chan ack     // from the reader to the heartbeat
-	dropped   atomic.Int64 // frames that nobody here wanted or had room for
-	readError error        // the reader's; valid once it has ended
+	lastFrame atomic.Int64  // when the manager last gave a sign of life, as nanoseconds since opened
+	acks      chan ack      // from the reader to the heartbeat
+	rotated   chan struct{} // a new token has been stored, and the manager told so
+	dropped   atomic.Int64  // frames that nobody here wanted or had room for
+	readError error         // the reader's; valid once it has ended
 }
 
 // session is what a connection tells when messages have been seen to flow both ways.
@@ -107,6 +108,7 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		patience: l.patience,
 		opened:   time.Now(),
 		acks:     make(chan ack, 4),
+		rotated:  make(chan struct{}, 1),
 	}
 	r, err := l.register(ctx, c)
 	c.patterns = ownPatterns(l.config.Subscribe, r.AgentID)
@@ -121,9 +123,9 @@ func (l *Link) verdict(err error) error {
 	}
 	switch closeCode(err) {
 	case protocol.CloseUnauthorized:
-		return newRefused(protocol.Error{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, l.config.Enrolled)
+		return newRefused(protocol.Error{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, l.credential.isEnrolled())
 	case protocol.CloseRevoked:
-		return newRefused(protocol.Error{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, l.config.Enrolled)
+		return newRefused(protocol.Error{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, l.credential.isEnrolled())
 	}
 	return err
 }
@@ -131,6 +133,9 @@ func (l *Link) verdict(err error) error {
 // closeGrace is how long a close handshake may take before the socket is torn down. A dead peer must not hold up a
 // shutdown.
 const closeGrace = time.Second
+
+// errRotating ends a connection whose agent has a new token to show.
+var errRotating = errors.New("the token is rotated")
 
 // run starts the goroutines of the connection and returns when all have ended.
 func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) error {
@@ -145,6 +150,14 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	g.Go(func() error { return c.heartbeat(running) })
 	g.Go(func() error { return c.credit(running) })
 	g.Go(func() error {
+		select {
+		case <-running.Done():
+			return running.Err()
+		case <-c.rotated:
+			return errRotating
+		}
+	})
+	g.Go(func() error {
 		if err := c.subscribe(running); err != nil {
 			return err
 		}
@@ -157,16 +170,19 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	g.Go(func() error {
 		<-running.Done()
 		code, reason := websocket.StatusCode(protocol.CloseNoSignOfLife), ""
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			code, reason = protocol.CloseStopped, "stopped"
+		case errors.Is(context.Cause(running), errRotating):
+			code, reason = protocol.CloseRotating, "rotating"
 		}
 		defer time.AfterFunc(closeGrace, tearDown).Stop()
 		_ = c.ws.Close(code, reason) // whatever it says, the socket is gone
 		return running.Err()
 	})
 	err := g.Wait()
-	// A write may fail a moment before the reader has seen why. 1000 and 1001 can be the answer to our own close.
-	if closeCode(c.readError) > protocol.CloseNoSignOfLife {
+	// A write may fail a moment before the reader has seen why. 1000, 1001 and 1012 can be the answer to our own close.
+	if closeCode(c.readError) > protocol.CloseNoSignOfLife && !errors.Is(err, errRotating) {
 		return c.readError
 	}
 	return err
@@ -218,7 +234,15 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 	case m.Subject == protocol.SubjectError && m.Error != nil:
 		c.log.Warn("the manager refused a message of this agent", "error", m.Error)
 	case strings.HasPrefix(m.Reply, own):
-		c.router.route(ctx, m, func(data json.RawMessage, failure *protocol.Error) { c.answer(m.Reply, data, failure) })
+		c.router.route(ctx, m, func(data json.RawMessage, failure *protocol.Error) {
+			c.answer(m.Reply, data, failure)
+			if m.Subject == protocol.SubjectRotate && failure == nil {
+				select {
+				case c.rotated <- struct{}{}:
+				default:
+				}
+			}
+		})
 	case c.wants(m):
 		c.dropped.Add(c.feed.offer(m, int64(len(frame)), c.window))
 	default:

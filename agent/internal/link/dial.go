@@ -37,7 +37,7 @@ func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
 	ws, response, err := websocket.Dial(ctx, l.config.Manager.Endpoint(), &websocket.DialOptions{
 		HTTPClient: l.http,
 		HTTPHeader: http.Header{
-			"Authorization":     {"Bearer " + l.config.Token},
+			"Authorization":     {"Bearer " + l.credential.show()},
 			"Zedops-Install-Id": {l.config.InstallID},
 			"Zedops-Boot-Id":    {l.bootID},
 			"User-Agent":        {"zedops-agent/" + l.config.Version},
@@ -48,7 +48,7 @@ func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
 	case err == nil:
 		return ws, nil
 	case response != nil && response.StatusCode != http.StatusSwitchingProtocols:
-		return nil, refusal(response, l.config.Enrolled)
+		return nil, refusal(response, l.credential.isEnrolled())
 	default:
 		return nil, explain(err, time.Now())
 	}

@@ -90,7 +90,7 @@ func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome,
 	return w, skewMs - w.ServerTime, nil
 }
 
-// register is the second step. It does not return before a new token is on disk, and nothing else happens on the
+// register is the second step. It does not return before a new token is on disk and in its place, and nothing else happens on the
 // socket meanwhile.
 func (l *Link) register(ctx context.Context, c *connection) (registration, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.patience)
@@ -119,22 +119,29 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	}
 	if m.Error != nil {
 		if final[m.Error.Code] {
-			return r, newRefused(*m.Error, l.config.Enrolled)
+			return r, newRefused(*m.Error, l.credential.isEnrolled())
 		}
 		return r, fmt.Errorf("register: %w", m.Error)
 	}
 	if err := json.Unmarshal(m.Data, &r); err != nil {
 		return r, fmt.Errorf("read the registration: %w", err)
 	}
-	if r.AgentID == "" || (r.Token == "" && !l.config.Enrolled) {
+	if r.AgentID == "" || (r.Token == "" && !l.credential.isEnrolled()) {
 		return r, errors.New("read the registration: agentId or token is missing")
 	}
 	if r.Token != "" {
-		if err := l.config.Save(r.Token); err != nil {
+		if err := l.credential.enrol(r.Token); err != nil {
 			return r, fmt.Errorf("%w: %w", errNotSaved, err)
 		}
-		l.config.Token, l.config.Enrolled = r.Token, true
 		l.log.Info("enrolled", "agentId", r.AgentID, "name", r.Name)
+		return r, nil
+	}
+	rotated, err := l.credential.accept()
+	if err != nil {
+		l.log.Warn("the new token stays beside the void one for now", "error", err)
+	}
+	if rotated {
+		l.log.Info("token rotated", "agentId", r.AgentID)
 	}
 	return r, nil
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/identity"
+	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
 // Config is what an operator decides.
@@ -19,8 +20,8 @@ type Config struct {
 	InstallID string
 	Token     string // the permanent token, or for the first time an enrolment token
 	Enrolled  bool   // whether Token is the permanent one
-	// Save must have the permanent token on disk when it returns.
-	Save func(token string) error
+	Candidate string // what the manager has offered to replace a permanent Token; may be empty
+	Store     Store
 	// Reenrol is asked at most once, when the manager refuses the permanent token that Run began with because the agent
 	// was removed or revoked. It returns the enrolment token to go on with, or the error to end with. May be nil.
 	Reenrol    func(context.Context, *Refused) (token string, err error)
@@ -36,13 +37,14 @@ type Config struct {
 
 // Link is an agent's connection, over any number of sockets.
 type Link struct {
-	config Config
-	bootID string
-	http   *http.Client
-	router *router
-	feed   *feed
-	vitals *vitals
-	log    *slog.Logger
+	config     Config
+	credential *credential
+	bootID     string
+	http       *http.Client
+	router     *router
+	feed       *feed
+	vitals     *vitals
+	log        *slog.Logger
 
 	// patience bounds each step that waits for the other end: the dial, the welcome, the registration, a write.
 	patience time.Duration
@@ -51,13 +53,14 @@ type Link struct {
 // New does not connect yet.
 func New(c Config) *Link {
 	l := &Link{
-		config:   c,
-		bootID:   newBootID(),
-		http:     newHTTPClient(),
-		feed:     newFeed(),
-		vitals:   &vitals{started: time.Now()},
-		log:      c.Log,
-		patience: 10 * time.Second,
+		config:     c,
+		credential: &credential{manager: c.Manager, store: c.Store, token: c.Token, enrolled: c.Enrolled, candidate: c.Candidate},
+		bootID:     newBootID(),
+		http:       newHTTPClient(),
+		feed:       newFeed(),
+		vitals:     &vitals{started: time.Now()},
+		log:        c.Log,
+		patience:   10 * time.Second,
 	}
 	l.router = newRouter(l.builtin(), c.Log)
 	return l
@@ -68,7 +71,7 @@ func New(c Config) *Link {
 const flushGrace = 500 * time.Millisecond
 
 // Run stays connected until the context ends, and then returns nil. Otherwise it returns a *Refused, a *GaveUp, the
-// error of Config.Save or Config.Reenrol, ErrOutputClosed, or another error of Config.Output.
+// error of Store.Save or Config.Reenrol, ErrOutputClosed, or another error of Config.Output.
 func (l *Link) Run(ctx context.Context) error {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
@@ -93,16 +96,26 @@ func (l *Link) Run(ctx context.Context) error {
 
 // refused returns nil if the next attempt is one with another token, and otherwise the error to end with.
 func (l *Link) refused(ctx context.Context, refused *Refused) error {
+	if refused.Code == protocol.InvalidToken {
+		rejected, err := l.credential.reject()
+		if err != nil {
+			l.log.Warn("a candidate that the manager refused stays on disk", "error", err)
+		}
+		if rejected {
+			l.log.Warn("the manager refused the token that it had offered, going back to the one before", "message", refused.Message)
+			return nil
+		}
+	}
 	reenrol := l.config.Reenrol
 	l.config.Reenrol = nil // an enrolment token that was used already does not bring the same host back
-	if reenrol == nil || !l.config.Enrolled || !refused.dismissed() {
+	if reenrol == nil || !l.credential.isEnrolled() || !refused.dismissed() {
 		return refused
 	}
 	token, err := reenrol(ctx, refused)
 	if err != nil {
 		return err
 	}
-	l.config.Token, l.config.Enrolled = token, false
+	l.credential.reenrol(token)
 	return nil
 }
 

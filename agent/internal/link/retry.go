@@ -38,10 +38,15 @@ func (d *delays) reset() {
 	d.fresh = true
 }
 
-func (d *delays) after(o outcome) time.Duration {
-	if o.up >= stableAfter {
+// survived tells how long a connection was up that needs no wait after it.
+func (d *delays) survived(up time.Duration) {
+	if up >= stableAfter {
 		d.reset()
 	}
+}
+
+func (d *delays) after(o outcome) time.Duration {
+	d.survived(o.up)
 	fresh := d.fresh
 	d.fresh = false
 	var s *setback

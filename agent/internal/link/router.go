@@ -34,8 +34,8 @@ func newRouter(handlers map[string]Handler, log *slog.Logger) *router {
 	}
 }
 
-// route answers m exactly once, from a goroutine of its own if there is a handler. Otherwise it answers before it
-// returns, so that a flood is slowed down to what the socket takes.
+// route answers m exactly once, or not at all if ctx is cancelled first. It answers from a goroutine of its own if there
+// is a handler. Otherwise it answers before it returns, so that a flood is slowed down to what the socket takes.
 func (r *router) route(ctx context.Context, m protocol.Message, answer func(json.RawMessage, *protocol.Error)) {
 	handler, ok := r.handlers[m.Subject]
 	if !ok {
@@ -53,7 +53,10 @@ func (r *router) route(ctx context.Context, m protocol.Message, answer func(json
 		defer func() { <-r.slots }() // a handler that ignores its deadline keeps its slot, and only that
 		defer cancel()
 		stop := context.AfterFunc(ctx, func() {
-			answer(nil, &protocol.Error{Code: protocol.Timeout, Message: "the handler took too long"})
+			// Of a connection that ends, the manager knows by itself.
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				answer(nil, &protocol.Error{Code: protocol.Timeout, Message: "the handler took too long"})
+			}
 		})
 		data, failure := r.call(ctx, handler, m)
 		if stop() {

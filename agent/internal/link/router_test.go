@@ -132,8 +132,12 @@ func TestALostConnectionCancelsItsHandlers(t *testing.T) {
 			return nil, nil
 		}}, slog.New(slog.DiscardHandler))
 		ctx, lose := context.WithCancel(t.Context())
-		ask(ctx, r, "wait", "")
+		answers := ask(ctx, r, "wait", "")
 		lose()
 		<-cancelled
+		synctest.Wait()
+		if len(answers) > 0 {
+			t.Errorf("it answered %+v", <-answers)
+		}
 	})
 }

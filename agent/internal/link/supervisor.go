@@ -51,6 +51,13 @@ func (s *supervisor) run(ctx context.Context) error {
 			return nil
 		case errors.Is(o.err, errNotSaved):
 			return o.err
+		case errors.Is(o.err, errRotating):
+			s.log.Info("token offered by the manager, reconnecting with it")
+			s.delays.survived(o.up)
+			if o.up > 0 {
+				out = outage{since: time.Now()}
+			}
+			continue
 		case errors.As(o.err, &refused):
 			err := s.refused(ctx, refused)
 			switch {

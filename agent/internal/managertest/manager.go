@@ -147,7 +147,7 @@ func (p *Peer) Welcome(t testing.TB, w Welcome) {
 }
 
 // Register welcomes, reads the registration, and accepts it. A permanent token is handed out if the agent came with
-// another one.
+// the enrolment token.
 func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
 	t.Helper()
 	p.Welcome(t, w)
@@ -156,7 +156,7 @@ func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
 		t.Fatalf("the agent began with %q", m.Subject)
 	}
 	token := ""
-	if !strings.HasSuffix(p.Header.Get("Authorization"), " "+PermanentToken) {
+	if strings.HasSuffix(p.Header.Get("Authorization"), " "+EnrolmentToken) {
 		token = `,"token":"` + PermanentToken + `"`
 	}
 	p.Send(t, `{"subject":"`+m.Reply+`","data":{"agentId":"k3v","name":"edge-7"`+token+`}}`)

@@ -20,6 +20,7 @@ const (
 	Busy         Code = "busy"
 	Internal     Code = "internal"
 	InvalidData  Code = "invalid_data"
+	NotSaved     Code = "not_saved" // the agent could not put the token it was offered on disk
 )
 
 // Codes with which the manager refuses an upgrade or a registration.

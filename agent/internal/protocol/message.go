@@ -24,6 +24,7 @@ const (
 	SubjectSubscribe    = "agent.subscribe"
 	SubjectCredit       = "agent.credit"
 	SubjectInfo         = "agent.info"
+	SubjectRotate       = "agent.rotate"
 	SubjectEcho         = "test.echo"
 )
 
