@@ -11,6 +11,7 @@ import { messages } from "./routes/messages.ts";
 import { serveDescription } from "./routes/openapi.ts";
 import { rotation } from "./routes/rotation.ts";
 import { newRouter } from "./routes/router.ts";
+import { separation } from "./routes/separation.ts";
 import { session } from "./routes/session.ts";
 import { sessions } from "./routes/sessions.ts";
 import { tokens } from "./routes/tokens.ts";
@@ -60,6 +61,7 @@ app.route("/", tokens);
 app.route("/", agents);
 app.route("/", messages);
 app.route("/", rotation);
+app.route("/", separation);
 app.route("/", audit);
 
 serveDescription(app);

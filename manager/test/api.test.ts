@@ -292,6 +292,7 @@ describe("the API's description", () => {
       "POST /api/agents/{id}/request",
       "POST /api/agents/{id}/revoke",
       "POST /api/agents/{id}/rotate",
+      "POST /api/agents/{id}/separate",
       "POST /api/publish",
       "POST /api/session",
     ]);

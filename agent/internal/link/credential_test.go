@@ -1,6 +1,8 @@
 package link
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -152,6 +154,17 @@ func TestAnOfferThatIsLostWithItsConnectionIsShownOnTheNext(t *testing.T) {
 	p.Register(t, managertest.Defaults())
 	r.log.says(t, "token rotated")
 	r.wantFiles(t, firstCandidate, "")
+}
+
+func TestAnOfferThatOutlivesItsConnectionIsNotTaken(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	connected(t, m, r, managertest.Defaults())
+	ended, end := context.WithCancel(t.Context())
+	end()
+	_, err := r.rotate(ended, json.RawMessage(quoted(firstCandidate)))
+	wantCode(t, err, protocol.NotSaved)
+	r.wantFiles(t, managertest.PermanentToken, "")
 }
 
 func TestAnOfferThatCannotBeTakenChangesNothing(t *testing.T) {

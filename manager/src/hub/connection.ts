@@ -102,6 +102,10 @@ export class Connection {
     return this.state.admission.agentId;
   }
 
+  get bootId(): string {
+    return this.state.admission.bootId;
+  }
+
   get generation(): number {
     return this.state.admission.generation;
   }

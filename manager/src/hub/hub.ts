@@ -1,6 +1,8 @@
 /** AgentHub: the Durable Object that holds the sockets of its share of the agents. Life cycle and RPC surface only. */
 import { DurableObject } from "cloudflare:workers";
+import { mintAgentToken } from "../auth/tokens.ts";
 import { type Settings, settings } from "../config.ts";
+import { randomId, sha256Hex } from "../digest.ts";
 import { Close, mayTravel } from "../protocol/close.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import {
@@ -16,6 +18,8 @@ import {
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import { inbox, isInbox } from "../protocol/subject.ts";
 import type { Admission } from "../registry/admission.ts";
+import { dropSeparated, finishSeparation, insertSeparated, reportClone } from "../registry/clones.ts";
+import { type CloneReport, displace } from "./clones.ts";
 import { Connection, type RegisteredHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { type Totals, unacknowledged } from "./credit.ts";
@@ -105,6 +109,8 @@ export class AgentHub extends DurableObject<Env> {
     const { host, token } = identity.value;
     const arrived = this.#arrive(admission, host);
     if (!arrived.ok) return arrived;
+    // The order stands in the registry until it is carried out: a fault now only puts it off.
+    if (admission.separate) this.ctx.waitUntil(this.separate(agentId, admission.bootId).catch(() => {}));
     return { ok: true, value: { agentId, name: host.name, ...(token === undefined ? {} : { token }) } };
   }
 
@@ -168,6 +174,32 @@ export class AgentHub extends DurableObject<Env> {
   async rotate(agentId: string, token: string): Promise<Outcome<null>> {
     const reply = await this.#ask(agentId, "agent.rotate", JSON.stringify({ token }), ROTATION_TIMEOUT_MS);
     return reply.ok ? { ok: true, value: null } : reply;
+  }
+
+  /**
+   * Gives the host of this boot an identity of its own, if it is the one that is connected; else it gets it when it next is.
+   * @returns the id of the new agent, or null when the host is not connected
+   */
+  async separate(agentId: string, bootId: string): Promise<Outcome<string | null>> {
+    const connection = this.#live(agentId);
+    if (connection?.bootId !== bootId) return { ok: true, value: null };
+    const id = randomId();
+    const token = await mintAgentToken(this.env, id);
+    const tokenHash = await sha256Hex(token);
+    await insertSeparated(this.env.DB, { id, from: agentId, installId: randomId(), tokenHash, now: Date.now() });
+    const stored = await this.#ask(agentId, "agent.rotate", JSON.stringify({ token }), ROTATION_TIMEOUT_MS);
+    if (!stored.ok) {
+      await dropSeparated(this.env.DB, id);
+      return stored;
+    }
+    await finishSeparation(this.env.DB, agentId);
+    return { ok: true, value: id };
+  }
+
+  /** Tells the registry of a clone; a sighting that is lost comes again with the next turn of the two. */
+  async #reportClone(agentId: string, report: CloneReport): Promise<void> {
+    console.warn("two live hosts share one identity", agentId, report.first.address, report.second.address);
+    await reportClone(this.env.DB, agentId, report).catch(() => {});
   }
 
   /** Sends a request to an agent over its socket and waits for the reply. */
@@ -329,6 +361,8 @@ export class AgentHub extends DurableObject<Env> {
         this.#depart(connection, "replaced", Close.replaced);
         return failure("disconnected", "a newer connection of this agent is there");
       }
+      const clone = displace(this.#store, other, connection, Date.now());
+      if (clone !== null) this.ctx.waitUntil(this.#reportClone(connection.agentId, clone));
       this.#drop(other, Close.replaced);
     }
     const presence = connection.register(registered);

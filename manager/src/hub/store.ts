@@ -2,8 +2,15 @@
  * A hub's own SQLite: what it believes of its connections, and the outbox of transitions that the registry has not got yet.
  * Written before anything is acknowledged, so a rebuilt hub can tell what changed while it was gone.
  */
+import type { CloneHost } from "./clones.ts";
 import type { ConnectionState } from "./connection.ts";
 import type { Transition } from "./presence.ts";
+
+/** A host that another of the same identity displaced, and when it did so first. */
+export interface Displaced {
+  readonly host: CloneHost;
+  readonly firstAt: number;
+}
 
 export class HubStore {
   readonly #sql: SqlStorage;
@@ -18,6 +25,14 @@ export class HubStore {
       CREATE TABLE IF NOT EXISTS outbox (
         seq        INTEGER PRIMARY KEY AUTOINCREMENT,
         transition TEXT NOT NULL
+      ) STRICT;
+      CREATE TABLE IF NOT EXISTS displaced (
+        agent_id TEXT NOT NULL,
+        boot_id  TEXT NOT NULL,
+        first_at INTEGER NOT NULL,       -- when it was displaced for the first time
+        seen_at  INTEGER NOT NULL,       -- when for the last
+        host     TEXT NOT NULL,          -- CloneHost
+        PRIMARY KEY (agent_id, boot_id)
       ) STRICT;
       CREATE TABLE IF NOT EXISTS sweep (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -57,6 +72,34 @@ export class HubStore {
   /** Forgets the transitions up to `seq`: the registry has them. */
   flushed(seq: number): void {
     this.#sql.exec("DELETE FROM outbox WHERE seq <= ?", seq);
+  }
+
+  /** The host of this boot, if another of the same identity has displaced it. */
+  displaced(agentId: string, bootId: string): Displaced | null {
+    const [row] = this.#sql
+      .exec<{ host: string; first_at: number }>(
+        "SELECT host, first_at FROM displaced WHERE agent_id = ? AND boot_id = ?",
+        agentId,
+        bootId,
+      )
+      .toArray();
+    return row === undefined ? null : { host: JSON.parse(row.host) as CloneHost, firstAt: row.first_at };
+  }
+
+  /** Remembers a displaced host, and forgets all that were last displaced before `before`. */
+  putDisplaced(agentId: string, host: CloneHost, before: number): Displaced {
+    this.#sql.exec("DELETE FROM displaced WHERE seen_at < ?", before);
+    const { first_at } = this.#sql
+      .exec<{ first_at: number }>(
+        `INSERT INTO displaced (agent_id, boot_id, first_at, seen_at, host) VALUES (?1, ?2, ?3, ?3, ?4)
+         ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at, host = excluded.host RETURNING first_at`,
+        agentId,
+        host.bootId,
+        host.seenAt,
+        JSON.stringify(host),
+      )
+      .one();
+    return { host, firstAt: first_at };
   }
 
   get sweptAt(): number {

@@ -12,6 +12,8 @@ export interface Admission {
   readonly agentId: string;
   /** The agent as the registry has it; null when it does not exist yet. */
   readonly known: { readonly name: string; readonly host: Host } | null;
+  /** This is the second host of a clone, and is to be given an identity of its own. */
+  readonly separate: boolean;
   /** Hash of the token shown, when it is the one that the agent was offered in a rotation. */
   readonly candidateHash: string | null;
   /** The enrolment to be used; null for an agent that shows its own token. */
@@ -40,12 +42,14 @@ interface AgentRow extends Host {
   readonly name: string;
   readonly tokenHash: string;
   readonly candidateHash: string | null;
+  readonly separateBoot: string | null;
   readonly generation: number;
   readonly revokedAt: number | null;
   readonly deletedAt: number | null;
 }
 
-const AGENT_ROW = `SELECT name, token_hash AS tokenHash, candidate_hash AS candidateHash, generation, revoked_at AS revokedAt, deleted_at AS deletedAt,
+const AGENT_ROW = `SELECT name, token_hash AS tokenHash, candidate_hash AS candidateHash,
+    separate_boot AS separateBoot, generation, revoked_at AS revokedAt, deleted_at AS deletedAt,
     version, os, arch, hostname
   FROM agents WHERE id = ?`;
 
@@ -85,7 +89,18 @@ function admission(caller: Caller, id: string, agent: AgentRow | null, enrolment
   const { bootId, address } = caller;
   const generation = Math.max(Date.now(), (agent?.generation ?? 0) + 1);
   const known = agent && knownAgent(agent);
-  return { connectionId: null, agentId: id, known, candidateHash: null, enrolment, generation, bootId, address };
+  const separate = agent !== null && agent.separateBoot === bootId;
+  return {
+    connectionId: null,
+    agentId: id,
+    known,
+    separate,
+    candidateHash: null,
+    enrolment,
+    generation,
+    bootId,
+    address,
+  };
 }
 
 function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission["known"] {
@@ -115,7 +130,8 @@ export async function enrol(
          SELECT ?1, e.id, ?3, ?4, ?5, ?6, ?7, 'offline', 'never_connected', ?6, ?8, ?9, ?10, ?11, ?12
          FROM enrolments e
          WHERE e.id = ?2 AND e.revoked_at IS NULL AND e.expires_at > ?6
-           AND (SELECT count(*) FROM agents a WHERE a.enrolment_id = e.id AND a.id <> ?1) < e.max_uses
+           AND (SELECT count(*) FROM agents a
+             WHERE a.enrolment_id = e.id AND a.id <> ?1 AND a.separated_from IS NULL) < e.max_uses
          ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, candidate_hash = NULL
            WHERE agents.revoked_at IS NULL AND agents.deleted_at IS NULL
          RETURNING name`,
@@ -150,7 +166,7 @@ interface EnrolmentRow {
 }
 
 const ENROLMENT_ROW = `SELECT name, max_uses AS maxUses, expires_at AS expiresAt, revoked_at AS revokedAt,
-    (SELECT count(*) FROM agents WHERE enrolment_id = enrolments.id) AS uses
+    (SELECT count(*) FROM agents WHERE enrolment_id = enrolments.id AND separated_from IS NULL) AS uses
   FROM enrolments WHERE id = ?`;
 
 async function readEnrolment(db: D1Database, enrolmentId: string, id: string) {

@@ -23,10 +23,12 @@ export interface AgentRecord extends Host {
   readonly lastSeen: number | null;
   readonly connectedAt: number | null;
   readonly address: string | null;
+  /** JSON of the latest sighting of a clone. */
+  readonly clone: string | null;
 }
 
 const COLUMNS = `id, name, created_at AS createdAt, generation, status, reason, since, last_seen AS lastSeen,
-  connected_at AS connectedAt, address, version, os, arch, hostname`;
+  connected_at AS connectedAt, address, clone, version, os, arch, hostname`;
 
 /** A place in the list of agents: agents come by name, and by id where names are the same. */
 export interface Position {

@@ -14,6 +14,7 @@ export type AuditAction =
   | "token.revoke"
   | "agent.rename"
   | "agent.rotate"
+  | "agent.separate"
   | "agent.revoke"
   | "agent.remove";
 

@@ -38,7 +38,8 @@ export async function listEnrolments(db: D1Database): Promise<EnrolmentUsage[]> 
       .prepare(
         `SELECT e.id, e.name, e.max_uses AS maxUses, e.created_at AS createdAt, e.expires_at AS expiresAt,
            e.revoked_at AS revokedAt,
-           (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM agents a WHERE a.enrolment_id = e.id)
+           (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM agents a
+             WHERE a.enrolment_id = e.id AND a.separated_from IS NULL)
              AS agents
          FROM enrolments e ORDER BY e.created_at DESC, e.id LIMIT ?`,
       )

@@ -1,5 +1,6 @@
 /** `/api/agents`: the registry's agents joined with what the hubs know of them now. */
 import { createRoute, z } from "@hono/zod-openapi";
+import type { CloneHost as CloneHostSeen, CloneReport } from "../hub/clones.ts";
 import { currentPresence, isUnconfirmed, type LiveStatus } from "../hub/presence.ts";
 import { callEveryHub, callHub } from "../hub/shards.ts";
 import { Name } from "../protocol/payloads.ts";
@@ -15,6 +16,8 @@ import {
 import { ApiError } from "./errors.ts";
 import { nextPage, pageHeaders } from "./paging.ts";
 import { body, errorResponse, json, newRouter } from "./router.ts";
+
+const CloneHost = z.object({ address: z.string().nullable(), hostname: z.string(), seenAt: z.int() });
 
 const Agent = z
   .object({
@@ -35,6 +38,10 @@ const Agent = z
     address: z.string().nullable(),
     rttMs: z.number().nullable(),
     skewMs: z.number().nullable(),
+    clone: z
+      .object({ at: z.int(), first: CloneHost, second: CloneHost })
+      .nullable()
+      .openapi({ description: "Two live hosts seen with this one identity within the last day" }),
   })
   .openapi("Agent", {
     example: {
@@ -53,6 +60,7 @@ const Agent = z
       address: "203.0.113.9",
       rttMs: 23,
       skewMs: -140,
+      clone: null,
     },
   });
 
@@ -229,7 +237,18 @@ async function liveStatus(env: Env, id: string): Promise<LiveStatus | undefined>
 function view(record: AgentRecord, live: LiveStatus | undefined): z.infer<typeof Agent> {
   const { host, status, reason, since, lastSeen, connectedAt, address, rttMs, skewMs } = currentPresence(record, live);
   const { id, name, createdAt } = record;
-  return { id, name, status, reason, since, lastSeen, connectedAt, createdAt, ...host, address, rttMs, skewMs };
+  const clone = cloneOf(record, Date.now());
+  return { id, name, status, reason, since, lastSeen, connectedAt, createdAt, ...host, address, rttMs, skewMs, clone };
+}
+
+/** How long a sighting of a clone is shown: hosts that go on sharing an identity are sighted every few minutes. */
+const CLONE_SHOWN_MS = 24 * 3_600_000;
+
+function cloneOf({ clone }: AgentRecord, now: number): z.infer<typeof Agent>["clone"] {
+  if (clone === null) return null;
+  const { at, first, second } = JSON.parse(clone) as CloneReport;
+  const shown = ({ address, hostname, seenAt }: CloneHostSeen) => ({ address, hostname, seenAt });
+  return at < now - CLONE_SHOWN_MS ? null : { at, first: shown(first), second: shown(second) };
 }
 
 function found(record: AgentRecord | null): AgentRecord {

@@ -18,6 +18,7 @@ it("of an agent that has moved to another hub, the one it left has no say", asyn
       agentId: agent.id,
       known,
       candidateHash: null,
+      separate: false,
       enrolment: null,
       generation,
       address: "former",

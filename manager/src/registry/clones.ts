@@ -1,0 +1,54 @@
+/** D1 queries on clones: two live hosts with one identity. */
+import type { CloneReport } from "../hub/clones.ts";
+import { type Operator, recordDeed } from "./audit.ts";
+import { query } from "./failure.ts";
+
+/** Stores the latest sighting of a clone. */
+export async function reportClone(db: D1Database, agentId: string, report: CloneReport): Promise<void> {
+  await query(db.prepare("UPDATE agents SET clone = ? WHERE id = ?").bind(JSON.stringify(report), agentId).run());
+}
+
+/** Marks the second host of a clone as the one to be separated; null when the agent is no clone. */
+export async function orderSeparation(db: D1Database, operator: Operator, agentId: string): Promise<string | null> {
+  const [ordered] = await query(
+    db.batch<{ bootId: string }>([
+      db
+        .prepare(
+          `UPDATE agents SET separate_boot = json_extract(clone, '$.second.bootId')
+           WHERE id = ? AND clone IS NOT NULL AND deleted_at IS NULL RETURNING separate_boot AS bootId`,
+        )
+        .bind(agentId),
+      recordDeed(db, operator, { action: "agent.separate", target: agentId }),
+    ]),
+  );
+  return ordered?.results[0]?.bootId ?? null;
+}
+
+/** Makes an agent of its own out of a clone's second host, with the token whose hash is given. */
+export async function insertSeparated(
+  db: D1Database,
+  separated: { id: string; from: string; installId: string; tokenHash: string; now: number },
+): Promise<void> {
+  const { id, from, installId, tokenHash, now } = separated;
+  await query(
+    db
+      .prepare(
+        `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, reason,
+           since, version, os, arch, hostname, separated_from)
+         SELECT ?1, enrolment_id, ?3, substr(name, 1, 60) || ' (2)', ?4, ?5, 0, 'offline', 'never_connected', ?5,
+           version, os, arch, hostname, ?2 FROM agents WHERE id = ?2`,
+      )
+      .bind(id, from, installId, tokenHash, now)
+      .run(),
+  );
+}
+
+/** The second host has its own identity: the first is no clone any more. */
+export async function finishSeparation(db: D1Database, agentId: string): Promise<void> {
+  await query(db.prepare("UPDATE agents SET clone = NULL, separate_boot = NULL WHERE id = ?").bind(agentId).run());
+}
+
+/** Takes back an identity that its host could not store; one that it has used already stays. */
+export async function dropSeparated(db: D1Database, id: string): Promise<void> {
+  await query(db.prepare("DELETE FROM agents WHERE id = ? AND reason = 'never_connected'").bind(id).run());
+}

@@ -1,0 +1,126 @@
+import { evictDurableObject } from "cloudflare:test";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { api, hub, refusal, TestAgent } from "./manager.ts";
+
+interface CloneView {
+  first: { address: string; hostname: string };
+  second: { address: string; hostname: string };
+}
+
+let token: string;
+let id: string;
+beforeEach(async () => {
+  const enrolled = await TestAgent.enrolled();
+  token = enrolled.token;
+  id = enrolled.agent.id;
+});
+
+/** Connects as one of the hosts that hold the same token. */
+async function from(host: string, address: string): Promise<TestAgent> {
+  const headers = { "Zedops-Boot-Id": `boot-of-${host}`, "CF-Connecting-IP": address };
+  return (await TestAgent.online({ token, headers })).agent;
+}
+
+const original = () => from("the-original", "198.51.100.1");
+const copy = () => from("the-copy", "198.51.100.2");
+
+async function clone(): Promise<CloneView | null> {
+  const { body } = await api("GET", `/api/agents/${id}`);
+  return (body as { clone: CloneView | null }).clone;
+}
+
+/** The two take turns until they are noticed; the original is left connected. */
+async function sighted(): Promise<TestAgent> {
+  await original();
+  await copy();
+  const last = await original();
+  await vi.waitUntil(async () => (await clone()) !== null, { interval: 10 });
+  return last;
+}
+
+/** Answers the offer of a token, and returns it. */
+async function takeUp(agent: TestAgent): Promise<string> {
+  const offer = await agent.next((frame) => frame.subject === "agent.rotate");
+  agent.send({ subject: offer.reply, data: {} });
+  return (offer.data as { token: string }).token;
+}
+
+describe("a takeover", () => {
+  it("is no clone: a host that reconnects, and an agent that is restarted, even often", async () => {
+    await original();
+    await original();
+    await from("after-a-restart", "198.51.100.1");
+    await from("after-another", "198.51.100.1");
+    await from("after-a-third", "198.51.100.9");
+    expect(await clone()).toBeNull();
+  });
+});
+
+describe("a clone", () => {
+  it("is noticed when a host comes back that another had displaced, and shown with both addresses", async () => {
+    const first = await original();
+    await copy();
+    expect(await first.untilClosed()).toEqual({ code: 4409, reason: "replaced" });
+    expect(await clone()).toBeNull();
+    await evictDurableObject(hub());
+    await original();
+    await vi.waitUntil(async () => (await clone()) !== null, { interval: 10 });
+    expect(await clone()).toMatchObject({
+      first: { address: "198.51.100.1", hostname: "edge-7" },
+      second: { address: "198.51.100.2" },
+    });
+  });
+
+  it("is separated when its second host is back, which costs the enrolment nothing", async () => {
+    await sighted();
+    expect(await api("POST", `/api/agents/${id}/separate`)).toEqual({ status: 202, body: { agentId: null } });
+    const second = await copy();
+    const own = await takeUp(second);
+    await vi.waitUntil(async () => (await clone()) === null, { interval: 10 });
+    const { agent: separated } = await TestAgent.online({ token: own });
+    expect(separated.id).not.toBe(id);
+    expect((await api("GET", `/api/agents/${separated.id}`)).body).toMatchObject({
+      name: "edge-7 (2)",
+      status: "online",
+    });
+    const first = await original();
+    expect(first.id).toBe(id);
+    expect((await separated.request("test.echo", 1)).data).toBe(1);
+    const { body } = await api("GET", "/api/admin/tokens");
+    const uses = (body as { uses: number; agents: { id: string }[] }[]).find(({ agents }) =>
+      agents.some((agent) => agent.id === id),
+    )?.uses;
+    expect(uses).toBe(1);
+  });
+
+  it("is separated at once when its second host is there", async () => {
+    await sighted();
+    const second = await copy();
+    const answer = api("POST", `/api/agents/${id}/separate`);
+    const own = await takeUp(second);
+    const { status, body } = await answer;
+    expect(status).toBe(200);
+    expect((await TestAgent.online({ token: own })).agent.id).toBe((body as { agentId: string }).agentId);
+  });
+
+  it("whose second host could not store its identity keeps the order, and leaves no agent behind", async () => {
+    await sighted();
+    const second = await copy();
+    const answer = api("POST", `/api/agents/${id}/separate`);
+    const offer = await second.next((frame) => frame.subject === "agent.rotate");
+    second.send({ subject: offer.reply, error: { code: "not_saved", message: "the disk is full" } });
+    expect(await answer).toMatchObject({ status: 502, body: { error: { code: "not_saved" } } });
+    const { token: lost } = offer.data as { token: string };
+    expect(await refusal({ token: lost })).toEqual([401, "invalid_token"]);
+    const again = await copy();
+    expect((await TestAgent.online({ token: await takeUp(again) })).agent.id).not.toBe(id);
+  });
+
+  it("is what has been sighted, and nothing else", async () => {
+    expect(await api("POST", `/api/agents/${id}/separate`)).toMatchObject({
+      status: 409,
+      body: { error: { code: "no_clone" } },
+    });
+    expect((await api("POST", "/api/agents/nobody/separate")).status).toBe(404);
+  });
+});
