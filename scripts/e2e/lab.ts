@@ -7,6 +7,7 @@ import { z } from "zod";
 import { Admin, type Agent } from "../stack/admin.ts";
 import { startAgent } from "../stack/agent.ts";
 import type { Child } from "../stack/child.ts";
+import { Complaint } from "../stack/complaint.ts";
 import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
 import { startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
@@ -31,6 +32,10 @@ export interface LabAgentOptions {
   maxRetries?: number;
   /** What it subscribes to; nothing by default. */
   subscribe?: string[];
+  /** What it takes for its manager; the lab's by default. */
+  managerUrl?: string;
+  /** False: whoever starts it has no admin password, so no token is minted for it. */
+  mayMint?: boolean;
 }
 
 /** A manager with a port and a database of its own, and agents, all started by the code of `make up`. */
@@ -44,6 +49,7 @@ export class Lab {
   readonly output: string[] = [];
   readonly #port: number;
   readonly #stack = new Stack();
+  #manager: Child | undefined;
 
   static async open(): Promise<Lab> {
     await ensureDevVars();
@@ -63,21 +69,33 @@ export class Lab {
   /** Starts the manager, with the data of the one before it. */
   async startManager(): Promise<Child> {
     const settings = { host, port: this.#port, dataDir: join(this.dir, "data") };
-    return await startManager(this.#stack, settings, (line) => this.output.push(line));
+    this.#manager = await startManager(this.#stack, settings, (line) => this.output.push(line));
+    return this.#manager;
+  }
+
+  /** Ends the manager without asking, as a crash would. */
+  async killManager(): Promise<void> {
+    await this.#manager?.kill();
   }
 
   /** Starts an agent. The same name is the same host: it finds its state again. */
-  async startAgent(name: string, { token, maxRetries = 0, subscribe = [] }: LabAgentOptions = {}): Promise<LabAgent> {
+  async startAgent(
+    name: string,
+    { token, maxRetries = 0, subscribe = [], managerUrl = this.url, mayMint = true }: LabAgentOptions = {},
+  ): Promise<LabAgent> {
     const stateDir = join(this.dir, "hosts", name);
     const log: string[] = [];
     const settings = {
-      ...{ host, port: this.#port, dataDir: this.dir, managerUrl: this.url },
+      ...{ host, port: this.#port, dataDir: this.dir, managerUrl },
       ...{ token, tokenFile: undefined, stateDir, agentName: name, maxRetries, subscribe },
     };
     const process = await startAgent(
       this.#stack,
       settings,
-      async () => this.admin,
+      async () => {
+        if (!mayMint) throw new Complaint("no admin password");
+        return this.admin;
+      },
       (line) => {
         log.push(line);
         this.output.push(line);
