@@ -4,20 +4,13 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { z } from "zod";
 import { REFUSED } from "../stack/agent.ts";
-import { EnrolmentProxy } from "./enrolment-proxy.ts";
-import { test as base } from "./fixtures.ts";
+import { test } from "./fixtures.ts";
+import { type HandshakeProxy, handshake } from "./handshake-proxy.ts";
 import type { Lab, LabAgent } from "./lab.ts";
-
-/** A host that enrols through the proxy, so that each step of it can be broken. */
-const test = base.extend("proxy", async ({ lab, manager: _ }, { onCleanup }) => {
-  const proxy = await EnrolmentProxy.open(lab.url);
-  onCleanup(() => proxy.close());
-  return proxy;
-});
 
 interface Scene {
   lab: Lab;
-  proxy: EnrolmentProxy;
+  proxy: HandshakeProxy;
   /** Starts the host's agent: always with the same state and the same enrolment token. */
   start(): Promise<LabAgent>;
 }
@@ -30,10 +23,8 @@ interface Aftermath {
   agentId?: string | undefined;
 }
 
-const steps = ["request", "answer", "welcome", "register", "registered"] as const;
-
 const faults: { fault: string; happen: (scene: Scene) => Promise<Aftermath> }[] = [
-  ...steps.flatMap((step) => [
+  ...handshake.flatMap((step) => [
     {
       fault: `the connection breaks before "${step}" is handed over`,
       happen: async ({ proxy, start }: Scene) => {

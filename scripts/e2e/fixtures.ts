@@ -1,5 +1,6 @@
 import { test as base } from "vitest";
 import { Dashboard, launchBrowser } from "./dashboard.ts";
+import { HandshakeProxy } from "./handshake-proxy.ts";
 import { Lab } from "./lab.ts";
 
 /** What the end-to-end tests of a file share: one lab with a running manager, and one browser. */
@@ -11,6 +12,12 @@ export const test = base
     return lab;
   })
   .extend("manager", { scope: "file" }, async ({ lab }) => await lab.startManager())
+  // One that stands between that manager and the agents that are pointed at it.
+  .extend("proxy", async ({ lab, manager: _ }, { onCleanup }) => {
+    const proxy = await HandshakeProxy.open(lab.url);
+    onCleanup(() => proxy.close());
+    return proxy;
+  })
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
   .extend("browser", { scope: "file" }, async ({}, { onCleanup }) => {
     const browser = await launchBrowser();

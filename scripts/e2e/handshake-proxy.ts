@@ -4,11 +4,14 @@ import { z } from "zod";
 import { FrameSplitter, type Unit } from "./frame-splitter.ts";
 import { freePort } from "./free-port.ts";
 
-/** What comes by when a host enrols, in that order: docs/PROTOCOL.md "Handshake". The agent sends `request` and `register`. */
-export type Step = "request" | "answer" | "welcome" | "register" | "registered";
+/** What comes by when an agent connects, in that order: docs/PROTOCOL.md "Handshake". It sends `request` and `register`. */
+export const handshake = ["request", "answer", "welcome", "register", "registered"] as const;
+
+/** What can be held; `offer` is the manager's agent.rotate. */
+export type Step = (typeof handshake)[number] | "offer";
 
 const Frame = z.object({ subject: z.string() });
-const Registered = z.object({ data: z.object({ agentId: z.string(), token: z.string() }) });
+const Registered = z.object({ data: z.object({ agentId: z.string(), name: z.string() }) });
 
 /** A step that stands still between agent and manager until the test has decided. */
 export class Held {
@@ -44,8 +47,8 @@ export class Held {
   }
 }
 
-/** Stands on the loopback interface between an agent and its manager, and can stop any step of an enrolment. */
-export class EnrolmentProxy {
+/** Stands on the loopback interface between an agent and its manager, and can stop any step between them. */
+export class HandshakeProxy {
   /** What the agent takes for its manager. */
   readonly url: string;
   readonly #server: Server;
@@ -53,11 +56,11 @@ export class EnrolmentProxy {
   readonly #sockets = new Set<Socket>();
   #wanted: { step: Step; catch: (held: Held) => void } | undefined;
 
-  static async open(managerUrl: string): Promise<EnrolmentProxy> {
+  static async open(managerUrl: string): Promise<HandshakeProxy> {
     const port = await freePort();
     const server = createServer().listen(port, "127.0.0.1");
     await once(server, "listening");
-    return new EnrolmentProxy(server, port, new URL(managerUrl));
+    return new HandshakeProxy(server, port, new URL(managerUrl));
   }
 
   private constructor(server: Server, port: number, manager: URL) {
@@ -128,6 +131,7 @@ function agentStep(unit: Unit): Step | undefined {
 function managerStep(unit: Unit): Step | undefined {
   if (unit.kind === "head") return "answer";
   if (subject(unit) === "agent.welcome") return "welcome";
+  if (subject(unit) === "agent.rotate") return "offer";
   return registration(unit) && "registered";
 }
 
