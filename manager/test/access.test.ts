@@ -74,7 +74,10 @@ describe("a revoked agent", () => {
   it("is shut out at once and for good, and stays on record", async () => {
     const { agent, token } = await TestAgent.enrolled();
     const before = performance.now();
-    expect(await api("POST", `/api/agents/${agent.id}/revoke`)).toMatchObject({ status: 200 });
+    expect(await api("POST", `/api/agents/${agent.id}/revoke`)).toMatchObject({
+      status: 200,
+      body: { status: "offline", reason: "revoked" },
+    });
     expect(await agent.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
     expect(performance.now() - before).toBeLessThan(1_000);
     expect(await refusal({ token })).toEqual([403, "agent_revoked"]);

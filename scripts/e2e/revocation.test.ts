@@ -22,7 +22,7 @@ test("a revoked agent is cut off at once, says what to do, and stays out; its ne
   const asked = performance.now();
   const answer = await lab.admin.call("POST", `/api/agents/${id}/revoke`);
   const listed = await lab.agent("thief");
-  expect(answer).toMatchObject({ id, status: "offline" });
+  expect(answer).toMatchObject({ id, status: "offline", reason: "revoked" });
   expect(listed).toMatchObject({ id, status: "offline", reason: "revoked" });
   await expect(lab.request(id, { subject: "test.echo" })).rejects.toThrow("no_responders");
 

@@ -112,10 +112,7 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      let record = found(await findAgent(c.env.DB, id));
-      const live = await liveStatus(c.env, id);
-      if (isUnconfirmed(record, live)) record = found(await findAgent(c.env.DB, id));
-      return c.json(view(record, live), 200);
+      return c.json(await currentAgent(c.env, id), 200);
     },
   )
   .openapi(
@@ -133,8 +130,8 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const record = found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name));
-      return c.json(view(record, await liveStatus(c.env, id)), 200);
+      found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name));
+      return c.json(await currentAgent(c.env, id), 200);
     },
   )
   .openapi(
@@ -150,7 +147,7 @@ export const agents = newRouter()
       found(await revokeAgent(c.env.DB, c.get("operator"), id));
       // Also when it was revoked before: the hub may have been out of reach then.
       await callHub(c.env, id, async (hub) => hub.disconnect(id));
-      return c.json(view(found(await findAgent(c.env.DB, id)), await liveStatus(c.env, id)), 200);
+      return c.json(await currentAgent(c.env, id), 200);
     },
   )
   .openapi(
@@ -229,9 +226,12 @@ function decode(cursor: string): Position {
   }
 }
 
-async function liveStatus(env: Env, id: string): Promise<LiveStatus | undefined> {
+/** One agent, the registry first as in the list. */
+async function currentAgent(env: Env, id: string): Promise<z.infer<typeof Agent>> {
+  let record = found(await findAgent(env.DB, id));
   const [live] = await callHub(env, id, async (hub) => hub.status(id));
-  return live;
+  if (isUnconfirmed(record, live)) record = found(await findAgent(env.DB, id));
+  return view(record, live);
 }
 
 function view(record: AgentRecord, live: LiveStatus | undefined): z.infer<typeof Agent> {
