@@ -366,7 +366,11 @@ export class AgentHub extends DurableObject<Env> {
         : this.#connections.get(admission.connectionId);
     if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
     for (const other of this.#connections.of(admission.agentId)) {
-      if (other === connection || other.state.registered === null) continue;
+      if (other === connection) continue;
+      if (other.state.registered === null) {
+        if (voids(admission, other.state.admission)) this.#drop(other, Close.goingAway);
+        continue;
+      }
       if (other.generation > connection.generation) {
         // Both came at once, and the other was admitted later.
         this.#depart(connection, "replaced", Close.replaced);
@@ -439,4 +443,11 @@ export class AgentHub extends DurableObject<Env> {
     this.#alarmAt = at;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
   }
+}
+
+/** Whether the token that this admission got its agent voided the one that `other` was admitted with. */
+function voids(admission: Admission, other: Admission): boolean {
+  const replaced = admission.enrolment !== null || admission.candidateHash !== null;
+  // The others are held against the registry once more when they register.
+  return replaced && other.enrolment === null && other.candidateHash === null;
 }
