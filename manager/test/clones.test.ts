@@ -1,7 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { api, HOST, hub, refusal, TestAgent } from "./manager.ts";
+import { api, HOST, hub, mintToken, refusal, TestAgent } from "./manager.ts";
 
 interface CloneView {
   first: { address: string; hostname: string };
@@ -151,6 +151,26 @@ describe("a clone", () => {
     expect(await answer).toEqual({ status: 200, body: { agentId: separated.id } });
     expect((await TestAgent.online({ token: own })).agent.id).toBe(separated.id);
     expect(await clone()).toBeNull();
+  });
+
+  it("that was separated cannot come back as the first by enrolling again, once it is removed", async () => {
+    const enrolment = await mintToken({ maxUses: 5 });
+    const installId = "copied-with-the-disk";
+    const enrolled = await TestAgent.online({ token: enrolment, installId });
+    token = enrolled.token ?? "";
+    id = enrolled.agent.id;
+    await sighted();
+    const second = await copy();
+    const answer = api("POST", `/api/agents/${id}/separate`);
+    // Admitted before the separation, and not yet registered.
+    const waiting = await TestAgent.open({ token: enrolment, installId });
+    await TestAgent.online({ token: await takeUp(second) });
+    const { agentId } = (await answer).body as { agentId: string };
+    expect((await api("DELETE", `/api/agents/${agentId}`)).status).toBe(204);
+
+    expect(await refusal({ token: enrolment, installId })).toEqual([403, "enrolment_used"]);
+    expect((await waiting.request("agent.register", HOST)).error?.code).toBe("enrolment_used");
+    expect((await original()).id).toBe(id);
   });
 
   it("gets one identity, however often it is asked for at once", async () => {
