@@ -185,6 +185,15 @@ describe("a clone", () => {
     expect(results).toHaveLength(1);
   });
 
+  it("has its separation in the audit trail, and no refused one", async () => {
+    await api("POST", `/api/agents/${id}/separate`);
+    await sighted();
+    expect((await api("POST", `/api/agents/${id}/separate`)).status).toBe(202);
+    const { body } = await api("GET", "/api/audit?limit=1000");
+    const entries = (body as { action: string; target: string }[]).filter(({ target }) => target === id);
+    expect(entries.map(({ action }) => action)).toEqual(["agent.separate"]);
+  });
+
   it("is what has been sighted, and nothing else", async () => {
     expect(await api("POST", `/api/agents/${id}/separate`)).toMatchObject({
       status: 409,
