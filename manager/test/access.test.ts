@@ -133,6 +133,18 @@ describe("knocking too often", () => {
     expect((await logIn("198.51.100.67")).status).toBe(204);
   });
 
+  it("with passwords from ever new addresses of one IPv6 network shuts that network out, and no other", async () => {
+    const guess = (address: string, password: string) =>
+      fetchManager("/api/agents", { headers: { "CF-Connecting-IP": address, ...basic(password) } });
+    const guessed = await untilRefused(20, async (n) => {
+      const spelt = n % 2 === 0 ? `2001:db8::${n}:9` : `2001:0DB8:0:0:aaaa:bbbb:cccc:${n}`;
+      return (await guess(spelt, `guess ${n}`)).status;
+    });
+    expect(guessed).toBe(401);
+    expect((await guess("2001:db8::ffff:1:2:3", env.ADMIN_PASSWORD)).status).toBe(429);
+    expect((await guess("2001:db8:0:1::1", env.ADMIN_PASSWORD)).status).toBe(200);
+  });
+
   it("with bad tokens hides the reason, and lets good ones behind the same address in", async () => {
     const headers = { "CF-Connecting-IP": "198.51.100.77" };
     const good = await TestAgent.enrolled();

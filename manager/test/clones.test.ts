@@ -1,6 +1,7 @@
 import { evictDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { api, hub, refusal, TestAgent } from "./manager.ts";
+import { api, HOST, hub, mintToken, refusal, TestAgent } from "./manager.ts";
 
 interface CloneView {
   first: { address: string; hostname: string };
@@ -114,6 +115,83 @@ describe("a clone", () => {
     expect(await refusal({ token: lost })).toEqual([401, "invalid_token"]);
     const again = await copy();
     expect((await TestAgent.online({ token: await takeUp(again) })).agent.id).not.toBe(id);
+  });
+
+  it("gets no second identity out of an agent that is revoked meanwhile", async () => {
+    await sighted();
+    const second = await copy();
+    // The registry has the revocation, the hub has not heard of it yet.
+    await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(id).run();
+    const separated = await hub().separate(id, "boot-of-the-copy");
+    expect(separated).toMatchObject({ ok: false, error: { code: "disconnected" } });
+    expect(second.frames.some((frame) => frame.subject === "agent.rotate")).toBe(false);
+    expect(await api("POST", `/api/agents/${id}/separate`)).toMatchObject({ status: 409 });
+  });
+
+  it("whose second host loses its identity between upgrade and registration is refused, and goes on as before", async () => {
+    await sighted();
+    const second = await copy();
+    const answer = api("POST", `/api/agents/${id}/separate`);
+    const offer = await second.next((frame) => frame.subject === "agent.rotate");
+    const between = await TestAgent.open({ token: (offer.data as { token: string }).token });
+    second.socket.close(1001, "");
+    expect(await answer).toMatchObject({ status: 502, body: { error: { code: "disconnected" } } });
+    expect((await between.request("agent.register", HOST)).error?.code).toBe("invalid_token");
+    expect((await copy()).id).toBe(id);
+  });
+
+  it("whose second host has registered with its identity keeps it, though its answer was lost", async () => {
+    await sighted();
+    const second = await copy();
+    const answer = api("POST", `/api/agents/${id}/separate`);
+    const offer = await second.next((frame) => frame.subject === "agent.rotate");
+    const { token: own } = offer.data as { token: string };
+    const { agent: separated } = await TestAgent.online({ token: own });
+    second.socket.close(1001, "");
+    expect(await answer).toEqual({ status: 200, body: { agentId: separated.id } });
+    expect((await TestAgent.online({ token: own })).agent.id).toBe(separated.id);
+    expect(await clone()).toBeNull();
+  });
+
+  it("that was separated cannot come back as the first by enrolling again, once it is removed", async () => {
+    const enrolment = await mintToken({ maxUses: 5 });
+    const installId = "copied-with-the-disk";
+    const enrolled = await TestAgent.online({ token: enrolment, installId });
+    token = enrolled.token ?? "";
+    id = enrolled.agent.id;
+    await sighted();
+    const second = await copy();
+    const answer = api("POST", `/api/agents/${id}/separate`);
+    // Admitted before the separation, and not yet registered.
+    const waiting = await TestAgent.open({ token: enrolment, installId });
+    await TestAgent.online({ token: await takeUp(second) });
+    const { agentId } = (await answer).body as { agentId: string };
+    expect((await api("DELETE", `/api/agents/${agentId}`)).status).toBe(204);
+
+    expect(await refusal({ token: enrolment, installId })).toEqual([403, "enrolment_used"]);
+    expect((await waiting.request("agent.register", HOST)).error?.code).toBe("enrolment_used");
+    expect((await original()).id).toBe(id);
+  });
+
+  it("gets one identity, however often it is asked for at once", async () => {
+    await sighted();
+    const second = await copy();
+    const first = api("POST", `/api/agents/${id}/separate`);
+    const offer = await second.next((frame) => frame.subject === "agent.rotate");
+    expect(await api("POST", `/api/agents/${id}/separate`)).toEqual({ status: 202, body: { agentId: null } });
+    second.send({ subject: offer.reply, data: {} });
+    expect((await first).status).toBe(200);
+    const { results } = await env.DB.prepare("SELECT id FROM agents WHERE separated_from = ?").bind(id).all();
+    expect(results).toHaveLength(1);
+  });
+
+  it("has its separation in the audit trail, and no refused one", async () => {
+    await api("POST", `/api/agents/${id}/separate`);
+    await sighted();
+    expect((await api("POST", `/api/agents/${id}/separate`)).status).toBe(202);
+    const { body } = await api("GET", "/api/audit?limit=1000");
+    const entries = (body as { action: string; target: string }[]).filter(({ target }) => target === id);
+    expect(entries.map(({ action }) => action)).toEqual(["agent.separate"]);
   });
 
   it("is what has been sighted, and nothing else", async () => {

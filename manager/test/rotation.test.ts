@@ -74,6 +74,18 @@ describe("a rotation", () => {
     expect((await TestAgent.online({ token })).agent.id).toBe(agent.id);
   });
 
+  it("shuts out sockets that the old token opened and that have not registered yet", async () => {
+    const { answer, inbox, candidate } = await offer();
+    agent.send({ subject: inbox, data: {} });
+    await answer;
+    const back = await TestAgent.open({ token: candidate });
+    const thief = await TestAgent.open({ token });
+    const host = { protocol: 1, version: "1", os: "linux", arch: "amd64", hostname: "h" };
+    expect((await back.request("agent.register", host)).error).toBeUndefined();
+    expect((await thief.untilClosed()).code).toBe(4503);
+    expect((await back.request("test.echo", 1)).data).toBe(1);
+  });
+
   it("needs an agent that is connected, and one that is there", async () => {
     agent.socket.close(1000, "stopped");
     await agent.untilClosed();

@@ -16,9 +16,24 @@ export async function count(limit: RateLimit, key: string): Promise<void> {
   if (!success) throw tooMany();
 }
 
-/** The key of a request's address; requests that nothing says the address of share one. */
+/**
+ * The key of a request's address: of IPv6 the /64, which is the least that a host gets and would else be as many keys as it
+ * likes. Requests that nothing says the address of share one.
+ */
 export function addressKey(c: Context<App>): string {
-  return clientAddress(c) ?? "unknown";
+  const address = clientAddress(c);
+  if (address === null) return "unknown";
+  return address.includes(":") && !address.includes(".") ? network64(address) : address;
+}
+
+/** The first four groups of an IPv6 address, in one spelling. */
+function network64(address: string): string {
+  const [head = "", tail] = address.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail ? tail.split(":") : [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  const groups = [...before, ...Array<string>(zeros).fill("0"), ...after].slice(0, 4);
+  return `${groups.map((group) => group.toLowerCase().replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
 
 /**
@@ -26,7 +41,7 @@ export function addressKey(c: Context<App>): string {
  * alone would still tell a guesser which guess was right.
  */
 const lockedOut = new Map<string, number>();
-/** An attacker with more addresses than this is slowed down by the count alone. */
+/** How many are remembered: one more displaces the one that would be listened to again first. */
 const MAX_LOCKED_OUT = 10_000;
 
 /** Call before a password is looked at. @throws ApiError 429 */
@@ -41,7 +56,12 @@ export function refuseGuesser(c: Context<App>): void {
 export async function countGuess(c: Context<App>): Promise<void> {
   const { success } = await c.env.LOGIN_LIMIT.limit({ key: addressKey(c) });
   if (success) return;
-  if (lockedOut.size < MAX_LOCKED_OUT) lockedOut.set(addressKey(c), Date.now() + PERIOD_MS);
+  const key = addressKey(c);
+  // A map keeps its order: with the same period for all, the first is the next to end. What has ended goes that way too.
+  lockedOut.delete(key);
+  const [first] = lockedOut.keys();
+  if (first !== undefined && lockedOut.size >= MAX_LOCKED_OUT) lockedOut.delete(first);
+  lockedOut.set(key, Date.now() + PERIOD_MS);
   throw tooMany();
 }
 

@@ -69,6 +69,8 @@ export class AgentHub extends DurableObject<Env> {
   readonly #subscriptions = new Subscriptions();
   readonly #router: Router;
   readonly #connections = new Connections();
+  /** Agents that an identity is being split off from: a second offer would replace the first on the host's disk. */
+  readonly #separating = new Set<string>();
   #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -178,20 +180,29 @@ export class AgentHub extends DurableObject<Env> {
 
   /**
    * Gives the host of this boot an identity of its own, if it is the one that is connected; else it gets it when it next is.
-   * @returns the id of the new agent, or null when the host is not connected
+   * @returns the id of the new agent, or null when the host is not connected, or is being given one already
    */
   async separate(agentId: string, bootId: string): Promise<Outcome<string | null>> {
-    const connection = this.#live(agentId);
-    if (connection?.bootId !== bootId) return { ok: true, value: null };
+    if (this.#live(agentId)?.bootId !== bootId || this.#separating.has(agentId)) return { ok: true, value: null };
+    this.#separating.add(agentId);
+    try {
+      return await this.#offerIdentity(agentId);
+    } finally {
+      this.#separating.delete(agentId);
+    }
+  }
+
+  /** Makes a new agent of the host that is connected as `agentId`; the id of the new one. */
+  async #offerIdentity(agentId: string): Promise<Outcome<string>> {
     const id = randomId();
     const token = await mintAgentToken(this.env, id);
     const tokenHash = await sha256Hex(token);
-    await insertSeparated(this.env.DB, { id, from: agentId, installId: randomId(), tokenHash, now: Date.now() });
-    const stored = await this.#ask(agentId, "agent.rotate", JSON.stringify({ token }), ROTATION_TIMEOUT_MS);
-    if (!stored.ok) {
-      await dropSeparated(this.env.DB, id);
-      return stored;
+    const separated = { id, from: agentId, installId: randomId(), tokenHash, now: Date.now() };
+    if (!(await insertSeparated(this.env.DB, separated))) {
+      return failure("disconnected", "the agent has been revoked or removed");
     }
+    const stored = await this.#ask(agentId, "agent.rotate", JSON.stringify({ token }), ROTATION_TIMEOUT_MS);
+    if (!stored.ok && (await dropSeparated(this.env.DB, id))) return stored;
     await finishSeparation(this.env.DB, agentId);
     return { ok: true, value: id };
   }
@@ -355,7 +366,11 @@ export class AgentHub extends DurableObject<Env> {
         : this.#connections.get(admission.connectionId);
     if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
     for (const other of this.#connections.of(admission.agentId)) {
-      if (other === connection || other.state.registered === null) continue;
+      if (other === connection) continue;
+      if (other.state.registered === null) {
+        if (voids(admission, other.state.admission)) this.#drop(other, Close.goingAway);
+        continue;
+      }
       if (other.generation > connection.generation) {
         // Both came at once, and the other was admitted later.
         this.#depart(connection, "replaced", Close.replaced);
@@ -428,4 +443,11 @@ export class AgentHub extends DurableObject<Env> {
     this.#alarmAt = at;
     this.ctx.waitUntil(this.ctx.storage.setAlarm(at));
   }
+}
+
+/** Whether the token that this admission got its agent voided the one that `other` was admitted with. */
+function voids(admission: Admission, other: Admission): boolean {
+  const replaced = admission.enrolment !== null || admission.candidateHash !== null;
+  // The others are held against the registry once more when they register.
+  return replaced && other.enrolment === null && other.candidateHash === null;
 }

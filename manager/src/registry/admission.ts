@@ -109,7 +109,8 @@ function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission[
 
 /**
  * Takes a use of the enrolment and stores the agent, in one statement, so that of two hosts racing for the last use one
- * wins. Repeated by the same install it takes no further use and replaces the token.
+ * wins. Repeated by the same install it takes no further use and replaces the token, unless the install id has turned out to
+ * be that of two hosts.
  * @returns the agent's name, or why not
  * @throws RegistryUnavailable
  */
@@ -133,7 +134,8 @@ export async function enrol(
            AND (SELECT count(*) FROM agents a
              WHERE a.enrolment_id = e.id AND a.id <> ?1 AND a.separated_from IS NULL) < e.max_uses
          ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, candidate_hash = NULL
-           WHERE agents.revoked_at IS NULL AND agents.deleted_at IS NULL
+           WHERE agents.revoked_at IS NULL AND agents.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM agents s
+             WHERE s.enrolment_id = agents.enrolment_id AND s.separated_from = agents.id)
          RETURNING name`,
       )
       .bind(
@@ -163,17 +165,20 @@ interface EnrolmentRow {
   readonly expiresAt: number;
   readonly revokedAt: number | null;
   readonly uses: number;
+  /** A clone of the agent has been separated: its install id does not tell any more which of the two is enrolling. */
+  readonly cloned: 0 | 1;
 }
 
 const ENROLMENT_ROW = `SELECT name, max_uses AS maxUses, expires_at AS expiresAt, revoked_at AS revokedAt,
-    (SELECT count(*) FROM agents WHERE enrolment_id = enrolments.id AND separated_from IS NULL) AS uses
-  FROM enrolments WHERE id = ?`;
+    (SELECT count(*) FROM agents WHERE enrolment_id = enrolments.id AND separated_from IS NULL) AS uses,
+    EXISTS (SELECT 1 FROM agents WHERE enrolment_id = enrolments.id AND separated_from = ?2) AS cloned
+  FROM enrolments WHERE id = ?1`;
 
 async function readEnrolment(db: D1Database, enrolmentId: string, id: string) {
   const [agent, enrolment] = await query(
     Promise.all([
       db.prepare(AGENT_ROW).bind(id).first<AgentRow>(),
-      db.prepare(ENROLMENT_ROW).bind(enrolmentId).first<EnrolmentRow>(),
+      db.prepare(ENROLMENT_ROW).bind(enrolmentId, id).first<EnrolmentRow>(),
     ]),
   );
   return { agent, enrolment };
@@ -181,11 +186,13 @@ async function readEnrolment(db: D1Database, enrolmentId: string, id: string) {
 
 const USED = "the enrolment token has been used by as many hosts as it was made for";
 
+const CLONED = "two hosts have enrolled as one and were separated; enrol this one with another token";
+
 function barEnrolment(agent: AgentRow | null, enrolment: EnrolmentRow | null) {
   if (enrolment === null) return failure("invalid_token", "this manager does not know the enrolment");
   if (enrolment.revokedAt !== null) return failure("enrolment_revoked", "the enrolment token has been revoked");
   if (enrolment.expiresAt <= Date.now()) return failure("token_expired", "the token has expired");
-  if (agent !== null) return bar(agent);
+  if (agent !== null) return bar(agent) ?? (enrolment.cloned === 1 ? failure("enrolment_used", CLONED) : null);
   return enrolment.uses >= enrolment.maxUses ? failure("enrolment_used", USED) : null;
 }
 

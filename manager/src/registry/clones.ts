@@ -8,14 +8,15 @@ export async function reportClone(db: D1Database, agentId: string, report: Clone
   await query(db.prepare("UPDATE agents SET clone = ? WHERE id = ?").bind(JSON.stringify(report), agentId).run());
 }
 
-/** Marks the second host of a clone as the one to be separated; null when the agent is no clone. */
+/** Marks the second host of a clone as the one to be separated; null when the agent is no clone, or revoked. */
 export async function orderSeparation(db: D1Database, operator: Operator, agentId: string): Promise<string | null> {
   const [ordered] = await query(
     db.batch<{ bootId: string }>([
       db
         .prepare(
           `UPDATE agents SET separate_boot = json_extract(clone, '$.second.bootId')
-           WHERE id = ? AND clone IS NOT NULL AND deleted_at IS NULL RETURNING separate_boot AS bootId`,
+           WHERE id = ? AND clone IS NOT NULL AND revoked_at IS NULL AND deleted_at IS NULL
+           RETURNING separate_boot AS bootId`,
         )
         .bind(agentId),
       recordDeed(db, operator, { action: "agent.separate", target: agentId }),
@@ -24,23 +25,29 @@ export async function orderSeparation(db: D1Database, operator: Operator, agentI
   return ordered?.results[0]?.bootId ?? null;
 }
 
-/** Makes an agent of its own out of a clone's second host, with the token whose hash is given. */
+/**
+ * Makes an agent of its own out of a clone's second host, with the token whose hash is given. It is a candidate until the
+ * host registers with it: that settles whether it may still be dropped.
+ * @returns false when the agent it comes from has been revoked or removed meanwhile
+ */
 export async function insertSeparated(
   db: D1Database,
   separated: { id: string; from: string; installId: string; tokenHash: string; now: number },
-): Promise<void> {
+): Promise<boolean> {
   const { id, from, installId, tokenHash, now } = separated;
-  await query(
+  const inserted = await query(
     db
       .prepare(
-        `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, reason,
-           since, version, os, arch, hostname, separated_from)
-         SELECT ?1, enrolment_id, ?3, substr(name, 1, 60) || ' (2)', ?4, ?5, 0, 'offline', 'never_connected', ?5,
-           version, os, arch, hostname, ?2 FROM agents WHERE id = ?2`,
+        `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, candidate_hash, created_at, generation,
+           status, reason, since, version, os, arch, hostname, separated_from)
+         SELECT ?1, enrolment_id, ?3, substr(name, 1, 60) || ' (2)', ?4, ?4, ?5, 0,
+           'offline', 'never_connected', ?5, version, os, arch, hostname, ?2
+         FROM agents WHERE id = ?2 AND revoked_at IS NULL AND deleted_at IS NULL`,
       )
       .bind(id, from, installId, tokenHash, now)
       .run(),
   );
+  return inserted.meta.changes > 0;
 }
 
 /** The second host has its own identity: the first is no clone any more. */
@@ -48,7 +55,10 @@ export async function finishSeparation(db: D1Database, agentId: string): Promise
   await query(db.prepare("UPDATE agents SET clone = NULL, separate_boot = NULL WHERE id = ?").bind(agentId).run());
 }
 
-/** Takes back an identity that its host could not store; one that it has used already stays. */
-export async function dropSeparated(db: D1Database, id: string): Promise<void> {
-  await query(db.prepare("DELETE FROM agents WHERE id = ? AND reason = 'never_connected'").bind(id).run());
+/** Takes back an identity that its host could not store; false when the host has registered with it: then it stays. */
+export async function dropSeparated(db: D1Database, id: string): Promise<boolean> {
+  const dropped = await query(
+    db.prepare("DELETE FROM agents WHERE id = ? AND candidate_hash = token_hash").bind(id).run(),
+  );
+  return dropped.meta.changes > 0;
 }
