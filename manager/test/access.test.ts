@@ -4,6 +4,7 @@ import {
   agentView,
   api,
   fetchManager,
+  HOST,
   mintToken,
   refusal,
   TestAgent,
@@ -162,6 +163,13 @@ describe("knocking too often", () => {
     };
     const { token } = await TestAgent.enrolled();
     expect(await untilRefused(30, () => knock({ token }))).toBe(101);
+    const overHttp = await TestAgent.enrolled();
+    const register = async () => {
+      const own = { ...headers, ...JSON_TYPE, Authorization: `Bearer ${overHttp.token}` };
+      return (await fetchManager("/api/agent/register", { method: "POST", headers: own, body: JSON.stringify(HOST) }))
+        .status;
+    };
+    expect(await untilRefused(30, register)).toBe(200);
     const fleet = await mintToken({ maxUses: 1_000 });
     for (let n = 0; n < 1_000; n++) expect(await knock({ token: fleet, installId: `thousand-${n}` })).toBe(101);
   });

@@ -1,6 +1,7 @@
 /** `POST /api/agent/register` and `/api/agent/heartbeat`: the HTTP twins of the control subjects. */
 import { createRoute } from "@hono/zod-openapi";
 import { admitCaller } from "../auth/admission.ts";
+import { count } from "../auth/limits.ts";
 import { callHub } from "../hub/shards.ts";
 import { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import { outcomeError } from "./errors.ts";
@@ -26,6 +27,7 @@ export const twins = newRouter()
     }),
     async (c) => {
       const admission = await admitCaller(c);
+      await count(c.env.UPGRADE_LIMIT, admission.agentId);
       const outcome = await callHub(c.env, admission.agentId, async (hub) =>
         hub.register(admission, c.req.valid("json")),
       );
