@@ -1,8 +1,6 @@
 /** AgentHub: the Durable Object that holds the sockets of its share of the agents. Life cycle and RPC surface only. */
 import { DurableObject } from "cloudflare:workers";
-import { mintAgentToken } from "../auth/tokens.ts";
 import { type Settings, settings } from "../config.ts";
-import { randomId, sha256Hex } from "../digest.ts";
 import { Close, mayTravel } from "../protocol/close.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import {
@@ -18,7 +16,7 @@ import {
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import { inbox, isInbox } from "../protocol/subject.ts";
 import type { Admission } from "../registry/admission.ts";
-import { dropSeparated, finishSeparation, insertSeparated, reportClone } from "../registry/clones.ts";
+import { reportClone } from "../registry/clones.ts";
 import { type CloneReport, displace } from "./clones.ts";
 import { Connection, type RegisteredHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
@@ -28,6 +26,7 @@ import { ended, type LiveStatus, type OfflineReason, reasonOfClose, type Transit
 import { identify } from "./registration.ts";
 import { PendingRequests } from "./requests.ts";
 import { Router } from "./router.ts";
+import { splitOff } from "./separation.ts";
 import { hubName } from "./shards.ts";
 import { HubStore } from "./store.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -186,25 +185,10 @@ export class AgentHub extends DurableObject<Env> {
     if (this.#live(agentId)?.bootId !== bootId || this.#separating.has(agentId)) return { ok: true, value: null };
     this.#separating.add(agentId);
     try {
-      return await this.#offerIdentity(agentId);
+      return await splitOff(this.env, agentId, (token) => this.rotate(agentId, token));
     } finally {
       this.#separating.delete(agentId);
     }
-  }
-
-  /** Makes a new agent of the host that is connected as `agentId`; the id of the new one. */
-  async #offerIdentity(agentId: string): Promise<Outcome<string>> {
-    const id = randomId();
-    const token = await mintAgentToken(this.env, id);
-    const tokenHash = await sha256Hex(token);
-    const separated = { id, from: agentId, installId: randomId(), tokenHash, now: Date.now() };
-    if (!(await insertSeparated(this.env.DB, separated))) {
-      return failure("disconnected", "the agent has been revoked or removed");
-    }
-    const stored = await this.#ask(agentId, "agent.rotate", JSON.stringify({ token }), ROTATION_TIMEOUT_MS);
-    if (!stored.ok && (await dropSeparated(this.env.DB, id))) return stored;
-    await finishSeparation(this.env.DB, agentId);
-    return { ok: true, value: id };
   }
 
   /** Tells the registry of a clone; a sighting that is lost comes again with the next turn of the two. */
