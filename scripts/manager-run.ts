@@ -6,7 +6,7 @@ import { agentUrls, localUrl, readSettings } from "./stack/settings.ts";
 
 await command(async (stack) => {
   const settings = readSettings();
-  const manager = await startManager(stack, settings, (line) => console.log(line));
+  const manager = await startManager(stack, settings, { onLine: (line) => console.log(line) });
   console.log(`zedops: the manager serves ${localUrl(settings.host, settings.port)}; Ctrl-C stops it`);
   for (const url of agentUrls(settings)) console.log(`zedops: agents on other hosts reach it at ${url}`);
   throw new Complaint(`the manager ended with ${describeEnding(await manager.ended)}`);

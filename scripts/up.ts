@@ -23,7 +23,7 @@ await command(async (stack) => {
   };
 
   console.log("zedops: starting the manager");
-  const manager = await startManager(stack, settings, follow("manager"));
+  const manager = await startManager(stack, settings, { onLine: follow("manager") });
 
   console.log("zedops: starting the agent");
   const password = await localPassword();

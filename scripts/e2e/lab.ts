@@ -66,10 +66,10 @@ export class Lab {
     this.admin = new Admin(new URL(this.url), password);
   }
 
-  /** Starts the manager, with the data of the one before it. */
-  async startManager(): Promise<Child> {
+  /** Starts the manager, with the data of the one before it; with variables other than in wrangler.jsonc, if wanted. */
+  async startManager(vars: Readonly<Record<string, string>> = {}): Promise<Child> {
     const settings = { host, port: this.#port, dataDir: join(this.dir, "data") };
-    this.#manager = await startManager(this.#stack, settings, (line) => this.output.push(line));
+    this.#manager = await startManager(this.#stack, settings, { vars, onLine: (line) => this.output.push(line) });
     return this.#manager;
   }
 

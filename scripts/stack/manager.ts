@@ -15,6 +15,12 @@ const config = inRepository("manager/wrangler.jsonc");
 const READY_WITHIN_MS = 60_000;
 const POLL_MS = 50;
 
+export interface ManagerOptions {
+  /** Variables that are other than in wrangler.jsonc. */
+  vars?: Readonly<Record<string, string>>;
+  onLine?: (line: string) => void;
+}
+
 /**
  * Starts the manager under `wrangler dev` with its database in the data directory, migrated, and resolves when it serves.
  * Throws a Complaint if the port is taken or the manager does not come up.
@@ -22,7 +28,7 @@ const POLL_MS = 50;
 export async function startManager(
   stack: Stack,
   { host, port, dataDir }: Pick<Settings, "host" | "port" | "dataDir">,
-  onLine?: (line: string) => void,
+  { vars = {}, onLine }: ManagerOptions = {},
 ): Promise<Child> {
   await refuseTakenPort(host, port);
   stack.onStopped(await claimDataDir(dataDir));
@@ -44,6 +50,7 @@ export async function startManager(
     args: [
       ...[wrangler, "dev", "--config", config, "--persist-to", persistTo],
       ...["--ip", host, "--port", String(port), "--inspector-port", "0", "--show-interactive-dev-session=false"],
+      ...Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
     ],
     env,
     ...(onLine && { onLine }),
