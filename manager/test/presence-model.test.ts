@@ -114,7 +114,7 @@ class Connect extends Step {
     return registryIsUp;
   }
   async happen(truth: Truth, host: Host) {
-    const { agent } = await TestAgent.online({ token: host.token });
+    const { agent } = await TestAgent.online({ token: host.token, halfOpen: true });
     if (truth.live?.socket) host.displaced.push(truth.live.socket);
     truth.begin(agent);
   }
@@ -126,8 +126,8 @@ class ConnectTwice extends Step {
     return registryIsUp;
   }
   async happen(truth: Truth, host: Host) {
-    const early = await TestAgent.open({ token: host.token });
-    const { agent } = await TestAgent.online({ token: host.token });
+    const early = await TestAgent.open({ token: host.token, halfOpen: true });
+    const { agent } = await TestAgent.online({ token: host.token, halfOpen: true });
     if (truth.live?.socket) host.displaced.push(truth.live.socket);
     truth.begin(agent);
     early.send({ subject: "agent.register", reply: `inbox.${early.connection}.1`, data: HOST });
@@ -352,7 +352,7 @@ async function row(id: string): Promise<{ status: string; reason: string | null;
 }
 
 async function enrol(token: string, truth: Truth): Promise<Host> {
-  const enrolled = await TestAgent.online({ token });
+  const enrolled = await TestAgent.online({ token, halfOpen: true });
   truth.begin(enrolled.agent);
   return new Host(enrolled.agent.id, enrolled.token ?? "");
 }
