@@ -98,7 +98,7 @@ test("a change of status is in the open history at once, without a new row for w
 
   manager.agents = [agentJson("edge-7", { id: "k3v", ...offline("stopped"), since: Date.now() })];
   manager.events = [
-    eventJson(second, null, { ...offline("stopped"), closeCode: 1000 }),
+    eventJson(1.5 * second, null, { ...offline("stopped"), closeCode: 1000 }),
     ...manager.events.map((event) => ({ ...event, durationMs: hour })),
   ];
   await nextPoll();
@@ -145,12 +145,15 @@ test("a history that cannot be had is explained, and shown as soon as it can", a
   expect(within(dialog).queryByText("No connection recorded yet.")).toBeNull();
 
   manager.insteadOf.clear();
+  manager.pollsTakeMs = second;
   await pass(5 * second + 10);
+  expect(alert.textContent).toBe("the registry is away");
+  await pass(second);
   expect(alert.textContent).toBe("");
   expect(entries(dialog)).toHaveLength(1);
 
   manager.reachable = false;
-  await pass(5 * second + 10);
+  await pass(7 * second);
   expect(alert.textContent).toBe("The manager cannot be reached.");
   expect(entries(dialog)).toHaveLength(1);
 });
