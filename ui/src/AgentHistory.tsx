@@ -34,15 +34,15 @@ export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
         </div>
         <Show when={explainPresence(props.agent)}>{(words) => <p class="detail">{words()}</p>}</Show>
         <Show when={props.agent.flapping}>
-          <p class="detail">Flapping: {flappingExplanation}</p>
+          <p class="detail">{flappingExplanation}</p>
         </Show>
         <dl class="uptime">
           <div>
-            <dt>Online, last 24 hours</dt>
+            <dt>Uptime, 24 hours</dt>
             <dd>{share("day")}</dd>
           </div>
           <div>
-            <dt>Online, last 7 days</dt>
+            <dt>Uptime, 7 days</dt>
             <dd>{share("week")}</dd>
           </div>
         </dl>

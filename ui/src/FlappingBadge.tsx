@@ -1,6 +1,6 @@
 import "./FlappingBadge.css";
 
-export const flappingExplanation = "Five or more changes between online and offline within ten minutes.";
+export const flappingExplanation = "Flapping: five or more changes within ten minutes.";
 
 /** Marks an agent whose connection comes and goes, in a word, colour and shape. */
 export function FlappingBadge() {

@@ -5,7 +5,14 @@ import { formatExact } from "./RelativeTime.tsx";
 import { StatusBadge } from "./StatusBadge.tsx";
 import "./Timeline.css";
 
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+// To the second, as logs are. A timeline of 30 days needs no year.
+const moment = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+  second: "2-digit",
+});
 
 /** An agent's connections and outages, the newest first. The one that lasts counts on by itself. */
 export function Timeline(props: { events: readonly ConnectionEvent[] }) {
@@ -17,7 +24,7 @@ export function Timeline(props: { events: readonly ConnectionEvent[] }) {
     <table class="timeline">
       <thead>
         <tr>
-          <th scope="col">Since</th>
+          <th scope="col">From</th>
           <th scope="col">State</th>
           <th scope="col">For</th>
           <th scope="col">Address</th>

@@ -37,7 +37,7 @@ const reasons: ReadonlyMap<string, Reason> = new Map([
   ["revoked", { words: "revoked", explanation: "Its token is void for good." }],
   [
     "manager_restart",
-    { words: "manager restarted", explanation: "The manager went away or sent it away; it comes back by itself." },
+    { words: "manager restart", explanation: "The manager went away or sent it away; it comes back by itself." },
   ],
   ["policy", { words: "cut off by policy", explanation: "It sent too much, or too many bad frames." }],
   ["never_connected", { words: "never connected", explanation: "It has enrolled, but not connected yet." }],

@@ -82,7 +82,7 @@ test("the agent's present state stands above its history, with an explanation, a
   expect(within(dialog).getByText("online · late")).toBeTruthy();
   expect(within(dialog).getByText("Flapping")).toBeTruthy();
   expect(dialog.textContent).toContain("One heartbeat missed.");
-  expect(dialog.textContent).toContain("Five or more changes between online and offline within ten minutes.");
+  expect(dialog.textContent).toContain("Flapping: five or more changes within ten minutes.");
 
   manager.agents = [agentJson("edge-7", { id: "k3v", ...offline("lease_expired") })];
   await nextPoll();

@@ -20,7 +20,7 @@ test.for([
   ["lease_expired", "offline · fell silent"],
   ["replaced", "offline · replaced"],
   ["revoked", "offline · revoked"],
-  ["manager_restart", "offline · manager restarted"],
+  ["manager_restart", "offline · manager restart"],
   ["policy", "offline · cut off by policy"],
   ["never_connected", "offline · never connected"],
 ] as const)("a badge says why an agent is offline, and its title what %s means", async ([reason, words]) => {
@@ -67,9 +67,7 @@ test("an agent whose connection comes and goes is marked, whatever its status", 
     ];
   });
 
-  expect(within(row("edge-7")).getByText("Flapping").title).toBe(
-    "Five or more changes between online and offline within ten minutes.",
-  );
+  expect(within(row("edge-7")).getByText("Flapping").title).toBe("Flapping: five or more changes within ten minutes.");
   expect(within(row("edge-7")).getByText("offline · connection lost")).toBeTruthy();
   expect(within(row("calm")).queryByText("Flapping")).toBeNull();
   expect(within(row("older")).queryByText("Flapping")).toBeNull();
