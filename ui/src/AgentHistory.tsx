@@ -18,7 +18,8 @@ export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
   // The error is cleared while the first answer is asked for again; the words must not blink.
   const problem = createMemo<string | undefined>((previous) => (query.isPending ? previous : query.error?.message));
 
-  onMount(() => close.focus());
+  // The button is below the timeline, and what is new is at the top of it.
+  onMount(() => close.focus({ preventScroll: true }));
 
   return (
     <Dialog title="Connection history" wide onClose={props.onClose}>
