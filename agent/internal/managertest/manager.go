@@ -240,6 +240,12 @@ func (p *Peer) Await(t testing.TB, subject string) protocol.Message {
 // AwaitClose returns the close frame that the agent sent; its code is -1 if there was none.
 func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason string) {
 	t.Helper()
+	return p.AwaitCloseWithin(t, Patience)
+}
+
+// AwaitCloseWithin is AwaitClose for an agent that takes its time.
+func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code websocket.StatusCode, reason string) {
+	t.Helper()
 	select {
 	case err := <-p.Closed:
 		var closed websocket.CloseError
@@ -247,7 +253,7 @@ func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason strin
 			return closed.Code, closed.Reason
 		}
 		return -1, err.Error()
-	case <-time.After(Patience):
+	case <-time.After(patience):
 		t.Fatal("the agent did not close")
 		return 0, ""
 	}
