@@ -3,7 +3,9 @@ package link
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -23,14 +25,34 @@ func (s *settable) step(d time.Duration) { s.ahead.Add(int64(d)) }
 
 const year = 365 * 24 * time.Hour
 
-// bareBeats counts the beats that have arrived and not been looked at.
-func bareBeats(p *managertest.Peer) (n int) {
+// heard is what has arrived of heartbeats and not been looked at: how many bare ones, and the data of the others.
+func heard(t *testing.T, p *managertest.Peer) (beats int, told []reading) {
+	t.Helper()
 	for len(p.Seen) > 0 {
-		if m := <-p.Seen; m.Subject == protocol.SubjectHeartbeat && m.Data == nil {
-			n++
+		m := <-p.Seen
+		switch {
+		case m.Subject != protocol.SubjectHeartbeat:
+		case m.Data == nil:
+			beats++
+		default:
+			var r reading
+			if err := json.Unmarshal(m.Data, &r); err != nil {
+				t.Fatal(err)
+			}
+			told = append(told, r)
 		}
 	}
-	return n
+	return beats, told
+}
+
+// soonAfterABeat returns 10 s after the next beat: none is due for a while.
+func soonAfterABeat(t *testing.T, p *managertest.Peer) {
+	t.Helper()
+	for beats := 0; beats == 0; beats, _ = heard(t, p) {
+		time.Sleep(time.Second)
+	}
+	time.Sleep(9 * time.Second)
+	heard(t, p)
 }
 
 func TestAHostThatSleptProbesAtOnce(t *testing.T) {
@@ -39,12 +61,11 @@ func TestAHostThatSleptProbesAtOnce(t *testing.T) {
 		m, r := inMemory(t, nil, func(l *Link) { l.clock = wall.now })
 		p := connected(t, m, r, managertest.Defaults())
 		for _, slept := range []time.Duration{10 * time.Second, time.Hour, 30 * 24 * time.Hour} {
-			time.Sleep(31 * time.Second) // a beat is due in about half a minute
-			bareBeats(p)
+			soonAfterABeat(t, p)
 			wall.step(slept)
 			time.Sleep(6 * time.Second)
-			if n := bareBeats(p); n != 1 {
-				t.Errorf("after a sleep of %v: %d beats", slept, n)
+			if beats, _ := heard(t, p); beats != 1 {
+				t.Errorf("after a sleep of %v: %d beats", slept, beats)
 			}
 		}
 		time.Sleep(time.Hour)
@@ -103,32 +124,21 @@ func TestAClockThatIsSetCostsNoConnection(t *testing.T) {
 		time.Sleep(time.Minute)
 		lines := strings.Count(r.log.String(), "\n")
 		for i, step := range []time.Duration{year, -year, -year, year} {
-			bareBeats(p)
+			soonAfterABeat(t, p)
 			wall.step(step)
-			time.Sleep(91 * time.Second) // three beats, and at most one probe
-			var told []reading
-			beats := 0
-			for len(p.Seen) > 0 {
-				m := <-p.Seen
-				if m.Subject != protocol.SubjectHeartbeat {
-					continue
-				}
-				if m.Data == nil {
-					beats++
-					continue
-				}
-				var got reading
-				if err := json.Unmarshal(m.Data, &got); err != nil {
-					t.Fatal(err)
-				}
-				told = append(told, got)
+			time.Sleep(6 * time.Second)
+			beats, told := heard(t, p)
+			if probes := map[bool]int{true: 1, false: 0}[step > 0]; beats != probes { // a host cannot have slept backwards
+				t.Errorf("step %d: %d beats, want %d", i, beats, probes)
 			}
-			if beats < 3 || beats > 4 || len(told) != 2 {
-				t.Errorf("step %d: %d beats, told %+v", i, beats, told)
+			time.Sleep(time.Minute)
+			beats, more := heard(t, p)
+			if told = append(told, more...); beats != 2 || len(told) != 2 {
+				t.Fatalf("step %d: then %d beats, and it told %+v", i, beats, told)
 			}
 			skew := wall.ahead.Load() / int64(time.Millisecond)
-			if last := told[len(told)-1]; last.SkewMs != skew || *r.vitals.skewMs.Load() != skew {
-				t.Errorf("step %d: it told a skew of %d ms, want %d", i, last.SkewMs, skew)
+			if told[1].SkewMs != skew || *r.vitals.skewMs.Load() != skew {
+				t.Errorf("step %d: it told a skew of %d ms, want %d", i, told[1].SkewMs, skew)
 			}
 		}
 		if more := strings.Count(r.log.String(), "\n") - lines; more != 4 || strings.Count(r.log.String(), "level=DEBUG msg=\"this host slept") != 4 {
@@ -137,6 +147,7 @@ func TestAClockThatIsSetCostsNoConnection(t *testing.T) {
 		wall.step(year)
 		p.Drop()
 		connected(t, m, r, managertest.Defaults())
+		r.log.says(t, fmt.Sprintf("skewMs=%d", wall.ahead.Load()/int64(time.Second))) // and three digits for the ms
 		if n := r.vitals.connections.Load(); n != 2 {
 			t.Errorf("%d connections", n)
 		}
@@ -206,4 +217,25 @@ func TestDelaysStartAfreshAfterASleep(t *testing.T) {
 			t.Errorf("the first failure after a sleep waits %v", wait)
 		}
 	})
+}
+
+func TestADateToRetryAtIsReadByTheClockOfWhoSetIt(t *testing.T) {
+	for _, off := range []time.Duration{0, year, -year} {
+		synctest.Test(t, func(t *testing.T) {
+			var wall settable
+			wall.step(off)
+			var asked []time.Time
+			_, r := inMemory(t, func(w http.ResponseWriter, _ *http.Request) bool {
+				asked = append(asked, time.Now())
+				w.Header().Set("Retry-After", time.Now().Add(5*time.Minute).UTC().Format(http.TimeFormat))
+				w.WriteHeader(http.StatusServiceUnavailable)
+				return true
+			}, func(l *Link) { l.clock, l.config.MaxRetries = wall.now, 2 })
+			time.Sleep(20 * time.Minute)
+			_ = r.ended(t)
+			if len(asked) != 2 || asked[1].Sub(asked[0]) < 299*time.Second || asked[1].Sub(asked[0]) > 303*time.Second {
+				t.Errorf("with a clock off by %v it asked at %v", off, asked)
+			}
+		})
+	}
 }
