@@ -69,7 +69,8 @@ func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 		return outcome{err: l.verdict(err)}
 	}
 	defer c.ws.CloseNow()
-	o := outcome{welcome: &c.welcome}
+	w := c.welcome // a copy: the outcome is kept for as long as the agent waits, and the connection should not be
+	o := outcome{welcome: &w}
 	if err == nil {
 		var readyAt time.Time
 		err = c.run(ctx, func(rtt time.Duration) {

@@ -151,6 +151,32 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 	})
 }
 
+func TestAConnectionThatEndsInGoodOrderSaysHowWideTheWindowIs(t *testing.T) {
+	for name, o := range map[string]outcome{"drained": {err: errReconnecting, drain: &drain{}}, "rotating": {err: errRotating}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := supervisor{maxRetries: 1, delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
+				for range 10 {
+					s.delays.after(outcome{err: errLost})
+				}
+				o.up, o.welcome = time.Hour, &welcome{ReconnectSpreadMs: 20_000}
+				outcomes := []outcome{o, {err: errLost}}
+				s.connect = func(context.Context, func(session)) outcome {
+					next := outcomes[0]
+					outcomes = outcomes[1:]
+					return next
+				}
+				_ = s.run(t.Context())
+				low, high := spread(func(d *delays) { d.spread = s.delays.spread }, outcome{err: errLost})
+				wantSpread(t, "the first failure after it", low, high, 0, 20*time.Second)
+				if next := s.delays.growing.NextBackOff(); next > 4*time.Second {
+					t.Errorf("the window is %v after a connection that was stable", next)
+				}
+			})
+		})
+	}
+}
+
 func TestALongOutageGivesOneSummary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const outage = 2*time.Hour + 3*time.Minute
