@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
 // script is what the attempts of a supervisor do, one after another: stay up for so long and then be lost, or fail.
@@ -23,7 +26,7 @@ func play(t *testing.T, maxRetries int, steps script) (log string, begun []time.
 	defer cancel()
 	start := time.Now()
 	out := &logged{}
-	s := supervisor{maxRetries: maxRetries, delays: newDelays(), log: slog.New(slog.NewTextHandler(out, nil))}
+	s := supervisor{maxRetries: maxRetries, delays: newDelays(), clock: time.Now, log: slog.New(slog.NewTextHandler(out, nil))}
 	s.connect = func(ctx context.Context, ready func(session)) outcome {
 		n := len(begun)
 		begun = append(begun, time.Since(start))
@@ -36,7 +39,7 @@ func play(t *testing.T, maxRetries int, steps script) (log string, begun []time.
 		}
 		ready(session{})
 		time.Sleep(steps[n])
-		return outcome{err: fmt.Errorf("fault %d", n+1), up: steps[n], spread: time.Second}
+		return outcome{err: fmt.Errorf("fault %d", n+1), up: steps[n], welcome: &welcome{ReconnectSpreadMs: 1000}}
 	}
 	err = s.run(ctx)
 	return out.String(), begun, err
@@ -92,10 +95,132 @@ func TestLogsChangesOnlyAndSumsUpAnOutage(t *testing.T) {
 	})
 }
 
+// announced is what a debug line says of the wait to come.
+var announced = regexp.MustCompile(`msg="waiting to connect again" wait=(\S+)`)
+
+func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		drained := func() outcome {
+			return outcome{err: errReconnecting, drain: &drain{4200 * time.Millisecond, time.Now().Add(4200*time.Millisecond + 1)}}
+		}
+		var attempts []func() outcome
+		for range 200 { // up to the cap and on
+			attempts = append(attempts, func() outcome { return outcome{err: errLost} })
+		}
+		for range 50 {
+			attempts = append(attempts,
+				func() outcome { return outcome{err: &setback{retryAfter: 30 * time.Second}} },
+				func() outcome { return outcome{err: closedWith(protocol.CloseReplaced), up: time.Second} },
+				func() outcome { return outcome{err: closedWith(protocol.CloseRateLimited), up: time.Second} },
+				func() outcome { return welcomed(time.Hour, 10*time.Second) },
+				func() outcome { return outcome{err: errLost} },
+				drained,
+			)
+		}
+		out := &logged{}
+		s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		begun, ended := 0, time.Time{}
+		s.connect = func(context.Context, func(session)) outcome {
+			waits := announced.FindAllStringSubmatch(out.String(), -1)
+			if len(waits) != begun || strings.Count(out.String(), "level=DEBUG msg=connecting ") != begun+1 {
+				t.Fatalf("%d attempts, and the log says\n%s", begun, out)
+			}
+			if begun > 0 {
+				wait, err := time.ParseDuration(waits[begun-1][1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if waited := time.Since(ended); waited < wait || waited > wait+time.Millisecond {
+					t.Errorf("attempt %d began after %v, and %v was announced", begun+1, waited, wait)
+				}
+			}
+			if begun == len(attempts) {
+				cancel()
+				return outcome{err: ctx.Err()}
+			}
+			time.Sleep(3 * time.Second) // an attempt takes its time
+			ended = time.Now()
+			begun++
+			return attempts[begun-1]()
+		}
+		if err := s.run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestAConnectionThatEndsInGoodOrderSaysHowWideTheWindowIs(t *testing.T) {
+	for name, o := range map[string]outcome{"drained": {err: errReconnecting, drain: &drain{}}, "rotating": {err: errRotating}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := supervisor{maxRetries: 1, delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
+				for range 10 {
+					s.delays.after(outcome{err: errLost})
+				}
+				o.up, o.welcome = time.Hour, &welcome{ReconnectSpreadMs: 20_000}
+				outcomes := []outcome{o, {err: errLost}}
+				s.connect = func(context.Context, func(session)) outcome {
+					next := outcomes[0]
+					outcomes = outcomes[1:]
+					return next
+				}
+				_ = s.run(t.Context())
+				low, high := spread(func(d *delays) { d.spread = s.delays.spread }, outcome{err: errLost})
+				wantSpread(t, "the first failure after it", low, high, 0, 20*time.Second)
+				if next := s.delays.growing.NextBackOff(); next > 4*time.Second {
+					t.Errorf("the window is %v after a connection that was stable", next)
+				}
+			})
+		})
+	}
+}
+
+func TestALongOutageGivesOneSummary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const outage = 2*time.Hour + 3*time.Minute
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		out := &logged{}
+		s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.NewTextHandler(out, nil))}
+		var lost time.Time
+		failed := 0
+		s.connect = func(_ context.Context, ready func(session)) outcome {
+			if !lost.IsZero() && time.Since(lost) < outage-2*time.Minute {
+				failed++
+				time.Sleep(10 * time.Second) // a dial that nobody answers
+				return outcome{err: errors.New("the manager does not answer")}
+			}
+			if !lost.IsZero() {
+				time.Sleep(time.Until(lost.Add(outage + 417*time.Millisecond)))
+				ready(session{})
+				cancel()
+				return outcome{err: ctx.Err(), up: time.Second}
+			}
+			ready(session{})
+			time.Sleep(time.Hour)
+			lost = time.Now()
+			return outcome{err: errors.New("the connection broke off"), up: time.Hour}
+		}
+		if err := s.run(ctx); err != nil {
+			t.Error(err)
+		}
+		if failed < 100 {
+			t.Errorf("only %d attempts failed", failed)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		summary := fmt.Sprintf(`offlineFor=2h3m0s failedAttempts=%d lastError="the manager does not answer"`, failed)
+		if len(lines) != 3 || !strings.Contains(lines[1], "connection lost") || !strings.HasSuffix(lines[2], summary) {
+			t.Errorf("the log is\n%s\nand should end with %s", out, summary)
+		}
+	})
+}
+
 func TestARefusalIsNotRetried(t *testing.T) {
 	refused := &Refused{Code: "agent_revoked"}
 	attempts := 0
-	s := supervisor{delays: newDelays(), log: slog.New(slog.DiscardHandler)}
+	s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
 	s.refused = func(_ context.Context, r *Refused) error { return r }
 	s.connect = func(context.Context, func(session)) outcome {
 		attempts++

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,12 +32,30 @@ type Manager struct {
 	Peers chan *Peer
 }
 
+// socketKey finds the TCP socket of an upgrade.
+type socketKey struct{}
+
 // Start serves on a random loopback port until the test ends. A non-nil intercept may answer a request itself, and
 // then returns true.
 func Start(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool) *Manager {
 	m := &Manager{Peers: make(chan *Peer, 64)}
 	ended := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewUnstartedServer(m.upgrade(intercept, ended))
+	server.Config.ConnContext = func(ctx context.Context, socket net.Conn) context.Context {
+		return context.WithValue(ctx, socketKey{}, socket)
+	}
+	server.Start()
+	t.Cleanup(func() {
+		close(ended)
+		server.CloseClientConnections()
+		server.Close()
+	})
+	m.URL = server.URL
+	return m
+}
+
+func (m *Manager) upgrade(intercept func(http.ResponseWriter, *http.Request) bool, ended <-chan struct{}) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if intercept != nil && intercept(w, r) {
 			return
 		}
@@ -46,17 +65,16 @@ func Start(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool
 		}
 		ws.SetReadLimit(-1)
 		p := &Peer{Header: r.Header, Path: r.URL.Path, ws: ws, Seen: make(chan protocol.Message, 4096), Closed: make(chan error, 1)}
+		gone, leave := context.WithCancel(context.Background())
+		p.leave = leave
+		p.socket, _ = r.Context().Value(socketKey{}).(*net.TCPConn)
 		m.Peers <- p
-		<-ended
+		select {
+		case <-ended:
+		case <-gone.Done():
+		}
 		ws.CloseNow()
-	}))
-	t.Cleanup(func() {
-		close(ended)
-		server.CloseClientConnections()
-		server.Close()
-	})
-	m.URL = server.URL
-	return m
+	}
 }
 
 // Next waits for the next connection.
@@ -78,6 +96,8 @@ type Peer struct {
 	Seen   chan protocol.Message // what arrived since Serve, bare heartbeats included
 	Closed chan error            // yields how the socket ended, after Serve
 	ws     *websocket.Conn
+	leave  context.CancelFunc
+	socket *net.TCPConn // nil in memory
 }
 
 // Welcome holds the data of agent.welcome.
@@ -180,6 +200,7 @@ func (p *Peer) Serve() { go p.serve(true) }
 func (p *Peer) ServeSilently() { go p.serve(false) }
 
 func (p *Peer) serve(acknowledge bool) {
+	defer p.leave()
 	for {
 		_, frame, err := p.ws.Read(context.Background())
 		if err != nil {
@@ -229,6 +250,12 @@ func (p *Peer) Await(t testing.TB, subject string) protocol.Message {
 // AwaitClose returns the close frame that the agent sent; its code is -1 if there was none.
 func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason string) {
 	t.Helper()
+	return p.AwaitCloseWithin(t, Patience)
+}
+
+// AwaitCloseWithin is AwaitClose for an agent that takes its time.
+func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code websocket.StatusCode, reason string) {
+	t.Helper()
 	select {
 	case err := <-p.Closed:
 		var closed websocket.CloseError
@@ -236,7 +263,7 @@ func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason strin
 			return closed.Code, closed.Reason
 		}
 		return -1, err.Error()
-	case <-time.After(Patience):
+	case <-time.After(patience):
 		t.Fatal("the agent did not close")
 		return 0, ""
 	}
@@ -245,5 +272,14 @@ func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason strin
 // Close sends a close frame.
 func (p *Peer) Close(code websocket.StatusCode, reason string) { _ = p.ws.Close(code, reason) }
 
+// Reset ends the socket as a crash of the manager's host does: what is under way is lost.
+func (p *Peer) Reset() {
+	_ = p.socket.SetLinger(0)
+	p.Drop()
+}
+
 // Drop ends the socket without one.
-func (p *Peer) Drop() { _ = p.ws.CloseNow() }
+func (p *Peer) Drop() {
+	_ = p.ws.CloseNow()
+	p.leave()
+}
