@@ -41,6 +41,7 @@ func (s *supervisor) run(ctx context.Context) error {
 	out := outage{since: time.Now()}
 	known := false // whether there ever was a connection
 	for {
+		s.log.Debug("connecting")
 		o := s.connect(ctx, func(n session) {
 			s.announce(n, out, known)
 			known = true
