@@ -12,7 +12,7 @@ import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts"
 import { startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
 import { Stack } from "../stack/stack.ts";
-import { freePort } from "./free-port.ts";
+import { freePort, isFree } from "./free-port.ts";
 
 const Reply = z.object({ data: z.unknown() });
 
@@ -76,6 +76,8 @@ export class Lab {
   /** Ends the manager without asking, as a crash would. */
   async killManager(): Promise<void> {
     await this.#manager?.kill();
+    // Its runtime is a process of its own, which holds the port until the last of its sockets is closed.
+    await expect.poll(() => isFree(this.#port), { timeout: 10_000 }).toBe(true);
   }
 
   /** Starts an agent. The same name is the same host: it finds its state again. */

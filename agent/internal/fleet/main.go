@@ -18,6 +18,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sync/errgroup"
@@ -80,14 +81,14 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	for len(hosts) < s.agents {
+		hosts = append(hosts, newHost())
+	}
 	var token string
-	if len(hosts) < s.agents {
+	if slices.ContainsFunc(hosts[:s.agents], func(h *host) bool { return h.Token == "" }) {
 		if token, err = s.enrolment.Read(os.Stdin, io.Discard); err != nil {
 			return err
 		}
-	}
-	for len(hosts) < s.agents {
-		hosts = append(hosts, newHost())
 	}
 
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)

@@ -1,0 +1,51 @@
+import { expect } from "vitest";
+import { test } from "./fleet-lab.ts";
+import { earlyAttempts, measureReturn } from "./herd.ts";
+
+const AGENTS = 1_000;
+/** The manager's return is when it answers; from then on: */
+const ALL_BACK_WITHIN_MS = 75_000;
+const PEAK_TO_MEAN = 4;
+
+const full = process.env.ZEDOPS_FAULTS_FULL === "1";
+
+test.for([
+  // As fast as it can be started again: most agents are still in their first waits.
+  { outage: "a moment", downForMs: 0, runs: true },
+  // Every agent's windows have grown to the cap.
+  { outage: "two minutes", downForMs: 120_000, runs: full },
+])(
+  "a thousand agents come back evenly after the manager was gone for $outage",
+  { timeout: 400_000 },
+  async ({ downForMs, runs }, { lab, startFleet, skip }) => {
+    skip(!runs, "takes minutes: only with ZEDOPS_FAULTS_FULL=1");
+    await lab.startManager();
+    const fleet = await startFleet({ agents: AGENTS });
+    await fleet.untilConnected(() => fleet.events, 120_000);
+
+    const since = fleet.mark();
+    await lab.killManager();
+    const killed = Date.now();
+    await expect.poll(() => Date.now() - killed, { timeout: downForMs + 10_000 }).toBeGreaterThanOrEqual(downForMs);
+    await lab.startManager();
+    const returned = Date.now();
+    const connected = await fleet.untilConnected(since, ALL_BACK_WITHIN_MS);
+    await expect
+      .poll(async () => (await lab.admin.agents()).filter(({ status }) => status === "online").length, {
+        timeout: Math.max(0, returned + ALL_BACK_WITHIN_MS - Date.now()),
+      })
+      .toBe(AGENTS);
+
+    const { durationMs, peak, mean, perSecond } = measureReturn(connected, returned);
+    console.log(
+      `${AGENTS} agents, manager gone for ${returned - killed} ms: all back ${durationMs} ms after its return, ` +
+        `at most ${peak} in a second, ${mean.toFixed(1)} on average (${(peak / mean).toFixed(2)}); ${perSecond.join(" ")}`,
+    );
+    expect(earlyAttempts(fleet.events)).toEqual([]);
+    expect(peak / mean).toBeLessThan(PEAK_TO_MEAN);
+
+    const agents = await lab.admin.agents();
+    expect(new Set(agents.map(({ name }) => name)).size).toBe(AGENTS);
+    expect(agents).toHaveLength(AGENTS);
+  },
+);
