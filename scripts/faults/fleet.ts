@@ -21,6 +21,8 @@ export type FleetEvent = z.infer<typeof FleetEvent>;
 
 export interface FleetOptions {
   agents: number;
+  /** What they take for their manager; the lab's by default. */
+  managerUrl?: string;
   /** What every agent subscribes to; nothing by default. */
   subscribe?: string[];
 }
@@ -34,20 +36,21 @@ export class Fleet {
   readonly #complaints: string[] = [];
 
   /** Starts a fleet with the code of this repository. It enrols if the lab had none before. */
-  static async start(lab: Lab, { agents, subscribe = [] }: FleetOptions): Promise<Fleet> {
+  static async start(lab: Lab, { agents, managerUrl = lab.url, subscribe = [] }: FleetOptions): Promise<Fleet> {
     const file = inRepository("agent/bin/zedops-fleet");
     await promisify(execFile)("go", ["build", "-o", file, "./internal/fleet"], { cwd: inRepository("agent") });
     const token = await lab.admin.mintToken({ name: "fleet", maxUses: agents });
-    return new Fleet(lab, file, token, { agents, subscribe });
+    return new Fleet(lab, file, token, { agents, managerUrl, subscribe });
   }
 
-  private constructor(lab: Lab, file: string, token: string, { agents, subscribe }: Required<FleetOptions>) {
+  private constructor(lab: Lab, file: string, token: string, options: Required<FleetOptions>) {
+    const { agents, managerUrl, subscribe } = options;
     this.size = agents;
     this.#process = new Child({
       name: "fleet",
       file,
       args: [
-        ...["--manager", lab.url, "--agents", String(agents), "--token-file", "-"],
+        ...["--manager", managerUrl, "--agents", String(agents), "--token-file", "-"],
         ...["--state", join(lab.dir, "fleet.json")],
         ...subscribe.flatMap((pattern) => ["--subscribe", pattern]),
       ],
@@ -66,13 +69,12 @@ export class Fleet {
     return () => this.events.slice(start);
   }
 
-  /** Waits until every agent has connected since the mark. @returns those events, the first of each agent */
-  async untilConnected(since: () => FleetEvent[], timeout: number): Promise<FleetEvent[]> {
-    const first = () => firstOfEach(since().filter(({ event }) => event === "connected"));
+  /** Waits until every agent has connected since the mark. */
+  async untilConnected(since: () => FleetEvent[], timeout: number): Promise<void> {
+    const connected = () => new Set(since().flatMap(({ event, agent }) => (event === "connected" ? [agent] : [])));
     await expect
-      .poll(() => ({ connected: first().length, complaints: this.#complaints }), { timeout, interval: 200 })
+      .poll(() => ({ connected: connected().size, complaints: this.#complaints }), { timeout, interval: 200 })
       .toEqual({ connected: this.size, complaints: [] });
-    return first();
   }
 
   /** Has every agent say goodbye. */
@@ -85,8 +87,4 @@ export class Fleet {
   async end(): Promise<void> {
     await this.#process.kill();
   }
-}
-
-function firstOfEach(events: readonly FleetEvent[]): FleetEvent[] {
-  return [...new Map(events.toReversed().map((event) => [event.agent, event])).values()].toReversed();
 }

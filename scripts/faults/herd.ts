@@ -4,21 +4,28 @@ import type { FleetEvent } from "./fleet.ts";
 export interface Return {
   /** From the manager's return until the last agent was connected, in milliseconds. */
   durationMs: number;
-  /** Connections in the second that had most of them, seconds counted from the manager's return. */
-  peak: number;
-  /** Connections per second over the whole duration. */
-  mean: number;
+  /** Attempts to connect in each second of that time. */
   perSecond: number[];
+  peak: number;
+  mean: number;
 }
 
-/** Measures the connections of a herd after `returned`, Unix milliseconds. */
-export function measureReturn(connected: readonly FleetEvent[], returned: number): Return {
-  // An agent may be faster than the test at noticing that the manager is back.
-  const times = connected.map(({ at }) => Math.max(0, at - returned));
-  const durationMs = Math.max(...times);
-  const perSecond = Array<number>(Math.floor(durationMs / 1000) + 1).fill(0);
-  for (const second of times.map((time) => Math.floor(time / 1000))) perSecond[second] = (perSecond[second] ?? 0) + 1;
-  return { durationMs, perSecond, peak: Math.max(...perSecond), mean: times.length / (durationMs / 1000) };
+/**
+ * Measures a herd's return to a manager that was there again at `returned`, Unix milliseconds. Attempts are what the herd
+ * decides on; how soon each is answered, the machine.
+ */
+export function measureReturn(events: readonly FleetEvent[], returned: number): Return {
+  const back = firstOfEach(events.filter(({ event, at }) => event === "connected" && at >= returned));
+  const durationMs = Math.max(...back.map(({ at }) => at - returned));
+  const perSecond = Array<number>(Math.ceil(durationMs / 1000)).fill(0);
+  let attempts = 0;
+  for (const { event, at } of events) {
+    if (event !== "connecting" || at < returned || at >= returned + durationMs) continue;
+    const second = Math.floor((at - returned) / 1000);
+    perSecond[second] = (perSecond[second] ?? 0) + 1;
+    attempts++;
+  }
+  return { durationMs, perSecond, peak: Math.max(...perSecond), mean: attempts / (durationMs / 1000) };
 }
 
 /** Attempts that came before the wait that the agent had announced was over. */
@@ -30,4 +37,9 @@ export function earlyAttempts(events: readonly FleetEvent[]): FleetEvent[] {
     if (event === "waiting" && waitMs !== undefined) notBefore.set(agent, at + waitMs - TOLERANCE_MS);
     return event === "connecting" && at < (notBefore.get(agent) ?? 0);
   });
+}
+
+/** The first event of each agent. */
+export function firstOfEach(events: readonly FleetEvent[]): FleetEvent[] {
+  return [...new Map(events.toReversed().map((event) => [event.agent, event])).values()].toReversed();
 }
