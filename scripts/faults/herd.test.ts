@@ -25,11 +25,13 @@ test.for([
     await fleet.untilConnected(() => fleet.events, 120_000);
 
     const since = fleet.mark();
+    gate.shut();
     await lab.killManager();
     const killed = Date.now();
     await expect.poll(() => Date.now() - killed, { timeout: downForMs + 10_000 }).toBeGreaterThanOrEqual(downForMs);
     await lab.startManager();
     const returned = Date.now();
+    await gate.open();
     await fleet.untilConnected(since, ALL_BACK_WITHIN_MS);
     await expect
       .poll(async () => (await lab.admin.agents()).filter(({ status }) => status === "online").length, {
