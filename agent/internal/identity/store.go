@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"syscall"
 )
@@ -39,8 +38,6 @@ type Credential struct {
 	Manager Manager
 	Token   string
 }
-
-var installIDPattern = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 
 // Open creates the state directory if need be (mode 0700) and locks it.
 func Open(dir string) (*Store, error) {
@@ -77,7 +74,7 @@ func (s *Store) prepare() error {
 		s.InstallID = rand.Text()
 		return s.write(installIDFile, s.InstallID)
 	}
-	if !installIDPattern.MatchString(s.InstallID) {
+	if n := len(s.InstallID); n < 8 || n > 64 || !isURLSafe(s.InstallID) {
 		return fmt.Errorf("%s is damaged: restore it, or delete it to have a new one made", s.path(installIDFile))
 	}
 	return nil

@@ -31,12 +31,15 @@ type connection struct {
 	window   *window
 	vitals   *vitals
 	log      *slog.Logger
+	clock    clock
 	patience time.Duration
 
 	opened    time.Time
 	lastFrame atomic.Int64  // when the manager last gave a sign of life, as nanoseconds since opened
 	acks      chan ack      // from the reader to the heartbeat
 	rotated   chan struct{} // a new token has been stored, and the manager told so
+	draining  chan struct{} // closed once there is a drain
+	drain     *drain        // the reader's; valid once it has ended
 	dropped   atomic.Int64  // frames that nobody here wanted or had room for
 	readError error         // the reader's; valid once it has ended
 }
@@ -54,7 +57,8 @@ type session struct {
 type outcome struct {
 	err     error
 	up      time.Duration // from ready to the end; 0: it never was
-	spread  time.Duration // the welcome's reconnectSpreadMs; 0: there was none
+	welcome *welcome      // nil: there was none
+	drain   *drain        // nil: the manager asked for none
 	dropped int64
 }
 
@@ -65,7 +69,7 @@ func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 		return outcome{err: l.verdict(err)}
 	}
 	defer c.ws.CloseNow()
-	o := outcome{spread: c.welcome.spread()}
+	o := outcome{welcome: &c.welcome}
 	if err == nil {
 		var readyAt time.Time
 		err = c.run(ctx, func(rtt time.Duration) {
@@ -77,7 +81,7 @@ func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 			o.up = max(time.Since(readyAt), 1)
 		}
 	}
-	o.err, o.dropped = l.verdict(err), c.dropped.Load()
+	o.err, o.drain, o.dropped = l.verdict(err), c.drain, c.dropped.Load()
 	return o
 }
 
@@ -105,10 +109,12 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		window:   newWindow(w),
 		vitals:   l.vitals,
 		log:      l.log,
+		clock:    l.clock,
 		patience: l.patience,
 		opened:   time.Now(),
 		acks:     make(chan ack, 4),
 		rotated:  make(chan struct{}, 1),
+		draining: make(chan struct{}),
 	}
 	r, err := l.register(ctx, c)
 	c.patterns = ownPatterns(l.config.Subscribe, r.AgentID)
@@ -155,6 +161,8 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 			return running.Err()
 		case <-c.rotated:
 			return errRotating
+		case <-c.draining:
+			return errReconnecting
 		}
 	})
 	g.Go(func() error {
@@ -174,7 +182,9 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 		case ctx.Err() != nil:
 			code, reason = protocol.CloseStopped, "stopped"
 		case errors.Is(context.Cause(running), errRotating):
-			code, reason = protocol.CloseRotating, "rotating"
+			code, reason = protocol.CloseReturning, "rotating"
+		case errors.Is(context.Cause(running), errReconnecting):
+			code, reason = protocol.CloseReturning, "reconnecting"
 		}
 		defer time.AfterFunc(closeGrace, tearDown).Stop()
 		_ = c.ws.Close(code, reason) // whatever it says, the socket is gone
@@ -182,7 +192,8 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	})
 	err := g.Wait()
 	// A write may fail a moment before the reader has seen why. 1000, 1001 and 1012 can be the answer to our own close.
-	if closeCode(c.readError) > protocol.CloseNoSignOfLife && !errors.Is(err, errRotating) {
+	code := closeCode(c.readError)
+	if code > protocol.CloseNoSignOfLife && code != protocol.CloseReturning && !errors.Is(err, errRotating) {
 		return c.readError
 	}
 	return err
@@ -231,6 +242,8 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 		}
 		_ = json.Unmarshal(m.Data, &data) // without it, it is a bare one
 		c.acknowledge(ack{at: now, serverTime: data.ServerTime})
+	case m.Subject == protocol.SubjectReconnect:
+		c.reconnect(m, now)
 	case m.Subject == protocol.SubjectError && m.Error != nil:
 		c.log.Warn("the manager refused a message of this agent", "error", m.Error)
 	case strings.HasPrefix(m.Reply, own):
@@ -261,7 +274,7 @@ func (c *connection) answer(inbox string, data json.RawMessage, failure *protoco
 
 // send stamps and writes a message. It returns a *protocol.Error if the message may not be sent as it is.
 func (c *connection) send(m protocol.Message) error {
-	now := time.Now().UnixMilli()
+	now := c.clock().UnixMilli()
 	m.Timestamp = &now
 	frame, err := protocol.Encode(m)
 	if err != nil {

@@ -50,7 +50,7 @@ func wantOffered(t *testing.T, p *managertest.Peer, candidate string) {
 	if m := offer(t, p, quoted(candidate)); m.Error != nil || string(m.Data) != "{}" {
 		t.Errorf("the answer is %s, %v", m.Data, m.Error)
 	}
-	if code, reason := p.AwaitClose(t); code != protocol.CloseRotating || reason != "rotating" {
+	if code, reason := p.AwaitClose(t); code != protocol.CloseReturning || reason != "rotating" {
 		t.Errorf("it closed with %d %s", code, reason)
 	}
 }

@@ -48,9 +48,9 @@ func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
 	case err == nil:
 		return ws, nil
 	case response != nil && response.StatusCode != http.StatusSwitchingProtocols:
-		return nil, refusal(response, l.credential.isEnrolled())
+		return nil, refusal(response, l.credential.isEnrolled(), l.clock())
 	default:
-		return nil, explain(err, time.Now())
+		return nil, explain(err, l.clock())
 	}
 }
 

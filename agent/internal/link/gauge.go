@@ -41,13 +41,9 @@ func unlike(a, b int64) bool {
 	return high >= 2*low && high-low >= 50
 }
 
-// tellTime takes the manager's clock from the answer to a report.
-func (g *gauge) tellTime(a ack, reported time.Time) {
-	if reported.IsZero() {
-		return
-	}
-	middle := reported.Add(a.at.Sub(reported) / 2)
-	g.skewMs = middle.UnixMilli() - a.serverTime
+// tellTime takes the manager's clock (Unix ms), and what this host's said in the middle of that round trip.
+func (g *gauge) tellTime(serverTime int64, here time.Time) {
+	g.skewMs = here.UnixMilli() - serverTime
 }
 
 // worthTelling is true for the first measurement, for a new round trip time that shows twice in a row (a lone spike is

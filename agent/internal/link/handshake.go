@@ -77,7 +77,7 @@ func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome,
 	if err != nil {
 		return w, 0, fmt.Errorf("wait for the welcome: %w", err)
 	}
-	skewMs := time.Now().UnixMilli()
+	skewMs := l.clock().UnixMilli()
 	if m.Subject != protocol.SubjectWelcome {
 		return w, 0, fmt.Errorf("the other end is no manager: it began with %q instead of a welcome", m.Subject)
 	}
@@ -115,6 +115,11 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	for m.Subject != inbox {
 		if m, err = receive(ctx, c.ws); err != nil {
 			return r, fmt.Errorf("wait for the registration: %w", err)
+		}
+		if m.Subject == protocol.SubjectReconnect {
+			if c.reconnect(m, time.Now()); c.drain != nil {
+				return r, errReconnecting
+			}
 		}
 	}
 	if m.Error != nil {

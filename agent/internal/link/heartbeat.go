@@ -37,14 +37,15 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	defer beat.Stop()
 	overdue := time.NewTimer(patience)
 	overdue.Stop()
-	clock := time.NewTicker(max(interval/6, time.Millisecond))
-	defer clock.Stop()
+	look := time.NewTicker(min(interval/6, 5*time.Second))
+	defer look.Stop()
+	steps := c.clock.steps()
 
 	gauge := gauge{skewMs: c.skewMs}
 	var asked time.Time // the oldest beat without a verdict; zero: none
 	var sent time.Time  // the latest beat without an ack; zero: none
 	var reported time.Time
-	looked := time.Now()
+	probing := false // asked because the host may have slept
 
 	for {
 		select {
@@ -66,11 +67,14 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			if c.lastFrame.Load() < int64(asked.Sub(c.opened)) {
 				return errSilent
 			}
-			asked = time.Time{}
+			asked, probing = time.Time{}, false
 
 		case a := <-c.acks:
 			if a.serverTime != 0 {
-				gauge.tellTime(a, reported)
+				if !reported.IsZero() {
+					// Counted back from now, should the clock have been set since the report.
+					gauge.tellTime(a.serverTime, c.clock().Add(a.at.Sub(reported)/2-time.Since(reported)))
+				}
 				break
 			}
 			if sent.IsZero() {
@@ -88,18 +92,19 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			c.vitals.rttMs.Store(&rttMs)
 			c.vitals.skewMs.Store(&skewMs)
 
-		case <-clock.C:
-			// Timers count monotonic time, which stands still while a laptop sleeps; the wall clock does not. So a
-			// step of the wall clock past the other means that the host has slept (or that its clock was set), and the
-			// connection may be long dead: ask at once rather than at the next beat.
-			now := time.Now()
-			step := now.Round(0).Sub(looked.Round(0)) - now.Sub(looked)
-			looked = now
-			if step > interval {
-				beat.Reset(0)
+		case <-look.C:
+			step := steps.next()
+			if step.Abs() <= stepped {
+				break
 			}
-			if step.Abs() > time.Second {
-				gauge.stepped = true
+			c.log.Debug("this host slept, or its clock was set", "step", rounded(step))
+			gauge.stepped = true
+			// After a sleep the connection may be long dead: ask now rather than at the next beat, and give that the
+			// whole patience. Once, so that a clock which runs wild does not put off the verdict for ever.
+			if step > 0 && !probing {
+				asked, probing = time.Time{}, true
+				overdue.Stop()
+				beat.Reset(0)
 			}
 		}
 	}

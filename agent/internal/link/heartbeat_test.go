@@ -152,16 +152,3 @@ func TestWhatIsWorthTelling(t *testing.T) {
 	told(700_000, true)
 	told(700_000, false)
 }
-
-func TestSkewIsMeasuredFromTheMiddleOfTheRoundTrip(t *testing.T) {
-	sent := time.UnixMilli(1_790_000_000_000)
-	g := gauge{}
-	g.tellTime(ack{at: sent.Add(200 * time.Millisecond), serverTime: sent.UnixMilli() + 5100}, sent)
-	if g.skewMs != -5000 {
-		t.Errorf("skew %d ms", g.skewMs)
-	}
-	g.tellTime(ack{at: sent, serverTime: 1}, time.Time{}) // an answer to nothing
-	if g.skewMs != -5000 {
-		t.Errorf("skew %d ms", g.skewMs)
-	}
-}

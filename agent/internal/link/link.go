@@ -45,6 +45,8 @@ type Link struct {
 	feed       *feed
 	vitals     *vitals
 	log        *slog.Logger
+	clock      clock
+	delays     *delays
 
 	// patience bounds each step that waits for the other end: the dial, the welcome, the registration, a write.
 	patience time.Duration
@@ -60,6 +62,8 @@ func New(c Config) *Link {
 		feed:       newFeed(),
 		vitals:     &vitals{started: time.Now()},
 		log:        c.Log,
+		clock:      time.Now,
+		delays:     newDelays(),
 		patience:   10 * time.Second,
 	}
 	l.router = newRouter(l.builtin(), c.Log)
@@ -80,7 +84,7 @@ func (l *Link) Run(ctx context.Context) error {
 		written <- l.feed.write(l.config.Output)
 		stop()
 	}()
-	s := supervisor{connect: l.connect, refused: l.refused, maxRetries: l.config.MaxRetries, delays: newDelays(), log: l.log}
+	s := supervisor{connect: l.connect, refused: l.refused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log}
 	err := s.run(running)
 	l.feed.close()
 	select {

@@ -75,8 +75,9 @@ var final = map[protocol.Code]bool{
 	protocol.AgentRemoved: true, protocol.BrowserOrigin: true, protocol.UnsupportedProtocol: true,
 }
 
-// refusal tells the manager's own final refusals from everything that proxies and captive portals may say.
-func refusal(r *http.Response, enrolled bool) error {
+// refusal tells the manager's own final refusals from everything that proxies and captive portals may say. now is this
+// host's clock.
+func refusal(r *http.Response, enrolled bool, now time.Time) error {
 	// A body that is not the manager's, or breaks off, leaves the code empty.
 	var body struct {
 		Error protocol.Error `json:"error"`
@@ -87,7 +88,10 @@ func refusal(r *http.Response, enrolled bool) error {
 	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && final[body.Error.Code] {
 		return newRefused(body.Error, enrolled)
 	}
-	return &setback{describe(r, body.Error), retryAfter(r.Header.Get("Retry-After"), time.Now())}
+	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+		now = date // by which the other end counts, however wrong this host's clock is
+	}
+	return &setback{describe(r, body.Error), retryAfter(r.Header.Get("Retry-After"), now)}
 }
 
 func describe(r *http.Response, cause protocol.Error) string {

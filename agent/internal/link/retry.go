@@ -16,19 +16,13 @@ const stableAfter = time.Minute
 
 // delays decides how long to wait before the next attempt.
 type delays struct {
-	growing *backoff.ExponentialBackOff
-	fresh   bool // nothing has gone wrong since the last stable connection
+	growing *backoff.ExponentialBackOff // the window to draw from, without jitter of its own
+	spread  time.Duration               // the reconnectSpreadMs of the last welcome
+	fresh   bool                        // nothing has gone wrong since the last stable connection
 }
 
 func newDelays() *delays {
-	d := &delays{growing: &backoff.ExponentialBackOff{
-		// A factor of 1 spreads each interval over 0 to twice itself, after the cap: full jitter over
-		// 0 to min(60 s, 1 s * 2^n).
-		RandomizationFactor: 1,
-		InitialInterval:     time.Second,
-		Multiplier:          2,
-		MaxInterval:         30 * time.Second,
-	}}
+	d := &delays{growing: &backoff.ExponentialBackOff{InitialInterval: 2 * time.Second, Multiplier: 2, MaxInterval: time.Minute}}
 	d.reset()
 	return d
 }
@@ -38,15 +32,18 @@ func (d *delays) reset() {
 	d.fresh = true
 }
 
-// survived tells how long a connection was up that needs no wait after it.
-func (d *delays) survived(up time.Duration) {
-	if up >= stableAfter {
+// note takes from an attempt what later waits depend on.
+func (d *delays) note(o outcome) {
+	if o.welcome != nil {
+		d.spread = o.welcome.spread()
+	}
+	if o.up >= stableAfter {
 		d.reset()
 	}
 }
 
 func (d *delays) after(o outcome) time.Duration {
-	d.survived(o.up)
+	d.note(o)
 	fresh := d.fresh
 	d.fresh = false
 	var s *setback
@@ -54,20 +51,27 @@ func (d *delays) after(o outcome) time.Duration {
 	case code == protocol.CloseReplaced:
 		// Two hosts with one identity would throw each other out for ever: make it rare.
 		return 2*time.Minute + upTo(2*time.Minute)
-	case code == protocol.CloseGoingAway && o.spread > 0:
-		return upTo(o.spread)
+	case code == protocol.CloseGoingAway && o.welcome != nil && d.spread > 0:
+		return upTo(d.spread)
 	case code == protocol.ClosePolicyViolation, code == protocol.CloseRateLimited:
-		return time.Minute + d.growing.NextBackOff()
+		return time.Minute + d.failure()
 	case errors.As(o.err, &s) && s.retryAfter > 0:
 		// Added, not the larger of the two: agents that were told the same minute must not all come in it.
-		return s.retryAfter + d.growing.NextBackOff()
+		return s.retryAfter + d.failure()
 	case o.up > 0 && fresh:
-		return upTo(o.spread)
+		return upTo(d.spread)
 	default:
-		return d.growing.NextBackOff()
+		return d.failure()
 	}
 }
 
+// failure is full jitter, at the cap as well: 0 to min(60 s, max(spread, 1 s * 2^n)). A large herd that all its attempts
+// fail is not squeezed into less than the time its manager has asked it to spread over.
+func (d *delays) failure() time.Duration {
+	return upTo(min(d.growing.MaxInterval, max(d.spread, d.growing.NextBackOff())))
+}
+
+// upTo draws whole milliseconds, so that what is logged is what is waited.
 func upTo(limit time.Duration) time.Duration {
-	return rand.N(limit + 1)
+	return time.Duration(rand.Int64N(limit.Milliseconds()+1)) * time.Millisecond
 }

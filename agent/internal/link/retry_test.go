@@ -2,6 +2,7 @@ package link
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -17,6 +18,11 @@ func closedWith(code int) error {
 }
 
 var errLost = errors.New("lost")
+
+// welcomed is a connection that was lost after so long, and whose manager asked for a spread.
+func welcomed(up, spread time.Duration) outcome {
+	return outcome{err: errLost, up: up, welcome: &welcome{ReconnectSpreadMs: spread.Milliseconds()}}
+}
 
 // spread draws from fresh delays, each brought into the same state, and returns the extremes.
 func spread(prepare func(*delays), o outcome) (low, high time.Duration) {
@@ -44,18 +50,30 @@ func wantSpread(t *testing.T, name string, low, high, from, to time.Duration) {
 func TestDelaysAreFullJitterAfterTheCap(t *testing.T) {
 	for failures, to := range []time.Duration{2 * time.Second, 4 * time.Second, 8 * time.Second, 16 * time.Second,
 		32 * time.Second, time.Minute, time.Minute, time.Minute} {
-		low, high := spread(func(d *delays) {
-			for range failures {
-				d.after(outcome{err: errLost})
-			}
-		}, outcome{err: errLost})
-		wantSpread(t, "failure "+string(rune('1'+failures)), low, high, 0, to)
+		for _, asked := range []time.Duration{0, 10 * time.Second, 5 * time.Minute} {
+			low, high := spread(func(d *delays) {
+				d.note(welcomed(0, asked))
+				for range failures {
+					d.after(outcome{err: errLost})
+				}
+			}, outcome{err: errLost})
+			wantSpread(t, fmt.Sprintf("failure %d, spread %v", failures+1, asked), low, high, 0, min(time.Minute, max(asked, to)))
+		}
 	}
+}
+
+func TestTheLastWelcomeSaysHowWideTheWindowIs(t *testing.T) {
+	low, high := spread(func(d *delays) {
+		d.note(welcomed(0, 20*time.Second))
+		d.after(welcomed(0, 0)) // a failure, too: it was never ready
+	}, outcome{err: errLost})
+	wantSpread(t, "the manager asks for no spread any more", low, high, 0, 4*time.Second)
 }
 
 func TestDelaysAfterALostConnection(t *testing.T) {
 	const second = time.Second
-	lost := func(up time.Duration) outcome { return outcome{err: errLost, up: up, spread: 3 * second} }
+	lost := func(up time.Duration) outcome { return welcomed(up, 3*second) }
+	lose := func(d *delays) { d.after(lost(0)) }
 	failures := func(d *delays) {
 		for range 10 {
 			d.after(outcome{err: errLost})
@@ -76,7 +94,8 @@ func TestDelaysAfterALostConnection(t *testing.T) {
 		{"a stable connection starts afresh", failures, lost(time.Minute), 0, 3 * second},
 		{"an unstable one does not", failures, lost(59 * second), 0, time.Minute},
 		{"a flapping manager is not hammered", flapping, lost(second), 0, time.Minute},
-		{"going away", flapping, outcome{err: closedWith(protocol.CloseGoingAway), up: second, spread: 5 * second}, 0, 5 * second},
+		{"going away", flapping, outcome{err: closedWith(protocol.CloseGoingAway), up: second, welcome: &welcome{ReconnectSpreadMs: 5000}}, 0, 5 * second},
+		{"going away before a welcome", lose, outcome{err: closedWith(protocol.CloseGoingAway)}, 0, 4 * second},
 		{"replaced", nil, outcome{err: closedWith(protocol.CloseReplaced), up: second}, 2 * time.Minute, 4 * time.Minute},
 		{"policy violation", nil, outcome{err: closedWith(protocol.ClosePolicyViolation), up: second}, 60 * second, 62 * second},
 		{"rate limited", nil, outcome{err: closedWith(protocol.CloseRateLimited), up: second}, 60 * second, 62 * second},

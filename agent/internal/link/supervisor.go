@@ -27,21 +27,22 @@ type supervisor struct {
 	refused    func(context.Context, *Refused) error // nil: an attempt at once may do better
 	maxRetries int
 	delays     *delays
+	clock      clock
 	log        *slog.Logger
 }
 
 // outage is a time without a connection.
 type outage struct {
-	since   time.Time
+	since   instant
 	failed  int   // attempts
 	lastErr error // nil: none has failed yet, and none was lost
 }
 
 func (s *supervisor) run(ctx context.Context) error {
-	out := outage{since: time.Now()}
+	out := outage{since: s.clock.now()}
 	known := false // whether there ever was a connection
-	for {
-		s.log.Debug("connecting")
+	for ctx.Err() == nil {
+		s.log.Debug("connecting", "failed", out.failed)
 		o := s.connect(ctx, func(n session) {
 			s.announce(n, out, known)
 			known = true
@@ -52,13 +53,6 @@ func (s *supervisor) run(ctx context.Context) error {
 			return nil
 		case errors.Is(o.err, errNotSaved):
 			return o.err
-		case errors.Is(o.err, errRotating):
-			s.log.Info("token offered by the manager, reconnecting with it")
-			s.delays.survived(o.up)
-			if o.up > 0 {
-				out = outage{since: time.Now()}
-			}
-			continue
 		case errors.As(o.err, &refused):
 			err := s.refused(ctx, refused)
 			switch {
@@ -67,14 +61,30 @@ func (s *supervisor) run(ctx context.Context) error {
 			case err != nil:
 				return err
 			}
-			out = outage{since: time.Now()}
+			out = outage{since: s.clock.now()}
+			continue
+		case o.drain != nil:
+			s.log.Info("the manager asked to reconnect", "delay", o.drain.delay.String())
+			s.delays.note(o)
+			if o.up > 0 {
+				out = outage{since: s.clock.now()}
+			}
+			// Rounded up, so that what is logged is what is waited.
+			s.wait(ctx, (max(0, time.Until(o.drain.until)) + time.Millisecond - 1).Truncate(time.Millisecond))
+			continue
+		case errors.Is(o.err, errRotating):
+			s.log.Info("token offered by the manager, reconnecting with it")
+			s.delays.note(o)
+			if o.up > 0 {
+				out = outage{since: s.clock.now()}
+			}
 			continue
 		}
 
 		wait := s.delays.after(o)
 		if o.up > 0 {
-			out = outage{since: time.Now(), lastErr: o.err}
-			attributes := []any{"error", o.err, "up", o.up.Round(time.Millisecond).String()}
+			out = outage{since: s.clock.now(), lastErr: o.err}
+			attributes := []any{"error", o.err, "up", rounded(o.up)}
 			if o.dropped > 0 {
 				attributes = append(attributes, "droppedFrames", o.dropped)
 			}
@@ -89,11 +99,34 @@ func (s *supervisor) run(ctx context.Context) error {
 			}
 			out.lastErr = o.err
 		}
-		s.log.Debug("waiting to connect again", "wait", wait.Round(time.Millisecond).String(), "failed", out.failed, "error", o.err)
+		if slept := s.wait(ctx, wait, "failed", out.failed, "error", o.err); slept >= stableAfter {
+			s.delays.reset() // what failed before the sleep says nothing about now, and a network takes a moment to wake
+		}
+	}
+	return nil
+}
+
+// wait returns when the wait is over or the context ends. A sleep of the host counts as waiting, although no timer has
+// moved meanwhile; slept is how long that was.
+func (s *supervisor) wait(ctx context.Context, wait time.Duration, why ...any) (slept time.Duration) {
+	s.log.Debug("waiting to connect again", append([]any{"wait", wait.String()}, why...)...)
+	until := time.Now().Add(wait)
+	over := time.NewTimer(wait)
+	defer over.Stop()
+	look := time.NewTicker(time.Second)
+	defer look.Stop()
+	steps := s.clock.steps()
+	for {
 		select {
 		case <-ctx.Done():
-			return nil
-		case <-time.After(wait):
+			return slept
+		case <-over.C:
+			return slept
+		case <-look.C:
+			if step := steps.next(); step > stepped {
+				slept += step
+				over.Reset(time.Until(until.Add(-slept)))
+			}
 		}
 	}
 }
@@ -109,8 +142,16 @@ func (s *supervisor) announce(n session, out outage, known bool) {
 		text = "reconnected"
 	}
 	if out.lastErr != nil {
-		attributes = append(attributes, "offlineFor", time.Since(out.since).Round(time.Millisecond).String(),
+		attributes = append(attributes, "offlineFor", rounded(s.clock.since(out.since)),
 			"failedAttempts", out.failed, "lastError", out.lastErr)
 	}
 	s.log.Info(text, attributes...)
+}
+
+// rounded leaves out what nobody reads: 2h3m0s rather than 2h3m0.417s.
+func rounded(d time.Duration) string {
+	if d.Abs() >= time.Minute {
+		return d.Round(time.Second).String()
+	}
+	return d.Round(time.Millisecond).String()
 }

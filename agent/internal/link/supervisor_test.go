@@ -23,7 +23,7 @@ func play(t *testing.T, maxRetries int, steps script) (log string, begun []time.
 	defer cancel()
 	start := time.Now()
 	out := &logged{}
-	s := supervisor{maxRetries: maxRetries, delays: newDelays(), log: slog.New(slog.NewTextHandler(out, nil))}
+	s := supervisor{maxRetries: maxRetries, delays: newDelays(), clock: time.Now, log: slog.New(slog.NewTextHandler(out, nil))}
 	s.connect = func(ctx context.Context, ready func(session)) outcome {
 		n := len(begun)
 		begun = append(begun, time.Since(start))
@@ -36,7 +36,7 @@ func play(t *testing.T, maxRetries int, steps script) (log string, begun []time.
 		}
 		ready(session{})
 		time.Sleep(steps[n])
-		return outcome{err: fmt.Errorf("fault %d", n+1), up: steps[n], spread: time.Second}
+		return outcome{err: fmt.Errorf("fault %d", n+1), up: steps[n], welcome: &welcome{ReconnectSpreadMs: 1000}}
 	}
 	err = s.run(ctx)
 	return out.String(), begun, err
@@ -95,7 +95,7 @@ func TestLogsChangesOnlyAndSumsUpAnOutage(t *testing.T) {
 func TestARefusalIsNotRetried(t *testing.T) {
 	refused := &Refused{Code: "agent_revoked"}
 	attempts := 0
-	s := supervisor{delays: newDelays(), log: slog.New(slog.DiscardHandler)}
+	s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
 	s.refused = func(_ context.Context, r *Refused) error { return r }
 	s.connect = func(context.Context, func(session)) outcome {
 		attempts++

@@ -36,7 +36,18 @@ type Manager struct {
 func Start(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool) *Manager {
 	m := &Manager{Peers: make(chan *Peer, 64)}
 	ended := make(chan struct{})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(m.upgrade(intercept, ended))
+	t.Cleanup(func() {
+		close(ended)
+		server.CloseClientConnections()
+		server.Close()
+	})
+	m.URL = server.URL
+	return m
+}
+
+func (m *Manager) upgrade(intercept func(http.ResponseWriter, *http.Request) bool, ended <-chan struct{}) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if intercept != nil && intercept(w, r) {
 			return
 		}
@@ -46,17 +57,15 @@ func Start(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool
 		}
 		ws.SetReadLimit(-1)
 		p := &Peer{Header: r.Header, Path: r.URL.Path, ws: ws, Seen: make(chan protocol.Message, 4096), Closed: make(chan error, 1)}
+		gone, leave := context.WithCancel(context.Background())
+		p.leave = leave
 		m.Peers <- p
-		<-ended
+		select {
+		case <-ended:
+		case <-gone.Done():
+		}
 		ws.CloseNow()
-	}))
-	t.Cleanup(func() {
-		close(ended)
-		server.CloseClientConnections()
-		server.Close()
-	})
-	m.URL = server.URL
-	return m
+	}
 }
 
 // Next waits for the next connection.
@@ -78,6 +87,7 @@ type Peer struct {
 	Seen   chan protocol.Message // what arrived since Serve, bare heartbeats included
 	Closed chan error            // yields how the socket ended, after Serve
 	ws     *websocket.Conn
+	leave  context.CancelFunc
 }
 
 // Welcome holds the data of agent.welcome.
@@ -180,6 +190,7 @@ func (p *Peer) Serve() { go p.serve(true) }
 func (p *Peer) ServeSilently() { go p.serve(false) }
 
 func (p *Peer) serve(acknowledge bool) {
+	defer p.leave()
 	for {
 		_, frame, err := p.ws.Read(context.Background())
 		if err != nil {
@@ -246,4 +257,7 @@ func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason strin
 func (p *Peer) Close(code websocket.StatusCode, reason string) { _ = p.ws.Close(code, reason) }
 
 // Drop ends the socket without one.
-func (p *Peer) Drop() { _ = p.ws.CloseNow() }
+func (p *Peer) Drop() {
+	_ = p.ws.CloseNow()
+	p.leave()
+}

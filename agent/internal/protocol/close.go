@@ -4,7 +4,7 @@ package protocol
 const (
 	CloseStopped         = 1000 // by the agent: it shuts down for good
 	CloseNoSignOfLife    = 1001 // by the agent: the manager is silent
-	CloseRotating        = 1012 // by the agent: it comes back at once with its new token
+	CloseReturning       = 1012 // by the agent: it comes back, with a new token or because it was asked to
 	ClosePolicyViolation = 4400
 	CloseUnauthorized    = 4401
 	CloseRevoked         = 4403

@@ -25,6 +25,7 @@ const (
 	SubjectCredit       = "agent.credit"
 	SubjectInfo         = "agent.info"
 	SubjectRotate       = "agent.rotate"
+	SubjectReconnect    = "agent.reconnect"
 	SubjectEcho         = "test.echo"
 )
 

@@ -1,0 +1,51 @@
+package link
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// errReconnecting ends a connection whose manager asked the agent to come back.
+var errReconnecting = errors.New("the manager asked to reconnect")
+
+// drain is what agent.reconnect asks for.
+type drain struct {
+	delay time.Duration
+	until time.Time // not before this
+}
+
+// longestDrain keeps a faulty manager from sending its agents away for good.
+const longestDrain = time.Hour
+
+func readDrain(data json.RawMessage, now time.Time) (*drain, *protocol.Error) {
+	var asked struct {
+		DelayMs *float64 `json:"delayMs"`
+	}
+	if err := json.Unmarshal(data, &asked); err != nil || asked.DelayMs == nil || *asked.DelayMs < 0 {
+		return nil, &protocol.Error{Code: protocol.InvalidData, Message: "delayMs is not a number of milliseconds"}
+	}
+	delay := time.Duration(min(*asked.DelayMs, float64(longestDrain.Milliseconds())) * float64(time.Millisecond))
+	return &drain{delay, now.Add(delay)}, nil
+}
+
+// reconnect takes agent.reconnect; the first one on a connection counts. Only whoever reads the socket may call it.
+func (c *connection) reconnect(m protocol.Message, now time.Time) {
+	asked, failure := readDrain(m.Data, now)
+	var data json.RawMessage
+	if failure == nil {
+		data = json.RawMessage("{}")
+	} else {
+		c.log.Warn("the manager asked to reconnect in a way that cannot be understood", "error", failure)
+	}
+	if strings.HasPrefix(m.Reply, c.welcome.inbox("")) {
+		c.answer(m.Reply, data, failure) // before the connection ends
+	}
+	if failure == nil && c.drain == nil {
+		c.drain = asked
+		close(c.draining)
+	}
+}
