@@ -39,14 +39,42 @@ export interface AgentView {
   name: string;
   status: string;
   reason: string | null;
+  since: number;
   lastSeen: number | null;
   rttMs: number | null;
+  flapping: boolean;
+  uptime: { day: number | null; week: number | null };
 }
 
 export async function agentView(id: string): Promise<AgentView> {
   const { status, body } = await api("GET", `/api/agents/${id}`);
   expect(status).toBe(200);
   return body as AgentView;
+}
+
+/** The agent as the API shows it, once `matches`. */
+export function shown(id: string, matches: (view: AgentView) => boolean): Promise<AgentView> {
+  return vi.waitUntil(
+    async () => {
+      const view = await agentView(id);
+      return matches(view) ? view : null;
+    },
+    { timeout: 10_000, interval: 10 },
+  );
+}
+
+/** The agent's row in D1, once `matches`: presence arrives there a moment after it happened. */
+export function stored(
+  id: string,
+  matches: (row: Record<string, unknown>) => boolean,
+): Promise<Record<string, unknown>> {
+  return vi.waitUntil(
+    async () => {
+      const row = await env.DB.prepare("SELECT * FROM agents WHERE id = ?").bind(id).first();
+      return row !== null && matches(row) ? row : null;
+    },
+    { timeout: 10_000, interval: 10 },
+  );
 }
 
 export interface UpgradeOptions {

@@ -1,45 +1,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import type { ConnectionState } from "../src/hub/connection.ts";
 import { HEARTBEAT } from "../src/protocol/message.ts";
-import { type AgentView, agentView, api, HOST, hub, mintToken, TestAgent, upgrade } from "./manager.ts";
-
-/** The agent as the API shows it, once `matches`. */
-function shown(id: string, matches: (view: AgentView) => boolean): Promise<AgentView> {
-  return vi.waitUntil(
-    async () => {
-      const view = await agentView(id);
-      return matches(view) ? view : null;
-    },
-    { timeout: 10_000, interval: 10 },
-  );
-}
-
-/** The agent's row in D1, once `matches`: presence arrives there a moment after it happened. */
-function stored(id: string, matches: (row: Record<string, unknown>) => boolean): Promise<Record<string, unknown>> {
-  return vi.waitUntil(
-    async () => {
-      const row = await env.DB.prepare("SELECT * FROM agents WHERE id = ?").bind(id).first();
-      return row !== null && matches(row) ? row : null;
-    },
-    { timeout: 10_000, interval: 10 },
-  );
-}
-
-/** Rewrites what an agent's socket carries through hibernation, as if time had passed. */
-async function age(agent: TestAgent, ms: number): Promise<void> {
-  await runInDurableObject(hub(), (_, ctx) => {
-    const [socket] = ctx.getWebSockets(agent.connection);
-    const state = socket?.deserializeAttachment() as ConnectionState;
-    socket?.serializeAttachment({
-      ...state,
-      connectedAt: state.connectedAt - ms,
-      lastMessageAt: state.lastMessageAt - ms,
-    });
-  });
-  await evictDurableObject(hub());
-}
+import { type AgentView, agentView, api, HOST, hub, mintToken, shown, stored, TestAgent, upgrade } from "./manager.ts";
+import { age, sweep } from "./time.ts";
 
 const offline = (view: AgentView) => view.status === "offline";
 
@@ -111,14 +75,33 @@ describe("an agent's presence", () => {
     expect(agent.closed).toBeNull();
   });
 
+  it("is late while a beat is missed, which counts as online and is nowhere stored", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await stored(agent.id, (row) => row.status === "online");
+    await age(agent, 34_000);
+    expect(await agentView(agent.id)).toMatchObject({ status: "online", reason: null });
+    await age(agent, 1_000);
+    expect(await agentView(agent.id)).toMatchObject({ status: "online", reason: "late" });
+    expect((await api("GET", "/api/agents?status=online")).body).toContainEqual(
+      expect.objectContaining({ id: agent.id, reason: "late" }),
+    );
+    await sweep();
+    await stored(agent.id, (row) => row.status === "online" && row.reason === null);
+    agent.sendText(HEARTBEAT);
+    await agent.next((frame) => frame.subject === "agent.heartbeat.ack");
+    expect(await agentView(agent.id)).toMatchObject({ status: "online", reason: null });
+  });
+
   it("ends when its lease runs out: on read at once, in D1 with the sweep, which closes the socket", async () => {
     const { agent } = await TestAgent.enrolled();
     const { agent: lively } = await TestAgent.enrolled();
     await age(agent, 40_001);
-    expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "lease_expired" });
+    const { since, ...read } = await agentView(agent.id);
+    expect(read).toMatchObject({ status: "offline", reason: "lease_expired" });
     await sweep();
     expect(await agent.untilClosed()).toEqual({ code: 4408, reason: "lease_expired" });
-    await stored(agent.id, (row) => row.reason === "lease_expired");
+    // It went offline when its lease ended, whoever noticed and when.
+    await stored(agent.id, (row) => row.reason === "lease_expired" && row.since === since);
     expect(await agentView(lively.id)).toMatchObject({ status: "online" });
   });
 
@@ -158,7 +141,14 @@ describe("an agent's presence", () => {
     const { writeTransitions } = await import("../src/registry/presence.ts");
     const [live] = await hub().status(agent.id);
     if (live === undefined) throw new Error("not live");
-    await writeTransitions(env.DB, [{ ...live, generation: live.generation - 1, status: "offline", reason: "lost" }]);
+    const late = {
+      ...live,
+      generation: live.generation - 1,
+      status: "offline",
+      reason: "lost",
+      closeCode: null,
+    } as const;
+    await writeTransitions(env.DB, [late]);
     await stored(agent.id, (row) => row.status === "online");
   });
 });
@@ -264,9 +254,3 @@ describe("over HTTP", () => {
     expect(await response.json()).toMatchObject({ error: { code: "invalid_token" } });
   });
 });
-
-/** Runs the sweep that is due, as the alarm would. */
-async function sweep(): Promise<void> {
-  await runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec("DELETE FROM sweep"));
-  await runDurableObjectAlarm(hub());
-}

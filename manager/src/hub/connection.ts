@@ -1,11 +1,11 @@
 /** One live connection of an agent: a socket, or the lease that beats over HTTP hold. */
 
+import { type LeaseTerms, type LiveStatus, leaseEnd, observed, type Transition } from "../presence/presence.ts";
 import type { Close } from "../protocol/close.ts";
 import type { Admission } from "../registry/admission.ts";
 import type { Host } from "../registry/agents.ts";
 import { Budget, type Rates } from "./budget.ts";
 import { acknowledge, type Credit, FRESH_CREDIT, spend, type Totals } from "./credit.ts";
-import { type LiveStatus, leaseEnd, type Presence } from "./presence.ts";
 
 /** How stale the stored time of the last message may be: a hub woken from hibernation is off by no more. */
 const TOUCH_EVERY_MS = 1000;
@@ -125,8 +125,8 @@ export class Connection {
   }
 
   /** Until when it may stay silent. Beats do not excuse an agent from registering. */
-  leaseEnd(leaseMs: number): number {
-    return leaseEnd(this.state.registered === null ? this.state.connectedAt : this.lastSeen(), leaseMs);
+  leaseEnd(terms: LeaseTerms): number {
+    return leaseEnd(this.state.registered === null ? this.state.connectedAt : this.lastSeen(), terms);
   }
 
   touch(now: number): void {
@@ -166,18 +166,18 @@ export class Connection {
   }
 
   /** The agent has registered: from here it is online with this connection. */
-  register(registered: RegisteredHost): Presence {
+  register(registered: RegisteredHost): Transition {
     this.state.registered = registered;
     this.save();
-    return this.#presence(registered);
+    return this.#arrival(registered);
   }
 
-  /** Its agent's presence as of its arrival; null until the agent has registered. */
-  presence(): Presence | null {
-    return this.state.registered && this.#presence(this.state.registered);
+  /** The transition that it began with; null until the agent has registered. */
+  arrival(): Transition | null {
+    return this.state.registered && this.#arrival(this.state.registered);
   }
 
-  #presence({ host }: RegisteredHost): Presence {
+  #arrival({ host }: RegisteredHost): Transition {
     const { admission, connectedAt } = this.state;
     return {
       agentId: admission.agentId,
@@ -189,19 +189,17 @@ export class Connection {
       connectedAt,
       address: admission.address,
       host,
+      closeCode: null,
     };
   }
 
-  /** Its agent's presence now; whoever reads is told of a lease that has run out before the sweep comes by. */
-  live(leaseMs: number, now: number): LiveStatus | null {
-    const presence = this.presence();
-    if (presence === null) return null;
+  /** Its agent's presence now; null until the agent has registered. */
+  live(terms: LeaseTerms, now: number): LiveStatus | null {
+    const arrival = this.arrival();
+    if (arrival === null) return null;
     const { rttMs, skewMs, droppedReplies, credit } = this.state;
-    const droppedFrames = credit.dropped;
-    const lastSeen = this.lastSeen();
-    const live: LiveStatus = { ...presence, lastSeen, rttMs, skewMs, droppedReplies, droppedFrames };
-    const end = leaseEnd(lastSeen, leaseMs);
-    return end > now ? live : { ...live, status: "offline", reason: "lease_expired", since: end };
+    const live = { ...arrival, rttMs, skewMs, droppedReplies, droppedFrames: credit.dropped };
+    return observed(live, this.lastSeen(), terms, now);
   }
 }
 

@@ -1,6 +1,7 @@
 /** AgentHub: the Durable Object that holds the sockets of its share of the agents. Life cycle and RPC surface only. */
 import { DurableObject } from "cloudflare:workers";
 import { type Settings, settings } from "../config.ts";
+import { ended, type LiveStatus, type OfflineReason, reasonOfClose, type Transition } from "../presence/presence.ts";
 import { Close, mayTravel } from "../protocol/close.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import {
@@ -22,7 +23,6 @@ import { Connection, type RegisteredHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
 import { type Totals, unacknowledged } from "./credit.ts";
 import { Outbox } from "./outbox.ts";
-import { ended, type LiveStatus, type OfflineReason, reasonOfClose, type Transition } from "./presence.ts";
 import { identify } from "./registration.ts";
 import { PendingRequests } from "./requests.ts";
 import { Router } from "./router.ts";
@@ -30,7 +30,7 @@ import { splitOff } from "./separation.ts";
 import { hubName } from "./shards.ts";
 import { HubStore } from "./store.ts";
 import { Subscriptions } from "./subscriptions.ts";
-import { welcome } from "./welcome.ts";
+import { reconnectSpreadMs, welcome } from "./welcome.ts";
 
 /** The Worker's word to its hub about who is connecting; never passed on from a client. */
 export const ADMISSION_HEADER = "Zedops-Admission";
@@ -60,6 +60,18 @@ export interface SubscriptionStatus {
   readonly unacknowledged: Totals;
 }
 
+/** How a connection ended. */
+interface Departure {
+  readonly reason: OfflineReason;
+  /** The hub closes the socket with this. */
+  readonly close?: Close;
+  /** The socket was closed with this. */
+  readonly code?: number;
+  /** Since when the agent is offline by it; now by default. */
+  readonly since?: number;
+  readonly lastSeen?: number;
+}
+
 export class AgentHub extends DurableObject<Env> {
   readonly #settings: Settings;
   readonly #store: HubStore;
@@ -81,7 +93,7 @@ export class AgentHub extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
     ctx.blockConcurrencyWhile(async () => {
       this.#alarmAt = await ctx.storage.getAlarm();
-      this.#wake(Date.now());
+      this.#wake();
     });
   }
 
@@ -92,7 +104,7 @@ export class AgentHub extends DurableObject<Env> {
     const id = admission.connectionId ?? "";
     const connection = Connection.accept(this.ctx, server, this.#settings, admission, id);
     this.#connections.add(connection);
-    this.#alarmBy(connection.leaseEnd(this.#settings.leaseMs));
+    this.#alarmBy(connection.leaseEnd(this.#settings));
     const greeting = welcome(this.#settings, id, this.#connections.size);
     connection.send(encode("agent.welcome", { dataJson: JSON.stringify(greeting) }));
     return new Response(null, { status: 101, webSocket: client });
@@ -147,7 +159,7 @@ export class AgentHub extends DurableObject<Env> {
       known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0, droppedFrames: 0 });
     }
     for (const connection of agentId === undefined ? this.#connections.all() : this.#connections.of(agentId)) {
-      const live = connection.live(this.#settings.leaseMs, now);
+      const live = connection.live(this.#settings, now);
       if (live !== null) known.set(connection.agentId, live);
     }
     if (agentId === undefined) return [...known.values()];
@@ -255,6 +267,24 @@ export class AgentHub extends DurableObject<Env> {
     this.#shutOut(agentId);
   }
 
+  /**
+   * Sends every socket away, each to come back after a delay of its own: spread evenly, beginning with `delayMs`. Leases over
+   * HTTP are left alone.
+   * @returns how many connected agents there were
+   */
+  async drain(delayMs: number): Promise<number> {
+    const sockets = this.#connections.all().filter((connection) => !connection.overHttp);
+    const spreadMs = reconnectSpreadMs(sockets.length);
+    let drained = 0;
+    for (const [place, connection] of sockets.entries()) {
+      const data = { delayMs: Math.round(delayMs + (spreadMs * place) / sockets.length) };
+      connection.send(encode("agent.reconnect", { dataJson: JSON.stringify(data) }));
+      if (connection.state.registered !== null) drained++;
+      this.#depart(connection, { reason: "manager_restart", close: Close.goingAway });
+    }
+    return drained;
+  }
+
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
     if (connection === undefined) return;
@@ -266,26 +296,26 @@ export class AgentHub extends DurableObject<Env> {
       return this.#router.deliver(connection, decoded.message);
     }
     const budget = connection.budget.take(byteLength(frame), now);
-    if (budget === "exhausted") return this.#depart(connection, "policy", Close.rateLimited);
+    if (budget === "exhausted") return this.#depart(connection, { reason: "policy", close: Close.rateLimited });
     if (!decoded.ok) return this.#bad(connection, decoded);
     if (budget === "refused") {
       const refusal = failure("rate_limited", "this connection sends more than it may");
       return this.#router.answer(connection, decoded.message, refusal);
     }
     const close = await this.#router.route(connection, decoded.message);
-    if (close !== null) this.#depart(connection, "policy", close);
+    if (close !== null) this.#depart(connection, { reason: "policy", close });
   }
 
   override webSocketClose(socket: WebSocket, code: number): void {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
-    if (connection !== undefined) this.#depart(connection, reasonOfClose(code), null);
+    if (connection !== undefined) this.#depart(connection, { reason: reasonOfClose(code), code });
     // Without an answer to its close frame the client would hang. Any number may have come, or none (1005).
     if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
   override webSocketError(socket: WebSocket): void {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
-    if (connection !== undefined) this.#depart(connection, "lost", Close.policyViolation);
+    if (connection !== undefined) this.#depart(connection, { reason: "lost", close: Close.policyViolation });
   }
 
   /** Sweeps when one is due, flushes what is left, and sets the next alarm while there is anything to do. */
@@ -296,7 +326,7 @@ export class AgentHub extends DurableObject<Env> {
     if (now >= this.#store.sweptAt + gap) this.#sweep(now);
     // Set before D1 is waited for: no alarm rings while this one runs, and none would ever after if it were cut short.
     if (this.#connections.size > 0) {
-      const ends = this.#connections.all().map((connection) => connection.leaseEnd(this.#settings.leaseMs));
+      const ends = this.#connections.all().map((connection) => connection.leaseEnd(this.#settings));
       this.#alarmBy(Math.max(this.#store.sweptAt + gap, Math.min(...ends)));
     }
     await this.#flush();
@@ -305,8 +335,9 @@ export class AgentHub extends DurableObject<Env> {
   /** Ends the leases that have run out, and notes until when the others were seen. */
   #sweep(now: number): void {
     for (const connection of this.#connections.all()) {
-      if (connection.leaseEnd(this.#settings.leaseMs) <= now) {
-        this.#depart(connection, "lease_expired", Close.leaseExpired);
+      const leaseEnd = connection.leaseEnd(this.#settings);
+      if (leaseEnd <= now) {
+        this.#depart(connection, { reason: "lease_expired", close: Close.leaseExpired, since: leaseEnd });
       }
     }
     this.#store.sweptAt = now;
@@ -319,7 +350,7 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   /** Takes up the connections that outlived this object's memory, and records the end of those that did not. */
-  #wake(now: number): void {
+  #wake(): void {
     const believed = new Map(this.#store.connections().map((state) => [state.id, state]));
     for (const socket of this.ctx.getWebSockets()) {
       const connection = Connection.wake(this.ctx, socket, this.#settings);
@@ -330,14 +361,19 @@ export class AgentHub extends DurableObject<Env> {
       // HUB_SHARDS has changed: the agent comes back by itself, to the hub that is now its own.
       const own = hubName(connection.agentId, this.#settings.hubShards);
       if (this.ctx.id.name !== undefined && this.ctx.id.name !== own) {
-        this.#depart(connection, "manager_restart", Close.goingAway);
+        this.#depart(connection, { reason: "manager_restart", close: Close.goingAway });
       }
     }
     const { sweptAt } = this.#store;
     for (const state of believed.values()) {
       const connection = Connection.restore(state, this.#settings);
-      if (state.admission.connectionId === null) this.#connections.add(connection);
-      else this.#depart(connection, "manager_restart", null, Math.max(connection.lastSeen(), sweptAt), now);
+      if (state.admission.connectionId === null) {
+        this.#connections.add(connection);
+        continue;
+      }
+      // Nobody was there to see when it broke; this is the last that is known of it.
+      const lastSeen = Math.max(connection.lastSeen(), sweptAt);
+      this.#depart(connection, { reason: "manager_restart", lastSeen, since: lastSeen });
     }
     if (!this.#outbox.isEmpty) this.ctx.waitUntil(this.#flush());
   }
@@ -355,34 +391,35 @@ export class AgentHub extends DurableObject<Env> {
         if (voids(admission, other.state.admission)) this.#drop(other, Close.goingAway);
         continue;
       }
-      if (other.generation > connection.generation) {
-        // Both came at once, and the other was admitted later.
-        this.#depart(connection, "replaced", Close.replaced);
+      if (other.generation >= connection.generation) {
+        // Both came at once, and the other was admitted later, or was first to register.
+        if (!connection.overHttp) this.#drop(connection, Close.goingAway);
         return failure("disconnected", "a newer connection of this agent is there");
       }
-      const clone = displace(this.#store, other, connection, Date.now());
+      const now = Date.now();
+      const clone = displace(this.#store, other, connection, now);
       if (clone !== null) this.ctx.waitUntil(this.#reportClone(connection.agentId, clone));
-      this.#drop(other, Close.replaced);
+      const leaseEnd = other.leaseEnd(this.#settings);
+      this.#depart(other, {
+        ...(leaseEnd <= now ? { reason: "lease_expired", since: leaseEnd } : { reason: "replaced" }),
+        close: Close.replaced,
+      });
     }
-    const presence = connection.register(registered);
+    const arrival = connection.register(registered);
     this.#connections.add(connection);
     this.#store.putConnection(connection.state);
-    this.#record(presence);
-    this.#alarmBy(connection.leaseEnd(this.#settings.leaseMs));
+    this.#record(arrival);
+    this.#alarmBy(connection.leaseEnd(this.#settings));
     return { ok: true, value: connection };
   }
 
-  /** The connection is over: who waits on it hears so, and the transition is on its way. `close` closes its socket. */
-  #depart(
-    connection: Connection,
-    reason: OfflineReason,
-    close: Close | null,
-    lastSeen = connection.lastSeen(),
-    now = Date.now(),
-  ): void {
-    this.#drop(connection, close);
-    const online = connection.presence();
-    if (online !== null) this.#record(ended(online, reason, lastSeen, now));
+  /** The connection is over: who waits on it hears so, and the transition is on its way. */
+  #depart(connection: Connection, { reason, close, code, since, lastSeen }: Departure): void {
+    const seen = lastSeen ?? connection.lastSeen();
+    this.#drop(connection, close ?? null);
+    const arrival = connection.arrival();
+    if (arrival === null) return;
+    this.#record({ ...ended(arrival, reason, seen, since ?? Date.now()), closeCode: close?.code ?? code ?? null });
   }
 
   #drop(connection: Connection, close: Close | null): void {
@@ -401,12 +438,16 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   #shutOut(agentId: string): void {
-    for (const connection of this.#connections.of(agentId)) this.#depart(connection, "revoked", Close.revoked);
+    for (const connection of this.#connections.of(agentId)) {
+      this.#depart(connection, { reason: "revoked", close: Close.revoked });
+    }
   }
 
   #bad(connection: Connection, frame: BadFrame): void {
     connection.send(encode(frame.reply ?? "agent.error", { error: frame.error }));
-    if (++connection.state.badFrames >= MAX_BAD_FRAMES) this.#depart(connection, "policy", Close.policyViolation);
+    if (++connection.state.badFrames >= MAX_BAD_FRAMES) {
+      this.#depart(connection, { reason: "policy", close: Close.policyViolation });
+    }
   }
 
   /** The connection that the agent is online with, if its lease still runs. */
@@ -414,7 +455,7 @@ export class AgentHub extends DurableObject<Env> {
     const now = Date.now();
     return this.#connections
       .of(agentId)
-      .find((connection) => connection.live(this.#settings.leaseMs, now)?.status === "online");
+      .find((connection) => connection.live(this.#settings, now)?.status === "online");
   }
 
   #tooLarge() {

@@ -1,10 +1,10 @@
 /** Carries transitions from a hub's own store to the registry: each stays in the store until D1 has it. */
+import { newest, type Transition } from "../presence/presence.ts";
 import { writeTransitions } from "../registry/presence.ts";
-import type { Transition } from "./presence.ts";
 import type { HubStore } from "./store.ts";
 
 /** Transitions written at once; those that arrive during a write go with the next one. */
-const BATCH = 100;
+const BATCH = 500;
 
 export class Outbox {
   readonly #store: HubStore;
@@ -29,7 +29,7 @@ export class Outbox {
 
   /** The newest unflushed transition of each agent. */
   pending(): Map<string, Transition> {
-    return newest(this.#store.unflushed(-1));
+    return newest(transitions(this.#store.unflushed(-1)));
   }
 
   /** Flushes until empty or D1 fails; a failure leaves the rest for the next call. One flush runs at a time. */
@@ -44,7 +44,7 @@ export class Outbox {
     for (let rows = this.#store.unflushed(BATCH); rows.length > 0; rows = this.#store.unflushed(BATCH)) {
       let barred: string[];
       try {
-        barred = await writeTransitions(this.#db, [...newest(rows).values()]);
+        barred = await writeTransitions(this.#db, transitions(rows));
       } catch (error) {
         console.error("flushing presence to the registry failed; it will be tried again", error);
         return;
@@ -55,8 +55,6 @@ export class Outbox {
   }
 }
 
-function newest(rows: readonly { transition: Transition }[]): Map<string, Transition> {
-  const byAgent = new Map<string, Transition>();
-  for (const { transition } of rows) byAgent.set(transition.agentId, transition);
-  return byAgent;
+function transitions(rows: readonly { transition: Transition }[]): Transition[] {
+  return rows.map(({ transition }) => transition);
 }

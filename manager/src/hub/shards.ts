@@ -11,7 +11,11 @@ export function hubName(agentId: string, shards: number): string {
   // FNV-1a, 32 bits: agent ids are ASCII and uniform already; it only has to be the same everywhere.
   let hash = 0x811c9dc5;
   for (let i = 0; i < agentId.length; i++) hash = Math.imul(hash ^ agentId.charCodeAt(i), 0x01000193);
-  return `hub-${(hash >>> 0) % shards}`;
+  return shardName((hash >>> 0) % shards);
+}
+
+function shardName(shard: number): string {
+  return `hub-${shard}`;
 }
 
 /** Calls the hub of one agent; a call that may be made twice is, where the runtime says it is worth it. */
@@ -44,6 +48,11 @@ export function callEveryHubOnce<T>(env: Env, call: HubCall<T>): Promise<T[]> {
   return Promise.all(hubNames(env).map((name) => once(env, name, call)));
 }
 
+/** Calls the hub of one shard with what must not happen twice. */
+export function callShardOnce<T>(env: Env, shard: number, call: HubCall<T>): Promise<T> {
+  return once(env, shardName(shard), call);
+}
+
 /** A hub could not be asked; whoever catches this answers 503 and the caller retries. */
 export class HubUnavailable extends Error {
   constructor(cause: unknown) {
@@ -70,7 +79,7 @@ async function twice<T>(env: Env, name: string, call: HubCall<T>): Promise<T> {
 }
 
 function hubNames(env: Env): string[] {
-  return Array.from({ length: settings(env).hubShards }, (_, n) => `hub-${n}`);
+  return Array.from({ length: settings(env).hubShards }, (_, shard) => shardName(shard));
 }
 
 /** The runtime marks the errors of its own that are worth a second try. */

@@ -2,9 +2,9 @@
  * A hub's own SQLite: what it believes of its connections, and the outbox of transitions that the registry has not got yet.
  * Written before anything is acknowledged, so a rebuilt hub can tell what changed while it was gone.
  */
+import type { Transition } from "../presence/presence.ts";
 import type { CloneHost } from "./clones.ts";
 import type { ConnectionState } from "./connection.ts";
-import type { Transition } from "./presence.ts";
 
 /** A host that another of the same identity displaced, and when it did so first. */
 export interface Displaced {

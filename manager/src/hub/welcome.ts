@@ -8,6 +8,11 @@ const SPREAD_MS_PER_AGENT = 10;
 const MIN_SPREAD_MS = 1_000;
 const MAX_SPREAD_MS = 60_000;
 
+/** In how long agents that lose the same hub are to come back, in milliseconds. */
+export function reconnectSpreadMs(agents: number): number {
+  return Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, agents * SPREAD_MS_PER_AGENT));
+}
+
 /** @param neighbours connections of the same hub, all of which would come back together */
 export function welcome(settings: Settings, connection: string, neighbours: number) {
   const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = settings;
@@ -22,6 +27,6 @@ export function welcome(settings: Settings, connection: string, neighbours: numb
     bytesPerSecond,
     creditFrames: CREDIT_WINDOW.frames,
     creditBytes: CREDIT_WINDOW.bytes,
-    reconnectSpreadMs: Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, neighbours * SPREAD_MS_PER_AGENT)),
+    reconnectSpreadMs: reconnectSpreadMs(neighbours),
   };
 }

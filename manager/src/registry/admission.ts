@@ -128,7 +128,7 @@ export async function enrol(
       .prepare(
         `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, reason,
            since, address, version, os, arch, hostname)
-         SELECT ?1, e.id, ?3, ?4, ?5, ?6, ?7, 'offline', 'never_connected', ?6, ?8, ?9, ?10, ?11, ?12
+         SELECT ?1, e.id, ?3, ?4, ?5, ?6, 0, 'offline', 'never_connected', ?6, ?7, ?8, ?9, ?10, ?11
          FROM enrolments e
          WHERE e.id = ?2 AND e.revoked_at IS NULL AND e.expires_at > ?6
            AND (SELECT count(*) FROM agents a
@@ -145,7 +145,6 @@ export async function enrol(
         name,
         tokenHash,
         now,
-        admission.generation,
         admission.address,
         host.version,
         host.os,

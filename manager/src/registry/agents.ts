@@ -1,5 +1,5 @@
 /** D1 queries on agents, as the API shows and changes them. */
-import type { OfflineReason } from "../hub/presence.ts";
+import type { OfflineReason } from "../presence/presence.ts";
 import { type Operator, recordDeed } from "./audit.ts";
 import { query } from "./failure.ts";
 
@@ -23,12 +23,14 @@ export interface AgentRecord extends Host {
   readonly lastSeen: number | null;
   readonly connectedAt: number | null;
   readonly address: string | null;
+  /** When the transition was that tells by its age whether the agent flaps; null: there were too few. */
+  readonly burstAt: number | null;
   /** JSON of the latest sighting of a clone. */
   readonly clone: string | null;
 }
 
 const COLUMNS = `id, name, created_at AS createdAt, generation, status, reason, since, last_seen AS lastSeen,
-  connected_at AS connectedAt, address, clone, version, os, arch, hostname`;
+  connected_at AS connectedAt, address, burst_at AS burstAt, clone, version, os, arch, hostname`;
 
 /** A place in the list of agents: agents come by name, and by id where names are the same. */
 export interface Position {
@@ -96,12 +98,13 @@ export async function revokeAgent(db: D1Database, operator: Operator, id: string
   return findAgent(db, id);
 }
 
-/** Leaves a tombstone, so that the agent's token stays refused; false when there is no such agent. */
+/** Leaves a tombstone, so that the agent's token stays refused, and no timeline; false when there is no such agent. */
 export async function deleteAgent(db: D1Database, operator: Operator, id: string): Promise<boolean> {
   const [deleted] = await query(
     db.batch([
       db.prepare("UPDATE agents SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL").bind(Date.now(), id),
       recordDeed(db, operator, { action: "agent.remove", target: id }),
+      db.prepare("DELETE FROM events WHERE agent_id = ?").bind(id),
     ]),
   );
   return deleted !== undefined && deleted.meta.changes > 0;

@@ -16,7 +16,8 @@ export type AuditAction =
   | "agent.rotate"
   | "agent.separate"
   | "agent.revoke"
-  | "agent.remove";
+  | "agent.remove"
+  | "hub.drain";
 
 export interface AuditEntry extends Operator {
   readonly id: number;
@@ -34,9 +35,18 @@ export interface Deed {
 }
 
 /** The statement that records a deed, for the batch right behind the statement that does it: where that changed nothing, nothing is recorded. */
-export function recordDeed(db: D1Database, operator: Operator, { action, target, detail }: Deed): D1PreparedStatement {
+export function recordDeed(db: D1Database, operator: Operator, deed: Deed): D1PreparedStatement {
+  return insertion(db, operator, deed, "changes() > 0");
+}
+
+/** Records a deed that changes nothing in the registry itself. */
+export async function recordOutsideDeed(db: D1Database, operator: Operator, deed: Deed): Promise<void> {
+  await query(insertion(db, operator, deed, "true").run());
+}
+
+function insertion(db: D1Database, operator: Operator, { action, target, detail }: Deed, condition: string) {
   return db
-    .prepare("INSERT INTO audit (at, via, address, action, target, detail) SELECT ?, ?, ?, ?, ?, ? WHERE changes() > 0")
+    .prepare(`INSERT INTO audit (at, via, address, action, target, detail) SELECT ?, ?, ?, ?, ?, ? WHERE ${condition}`)
     .bind(
       Date.now(),
       operator.via,

@@ -1,35 +1,67 @@
-/** D1 writes of presence: what the hubs' outboxes flush. */
-import type { Transition } from "../hub/presence.ts";
+/** D1 queries on presence: what the hubs' outboxes flush, and the timeline that it leaves. */
+import { newest, type Transition } from "../presence/presence.ts";
+import { FLAPPING, KEPT, type StoredEvent } from "../presence/timeline.ts";
+import { query } from "./failure.ts";
+
+/** The newest first: of one generation, its end comes before its beginning. */
+const NEWEST_FIRST = "ORDER BY generation DESC, status";
+
+/** Of an agent that was removed nothing is kept. */
+const INSERT_EVENTS = `INSERT OR IGNORE INTO events (agent_id, generation, status, at, reason, address, close_code)
+  SELECT value ->> 'agentId', value ->> 'generation', value ->> 'status', value ->> 'since', value ->> 'reason',
+    value ->> 'address', value ->> 'closeCode'
+  FROM json_each(?1)
+  WHERE EXISTS (SELECT 1 FROM agents WHERE id = value ->> 'agentId' AND deleted_at IS NULL)`;
+
+/** The WHERE is `supersedes`, in SQL. A revocation is never written over by the end of a connection that it came after. */
+const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.status, since = t.since,
+    reason = iif(t.status = 'offline' AND revoked_at IS NOT NULL, 'revoked', t.reason),
+    last_seen = t.last_seen, connected_at = t.connected_at, address = t.address,
+    version = t.version, os = t.os, arch = t.arch, hostname = t.hostname,
+    burst_at = (SELECT at FROM events WHERE agent_id = agents.id ${NEWEST_FIRST} LIMIT 1 OFFSET ${FLAPPING.transitions - 1})
+  FROM (SELECT value ->> 'agentId' AS agent_id, value ->> 'generation' AS generation, value ->> 'status' AS status,
+      value ->> 'since' AS since, value ->> 'reason' AS reason, value ->> 'lastSeen' AS last_seen,
+      value ->> 'connectedAt' AS connected_at, value ->> 'address' AS address, value ->> '$.host.version' AS version,
+      value ->> '$.host.os' AS os, value ->> '$.host.arch' AS arch, value ->> '$.host.hostname' AS hostname
+    FROM json_each(?1)) AS t
+  WHERE agents.id = t.agent_id
+    AND (agents.generation < t.generation OR agents.generation = t.generation AND agents.status = 'online')
+  RETURNING id, deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred`;
+
+/** An entry is kept until the one after it is too old, because until then it lasted. */
+const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation, status) IN (
+    SELECT agent_id, generation, status FROM (
+      SELECT agent_id, generation, status, row_number() OVER timeline AS place, lag(at) OVER timeline AS until
+      FROM events WHERE agent_id IN (SELECT value ->> 'agentId' FROM json_each(?1))
+      WINDOW timeline AS (PARTITION BY agent_id ${NEWEST_FIRST}))
+    WHERE place > ${KEPT.transitions} OR until < ?2)`;
 
 /**
- * Writes transitions in one batch: all or none. A row that a newer connection has written since is left as it is.
+ * Writes transitions in one batch, all or none: three statements, however many they are. Written again they change nothing,
+ * and a row that a newer connection has written since is left as it is.
  * @returns the agents among them that were removed or revoked, perhaps after they had been admitted
  * @throws when D1 fails; the caller keeps the transitions and tries again
  */
 export async function writeTransitions(db: D1Database, transitions: readonly Transition[]): Promise<string[]> {
-  const update = db.prepare(
-    `UPDATE agents SET status = ?3, reason = ?4, since = ?5, last_seen = ?6, connected_at = ?7, address = ?8,
-       version = ?9, os = ?10, arch = ?11, hostname = ?12, generation = ?2
-     WHERE id = ?1 AND generation <= ?2
-     RETURNING id, deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred`,
+  const latest = JSON.stringify([...newest(transitions).values()]);
+  const [, updated] = await db.batch<{ id: string; barred: 0 | 1 }>([
+    db.prepare(INSERT_EVENTS).bind(JSON.stringify(transitions)),
+    db.prepare(UPDATE_AGENTS).bind(latest),
+    db.prepare(PRUNE_EVENTS).bind(latest, Date.now() - KEPT.ms),
+  ]);
+  return (updated?.results ?? []).filter(({ barred }) => barred === 1).map(({ id }) => id);
+}
+
+/** What is kept of an agent's transitions, as `timeline` takes it. */
+export async function listEvents(db: D1Database, agentId: string): Promise<StoredEvent[]> {
+  const { results } = await query(
+    db
+      .prepare(
+        `SELECT generation, status, at, reason, address, close_code AS closeCode FROM events
+         WHERE agent_id = ? ${NEWEST_FIRST} LIMIT ${KEPT.transitions}`,
+      )
+      .bind(agentId)
+      .all<StoredEvent>(),
   );
-  const written = await db.batch<{ id: string; barred: 0 | 1 }>(
-    transitions.map((t) =>
-      update.bind(
-        t.agentId,
-        t.generation,
-        t.status,
-        t.reason,
-        t.since,
-        t.lastSeen,
-        t.connectedAt,
-        t.address,
-        t.host.version,
-        t.host.os,
-        t.host.arch,
-        t.host.hostname,
-      ),
-    ),
-  );
-  return written.flatMap(({ results }) => results.filter(({ barred }) => barred === 1).map(({ id }) => id));
+  return results;
 }

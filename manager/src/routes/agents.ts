@@ -1,8 +1,9 @@
-/** `/api/agents`: the registry's agents joined with what the hubs know of them now. */
+/** `/api/agents`: the registry's agents joined with what the hubs know of them now. One of them by itself: timeline.ts. */
 import { createRoute, z } from "@hono/zod-openapi";
 import type { CloneHost as CloneHostSeen, CloneReport } from "../hub/clones.ts";
-import { currentPresence, isUnconfirmed, type LiveStatus } from "../hub/presence.ts";
 import { callEveryHub, callHub } from "../hub/shards.ts";
+import { currentPresence, isUnconfirmed, type LiveStatus, newest, OFFLINE_REASONS } from "../presence/presence.ts";
+import { FLAPPING, isFlapping } from "../presence/timeline.ts";
 import { Name } from "../protocol/payloads.ts";
 import {
   type AgentRecord,
@@ -19,14 +20,17 @@ import { body, errorResponse, json, newRouter } from "./router.ts";
 
 const CloneHost = z.object({ address: z.string().nullable(), hostname: z.string(), seenAt: z.int() });
 
-const Agent = z
+export const Agent = z
   .object({
     id: z.string(),
     name: z.string(),
     status: z.enum(["online", "offline"]),
     reason: z
-      .enum(["stopped", "lost", "lease_expired", "replaced", "revoked", "manager_restart", "policy", "never_connected"])
-      .nullable(),
+      .enum([...OFFLINE_REASONS, "late"])
+      .nullable()
+      .openapi({
+        description: "Why it is offline; `late` of one that is online and has missed a beat",
+      }),
     since: z.int(),
     lastSeen: z.int().nullable(),
     connectedAt: z.int().nullable(),
@@ -38,6 +42,9 @@ const Agent = z
     address: z.string().nullable(),
     rttMs: z.number().nullable(),
     skewMs: z.number().nullable(),
+    flapping: z.boolean().openapi({
+      description: `It came or went ${FLAPPING.transitions} times or more in ${FLAPPING.withinMs / 60_000} minutes`,
+    }),
     clone: z
       .object({ at: z.int(), first: CloneHost, second: CloneHost })
       .nullable()
@@ -60,6 +67,7 @@ const Agent = z
       address: "203.0.113.9",
       rttMs: 23,
       skewMs: -140,
+      flapping: false,
       clone: null,
     },
   });
@@ -104,19 +112,6 @@ export const agents = newRouter()
   )
   .openapi(
     createRoute({
-      method: "get",
-      path: "/api/agents/{id}",
-      summary: "One agent",
-      request: { params: agentId },
-      responses: { 200: json("The agent", Agent), 401: unauthorized, 404: unknownAgent },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      return c.json(await currentAgent(c.env, id), 200);
-    },
-  )
-  .openapi(
-    createRoute({
       method: "patch",
       path: "/api/agents/{id}",
       summary: "Rename an agent",
@@ -131,7 +126,7 @@ export const agents = newRouter()
     async (c) => {
       const { id } = c.req.valid("param");
       found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name));
-      return c.json(await currentAgent(c.env, id), 200);
+      return c.json(view(...(await knownAgent(c.env, id))), 200);
     },
   )
   .openapi(
@@ -147,7 +142,7 @@ export const agents = newRouter()
       found(await revokeAgent(c.env.DB, c.get("operator"), id));
       // Also when it was revoked before: the hub may have been out of reach then.
       await callHub(c.env, id, async (hub) => hub.disconnect(id));
-      return c.json(await currentAgent(c.env, id), 200);
+      return c.json(view(...(await knownAgent(c.env, id))), 200);
     },
   )
   .openapi(
@@ -185,6 +180,7 @@ async function pageOfAgents(
     const read = () => listAgents(env.DB, { q: want.q, after, limit: chunk });
     // The registry first, the hubs after it: presence is never older than the row that it is laid over.
     let records = await read();
+    // After a change of HUB_SHARDS two hubs may speak of one agent: it has moved to where its newer connection is.
     const live = newest((await callEveryHub(env, async (hub) => hub.status())).flat());
     if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();
     for (const record of records) {
@@ -197,16 +193,6 @@ async function pageOfAgents(
     if (records.length < chunk) return { agents, next: null };
     after = records[records.length - 1] ?? null;
   }
-}
-
-/** What the hubs say, by agent. After a change of HUB_SHARDS two may speak of one: it has moved to where its newer connection is. */
-function newest(statuses: readonly LiveStatus[]): Map<string, LiveStatus> {
-  const live = new Map<string, LiveStatus>();
-  for (const status of statuses) {
-    const other = live.get(status.agentId);
-    if (other === undefined || other.generation <= status.generation) live.set(status.agentId, status);
-  }
-  return live;
 }
 
 /** A cursor is the position of the last agent shown: it stays right while others come and go. */
@@ -226,19 +212,21 @@ function decode(cursor: string): Position {
   }
 }
 
-/** One agent, the registry first as in the list. */
-async function currentAgent(env: Env, id: string): Promise<z.infer<typeof Agent>> {
+/** One agent as the registry and its hub know it, the registry asked first as in the list; 404 when there is none. */
+export async function knownAgent(env: Env, id: string): Promise<[AgentRecord, LiveStatus | undefined]> {
   let record = found(await findAgent(env.DB, id));
   const [live] = await callHub(env, id, async (hub) => hub.status(id));
   if (isUnconfirmed(record, live)) record = found(await findAgent(env.DB, id));
-  return view(record, live);
+  return [record, live];
 }
 
-function view(record: AgentRecord, live: LiveStatus | undefined): z.infer<typeof Agent> {
+export function view(record: AgentRecord, live: LiveStatus | undefined): z.infer<typeof Agent> {
   const { host, status, reason, since, lastSeen, connectedAt, address, rttMs, skewMs } = currentPresence(record, live);
-  const { id, name, createdAt } = record;
-  const clone = cloneOf(record, Date.now());
-  return { id, name, status, reason, since, lastSeen, connectedAt, createdAt, ...host, address, rttMs, skewMs, clone };
+  const { id, name, createdAt, burstAt } = record;
+  const seen = { status, reason, since, lastSeen, connectedAt, createdAt };
+  const now = Date.now();
+  const flapping = isFlapping(burstAt, now);
+  return { id, name, ...seen, ...host, address, rttMs, skewMs, flapping, clone: cloneOf(record, now) };
 }
 
 /** How long a sighting of a clone is shown: hosts that go on sharing an identity are sighted every few minutes. */

@@ -1,0 +1,286 @@
+import { env } from "cloudflare:workers";
+import { describe, expect, it, vi } from "vitest";
+import type { Transition } from "../src/presence/presence.ts";
+import { isFlapping, type StoredEvent, timeline, uptime } from "../src/presence/timeline.ts";
+import { writeTransitions } from "../src/registry/presence.ts";
+import { agentView, api, hub, shown, stored, TestAgent } from "./manager.ts";
+import { age, sweep } from "./time.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NOW = 1_790_000_000_000;
+
+/** Events as the registry returns them: each online, or offline, since so many milliseconds ago. */
+function events(...steps: ["online" | "offline", number][]): StoredEvent[] {
+  return steps.map(([status, ago], place) => ({
+    ...{ status, at: NOW - ago, generation: steps.length - place, address: null, closeCode: null },
+    reason: status === "online" ? null : "lost",
+  }));
+}
+
+/** What is shown of an agent that nothing newer is known of. */
+function asOf([newest]: StoredEvent[]) {
+  if (newest === undefined) throw new Error("no event");
+  return { ...newest, since: newest.at };
+}
+
+function lay(...steps: ["online" | "offline", number][]) {
+  const kept = events(...steps);
+  return timeline(kept, asOf(kept), NOW);
+}
+
+describe("a timeline", () => {
+  it("tells how long each state lasted, and that the last one still does", () => {
+    expect(lay(["online", 5], ["offline", 60], ["online", 1000]).map((entry) => entry.durationMs)).toEqual([
+      null,
+      55,
+      940,
+    ]);
+  });
+
+  it("ends with what is shown of the agent, where the registry has not got it", () => {
+    const kept = events(["online", 1000]);
+    const expired = { ...asOf(kept), status: "offline", reason: "lease_expired", since: NOW - 10 } as const;
+    expect(timeline(kept, expired, NOW)).toMatchObject([
+      { status: "offline", reason: "lease_expired", durationMs: null },
+      { status: "online", durationMs: 990 },
+    ]);
+    const [never] = timeline([], { ...expired, reason: "never_connected" }, NOW);
+    expect(never).toMatchObject({ status: "offline", reason: "never_connected", durationMs: null });
+  });
+
+  it("does not take back what was written after the agent was looked at", () => {
+    const [beginning] = events(["online", 1000]);
+    if (beginning === undefined) throw new Error("no event");
+    const end: StoredEvent = { ...beginning, status: "offline", reason: "lost", at: NOW - 10 };
+    expect(timeline([end, beginning], asOf([beginning]), NOW)).toMatchObject([{ reason: "lost" }, { reason: null }]);
+  });
+
+  it("is in order even where an old connection's end was found out late", () => {
+    const [newer, end] = events(["online", 100], ["offline", 20]);
+    if (newer === undefined || end === undefined) throw new Error("no event");
+    expect(timeline([newer, end], asOf([newer]), NOW)).toMatchObject([
+      { status: "online", at: NOW - 100 },
+      { status: "offline", at: NOW - 100, durationMs: 0 },
+    ]);
+  });
+
+  it("goes back 30 days, with the entry that began before and ended after that", () => {
+    const at = lay(["online", DAY], ["offline", 29 * DAY], ["online", 300 * DAY], ["offline", 301 * DAY]);
+    expect(at.map((entry) => entry.durationMs)).toEqual([null, 28 * DAY, 271 * DAY]);
+  });
+});
+
+describe("uptime", () => {
+  it.each<[string, Parameters<typeof lay>, number | null]>([
+    ["all day", [["online", 9 * DAY]], 1],
+    [
+      "an outage within the day",
+      [
+        ["online", 6 * HOUR],
+        ["offline", 12 * HOUR],
+        ["online", 9 * DAY],
+      ],
+      0.75,
+    ],
+    [
+      "an outage that began before it",
+      [
+        ["online", 12 * HOUR],
+        ["offline", 9 * DAY],
+      ],
+      0.5,
+    ],
+    [
+      "an outage that still lasts",
+      [
+        ["offline", 6 * HOUR],
+        ["online", 9 * DAY],
+      ],
+      0.75,
+    ],
+    [
+      "what is known, of an agent that is new",
+      [
+        ["offline", 1 * HOUR],
+        ["online", 4 * HOUR],
+      ],
+      0.75,
+    ],
+    ["nothing, of an agent that came this moment", [["online", 0]], null],
+    [
+      "a clock that is ahead",
+      [
+        ["online", -5 * HOUR],
+        ["offline", 8 * HOUR],
+        ["online", 16 * HOUR],
+      ],
+      0.5,
+    ],
+  ])("counts %s", (_, steps, share) => {
+    expect(uptime(lay(...steps), DAY, NOW)).toBe(share);
+  });
+});
+
+it("an agent flaps as long as its fifth-last transition is younger than ten minutes", () => {
+  expect([null, NOW - 600_000, NOW - 599_999].map((burstAt) => isFlapping(burstAt, NOW))).toEqual([false, false, true]);
+});
+
+interface Entry {
+  status: string;
+  reason: string | null;
+  at: number;
+  durationMs: number | null;
+  generation: number;
+  address: string | null;
+  closeCode: number | null;
+}
+
+/** The timeline as the API tells it, once it has so many entries. */
+function recorded(id: string, length: number): Promise<Entry[]> {
+  return vi.waitUntil(
+    async () => {
+      const { status, body } = await api("GET", `/api/agents/${id}/events`);
+      expect(status).toBe(200);
+      const entries = body as Entry[];
+      return entries.length >= length ? entries : null;
+    },
+    { timeout: 10_000, interval: 10 },
+  );
+}
+
+const brief = (entries: Entry[]) => entries.map(({ status, reason, closeCode }) => [status, reason, closeCode]);
+
+describe("GET /api/agents/:id/events", () => {
+  it("has every coming and going, with its reason and close code, newest first", async () => {
+    const { agent: first, token } = await TestAgent.enrolled();
+    first.socket.close(1000, "stopped");
+    await shown(first.id, (view) => view.status === "offline");
+    const headers = { "CF-Connecting-IP": "203.0.113.9" };
+    const { agent: second } = await TestAgent.online({ token, headers });
+    const { agent: third } = await TestAgent.online({ token });
+    expect(await second.untilClosed()).toMatchObject({ code: 4409 });
+    await age(third, 40_001);
+    await sweep();
+    const entries = await recorded(first.id, 6);
+    expect(brief(entries)).toEqual([
+      ["offline", "lease_expired", 4408],
+      ["online", null, null],
+      ["offline", "replaced", 4409],
+      ["online", null, null],
+      ["offline", "stopped", 1000],
+      ["online", null, null],
+    ]);
+    expect(entries[3]).toMatchObject({ address: "203.0.113.9", durationMs: expect.any(Number) });
+    expect(entries[0]?.durationMs).toBeNull();
+    expect(entries.every(({ at }, place) => place === 0 || at <= (entries[place - 1]?.at ?? 0))).toBe(true);
+    const { uptime } = await agentView(first.id);
+    expect(uptime).toEqual({ day: expect.any(Number), week: expect.any(Number) });
+  });
+
+  it("tells of a lease that has run out before any sweep came by", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await recorded(agent.id, 1);
+    await age(agent, 40_001);
+    expect(brief(await recorded(agent.id, 2))[0]).toEqual(["offline", "lease_expired", null]);
+  });
+
+  it("marks an agent that flaps, and has the shares of its uptime", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    await stored(agent.id, (row) => row.status === "online");
+    expect(await agentView(agent.id)).toMatchObject({ flapping: false });
+    for (let closes = 0; closes < 2; closes++) {
+      const { agent: again } = await TestAgent.online({ token });
+      again.socket.close(1001);
+      await recorded(agent.id, 4 + 2 * closes);
+    }
+    await stored(agent.id, (row) => row.burst_at !== null);
+    expect(await agentView(agent.id)).toMatchObject({ flapping: true });
+    expect((await api("GET", "/api/agents")).body).toContainEqual(
+      expect.objectContaining({ id: agent.id, flapping: true }),
+    );
+    await env.DB.prepare("UPDATE agents SET burst_at = burst_at - 600000 WHERE id = ?").bind(agent.id).run();
+    expect(await agentView(agent.id)).toMatchObject({ flapping: false });
+  });
+
+  it("does not know an agent that was removed, and nothing of it is kept", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await recorded(agent.id, 1);
+    await api("DELETE", `/api/agents/${agent.id}`);
+    await stored(agent.id, (row) => row.status === "offline");
+    expect((await api("GET", `/api/agents/${agent.id}/events`)).status).toBe(404);
+    expect(await eventsOf(agent.id)).toEqual([]);
+  });
+});
+
+function eventsOf(id: string) {
+  const rows = env.DB.prepare("SELECT * FROM events WHERE agent_id = ? ORDER BY generation DESC, status").bind(id);
+  return rows.all<{ generation: number; status: string; at: number }>().then(({ results }) => results);
+}
+
+/** A connection that came and went again, with its two transitions. */
+function visit(online: Transition, generation: number, at: number): Transition[] {
+  const began = { ...online, generation, since: at };
+  return [began, { ...began, status: "offline", reason: "lost", since: at + 1, closeCode: 1006 }];
+}
+
+describe("the registry", () => {
+  async function known(): Promise<Transition> {
+    const { agent } = await TestAgent.enrolled();
+    await stored(agent.id, (row) => row.status === "online");
+    const [live] = await hub().status(agent.id);
+    if (live === undefined) throw new Error("not live");
+    return { ...live, reason: null, closeCode: null };
+  }
+
+  it("keeps the last 200 transitions of each agent", async () => {
+    const [one, other] = [await known(), await known()];
+    const now = Date.now();
+    const visits = (online: Transition, n: number) =>
+      Array.from({ length: n }, (_, i) => visit(online, online.generation + 1 + i, now + i)).flat();
+    await writeTransitions(env.DB, [...visits(one, 130), ...visits(other, 3)]);
+    const kept = await eventsOf(one.agentId);
+    expect([kept.length, kept[0]?.generation]).toEqual([200, one.generation + 130]);
+    expect(await eventsOf(other.agentId)).toHaveLength(7);
+  });
+
+  it("drops what is older than 30 days, but not what lasted into them", async () => {
+    const online = await known();
+    const now = Date.now();
+    const days = [50, 40, 20].flatMap((ago, i) => visit(online, online.generation + 1 + i, now - ago * DAY));
+    await writeTransitions(env.DB, days);
+    expect((await eventsOf(online.agentId)).map(({ at, status }) => [Math.round((now - at) / DAY), status])).toEqual([
+      [20, "offline"],
+      [20, "online"],
+      [40, "offline"],
+    ]);
+  });
+
+  it("takes a batch twice as once", async () => {
+    const online = await known();
+    const batch = visit(online, online.generation + 1, Date.now());
+    await writeTransitions(env.DB, batch);
+    const once = await eventsOf(online.agentId);
+    await writeTransitions(env.DB, batch);
+    expect(await eventsOf(online.agentId)).toEqual(once);
+    await stored(online.agentId, (row) => row.status === "offline" && row.reason === "lost");
+  });
+
+  it("never lets a connection that has ended begin again", async () => {
+    const online = await known();
+    const [began, ended] = visit(online, online.generation + 1, Date.now());
+    if (began === undefined || ended === undefined) throw new Error("no visit");
+    await writeTransitions(env.DB, [ended]);
+    await writeTransitions(env.DB, [began]);
+    await stored(online.agentId, (row) => row.status === "offline");
+  });
+
+  it("says revoked of an agent whose last connection is found to have been lost before that", async () => {
+    const online = await known();
+    await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(online.agentId).run();
+    const [, ended] = visit(online, online.generation, Date.now());
+    if (ended === undefined) throw new Error("no visit");
+    expect(await writeTransitions(env.DB, [ended])).toEqual([online.agentId]);
+    await stored(online.agentId, (row) => row.reason === "revoked");
+  });
+});
