@@ -2,7 +2,10 @@ package link
 
 import (
 	"encoding/json"
+	"fmt"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
@@ -59,6 +62,49 @@ func TestADeadPathIsLeftWithoutWaitingForItsClose(t *testing.T) {
 	connected(t, m, r, managertest.Defaults())
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("it took %v to come back", took)
+	}
+}
+
+// The manager promises to notice within 40 s, and the agent not much later: docs/PROTOCOL.md "agent.heartbeat".
+func TestADeadPathIsNoticedWithin45s(t *testing.T) {
+	for name, goSilent := range map[string]func(*testing.T, *managertest.Peer){
+		"that takes what is written": func(t *testing.T, p *managertest.Peer) {
+			p.ServeSilently()
+		},
+		"on which writes block": func(t *testing.T, p *managertest.Peer) {
+			for range 2 { // the first beat and the echo, and nothing is read after them
+				if m := p.Receive(t); m.Subject == protocol.SubjectEcho {
+					p.Send(t, `{"subject":"`+m.Reply+`","data":`+string(m.Data)+`}`)
+				}
+			}
+		},
+	} {
+		for _, quiet := range []time.Duration{0, 5, 15, 28, 30} { // s since the first beat
+			t.Run(fmt.Sprintf("%s, %d s after a beat", name, quiet), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					m, r := inMemory(t, nil, nil)
+					p := m.Next(t)
+					p.Register(t, managertest.Defaults())
+					goSilent(t, p)
+					r.log.says(t, "msg=connected")
+					beaten := time.Now()
+					for _, sign := range []time.Duration{9, 29, quiet} { // of life; the last one comes as the path dies
+						if sign <= quiet {
+							time.Sleep(time.Until(beaten.Add(sign * time.Second)))
+							p.Send(t, `{"subject":"anything"}`)
+						}
+					}
+					dead := time.Now()
+					for !strings.Contains(r.log.String(), "connection lost") {
+						if time.Since(dead) > 45*time.Second {
+							t.Fatal("it did not notice")
+						}
+						time.Sleep(100 * time.Millisecond)
+					}
+					connected(t, m, r, managertest.Defaults())
+				})
+			})
+		}
 	}
 }
 

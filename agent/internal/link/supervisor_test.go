@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
 // script is what the attempts of a supervisor do, one after another: stay up for so long and then be lost, or fail.
@@ -88,6 +91,102 @@ func TestLogsChangesOnlyAndSumsUpAnOutage(t *testing.T) {
 					t.Errorf("line %d is %q and lacks %q", i+1, lines[i], part)
 				}
 			}
+		}
+	})
+}
+
+// announced is what a debug line says of the wait to come.
+var announced = regexp.MustCompile(`msg="waiting to connect again" wait=(\S+)`)
+
+func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		drained := func() outcome {
+			return outcome{err: errReconnecting, drain: &drain{4200 * time.Millisecond, time.Now().Add(4200*time.Millisecond + 1)}}
+		}
+		var attempts []func() outcome
+		for range 200 { // up to the cap and on
+			attempts = append(attempts, func() outcome { return outcome{err: errLost} })
+		}
+		for range 50 {
+			attempts = append(attempts,
+				func() outcome { return outcome{err: &setback{retryAfter: 30 * time.Second}} },
+				func() outcome { return outcome{err: closedWith(protocol.CloseReplaced), up: time.Second} },
+				func() outcome { return outcome{err: closedWith(protocol.CloseRateLimited), up: time.Second} },
+				func() outcome { return welcomed(time.Hour, 10*time.Second) },
+				func() outcome { return outcome{err: errLost} },
+				drained,
+			)
+		}
+		out := &logged{}
+		s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+		begun, ended := 0, time.Time{}
+		s.connect = func(context.Context, func(session)) outcome {
+			waits := announced.FindAllStringSubmatch(out.String(), -1)
+			if len(waits) != begun || strings.Count(out.String(), "level=DEBUG msg=connecting ") != begun+1 {
+				t.Fatalf("%d attempts, and the log says\n%s", begun, out)
+			}
+			if begun > 0 {
+				wait, err := time.ParseDuration(waits[begun-1][1])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if waited := time.Since(ended); waited < wait || waited > wait+time.Millisecond {
+					t.Errorf("attempt %d began after %v, and %v was announced", begun+1, waited, wait)
+				}
+			}
+			if begun == len(attempts) {
+				cancel()
+				return outcome{err: ctx.Err()}
+			}
+			time.Sleep(3 * time.Second) // an attempt takes its time
+			ended = time.Now()
+			begun++
+			return attempts[begun-1]()
+		}
+		if err := s.run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func TestALongOutageGivesOneSummary(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const outage = 2*time.Hour + 3*time.Minute
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		out := &logged{}
+		s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.NewTextHandler(out, nil))}
+		var lost time.Time
+		failed := 0
+		s.connect = func(_ context.Context, ready func(session)) outcome {
+			if !lost.IsZero() && time.Since(lost) < outage-2*time.Minute {
+				failed++
+				time.Sleep(10 * time.Second) // a dial that nobody answers
+				return outcome{err: errors.New("the manager does not answer")}
+			}
+			if !lost.IsZero() {
+				time.Sleep(time.Until(lost.Add(outage + 417*time.Millisecond)))
+				ready(session{})
+				cancel()
+				return outcome{err: ctx.Err(), up: time.Second}
+			}
+			ready(session{})
+			time.Sleep(time.Hour)
+			lost = time.Now()
+			return outcome{err: errors.New("the connection broke off"), up: time.Hour}
+		}
+		if err := s.run(ctx); err != nil {
+			t.Error(err)
+		}
+		if failed < 100 {
+			t.Errorf("only %d attempts failed", failed)
+		}
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		summary := fmt.Sprintf(`offlineFor=2h3m0s failedAttempts=%d lastError="the manager does not answer"`, failed)
+		if len(lines) != 3 || !strings.Contains(lines[1], "connection lost") || !strings.HasSuffix(lines[2], summary) {
+			t.Errorf("the log is\n%s\nand should end with %s", out, summary)
 		}
 	})
 }

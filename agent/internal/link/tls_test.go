@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"errors"
 	"io"
 	"log"
 	"math/big"
@@ -16,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zedops/zedops/agent/internal/managertest"
 )
 
 // serveTLS serves with a certificate of its own authority, valid between the two dates.
@@ -75,6 +78,31 @@ func TestCertificateErrorsSayWhatToDo(t *testing.T) {
 				if err == nil || !strings.Contains(err.Error(), part) {
 					t.Errorf("%v lacks %q", err, part)
 				}
+			}
+		})
+	}
+}
+
+func TestAClockThatIsAYearOffIsSaidAndCostsNoCredential(t *testing.T) {
+	now := time.Now()
+	url, authority := serveTLS(t, now.Add(-30*24*time.Hour), now.Add(30*24*time.Hour))
+	for name, off := range map[string]time.Duration{"ahead": year, "behind": -year} {
+		t.Run(name, func(t *testing.T) {
+			var wall settable
+			wall.step(off)
+			r := run(t, url, func(l *Link) {
+				l.clock, l.config.MaxRetries = wall.now, 3
+				l.delays.growing.InitialInterval, l.delays.growing.MaxInterval = time.Millisecond, time.Millisecond
+				l.delays.reset()
+				l.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: authority, Time: wall.now}
+			})
+			var gaveUp *GaveUp
+			err := r.ended(t)
+			if !errors.As(err, &gaveUp) || gaveUp.Attempts != 3 || !strings.Contains(err.Error(), "this host's clock says "+now.Add(off).UTC().Format("2006-01-02")) {
+				t.Errorf("it ended with %v", err)
+			}
+			if c, err := r.store.Credential(); err != nil || c == nil || c.Token != managertest.PermanentToken {
+				t.Errorf("the credential is %v, %v", c, err)
 			}
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -31,12 +32,19 @@ type Manager struct {
 	Peers chan *Peer
 }
 
+// socketKey finds the TCP socket of an upgrade.
+type socketKey struct{}
+
 // Start serves on a random loopback port until the test ends. A non-nil intercept may answer a request itself, and
 // then returns true.
 func Start(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool) *Manager {
 	m := &Manager{Peers: make(chan *Peer, 64)}
 	ended := make(chan struct{})
-	server := httptest.NewServer(m.upgrade(intercept, ended))
+	server := httptest.NewUnstartedServer(m.upgrade(intercept, ended))
+	server.Config.ConnContext = func(ctx context.Context, socket net.Conn) context.Context {
+		return context.WithValue(ctx, socketKey{}, socket)
+	}
+	server.Start()
 	t.Cleanup(func() {
 		close(ended)
 		server.CloseClientConnections()
@@ -59,6 +67,7 @@ func (m *Manager) upgrade(intercept func(http.ResponseWriter, *http.Request) boo
 		p := &Peer{Header: r.Header, Path: r.URL.Path, ws: ws, Seen: make(chan protocol.Message, 4096), Closed: make(chan error, 1)}
 		gone, leave := context.WithCancel(context.Background())
 		p.leave = leave
+		p.socket, _ = r.Context().Value(socketKey{}).(*net.TCPConn)
 		m.Peers <- p
 		select {
 		case <-ended:
@@ -88,6 +97,7 @@ type Peer struct {
 	Closed chan error            // yields how the socket ended, after Serve
 	ws     *websocket.Conn
 	leave  context.CancelFunc
+	socket *net.TCPConn // nil in memory
 }
 
 // Welcome holds the data of agent.welcome.
@@ -240,6 +250,12 @@ func (p *Peer) Await(t testing.TB, subject string) protocol.Message {
 // AwaitClose returns the close frame that the agent sent; its code is -1 if there was none.
 func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason string) {
 	t.Helper()
+	return p.AwaitCloseWithin(t, Patience)
+}
+
+// AwaitCloseWithin is AwaitClose for an agent that takes its time.
+func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code websocket.StatusCode, reason string) {
+	t.Helper()
 	select {
 	case err := <-p.Closed:
 		var closed websocket.CloseError
@@ -247,7 +263,7 @@ func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason strin
 			return closed.Code, closed.Reason
 		}
 		return -1, err.Error()
-	case <-time.After(Patience):
+	case <-time.After(patience):
 		t.Fatal("the agent did not close")
 		return 0, ""
 	}
@@ -255,6 +271,12 @@ func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason strin
 
 // Close sends a close frame.
 func (p *Peer) Close(code websocket.StatusCode, reason string) { _ = p.ws.Close(code, reason) }
+
+// Reset ends the socket as a crash of the manager's host does: what is under way is lost.
+func (p *Peer) Reset() {
+	_ = p.socket.SetLinger(0)
+	p.Drop()
+}
 
 // Drop ends the socket without one.
 func (p *Peer) Drop() {

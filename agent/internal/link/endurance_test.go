@@ -1,0 +1,151 @@
+package link
+
+import (
+	"bytes"
+	"log/slog"
+	"net/http"
+	"os"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/zedops/zedops/agent/internal/managertest"
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+// tally counts log lines by message, and keeps none.
+type tally struct {
+	mu    sync.Mutex
+	lines map[string]int
+}
+
+func (l *tally) Write(line []byte) (int, error) {
+	_, message, _ := bytes.Cut(line, []byte(`"msg":"`))
+	message, _, _ = bytes.Cut(message, []byte(`"`))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.lines[string(message)]++
+	if bytes.Contains(line, []byte(`"offlineFor":`)) {
+		l.lines["summary"]++
+	}
+	return len(line), nil
+}
+
+func (l *tally) count(message string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.lines[message]
+}
+
+// held is what a process must not gather.
+type held struct {
+	goroutines, files int
+	heap              uint64 // bytes
+}
+
+func holding(t *testing.T) held {
+	t.Helper()
+	files, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip(err)
+	}
+	runtime.GC()
+	runtime.GC() // what the first one's finalizers let go
+	var memory runtime.MemStats
+	runtime.ReadMemStats(&memory)
+	return held{runtime.NumGoroutine(), len(files), memory.HeapAlloc}
+}
+
+// A day on a path that fails every 43 s, with its waits and intervals cut to milliseconds.
+func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
+	const day, early = 2000, 200
+	var refusing atomic.Int64 // upgrades yet to be refused
+	m := managertest.Start(t, func(w http.ResponseWriter, _ *http.Request) bool {
+		if refusing.Add(-1) < 0 {
+			return false
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return true
+	})
+	log := &tally{lines: map[string]int{}}
+	r := run(t, m.URL, func(l *Link) {
+		l.log = slog.New(slog.NewJSONHandler(log, nil))
+		l.router.log = l.log
+		l.delays.growing.InitialInterval, l.delays.growing.MaxInterval = time.Millisecond, time.Millisecond
+		l.delays.reset()
+	})
+	usual := managertest.Defaults()
+	usual.ReconnectSpreadMs = 1
+	silent := usual
+	silent.HeartbeatIntervalMs, silent.LeaseMs = 10, 30
+
+	type fault struct {
+		refused int64 // upgrades after it
+		end     func(*managertest.Peer)
+	}
+	faults := []fault{
+		{0, (*managertest.Peer).Reset},
+		{0, func(p *managertest.Peer) { p.Close(protocol.CloseGoingAway, "going_away") }},
+		{2, (*managertest.Peer).Drop},
+		{1, func(p *managertest.Peer) { p.Close(1000, "") }},
+	}
+	drain := fault{0, func(p *managertest.Peer) {
+		p.Send(t, `{"subject":"agent.reconnect","data":{"delayMs":1}}`)
+		<-p.Closed
+	}}
+	silence := fault{0, func(p *managertest.Peer) { <-p.Closed }}
+
+	var before held
+	drains, losses := 0, 0
+	for n := 0; n < day; {
+		f, w := faults[n%len(faults)], usual
+		switch n % 24 {
+		case 7:
+			f = drain
+		case 15: // seldom, because it takes its time
+			f, w = silence, silent
+		}
+		p := m.Next(t)
+		p.Register(t, w)
+		if w == silent {
+			p.ServeSilently()
+		} else {
+			p.Serve()
+		}
+		ready := func() bool { return r.vitals.connections.Load() == int64(n+1) }
+		eventually(t, func() bool { return ready() || len(p.Closed) > 0 }, "ready")
+		if !ready() {
+			continue // so slow is this machine that silence ended the connection first
+		}
+		if n++; n == early {
+			before = holding(t)
+		}
+		if n == day {
+			break
+		}
+		if (n-1)%24 == 7 {
+			drains++
+		} else {
+			losses++
+		}
+		refusing.Store(f.refused)
+		f.end(p)
+	}
+
+	var after held
+	eventually(t, func() bool {
+		after = holding(t)
+		return after.goroutines <= before.goroutines+2 && after.files <= before.files+2 && after.heap < before.heap+256<<10
+	}, "flat")
+	t.Logf("after %d connections %+v, after %d %+v", early, before, day, after)
+	for message, want := range map[string]int{
+		"connected": 1, "reconnected": day - 1, "connection lost, retrying": losses, "summary": losses,
+		"the manager asked to reconnect": drains, "cannot connect, retrying": 0, "connecting": 0, "waiting to connect again": 0,
+	} {
+		if got := log.count(message); got != want {
+			t.Errorf("%q was logged %d times, want %d", message, got, want)
+		}
+	}
+}
