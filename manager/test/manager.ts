@@ -80,6 +80,8 @@ export function stored(
 export interface UpgradeOptions {
   token?: string;
   installId?: string;
+  /** It does not answer a close: its socket stays where it is until it closes it itself. */
+  halfOpen?: boolean;
   headers?: Record<string, string>;
 }
 
@@ -112,7 +114,7 @@ export class TestAgent {
   connection = "";
   #requests = 0;
 
-  private constructor(socket: WebSocket) {
+  private constructor(socket: WebSocket, allowHalfOpen: boolean) {
     this.socket = socket;
     socket.addEventListener("message", (event) => {
       this.frames.push(JSON.parse(String(event.data)));
@@ -120,19 +122,19 @@ export class TestAgent {
     socket.addEventListener("close", ({ code, reason }) => {
       this.closed = { code, reason };
     });
-    socket.accept();
+    socket.accept({ allowHalfOpen });
   }
 
   /** Opens a socket and reads the welcome. */
   static async open(options: UpgradeOptions): Promise<TestAgent> {
-    return TestAgent.over(await upgrade(options));
+    return TestAgent.over(await upgrade(options), options.halfOpen);
   }
 
   /** The agent at the client's end of an upgrade. */
-  static async over(response: Response): Promise<TestAgent> {
+  static async over(response: Response, halfOpen = false): Promise<TestAgent> {
     expect(response.status).toBe(101);
     if (response.webSocket === null) throw new Error("no socket");
-    const agent = new TestAgent(response.webSocket);
+    const agent = new TestAgent(response.webSocket, halfOpen);
     const welcome = await agent.next((frame) => frame.subject === "agent.welcome");
     agent.connection = (welcome.data as { connection: string }).connection;
     return agent;

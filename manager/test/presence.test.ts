@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { HEARTBEAT } from "../src/protocol/message.ts";
 import { type AgentView, agentView, api, HOST, hub, mintToken, shown, stored, TestAgent, upgrade } from "./manager.ts";
-import { age, sweep } from "./time.ts";
+import { age, ageHttpLease, sweep } from "./time.ts";
 
 const offline = (view: AgentView) => view.status === "offline";
 
@@ -224,14 +224,7 @@ describe("over HTTP", () => {
     expect(await agentView(agentId)).toMatchObject({ status: "online", rttMs: 5 });
     expect(await api("POST", `/api/agents/${agentId}/request`, { subject: "a.b" })).toMatchObject({ status: 503 });
 
-    await runInDurableObject(hub(), (_, ctx) => {
-      const { state } = ctx.storage.sql
-        .exec<{ state: string }>("SELECT state FROM connections WHERE id = ?", `http-${agentId}`)
-        .one();
-      const old = { ...JSON.parse(state), connectedAt: 1, lastMessageAt: 1 };
-      ctx.storage.sql.exec("UPDATE connections SET state = ? WHERE id = ?", JSON.stringify(old), `http-${agentId}`);
-    });
-    await evictDurableObject(hub());
+    await ageHttpLease(agentId, 40_001);
     expect(await agentView(agentId)).toMatchObject({ status: "offline", reason: "lease_expired" });
     await sweep();
     await stored(agentId, (row) => row.reason === "lease_expired");

@@ -17,6 +17,20 @@ export async function age(agent: TestAgent, ms: number): Promise<void> {
   await evictDurableObject(hub());
 }
 
+/** Likewise of an agent's lease over HTTP, which is a row. */
+export async function ageHttpLease(agentId: string, ms: number): Promise<void> {
+  await runInDurableObject(hub(), (_, ctx) => {
+    const { sql } = ctx.storage;
+    const { state } = sql
+      .exec<{ state: string }>("SELECT state FROM connections WHERE id = ?", `http-${agentId}`)
+      .one();
+    const { connectedAt, lastMessageAt, ...rest } = JSON.parse(state) as ConnectionState;
+    const aged = JSON.stringify({ ...rest, connectedAt: connectedAt - ms, lastMessageAt: lastMessageAt - ms });
+    sql.exec("UPDATE connections SET state = ? WHERE id = ?", aged, `http-${agentId}`);
+  });
+  await evictDurableObject(hub());
+}
+
 /** Runs the sweep that is due, as the alarm would. */
 export async function sweep(): Promise<void> {
   await runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec("DELETE FROM sweep"));

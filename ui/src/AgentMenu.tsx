@@ -7,6 +7,7 @@ interface AgentMenuProps {
   agent: Agent;
   open: boolean;
   onOpen: (open: boolean) => void;
+  onHistory: () => void;
   onRename: () => void;
   onRotate: () => void;
   onSeparate: (clone: Clone) => void;
@@ -92,6 +93,9 @@ export function AgentMenu(props: AgentMenuProps) {
           aria-label={`Actions for ${props.agent.name}`}
           onKeyDown={onKeyDown}
         >
+          <button role="menuitem" type="button" tabindex="-1" onClick={() => choose(props.onHistory)}>
+            History
+          </button>
           <button role="menuitem" type="button" tabindex="-1" onClick={() => choose(props.onRename)}>
             Rename…
           </button>

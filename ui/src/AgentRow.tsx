@@ -4,6 +4,7 @@ import { type Agent, isOnline } from "./agent.ts";
 import { CloneWarning } from "./CloneWarning.tsx";
 import { ConnectedSince } from "./ConnectedSince.tsx";
 import type { Clone } from "./clone.ts";
+import { FlappingBadge } from "./FlappingBadge.tsx";
 import { RelativeTime } from "./RelativeTime.tsx";
 import { StatusBadge } from "./StatusBadge.tsx";
 
@@ -11,6 +12,7 @@ interface AgentRowProps {
   agent: Agent;
   menuOpen: boolean;
   onMenu: (open: boolean) => void;
+  onHistory: () => void;
   onRename: () => void;
   onRotate: () => void;
   onSeparate: (clone: Clone) => void;
@@ -34,7 +36,12 @@ export function AgentRow(props: AgentRowProps) {
         <Show when={props.agent.clone}>{(clone) => <CloneWarning clone={clone()} />}</Show>
       </th>
       <td class="agent-status">
-        <StatusBadge agent={props.agent} />
+        <div class="badges">
+          <StatusBadge presence={props.agent} />
+          <Show when={props.agent.flapping}>
+            <FlappingBadge />
+          </Show>
+        </div>
       </td>
       <td class="agent-seen">
         <Show when={props.agent.lastSeen} keyed fallback={<span class="muted">never</span>}>
@@ -64,6 +71,7 @@ export function AgentRow(props: AgentRowProps) {
           agent={props.agent}
           open={props.menuOpen}
           onOpen={props.onMenu}
+          onHistory={props.onHistory}
           onRename={props.onRename}
           onRotate={props.onRotate}
           onSeparate={props.onSeparate}

@@ -1,4 +1,5 @@
 import { createComputed, createMemo, createSignal, For, on, Show } from "solid-js";
+import { AgentHistory } from "./AgentHistory.tsx";
 import { AgentRow } from "./AgentRow.tsx";
 import { type Agent, compareAgents } from "./agent.ts";
 import type { Clone } from "./clone.ts";
@@ -13,6 +14,7 @@ import "./AgentTable.css";
 export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) {
   let body!: HTMLTableSectionElement;
   const [menuOf, setMenuOf] = createSignal<string>();
+  const [historyOf, setHistoryOf] = createSignal<Agent>();
   const [renaming, setRenaming] = createSignal<Agent>();
   const [rotating, setRotating] = createSignal<Agent>();
   const [separating, setSeparating] = createSignal<{ agent: Agent; clone: Clone }>();
@@ -64,6 +66,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
                   agent={agent}
                   menuOpen={menuOf() === agent.id}
                   onMenu={(open) => setMenuOf(open ? agent.id : undefined)}
+                  onHistory={() => setHistoryOf(agent)}
                   onRename={() => setRenaming({ ...agent })}
                   onRotate={() => setRotating({ ...agent })}
                   onSeparate={(clone) => setSeparating({ agent: { ...agent }, clone: { ...clone } })}
@@ -75,6 +78,10 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
           </tbody>
         </table>
       </div>
+      {/* Not a copy, as the others have: it shows what becomes of the agent. */}
+      <Show when={historyOf()} keyed>
+        {(agent) => <AgentHistory agent={agent} onClose={() => setHistoryOf(undefined)} />}
+      </Show>
       <Show when={renaming()} keyed>
         {(agent) => <RenameAgent agent={agent} onClose={() => setRenaming(undefined)} />}
       </Show>

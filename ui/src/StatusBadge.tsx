@@ -1,12 +1,19 @@
-import { type Agent, describeReason } from "./agent.ts";
+import { describePresence, explainPresence, isLate, type Presence } from "./presence.ts";
 import "./StatusBadge.css";
 
-/** The status in words, colour and shape: green with a filled dot, gray with a ring and the reason. */
-export function StatusBadge(props: { agent: Agent }) {
-  const words = () =>
-    props.agent.reason === null ? props.agent.status : `offline · ${describeReason(props.agent.reason)}`;
+/** The status in words, colour and shape: a filled dot for online, half of one for late, a ring and the reason for offline. */
+export function StatusBadge(props: { presence: Presence }) {
+  const words = () => describePresence(props.presence);
+  const title = () => {
+    const explanation = explainPresence(props.presence);
+    return explanation === null ? words() : `${words()}: ${explanation}`;
+  };
   return (
-    <span class="badge" classList={{ online: props.agent.status === "online" }} title={words()}>
+    <span
+      class="badge"
+      classList={{ online: props.presence.status === "online", late: isLate(props.presence) }}
+      title={title()}
+    >
       <span class="cut">{words()}</span>
     </span>
   );

@@ -1,13 +1,11 @@
 import { type Clone, parseClone } from "./clone.ts";
-import { number, object, orNull, ShapeError, text } from "./json.ts";
+import { flag, number, object, orNull, text } from "./json.ts";
+import { type Presence, parsePresence } from "./presence.ts";
 
 /** What the dashboard shows of an agent, as in docs/API.md. Times are Unix milliseconds on the manager's clock. */
-export interface Agent {
+export interface Agent extends Presence {
   readonly id: string;
   readonly name: string;
-  readonly status: "online" | "offline";
-  /** Why it is offline; null while it is online. */
-  readonly reason: string | null;
   /** When `status` last changed. */
   readonly since: number;
   readonly lastSeen: number | null;
@@ -18,17 +16,16 @@ export interface Agent {
   readonly address: string | null;
   /** Two live hosts were seen with this one identity within the last day. */
   readonly clone: Clone | null;
+  /** Its connection comes and goes: five or more changes of status within ten minutes. */
+  readonly flapping: boolean;
 }
 
 export function parseAgent(value: unknown): Agent {
   const agent = object(value, "agent");
-  const status = text(agent, "status");
-  if (status !== "online" && status !== "offline") throw new ShapeError("status is neither online nor offline");
   return {
+    ...parsePresence(agent),
     id: text(agent, "id"),
     name: text(agent, "name"),
-    status,
-    reason: orNull(agent, "reason", text),
     since: number(agent, "since"),
     lastSeen: orNull(agent, "lastSeen", number),
     version: text(agent, "version"),
@@ -37,23 +34,9 @@ export function parseAgent(value: unknown): Agent {
     hostname: text(agent, "hostname"),
     address: orNull(agent, "address", text),
     clone: parseClone(agent.clone),
+    // As with clones: to a manager from before it was told, nothing flaps.
+    flapping: agent.flapping !== undefined && flag(agent, "flapping"),
   };
-}
-
-const reasonWords = new Map([
-  ["stopped", "stopped"],
-  ["lost", "connection lost"],
-  ["lease_expired", "no sign of life"],
-  ["replaced", "replaced"],
-  ["revoked", "revoked"],
-  ["manager_restart", "manager restarted"],
-  ["policy", "too many bad frames"],
-  ["never_connected", "never connected"],
-]);
-
-/** The reason in words. A newer manager may know reasons that this page does not: those read as their code does. */
-export function describeReason(reason: string): string {
-  return reasonWords.get(reason) ?? reason.replaceAll("_", " ");
 }
 
 export function isOnline(agent: Agent): boolean {

@@ -1,4 +1,5 @@
 import { type Agent, parseAgent } from "./agent.ts";
+import { type ConnectionEvent, parseEvent, parseUptime, type Uptime } from "./history.ts";
 import { array, type JsonObject, number, object, orNull, ShapeError, text } from "./json.ts";
 
 /** A call that failed. `code` is the manager's own, or `unreachable` (no answer; status 0) or `invalid_response`. */
@@ -108,6 +109,16 @@ export async function listAgents(signal: AbortSignal): Promise<AgentList> {
   const date = Date.parse(response.headers.get("date") ?? "");
   const agents = await read(response, (body) => array(body, "agents", parseAgent));
   return { agents, managerTime: Number.isNaN(date) ? null : date };
+}
+
+/** Fails with `unknown_agent`. */
+export async function readUptime(id: string, signal: AbortSignal): Promise<Uptime> {
+  return read(await call(agentPath(id), { signal }), (body) => parseUptime(object(body, "agent")));
+}
+
+/** The agent's timeline, the newest first. Fails with `unknown_agent`. */
+export async function listEvents(id: string, signal: AbortSignal): Promise<ConnectionEvent[]> {
+  return read(await call(`${agentPath(id)}/events`, { signal }), (body) => array(body, "events", parseEvent));
 }
 
 /** Fails with `unknown_agent`, or with status 400 where the manager refuses the name. */

@@ -10,7 +10,7 @@ test("an agent is renamed from its row's menu, and shown so at once", async () =
   const before = row("edge-7");
 
   await press("Actions for edge-7");
-  await user.keyboard("{Enter}");
+  await user.click(screen.getByRole("menuitem", { name: /Rename/ }));
   const name = screen.getByLabelText("Name");
   await user.clear(name);
   await user.type(name, "  front door {Enter}");
@@ -104,6 +104,8 @@ test("the menu is worked by keyboard alone", async () => {
   const focused = () => document.activeElement?.textContent?.trim();
 
   await press("Actions for edge-7");
+  expect(focused()).toBe("History");
+  await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Rename…");
   await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Rotate token…");
@@ -112,7 +114,7 @@ test("the menu is worked by keyboard alone", async () => {
   await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Remove…");
   await user.keyboard("{ArrowDown}");
-  expect(focused()).toBe("Rename…");
+  expect(focused()).toBe("History");
   await user.keyboard("{End}");
   expect(focused()).toBe("Remove…");
   await user.keyboard("{Escape}");

@@ -14,24 +14,67 @@ test("the header counts who is online", async () => {
   expect(screen.getByText("1 online / 1 agent")).toBeTruthy();
 });
 
-test("a badge says the status, and why an agent is offline", async () => {
+test.for([
+  ["stopped", "offline · stopped"],
+  ["lost", "offline · connection lost"],
+  ["lease_expired", "offline · fell silent"],
+  ["replaced", "offline · replaced"],
+  ["revoked", "offline · revoked"],
+  ["manager_restart", "offline · manager restart"],
+  ["policy", "offline · cut off by policy"],
+  ["never_connected", "offline · never connected"],
+] as const)("a badge says why an agent is offline, and its title what %s means", async ([reason, words]) => {
   await openPage((manager) => {
-    manager.agents = [
-      agentJson("up"),
-      agentJson("a", offline("stopped")),
-      agentJson("b", offline("lost")),
-      agentJson("c", offline("lease_expired")),
-      agentJson("d", offline("never_connected")),
-      agentJson("e", offline("struck_by_lightning")),
-    ];
+    manager.agents = [agentJson("up"), agentJson("down", offline(reason))];
   });
 
   expect(within(row("up")).getByText("online")).toBeTruthy();
-  expect(within(row("a")).getByText("offline · stopped")).toBeTruthy();
-  expect(within(row("b")).getByText("offline · connection lost")).toBeTruthy();
-  expect(within(row("c")).getByText("offline · no sign of life")).toBeTruthy();
-  expect(within(row("d")).getByText("offline · never connected")).toBeTruthy();
-  expect(within(row("e")).getByText("offline · struck by lightning")).toBeTruthy();
+  expect(within(row("down")).getByText(words)).toBeTruthy();
+  expect(within(row("down")).getByTitle(/^offline · [\w ]+: .+\.$/)).toBeTruthy();
+});
+
+test("a reason that this page does not know reads as its code does", async () => {
+  await openPage((manager) => {
+    manager.agents = [agentJson("down", offline("struck_by_lightning"))];
+  });
+
+  expect(within(row("down")).getByText("offline · struck by lightning")).toBeTruthy();
+});
+
+test("an agent that missed a beat counts as online, and its badge says that it is late", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("a", offline("lost")), agentJson("late", { reason: "late" })];
+  });
+
+  expect(screen.getByText("1 online / 2 agents")).toBeTruthy();
+  expect(names()).toEqual(["late", "a"]);
+  expect(within(row("late")).getByText("online · late")).toBeTruthy();
+  expect(within(row("late")).getByTitle(/One heartbeat missed.*counts as offline/)).toBeTruthy();
+  expect(within(row("late")).getByText(/connected since/)).toBeTruthy();
+
+  manager.agents = [agentJson("a", offline("lost")), agentJson("late")];
+  await nextPoll();
+  expect(within(row("late")).getByText("online")).toBeTruthy();
+  expect(screen.queryByText("Agent online ✓")).toBeNull();
+});
+
+test("an agent whose connection comes and goes is marked, whatever its status", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [
+      agentJson("edge-7", { ...offline("lost"), flapping: true }),
+      agentJson("calm"),
+      agentJson("older", { flapping: undefined }),
+    ];
+  });
+
+  expect(within(row("edge-7")).getByText("Flapping").title).toBe("Flapping: five or more changes within ten minutes.");
+  expect(within(row("edge-7")).getByText("offline · connection lost")).toBeTruthy();
+  expect(within(row("calm")).queryByText("Flapping")).toBeNull();
+  expect(within(row("older")).queryByText("Flapping")).toBeNull();
+
+  manager.agents = [agentJson("edge-7"), agentJson("calm")];
+  await nextPoll();
+  expect(screen.queryByText("Flapping")).toBeNull();
 });
 
 test("a row shows version, platform, address and when the agent was seen", async () => {

@@ -30,6 +30,7 @@ export function agentJson(
     hostname: string;
     address: string | null;
     clone: unknown;
+    flapping: unknown;
   }> = {},
 ) {
   const now = Date.now();
@@ -50,11 +51,37 @@ export function agentJson(
     rttMs: 23,
     skewMs: 0,
     clone: null as unknown,
+    flapping: false as unknown,
     ...fields,
   };
 }
 
 export const offline = (reason: string) => ({ status: "offline", reason });
+
+interface EventJson {
+  at: number;
+  status: string;
+  reason: string | null;
+  generation: number;
+  durationMs: number | null;
+  address: string | null;
+  closeCode: number | null;
+}
+
+/** A stretch of a timeline as the manager sends it: `agoMs` is when it began, `durationMs` null while it lasts. */
+export function eventJson(agoMs: number, durationMs: number | null, fields: Partial<EventJson> = {}): EventJson {
+  const at = Date.now() - agoMs;
+  return {
+    at,
+    status: "online",
+    reason: null,
+    generation: at,
+    durationMs,
+    address: "203.0.113.9",
+    closeCode: null,
+    ...fields,
+  };
+}
 
 /** Stands in for the manager behind `fetch`: the routes of docs/API.md that the page calls, over a list of agents. */
 export class Manager {
@@ -62,6 +89,9 @@ export class Manager {
   readonly token = "eyJhbGciOi.token.signature";
   readonly received: Received[] = [];
   agents: AgentJson[] = [];
+  /** The timeline of every agent there is, the newest first. */
+  events: EventJson[] = [];
+  uptime: { day: number | null; week: number | null } = { day: null, week: null };
   loggedIn = true;
   reachable = true;
   /** How long an answer to a poll is under way, in ms; what it says is as old. */
@@ -113,7 +143,11 @@ export class Manager {
       Object.assign(revoked, offline("revoked"));
       return { status: 200, body: revoked };
     }
+    if (method === "GET" && this.agents.some(({ id }) => path === `/api/agents/${id}/events`)) {
+      return { status: 200, body: this.events };
+    }
     const agent = this.agents.find(({ id }) => path === `/api/agents/${id}`);
+    if (agent && method === "GET") return { status: 200, body: { ...agent, uptime: this.uptime } };
     if (agent && method === "PATCH") {
       agent.name = String(sent.get("name"));
       return { status: 200, body: agent };

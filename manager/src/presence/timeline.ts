@@ -1,5 +1,5 @@
 /** What an agent's transitions tell in a row: its connection timeline, its share of uptime, and whether it flaps. Pure. */
-import { type Presence, supersedes } from "./presence.ts";
+import { type OfflineReason, type Presence, supersedes } from "./presence.ts";
 
 /** What the registry keeps of each agent's transitions: so many, and of so long. */
 export const KEPT = { transitions: 200, ms: 30 * 24 * 3_600_000 } as const;
@@ -12,7 +12,7 @@ export interface StoredEvent {
   readonly generation: number;
   readonly status: "online" | "offline";
   readonly at: number;
-  readonly reason: Presence["reason"];
+  readonly reason: OfflineReason | null;
   readonly address: string | null;
   /** Of the WebSocket close that ended the connection; null where none came. */
   readonly closeCode: number | null;
@@ -50,7 +50,7 @@ function isNews(current: Current, newest: StoredEvent | undefined): boolean {
 }
 
 function entry({ generation, status, since, reason, address }: Current): StoredEvent {
-  return { generation, status, at: since, reason, address, closeCode: null };
+  return { generation, status, at: since, reason: reason === "late" ? null : reason, address, closeCode: null };
 }
 
 /** The share of the last `windowMs` that the agent was online, as far as it is known; null if nothing is. */

@@ -1,6 +1,6 @@
 /** `GET /api/agents/:id`, the agent with what its timeline tells of it, and `GET /api/agents/:id/events`, the timeline itself. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { currentPresence } from "../presence/presence.ts";
+import { currentPresence, OFFLINE_REASONS } from "../presence/presence.ts";
 import { KEPT, timeline, uptime } from "../presence/timeline.ts";
 import { listEvents } from "../registry/presence.ts";
 import { Agent, agentId, knownAgent, unauthorized, unknownAgent, view } from "./agents.ts";
@@ -20,7 +20,7 @@ const TimelineEntry = z
   .object({
     at: z.int().openapi({ description: "When this began" }),
     status: Agent.shape.status,
-    reason: Agent.shape.reason,
+    reason: z.enum(OFFLINE_REASONS).nullable(),
     generation: z.int().openapi({ description: "Of the connection; a newer one has a greater one" }),
     durationMs: z.int().nullable().openapi({ description: "How long it lasted; null while it does" }),
     address: z.string().nullable(),

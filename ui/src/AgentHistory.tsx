@@ -1,0 +1,77 @@
+import { createMemo, Match, onMount, Show, Switch } from "solid-js";
+import type { Agent } from "./agent.ts";
+import { Dialog } from "./Dialog.tsx";
+import { FlappingBadge, flappingExplanation } from "./FlappingBadge.tsx";
+import { formatShare } from "./history.ts";
+import { useHistory } from "./historyQuery.ts";
+import { explainPresence } from "./presence.ts";
+import { StatusBadge } from "./StatusBadge.tsx";
+import { Timeline } from "./Timeline.tsx";
+import "./AgentHistory.css";
+
+/** When an agent was connected and why not, kept up to date while it is open. `agent` is the live one, not a copy. */
+export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
+  let close!: HTMLButtonElement;
+  const query = useHistory(props.agent);
+  const share = (of: "day" | "week") => formatShare(query.data?.uptime[of] ?? null);
+
+  // The error is cleared while the first answer is asked for again; the words must not blink.
+  const problem = createMemo<string | undefined>((previous) => (query.isPending ? previous : query.error?.message));
+
+  // The button is below the timeline, and what is new is at the top of it.
+  onMount(() => close.focus({ preventScroll: true }));
+
+  return (
+    <Dialog title="Connection history" wide onClose={props.onClose}>
+      <div class="history">
+        <div class="history-agent">
+          <strong>
+            <bdi>{props.agent.name}</bdi>
+          </strong>
+          <StatusBadge presence={props.agent} />
+          <Show when={props.agent.flapping}>
+            <FlappingBadge />
+          </Show>
+        </div>
+        <Show when={explainPresence(props.agent)}>{(words) => <p class="detail">{words()}</p>}</Show>
+        <Show when={props.agent.flapping}>
+          <p class="detail">{flappingExplanation}</p>
+        </Show>
+        <dl class="uptime">
+          <div>
+            <dt>Uptime, 24 hours</dt>
+            <dd>{share("day")}</dd>
+          </div>
+          <div>
+            <dt>Uptime, 7 days</dt>
+            <dd>{share("week")}</dd>
+          </div>
+        </dl>
+        <p class="problem" role="alert">
+          {problem()}
+        </p>
+        <Switch>
+          <Match when={query.data === undefined}>
+            <p class="muted history-none">{problem() === undefined ? "Loading…" : "Retrying every 5 seconds."}</p>
+          </Match>
+          <Match when={query.data?.events.length === 0}>
+            <p class="muted history-none">No connection recorded yet.</p>
+          </Match>
+          <Match when={query.data?.events}>
+            {(events) => (
+              // In the order of tabs: only what has the focus is scrolled by keyboard.
+              <section class="history-events" aria-label="Connection timeline" tabindex="0">
+                <Timeline events={events()} />
+              </section>
+            )}
+          </Match>
+        </Switch>
+        <div class="dialog-buttons">
+          <button class="button" type="button" ref={close} onClick={() => props.onClose()}>
+            Close
+          </button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,59 @@
+import { For } from "solid-js";
+import { useManagerClock } from "./clock.ts";
+import { type ConnectionEvent, formatDuration } from "./history.ts";
+import { formatExact } from "./RelativeTime.tsx";
+import { StatusBadge } from "./StatusBadge.tsx";
+import "./Timeline.css";
+
+// To the second, as logs are. A timeline of 30 days needs no year.
+const moment = new Intl.DateTimeFormat(undefined, {
+  month: "short",
+  day: "numeric",
+  hour: "numeric",
+  minute: "2-digit",
+  second: "2-digit",
+});
+
+/** An agent's connections and outages, the newest first. The one that lasts counts on by itself. */
+export function Timeline(props: { events: readonly ConnectionEvent[] }) {
+  const now = useManagerClock();
+  const duration = (event: ConnectionEvent) =>
+    event.durationMs === null ? `${formatDuration(now() - event.at)} so far` : formatDuration(event.durationMs);
+
+  return (
+    <table class="timeline">
+      <thead>
+        <tr>
+          <th scope="col">From</th>
+          <th scope="col">State</th>
+          <th scope="col">For</th>
+          <th scope="col">Address</th>
+          <th scope="col">Close code</th>
+        </tr>
+      </thead>
+      <tbody>
+        <For each={props.events}>
+          {(event) => (
+            <tr>
+              <td class="timeline-at">
+                <time datetime={new Date(event.at).toISOString()} title={formatExact(event.at)}>
+                  {moment.format(event.at)}
+                </time>
+              </td>
+              <td class="timeline-state">
+                <StatusBadge presence={event} />
+              </td>
+              <td class="timeline-duration">{duration(event)}</td>
+              <td class="timeline-address" classList={{ absent: event.address === null }}>
+                {event.address ?? "–"}
+              </td>
+              <td class="timeline-code" classList={{ absent: event.closeCode === null }}>
+                {event.closeCode ?? "–"}
+              </td>
+            </tr>
+          )}
+        </For>
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,68 @@
+import { type JsonObject, number, object, orNull, text } from "./json.ts";
+import { type Presence, parsePresence } from "./presence.ts";
+
+/** One stretch of an agent's timeline, as in docs/API.md. Times are Unix milliseconds on the manager's clock. */
+export interface ConnectionEvent extends Presence {
+  /** When it began. */
+  readonly at: number;
+  /** How long it lasted, in ms; null while it lasts. */
+  readonly durationMs: number | null;
+  readonly address: string | null;
+  /** With which code of WebSocket the connection ended; null where none came. */
+  readonly closeCode: number | null;
+}
+
+export function parseEvent(value: unknown): ConnectionEvent {
+  const event = object(value, "event");
+  return {
+    ...parsePresence(event),
+    at: number(event, "at"),
+    durationMs: orNull(event, "durationMs", number),
+    address: orNull(event, "address", text),
+    closeCode: orNull(event, "closeCode", number),
+  };
+}
+
+/** The shares of the last 24 hours and 7 days that an agent was online, 0 to 1; null where nothing is known. */
+export interface Uptime {
+  readonly day: number | null;
+  readonly week: number | null;
+}
+
+export function parseUptime(agent: JsonObject): Uptime {
+  const uptime = object(agent.uptime, "uptime");
+  return { day: orNull(uptime, "day", number), week: orNull(uptime, "week", number) };
+}
+
+// Cut, not rounded: 100% is said of an agent that was never away, and of no other.
+const percent = { style: "percent", roundingMode: "trunc" } as const;
+const coarse = new Intl.NumberFormat("en", { ...percent, maximumFractionDigits: 1 });
+const fine = new Intl.NumberFormat("en", { ...percent, maximumFractionDigits: 2 });
+
+/** A share as a percentage, finer near the ends of the scale, where the digits tell something. */
+export function formatShare(share: number | null): string {
+  if (share === null) return "–";
+  if (share > 0 && share < 0.0001) return "<0.01%";
+  return (share < 0.01 || share > 0.99 ? fine : coarse).format(share);
+}
+
+const units: readonly [string, number][] = [
+  ["d", 86_400],
+  ["h", 3_600],
+  ["m", 60],
+  ["s", 1],
+];
+
+/** A length of time in its two largest units, such as "2h 3m", rounded down. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.floor(ms / 1_000);
+  const largest = units.findIndex(([, length]) => seconds >= length);
+  if (largest === -1) return "<1s";
+  const parts: string[] = [];
+  let rest = seconds;
+  for (const [unit, length] of units.slice(largest, largest + 2)) {
+    if (rest >= length) parts.push(`${Math.floor(rest / length)}${unit}`);
+    rest %= length;
+  }
+  return parts.join(" ");
+}
