@@ -1,7 +1,7 @@
 import { test as base } from "vitest";
 import { Lab } from "../e2e/lab.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
-import { Gate } from "./gate.ts";
+import { FrontDoor } from "./front-door.ts";
 
 /** What each test with a fleet has: a lab of its own, whose manager it starts, and fleets that end before that. */
 export const test = base
@@ -11,10 +11,10 @@ export const test = base
     onCleanup(() => lab.close());
     return lab;
   })
-  .extend("gate", async ({ lab }, { onCleanup }) => {
-    const gate = await Gate.to(lab.url);
-    onCleanup(() => gate.close());
-    return gate;
+  .extend("door", async ({ lab }, { onCleanup }) => {
+    const door = await FrontDoor.to(lab.url);
+    onCleanup(() => door.close());
+    return door;
   })
   .extend("startFleet", async ({ lab }, { onCleanup }) => {
     const fleets: Fleet[] = [];

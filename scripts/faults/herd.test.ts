@@ -17,21 +17,21 @@ test.for([
 ])(
   "a thousand agents come back evenly after the manager was gone for $outage",
   { timeout: 400_000 },
-  async ({ downForMs, runs }, { lab, gate, startFleet, skip }) => {
+  async ({ downForMs, runs }, { lab, door, startFleet, skip }) => {
     skip(!runs, "takes minutes: only with ZEDOPS_FAULTS_FULL=1");
     await lab.startManager();
-    await gate.open();
-    const fleet = await startFleet({ agents: AGENTS, managerUrl: gate.url });
+    await door.open();
+    const fleet = await startFleet({ agents: AGENTS, managerUrl: door.url });
     await fleet.untilConnected(() => fleet.events, 120_000);
 
     const since = fleet.mark();
-    gate.shut();
+    door.shut();
     await lab.killManager();
     const killed = Date.now();
     await expect.poll(() => Date.now() - killed, { timeout: downForMs + 10_000 }).toBeGreaterThanOrEqual(downForMs);
     await lab.startManager();
     const returned = Date.now();
-    await gate.open();
+    await door.open();
     await fleet.untilConnected(since, ALL_BACK_WITHIN_MS);
     await expect
       .poll(async () => (await lab.admin.agents()).filter(({ status }) => status === "online").length, {

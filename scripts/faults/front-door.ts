@@ -4,10 +4,10 @@ import { freePort } from "../e2e/free-port.ts";
 
 /**
  * Stands on the loopback interface in front of a manager, and lets agents through while it is open. `wrangler dev` takes
- * connections for two seconds before its Worker can answer them, and then answers all at once; behind a gate that is
+ * connections for two seconds before its Worker can answer them, and then answers all at once; behind a door that is
  * opened when the manager answers, agents see a manager that is either there or not.
  */
-export class Gate {
+export class FrontDoor {
   /** What the agents take for their manager. */
   readonly url: string;
   readonly #port: number;
@@ -15,9 +15,9 @@ export class Gate {
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
 
-  /** A gate that is shut as yet. */
-  static async to(managerUrl: string): Promise<Gate> {
-    return new Gate(new URL(managerUrl), await freePort());
+  /** One that is shut as yet. */
+  static async to(managerUrl: string): Promise<FrontDoor> {
+    return new FrontDoor(new URL(managerUrl), await freePort());
   }
 
   private constructor(manager: URL, port: number) {
