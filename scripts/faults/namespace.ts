@@ -53,10 +53,10 @@ export class Namespace {
     return ["nsenter", "--target", String(this.pid), ...flags, "setpriv", "--pdeathsig", "KILL", "--"];
   }
 
-  /** Runs a command in here. Throws with what it said if it fails. */
-  async run(...command: string[]): Promise<void> {
+  /** Runs a command in here and returns its output. Throws with what it complained of if it fails. */
+  async run(...command: string[]): Promise<string> {
     const [file = "", ...args] = [...this.launcher, ...command];
-    await run(file, args);
+    return (await run(file, args)).stdout;
   }
 
   /** The path by which everyone else sees a file of a mount namespace. */
