@@ -115,7 +115,7 @@ export class Lab {
   }
 
   /** Sends a request to an agent and returns the data of its reply. */
-  async request(agentId: string, message: { subject: string; data?: unknown }): Promise<unknown> {
+  async request(agentId: string, message: { subject: string; data?: unknown; timeoutMs?: number }): Promise<unknown> {
     const answer = await this.admin.call("POST", `/api/agents/${agentId}/request`, JSON.stringify(message));
     return Reply.parse(answer).data;
   }

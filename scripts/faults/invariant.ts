@@ -11,6 +11,9 @@ const Acknowledged = z.object({ leaseMs: z.number() });
 /** An agent waits for at most 60 s between attempts, and an attempt takes at most 10 s a step. */
 const CONVERGES_WITHIN_MS = 90_000;
 
+/** Over the slowest of paths. */
+const ANSWERS_WITHIN_MS = 10_000;
+
 /**
  * What holds after every fault, once the path to all of these hosts is open: the API says online of exactly those whose
  * agent runs, it knows each host once, and each agent's credential is whole and accepted and it answers requests.
@@ -25,7 +28,8 @@ export async function expectTruth(lab: Lab, hosts: readonly Host[]): Promise<voi
         const [{ id } = { id: "" }] = rows;
         expect(await enrolledId(host.stateDir), "the id in the credential").toBe(id);
         if (!host.alive) continue;
-        expect(await lab.request(id, { subject: "test.echo", data: host.name })).toBe(host.name);
+        const echo = { subject: "test.echo", data: host.name, timeoutMs: ANSWERS_WITHIN_MS };
+        expect(await lab.request(id, echo)).toBe(host.name);
         await expectAccepted(lab, host.stateDir);
       }
     },
