@@ -15,8 +15,11 @@ export const periods: Periods = full
   ? { heartbeatMs: 30_000, leaseMs: 40_000 }
   : { heartbeatMs: 1_000, leaseMs: 5_000 };
 
-/** What may come on top of a period: of measured ones little, of those in the short run what a busy machine needs. */
-export const slackMs = full ? 2_000 : 15_000;
+/** What a busy machine may take for a thing that takes no time. */
+export const BUSY_MS = 15_000;
+
+/** What may come on top of a period: little where periods are held to what is promised. */
+export const slackMs = full ? 2_000 : BUSY_MS;
 
 /** The periods as variables of the manager. */
 export function managerVars({ heartbeatMs, leaseMs }: Periods): Record<string, string> {

@@ -20,6 +20,8 @@ interface Lane {
 interface WantedBreakage {
   direction: Direction;
   breakage: Breakage;
+  /** How long the frame has to be; bytes. */
+  atLeast: number;
   happened: () => void;
 }
 
@@ -84,10 +86,13 @@ export class FaultProxy {
     this.cut();
   }
 
-  /** Hands over half of the next frame that goes that way, and then breaks its connection. Resolves when that has happened. */
-  async breakFrame(direction: Direction, breakage: Breakage): Promise<void> {
+  /**
+   * Hands over half of the next frame of so many bytes that goes that way, and then breaks its connection. Resolves when
+   * that has happened.
+   */
+  async breakFrame(direction: Direction, breakage: Breakage, { atLeast = 0 } = {}): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#wanted = { direction, breakage, happened: resolve };
+    this.#wanted = { direction, breakage, atLeast, happened: resolve };
     await promise;
   }
 
@@ -149,7 +154,9 @@ export class FaultProxy {
     await this.#pass(lane, due);
     if (lane.silent) return;
     const { kind, bytes } = unit;
-    if (kind === "frame" && this.#wanted?.direction === lane.direction) this.#break(bytes, lane, this.#wanted);
+    const wanted = this.#wanted;
+    if (kind === "frame" && wanted?.direction === lane.direction && bytes.length >= wanted.atLeast)
+      this.#break(bytes, lane, wanted);
     else if (kind === "head" && lane.direction === "toAgent") await this.#handAnswer(bytes, lane.to);
     else if (kind === "head" && this.#stripping) lane.to.write(withoutUpgrade(unit.text));
     else lane.to.write(bytes);

@@ -61,7 +61,7 @@ export class Outage {
   }
 
   /** Waits until the agent says this. */
-  async untilSaid(text: string | RegExp, withinMs: number): Promise<void> {
+  async untilSaid(text: string | RegExp, withinMs = 60_000): Promise<void> {
     await vi.waitFor(() => expect(this.said).toMatch(text), { timeout: withinMs, interval: POLL_MS });
   }
 
