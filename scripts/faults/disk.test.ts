@@ -24,9 +24,10 @@ const faults = [
 describe.concurrent("the disk with an agent's state", () => {
   test.for(faults)(
     "is $fault from the beginning: the agent says so, and its token is good once that is mended",
-    async ({ happen, says }, { lab, manager: _, disk }) => {
+    async ({ happen, says }, { lab, manager: _, disk, onTestFinished }) => {
       await happen(disk);
       const host = new Host(lab, { stateDir: join(disk.path, "state"), token: await lab.admin.mintToken({}) });
+      onTestFinished(() => host.stop());
       await host.start();
       expect(await host.ended()).toBe(1);
       expect(host.log).toContain(says);
@@ -34,7 +35,6 @@ describe.concurrent("the disk with an agent's state", () => {
       await disk.mend();
       await host.start();
       await expectTruth(lab, [host]);
-      await host.stop();
     },
   );
 
@@ -45,6 +45,7 @@ describe.concurrent("the disk with an agent's state", () => {
       onTestFinished(() => proxy.close());
       const token = await lab.admin.mintToken({});
       const host = new Host(lab, { stateDir: join(disk.path, "state"), token, managerUrl: proxy.url });
+      onTestFinished(() => host.stop());
       const reply = proxy.hold("registered");
       await host.start();
       const { agentId } = await reply;
@@ -58,14 +59,14 @@ describe.concurrent("the disk with an agent's state", () => {
       await host.start();
       await expectTruth(lab, [host]);
       expect(await host.id()).toBe(agentId);
-      await host.stop();
     },
   );
 
   test.for(faults)(
     "is $fault as the token is rotated: the operator is told, and the agent stays with the token it has",
-    async ({ happen }, { lab, manager: _, disk }) => {
+    async ({ happen }, { lab, manager: _, disk, onTestFinished }) => {
       const host = new Host(lab, { stateDir: join(disk.path, "state"), token: await lab.admin.mintToken({}) });
+      onTestFinished(() => host.stop());
       await host.start();
       await expectTruth(lab, [host]);
       const [id, token] = [await host.id(), await readFile(join(host.stateDir, "token"), "utf8")];
@@ -81,7 +82,6 @@ describe.concurrent("the disk with an agent's state", () => {
       await lab.admin.call("POST", `/api/agents/${id}/rotate`);
       await expectTruth(lab, [host]);
       expect(await readFile(join(host.stateDir, "token"), "utf8")).not.toBe(token);
-      await host.stop();
     },
   );
 });

@@ -1,8 +1,8 @@
-import { once } from "node:events";
-import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { FrameSplitter, type Unit } from "../e2e/frame-splitter.ts";
 import { Gate } from "./gate.ts";
+import { listen } from "./listen.ts";
 
 export type Direction = "toManager" | "toAgent";
 
@@ -47,14 +47,12 @@ export class FaultProxy {
 
   /** Listens on an address of this machine, on a port of its own. */
   static async open(managerUrl: string, host = "127.0.0.1"): Promise<FaultProxy> {
-    const server = createServer().listen(0, host);
-    await once(server, "listening");
-    return new FaultProxy(server, host, new URL(managerUrl));
+    const server = createServer();
+    return new FaultProxy(server, `http://${host}:${await listen(server, host)}`, new URL(managerUrl));
   }
 
-  private constructor(server: Server, host: string, manager: URL) {
-    const { port } = server.address() as AddressInfo;
-    this.url = `http://${host}:${port}`;
+  private constructor(server: Server, url: string, manager: URL) {
+    this.url = url;
     this.#manager = manager;
     this.#server = server.on("connection", (agent) => void this.#join(agent));
   }

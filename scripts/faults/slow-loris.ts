@@ -1,39 +1,57 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 
-/** A byte a connection this often: none of them ever falls silent. */
+const HEAD = "GET /ws HTTP/1.1\r\nHost: manager\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Padding: ";
+
+/** A byte this often on each connection: none of them ever falls silent. */
 const BYTE_MS = 100;
 
-/** Connections whose request for an upgrade never comes to its end. */
+/** Keeps up a number of connections whose request for an upgrade never comes to its end. */
 export class SlowLoris {
-  readonly #sockets: readonly Socket[];
+  readonly #manager: URL;
+  /** How many bytes each has sent. */
+  readonly #sent = new Map<Socket, number>();
   readonly #timer: NodeJS.Timeout;
 
   static async open(managerUrl: string, connections: number): Promise<SlowLoris> {
-    const { hostname, port } = new URL(managerUrl);
-    const sockets = Array.from({ length: connections }, () => connect(Number(port), hostname));
-    await Promise.all(sockets.map((socket) => once(socket, "connect")));
-    return new SlowLoris(sockets);
+    const loris = new SlowLoris(new URL(managerUrl));
+    await Promise.all(Array.from({ length: connections }, () => once(loris.#begin(), "connect")));
+    return loris;
   }
 
-  private constructor(sockets: readonly Socket[]) {
-    this.#sockets = sockets;
-    for (const socket of sockets) socket.on("error", () => {});
-    const head = "GET /ws HTTP/1.1\r\nHost: manager\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Padding: ";
-    let sent = 0;
-    this.#timer = setInterval(() => {
-      const byte = head[sent++] ?? "x";
-      for (const socket of sockets) if (socket.writable) socket.write(byte);
-    }, BYTE_MS);
+  private constructor(manager: URL) {
+    this.#manager = manager;
+    this.#timer = setInterval(() => this.#tick(), BYTE_MS);
   }
 
-  /** How many the manager has not thrown out. */
-  get open(): number {
-    return this.#sockets.filter((socket) => socket.writable).length;
+  /** How many connections there are. */
+  get size(): number {
+    return this.#sent.size;
   }
 
   close(): void {
     clearInterval(this.#timer);
-    for (const socket of this.#sockets) socket.destroy();
+    const sockets = [...this.#sent.keys()];
+    this.#sent.clear();
+    for (const socket of sockets) socket.destroy();
+  }
+
+  #begin(): Socket {
+    const socket = connect(Number(this.#manager.port), this.#manager.hostname);
+    this.#sent.set(socket, 0);
+    // An error is followed by the close, and one that the manager throws out comes again.
+    socket.on("error", () => {});
+    socket.once("close", () => {
+      if (this.#sent.delete(socket)) this.#begin();
+    });
+    return socket;
+  }
+
+  #tick(): void {
+    for (const [socket, sent] of this.#sent) {
+      if (!socket.writable) continue;
+      socket.write(HEAD[sent] ?? "x");
+      this.#sent.set(socket, sent + 1);
+    }
   }
 }

@@ -1,7 +1,9 @@
-import { once } from "node:events";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { createServer, type Server } from "node:tls";
 import type { Certificate } from "./certificates.ts";
+import { listen } from "./listen.ts";
+
+const HOST = "127.0.0.1";
 
 /** Ends TLS before a manager, as a reverse proxy does, with a certificate that can be replaced. */
 export class TlsFront {
@@ -10,14 +12,12 @@ export class TlsFront {
   readonly #sockets = new Set<Socket>();
 
   static async open(managerUrl: string, certificate: Certificate): Promise<TlsFront> {
-    const server = createServer(certificate).listen(0, "127.0.0.1");
-    await once(server, "listening");
-    return new TlsFront(server, new URL(managerUrl));
+    const server = createServer(certificate);
+    return new TlsFront(server, await listen(server, HOST), new URL(managerUrl));
   }
 
-  private constructor(server: Server, manager: URL) {
-    const { port } = server.address() as AddressInfo;
-    this.url = `https://127.0.0.1:${port}`;
+  private constructor(server: Server, port: number, manager: URL) {
+    this.url = `https://${HOST}:${port}`;
     this.#server = server;
     server.on("secureConnection", (agent) => {
       const inner = connect(Number(manager.port), manager.hostname);
