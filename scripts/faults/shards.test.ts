@@ -21,7 +21,6 @@ test.for([
   { ending: "killed", end: (lab: Lab) => lab.killManager() },
 ])(
   "agents find their hubs when there are four instead of one, and one again, after the manager was $ending",
-  { timeout: 300_000 },
   async ({ end }, { lab, startFleet }) => {
     let manager = await lab.startManager({ ...pace, HUB_SHARDS: "1" });
     const fleet = await startFleet({ agents: AGENTS, subscribe: ["fleet.>"] });
