@@ -30,16 +30,15 @@ export function measureReturn(events: readonly FleetEvent[], returned: number): 
 
 /** Attempts that came before the wait that the agent had announced was over. */
 export function earlyAttempts(events: readonly FleetEvent[]): FleetEvent[] {
-  // Waits are logged in whole milliseconds, and times cut to them.
-  const TOLERANCE_MS = 2;
   const notBefore = new Map<string, number>();
   return events.filter(({ agent, event, at, waitMs }) => {
-    if (event === "waiting" && waitMs !== undefined) notBefore.set(agent, at + waitMs - TOLERANCE_MS);
+    // Less what the clock that dates events may be slewed by meanwhile, against the one that waits.
+    if (event === "waiting" && waitMs !== undefined) notBefore.set(agent, at + waitMs * 0.999 - 1);
     return event === "connecting" && at < (notBefore.get(agent) ?? 0);
   });
 }
 
 /** The first event of each agent. */
-export function firstOfEach(events: readonly FleetEvent[]): FleetEvent[] {
+function firstOfEach(events: readonly FleetEvent[]): FleetEvent[] {
   return [...new Map(events.toReversed().map((event) => [event.agent, event])).values()].toReversed();
 }
