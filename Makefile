@@ -42,6 +42,14 @@ ui-dev: node_modules/.package-lock.json ## The dashboard on port 5173 with hot r
 test: node_modules/.package-lock.json go ## All checks and tests; the last line is "N passed, N failed"
 	@$(NODE) scripts/test.ts
 
+.PHONY: test-faults
+test-faults: node_modules/.package-lock.json ui/dist/index.html agent ## The fault suite alone, as in make test; see docs/RELIABILITY.md
+	@$(NODE) scripts/test-faults.ts
+
+.PHONY: test-faults-full
+test-faults-full: node_modules/.package-lock.json ui/dist/index.html agent ## The same with the default periods and ten times the kills
+	@$(NODE) scripts/test-faults.ts --full
+
 .PHONY: format
 format: node_modules/.package-lock.json go ## Format and fix what can be fixed
 	@node_modules/.bin/biome check --write .
@@ -70,7 +78,7 @@ clean: ## Delete what was built and installed; local data and secrets stay
 
 .PHONY: help
 help: ## This text
-	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 node_modules/.package-lock.json: package-lock.json
 	@sh scripts/install.sh

@@ -6,7 +6,7 @@ import { readSettings } from "./stack/settings.ts";
 await command(async (stack) => {
   const settings = readSettings();
   const administrator = () => Admin.fromEnvironment(settings.managerUrl);
-  const agent = await startAgent(stack, settings, administrator, (line) => console.error(line));
+  const agent = await startAgent(stack, settings, administrator, { onLine: (line) => console.error(line) });
   const ending = await agent.ended;
   if (ending instanceof Error) throw ending;
   return typeof ending === "number" ? ending : 1;

@@ -3,6 +3,7 @@ import { ensureDevVars } from "./stack/dev-vars.ts";
 import { runQuietly } from "./stack/foreground.ts";
 import type { Stack } from "./stack/stack.ts";
 import { runCheck } from "./suites/check.ts";
+import { runFaults } from "./suites/faults.ts";
 import { runGoTest } from "./suites/go-test.ts";
 import { type Outcome, sum } from "./suites/outcome.ts";
 import { say } from "./suites/process.ts";
@@ -11,9 +12,9 @@ import { runVitest } from "./suites/vitest.ts";
 await command(async (stack) => {
   // Before the suites start, some of which read it: a file that appears meanwhile restarts a development server.
   await ensureDevVars();
-  // Two at a time; the end-to-end tests come last, on a machine that is theirs, and use what was built before.
+  // Two at a time; the end-to-end tests and the faults come last, on a machine that is theirs, and use what was built before.
   const halves = await Promise.all([testAgent(stack), testWorkspaces(stack)]);
-  const total = sum([...halves, await runVitest(stack, "e2e", "scripts/e2e")]);
+  const total = sum([...halves, await runVitest(stack, "e2e", "scripts/e2e"), await runFaults(stack, "short")]);
   console.log(`${total.passed} passed, ${total.failed} failed`);
   return total.failed === 0 ? 0 : 1;
 });

@@ -31,7 +31,7 @@ await command(async (stack) => {
   // Not the one of the environment, which may be that of another manager.
   const admin = new Admin(new URL(managerUrl), password);
   await followLocalManager(settings.stateDir, managerUrl);
-  const agent = await startAgent(stack, settings, async () => admin, follow("agent"));
+  const agent = await startAgent(stack, settings, async () => admin, { onLine: follow("agent") });
 
   const died = async (child: Child): Promise<never> => {
     const ending = describeEnding(await child.ended);

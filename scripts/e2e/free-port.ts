@@ -11,3 +11,12 @@ export async function freePort(): Promise<number> {
   await once(probe, "close");
   return address.port;
 }
+
+/** Whether nobody uses that port of the loopback interface at this moment. */
+export async function isFree(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const probe = createServer();
+  probe.once("error", () => resolve(false));
+  probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+  return await promise;
+}

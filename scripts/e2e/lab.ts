@@ -5,14 +5,14 @@ import { parseEnv } from "node:util";
 import { expect } from "vitest";
 import { z } from "zod";
 import { Admin, type Agent } from "../stack/admin.ts";
-import { startAgent } from "../stack/agent.ts";
+import { type AgentOptions, startAgent } from "../stack/agent.ts";
 import type { Child } from "../stack/child.ts";
 import { Complaint } from "../stack/complaint.ts";
 import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
 import { startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
 import { Stack } from "../stack/stack.ts";
-import { freePort } from "./free-port.ts";
+import { freePort, isFree } from "./free-port.ts";
 
 const Reply = z.object({ data: z.unknown() });
 
@@ -25,7 +25,7 @@ export interface LabAgent {
   log: string[];
 }
 
-export interface LabAgentOptions {
+export interface LabAgentOptions extends Omit<AgentOptions, "onLine"> {
   /** An enrolment token; by default one is minted if the agent has no identity yet. */
   token?: string;
   /** Consecutive failures after which it gives up; never by default. */
@@ -34,6 +34,8 @@ export interface LabAgentOptions {
   subscribe?: string[];
   /** What it takes for its manager; the lab's by default. */
   managerUrl?: string;
+  /** Where it keeps its identity; a folder of the lab's by default. */
+  stateDir?: string;
   /** False: whoever starts it has no admin password, so no token is minted for it. */
   mayMint?: boolean;
 }
@@ -76,31 +78,28 @@ export class Lab {
   /** Ends the manager without asking, as a crash would. */
   async killManager(): Promise<void> {
     await this.#manager?.kill();
+    // Its runtime is a process of its own, which holds the port until the last of its sockets is closed.
+    await expect.poll(() => isFree(this.#port), { timeout: 10_000 }).toBe(true);
   }
 
   /** Starts an agent. The same name is the same host: it finds its state again. */
-  async startAgent(
-    name: string,
-    { token, maxRetries = 0, subscribe = [], managerUrl = this.url, mayMint = true }: LabAgentOptions = {},
-  ): Promise<LabAgent> {
-    const stateDir = join(this.dir, "hosts", name);
+  async startAgent(name: string, options: LabAgentOptions = {}): Promise<LabAgent> {
+    const { token, maxRetries = 0, subscribe = [], managerUrl = this.url, mayMint = true, ...how } = options;
+    const { stateDir = join(this.dir, "hosts", name), ...run } = how;
     const log: string[] = [];
     const settings = {
       ...{ host, port: this.#port, dataDir: this.dir, managerUrl },
       ...{ token, tokenFile: undefined, stateDir, agentName: name, maxRetries, subscribe },
     };
-    const process = await startAgent(
-      this.#stack,
-      settings,
-      async () => {
-        if (!mayMint) throw new Complaint("no admin password");
-        return this.admin;
-      },
-      (line) => {
-        log.push(line);
-        this.output.push(line);
-      },
-    );
+    const administrator = async () => {
+      if (!mayMint) throw new Complaint("no admin password");
+      return this.admin;
+    };
+    const onLine = (line: string) => {
+      log.push(line);
+      this.output.push(line);
+    };
+    const process = await startAgent(this.#stack, settings, administrator, { ...run, onLine });
     return { process, stateDir, log };
   }
 
@@ -118,7 +117,7 @@ export class Lab {
   }
 
   /** Sends a request to an agent and returns the data of its reply. */
-  async request(agentId: string, message: { subject: string; data?: unknown }): Promise<unknown> {
+  async request(agentId: string, message: { subject: string; data?: unknown; timeoutMs?: number }): Promise<unknown> {
     const answer = await this.admin.call("POST", `/api/agents/${agentId}/request`, JSON.stringify(message));
     return Reply.parse(answer).data;
   }

@@ -79,6 +79,9 @@ export class Admin {
 
   /** Calls a route and returns the JSON of its answer. */
   async call(method: string, path: string, body: string | null = null): Promise<unknown> {
+    const unreachable = (error: unknown): never => {
+      throw new Complaint(`cannot reach a manager at ${this.#manager.origin} (${reason(error)})`);
+    };
     const answer = await fetch(new URL(path, this.#manager), {
       method,
       headers: { ...this.headers, ...(body !== null && { "content-type": "application/json" }) },
@@ -86,10 +89,9 @@ export class Admin {
       // A redirect could carry the password to somewhere else.
       redirect: "manual",
       signal: AbortSignal.timeout(TIMEOUT_MS),
-    }).catch((error: unknown) => {
-      throw new Complaint(`cannot reach a manager at ${this.#manager.origin} (${reason(error)})`);
-    });
-    const text = await answer.text();
+    }).catch(unreachable);
+    // A manager that dies meanwhile leaves half an answer.
+    const text = await answer.text().catch(unreachable);
     if (answer.ok) return parseJson(text);
     if (answer.status === 401) throw new Complaint(`${this.#manager.origin} does not accept this admin password`);
     const failure = Failure.safeParse(parseJson(text));

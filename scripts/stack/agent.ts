@@ -13,6 +13,16 @@ import { isThisMachine } from "./this-machine.ts";
 /** The agent's exit code when the manager has refused it: starting it again does not help. */
 export const REFUSED = 77;
 
+export interface AgentOptions {
+  /** The command that runs the agent instead of a shell, such as `nsenter`, with its arguments. */
+  launcher?: readonly string[];
+  /** Variables beside those of this process. */
+  env?: Readonly<Record<string, string>>;
+  /** Whether it logs every attempt to connect. */
+  verbose?: boolean;
+  onLine?: (line: string) => void;
+}
+
 /**
  * Starts the agent. Where no token was given and it has no identity yet, or one that the manager has shut out,
  * `administrator` mints one. The agent reads it from its standard input, never from its arguments.
@@ -21,22 +31,25 @@ export async function startAgent(
   stack: Stack,
   settings: Settings,
   administrator: () => Promise<Admin>,
-  onLine?: (line: string) => void,
+  { launcher = [], env: extra = {}, verbose = false, onLine }: AgentOptions = {},
 ): Promise<Child> {
   const { managerUrl, stateDir, agentName, maxRetries, tokenFile, subscribe } = settings;
   const token = await enrolmentToken(settings, administrator);
   const tokenSource = token === undefined ? tokenFile : "-";
   const { ADMIN_PASSWORD, TOKEN, ...env } = process.env;
+  const [file = agentBinary, ...args] = [...launcher, agentBinary];
   return stack.start({
     name: "agent",
-    file: agentBinary,
+    file,
     args: [
+      ...args,
       ...["--manager", managerUrl, "--state-dir", stateDir, "--max-retries", String(maxRetries)],
       ...(agentName === undefined ? [] : ["--name", agentName]),
       ...subscribe.flatMap((pattern) => ["--subscribe", pattern]),
       ...(tokenSource === undefined ? [] : ["--token-file", tokenSource]),
+      ...(verbose ? ["--verbose"] : []),
     ],
-    env,
+    env: { ...env, ...extra },
     ...(token !== undefined && { input: `${token}\n` }),
     ...(onLine && { onLine }),
   });

@@ -5,14 +5,19 @@ import { z } from "zod";
 import { inRepository } from "../stack/repository.ts";
 import type { Stack } from "../stack/stack.ts";
 import { type Outcome, settle } from "./outcome.ts";
-import { runProcess } from "./process.ts";
+import { type ProcessOptions, runProcess } from "./process.ts";
 
 const Report = z.object({
   testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) })),
 });
 
 /** Runs the vitest project in a folder and reads vitest's own report. */
-export async function runVitest(stack: Stack, name: string, folder: string, ...args: string[]): Promise<Outcome> {
+export async function runVitest(
+  stack: Stack,
+  name: string,
+  folder: string,
+  { args = [], env = {} }: Partial<Pick<ProcessOptions, "args" | "env">> = {},
+): Promise<Outcome> {
   const scratch = await mkdtemp(join(tmpdir(), "zedops-test-"));
   const report = join(scratch, "report.json");
   const succeeded = await runProcess(stack, {
@@ -20,7 +25,7 @@ export async function runVitest(stack: Stack, name: string, folder: string, ...a
     folder,
     file: process.execPath,
     // It writes into a pipe; whether colours make sense depends on where that leads.
-    env: process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" },
+    env: { ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }), ...env },
     args: [
       ...[inRepository("node_modules/vitest/vitest.mjs"), "run", ...args],
       ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],

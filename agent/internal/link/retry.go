@@ -16,19 +16,22 @@ const stableAfter = time.Minute
 
 // delays decides how long to wait before the next attempt.
 type delays struct {
-	growing *backoff.ExponentialBackOff // the window to draw from, without jitter of its own
+	growing *backoff.ExponentialBackOff // the windows to draw from, each a little wider, without jitter of their own
+	window  time.Duration               // the present one
 	spread  time.Duration               // the reconnectSpreadMs of the last welcome
 	fresh   bool                        // nothing has gone wrong since the last stable connection
+	since   time.Time                   // when something went wrong first; meaningless while fresh
 }
 
 func newDelays() *delays {
-	d := &delays{growing: &backoff.ExponentialBackOff{InitialInterval: 2 * time.Second, Multiplier: 2, MaxInterval: time.Minute}}
+	d := &delays{growing: &backoff.ExponentialBackOff{InitialInterval: 2 * time.Second, Multiplier: 1.1, MaxInterval: time.Minute}}
 	d.reset()
 	return d
 }
 
 func (d *delays) reset() {
 	d.growing.Reset()
+	d.window = d.growing.NextBackOff()
 	d.fresh = true
 }
 
@@ -45,7 +48,9 @@ func (d *delays) note(o outcome) {
 func (d *delays) after(o outcome) time.Duration {
 	d.note(o)
 	fresh := d.fresh
-	d.fresh = false
+	if fresh {
+		d.fresh, d.since = false, time.Now()
+	}
 	var s *setback
 	switch code := closeCode(o.err); {
 	case code == protocol.CloseReplaced:
@@ -65,10 +70,15 @@ func (d *delays) after(o outcome) time.Duration {
 	}
 }
 
-// failure is full jitter, at the cap as well: 0 to min(60 s, max(spread, 1 s * 2^n)). A large herd that all its attempts
-// fail is not squeezed into less than the time its manager has asked it to spread over.
+// failure is full jitter, at the cap as well. The window is half as wide again as the trouble has lasted, 2 s to 60 s: it
+// is the same for all the agents of one outage. Were it to double with each failure, every agent would have its own, and
+// after 10 s of outage most of a herd would come back in the next 5 s and the last of it only after 50. And a large herd
+// is not squeezed into less than the time that its manager has asked it to spread over.
 func (d *delays) failure() time.Duration {
-	return upTo(min(d.growing.MaxInterval, max(d.spread, d.growing.NextBackOff())))
+	for wanted := min(time.Since(d.since)*3/2, d.growing.MaxInterval); d.window < wanted; {
+		d.window = d.growing.NextBackOff()
+	}
+	return upTo(min(d.growing.MaxInterval, max(d.spread, d.window)))
 }
 
 // upTo draws whole milliseconds, so that what is logged is what is waited.

@@ -1,0 +1,65 @@
+import { randomUUID } from "node:crypto";
+import type { Lab, LabAgent, LabAgentOptions } from "../e2e/lab.ts";
+
+/** A host with an agent, which may die and be started again. */
+export class Host {
+  readonly name = `host-${randomUUID()}`;
+  readonly #lab: Lab;
+  readonly #options: LabAgentOptions;
+  readonly #past: LabAgent[] = [];
+  #agent: LabAgent | undefined;
+
+  /** The options are those that its agent is started with, each time. */
+  constructor(lab: Lab, options: LabAgentOptions = {}) {
+    this.#lab = lab;
+    this.#options = { verbose: true, ...options };
+  }
+
+  /** Whether its agent runs. */
+  get alive(): boolean {
+    return this.#agent !== undefined;
+  }
+
+  /** What its agents have written so far, the present one last. */
+  get log(): string {
+    const agents = this.#agent === undefined ? this.#past : [...this.#past, this.#agent];
+    return agents.flatMap(({ log }) => log).join("\n");
+  }
+
+  /** Where its identity is. */
+  get stateDir(): string {
+    const agent = this.#agent ?? this.#past.at(-1);
+    if (agent === undefined) throw new Error("the host was never started");
+    return agent.stateDir;
+  }
+
+  async start(): Promise<void> {
+    this.#agent = await this.#lab.startAgent(this.name, this.#options);
+  }
+
+  /** Ends the agent without asking, as a crash would. */
+  async kill(): Promise<void> {
+    await this.#leave()?.process.kill();
+  }
+
+  async stop(): Promise<void> {
+    await this.#leave()?.process.stop();
+  }
+
+  /** Waits until the agent has ended by itself, and returns how. */
+  async ended(): Promise<unknown> {
+    return await this.#leave()?.process.ended;
+  }
+
+  /** The id that the API has for it. */
+  async id(): Promise<string> {
+    return (await this.#lab.agent(this.name)).id;
+  }
+
+  #leave(): LabAgent | undefined {
+    const agent = this.#agent;
+    if (agent !== undefined) this.#past.push(agent);
+    this.#agent = undefined;
+    return agent;
+  }
+}

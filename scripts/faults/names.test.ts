@@ -1,0 +1,49 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { expect } from "vitest";
+import { BUSY_MS } from "./extent.ts";
+import { test as base } from "./fixtures.ts";
+import { Host } from "./host.ts";
+import { expectTruth } from "./invariant.ts";
+import { NameService } from "./name-service.ts";
+import { Namespace } from "./namespace.ts";
+import { Outage } from "./outage.ts";
+import { lastRetryWait } from "./retry-wait.ts";
+import { skipIfLacking } from "./skip.ts";
+
+const MANAGER = "manager.faults.test";
+
+/** How long Go's resolver goes on with what it has read in /etc/hosts, and a little. */
+const NAMES_KEPT_MS = 5_500;
+
+const test = base.extend("names", async ({ skip }, { onCleanup }) => {
+  skipIfLacking(skip, await Namespace.lacking("mount", "mount"));
+  const names = await NameService.open();
+  onCleanup(() => names.close());
+  return names;
+});
+
+test("the manager's name cannot be resolved: the agent says so, and is back when it can", async ({
+  task,
+  lab,
+  proxy,
+  names,
+  onTestFinished,
+}) => {
+  await names.know(MANAGER);
+  const managerUrl = `http://${MANAGER}:${new URL(proxy.url).port}`;
+  const host = new Host(lab, { managerUrl, launcher: names.launcher });
+  onTestFinished(() => host.stop());
+  await host.start();
+  await expectTruth(lab, [host]);
+
+  await names.know();
+  await pause(NAMES_KEPT_MS);
+  const outage = await Outage.begin(task, lab, host, "DNS failure");
+  proxy.cut();
+  await Promise.all([outage.untilOffline(BUSY_MS), outage.untilNoticed(BUSY_MS)]);
+  await outage.untilSaid(/failed=2 .*lookup manager\.faults\.test/);
+
+  await names.know(MANAGER);
+  outage.over();
+  expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+});

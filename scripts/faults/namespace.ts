@@ -1,0 +1,85 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readlink } from "node:fs/promises";
+import { promisify } from "node:util";
+import { vi } from "vitest";
+
+const run = promisify(execFile);
+
+export type Kind = "mount" | "net";
+
+/**
+ * Namespaces of Linux in which faults happen that the rest of the machine does not see. They have no name and belong to
+ * a process that reads from this one: whatever becomes of the tests, the kernel takes them away again, with their mounts,
+ * interfaces and rules.
+ */
+export class Namespace {
+  readonly #keeper: ChildProcess;
+  readonly #kinds: readonly Kind[];
+
+  /** Why this machine cannot have them; undefined if it can. */
+  static async lacking(kind: Kind, ...tools: string[]): Promise<string | undefined> {
+    try {
+      for (const tool of ["nsenter", "setpriv", ...tools]) await run("sh", ["-c", `command -v ${tool}`]);
+      await run("unshare", [`--${kind}`, "true"]);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message.trim().replaceAll("\n", " ") : String(error);
+    }
+  }
+
+  static async open(...kinds: Kind[]): Promise<Namespace> {
+    const flags = kinds.map((kind) => `--${kind}`);
+    const keeper = spawn("unshare", [...flags, "cat"], { stdio: ["pipe", "ignore", "inherit"] });
+    await once(keeper, "spawn");
+    const namespace = new Namespace(keeper, kinds);
+    await vi.waitFor(() => namespace.#expectApart(), { timeout: 10_000, interval: 10 });
+    return namespace;
+  }
+
+  private constructor(keeper: ChildProcess, kinds: readonly Kind[]) {
+    this.#keeper = keeper;
+    this.#kinds = kinds;
+  }
+
+  /** The process that keeps them, and by which the system names them. */
+  get pid(): number {
+    return this.#keeper.pid ?? 0;
+  }
+
+  /** The command that runs another one in here, and ends it if this process ends. */
+  get launcher(): readonly string[] {
+    const flags = this.#kinds.map((kind) => `--${kind}`);
+    return ["nsenter", "--target", String(this.pid), ...flags, "setpriv", "--pdeathsig", "KILL", "--"];
+  }
+
+  /** Runs a command in here and returns its output. Throws with what it complained of if it fails. */
+  async run(...command: string[]): Promise<string> {
+    const [file = "", ...args] = [...this.launcher, ...command];
+    return (await run(file, args)).stdout;
+  }
+
+  /** The path by which everyone else sees a file of a mount namespace. */
+  path(inside: string): string {
+    return `/proc/${this.pid}/root${inside}`;
+  }
+
+  async close(): Promise<void> {
+    if (this.#keeper.exitCode !== null) return;
+    const ended = once(this.#keeper, "exit");
+    this.#keeper.stdin?.end();
+    await ended;
+  }
+
+  /** The process begins in ours. */
+  async #expectApart(): Promise<void> {
+    for (const kind of this.#kinds) {
+      const file = kind === "mount" ? "mnt" : kind;
+      const [its, ours] = await Promise.all([
+        readlink(`/proc/${this.pid}/ns/${file}`),
+        readlink(`/proc/self/ns/${file}`),
+      ]);
+      if (its === ours) throw new Error(`there is no ${kind} namespace yet`);
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import { BUSY_MS, periods, slackMs } from "./extent.ts";
+import type { Direction, FaultProxy } from "./fault-proxy.ts";
+import { test } from "./fixtures.ts";
+import { Outage } from "./outage.ts";
+import { lastRetryWait } from "./retry-wait.ts";
+
+const noticedWithinMs = periods.leaseMs + slackMs;
+
+describe.concurrent("the path between an agent and its manager", () => {
+  const holes: { fault: string; directions: Direction[] }[] = [
+    { fault: "black hole, agent to manager", directions: ["toManager"] },
+    { fault: "black hole, manager to agent", directions: ["toAgent"] },
+    { fault: "black hole, both ways", directions: ["toManager", "toAgent"] },
+  ];
+
+  test.for(holes)("$fault: both ends notice, and find each other again", async (hole, { task, lab, proxy, host }) => {
+    const outage = await Outage.begin(task, lab, host, hole.fault);
+    proxy.lose(...hole.directions);
+    await Promise.all([outage.untilOffline(noticedWithinMs), outage.untilNoticed(noticedWithinMs)]);
+    // A new connection fares no better, and it goes on trying.
+    await outage.untilSaid(/failed=1 .*the manager does not answer/);
+
+    proxy.heal();
+    outage.over();
+    expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+  });
+
+  test.for<Direction>(["toManager", "toAgent"])(
+    "a connection that is reset mid-frame, %s: a request in flight fails at once, and all is well again",
+    async (direction, { task, lab, proxy, host }) => {
+      const outage = await Outage.begin(task, lab, host, `reset mid-frame, ${direction}`);
+      const broken = proxy.breakFrame(direction, "reset");
+      const answer = lab.request(await host.id(), { subject: "test.echo", data: "x".repeat(10_000) });
+      await expect(answer).rejects.toThrow(/\(disconnected\)/);
+      await broken;
+      await outage.untilNoticed(noticedWithinMs);
+      await outage.untilRecovered();
+    },
+  );
+
+  test.for<Direction>(["toManager", "toAgent"])(
+    "half a frame and then silence, %s: the agent notices, and connects anew",
+    async (direction, { task, lab, proxy, host }) => {
+      const outage = await Outage.begin(task, lab, host, `half a frame, then silence, ${direction}`);
+      await proxy.breakFrame(direction, "silence");
+      // A new connection works at once, so that the API may never have to say offline.
+      await outage.untilNoticed(noticedWithinMs);
+      await outage.untilRecovered();
+    },
+  );
+
+  test("an upgrade that is answered byte by byte: the agent gives up and tries again", async ({
+    task,
+    lab,
+    proxy,
+    host,
+  }) => {
+    const outage = await Outage.begin(task, lab, host, "upgrade answered byte by byte");
+    proxy.trickle();
+    proxy.cut();
+    await outage.untilOffline(noticedWithinMs);
+    await outage.untilSaid(/failed=1 .*the manager does not answer/);
+
+    proxy.heal();
+    outage.over();
+    expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+    expect(outage.said).toContain("reconnected");
+  });
+
+  const middleboxes = [
+    {
+      what: "a proxy that strips Upgrade",
+      begin: (proxy: FaultProxy) => proxy.stripUpgrade(),
+      says: "something between this host and the manager does not pass WebSockets",
+    },
+    {
+      what: "a captive portal that answers 403",
+      begin: (proxy: FaultProxy) => proxy.answer(page("403 Forbidden")),
+      says: "something that is not the manager answered 403 Forbidden with text/html: a proxy or a captive portal?",
+    },
+    {
+      what: "a captive portal that redirects",
+      begin: (proxy: FaultProxy) =>
+        proxy.answer(page("302 Found", "Location: http://login.portal.test/?session=secret")),
+      says: "redirected (302 Found) to http://login.portal.test, where the token does not belong",
+    },
+    {
+      what: "a captive portal that answers 200",
+      begin: (proxy: FaultProxy) => proxy.answer(page("200 OK")),
+      says: "does not pass WebSockets (it answered 200 OK)",
+    },
+  ];
+
+  test.for(middleboxes)(
+    "$what: the agent says so, keeps its credential and tries on",
+    async (box, { task, lab, proxy, host }) => {
+      const credential = await readFile(join(host.stateDir, "token"), "utf8");
+      const outage = await Outage.begin(task, lab, host, box.what);
+      box.begin(proxy);
+      await Promise.all([outage.untilOffline(noticedWithinMs), outage.untilNoticed(noticedWithinMs)]);
+      await outage.untilSaid("failed=2");
+      expect(outage.said).toContain(box.says);
+      expect(outage.said).not.toContain("secret");
+      expect(await readFile(join(host.stateDir, "token"), "utf8")).toBe(credential);
+
+      proxy.heal();
+      outage.over();
+      expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+      expect(await readFile(join(host.stateDir, "token"), "utf8")).toBe(credential);
+    },
+  );
+});
+
+function page(status: string, ...headers: string[]): string {
+  const body = "<!doctype html><title>Welcome to our network</title>";
+  const head = [`HTTP/1.1 ${status}`, "Content-Type: text/html", `Content-Length: ${body.length}`, ...headers];
+  return `${head.join("\r\n")}\r\n\r\n${body}`;
+}

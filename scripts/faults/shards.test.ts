@@ -1,0 +1,113 @@
+import { expect } from "vitest";
+import { z } from "zod";
+import type { Lab } from "../e2e/lab.ts";
+import type { Agent } from "../stack/admin.ts";
+import type { Child } from "../stack/child.ts";
+import type { Fleet } from "./fleet.ts";
+import { test } from "./fleet-lab.ts";
+import { readHubs } from "./hub-disk.ts";
+
+const AGENTS = 50;
+/** An old hub is woken by nothing but its alarm, which rings when a lease would have run out. */
+const SETTLED_WITHIN_MS = 60_000;
+const pace = { HEARTBEAT_INTERVAL_MS: "5000", LEASE_MS: "10000" };
+
+const Timeline = z.array(z.object({ status: z.enum(["online", "offline"]), reason: z.string().nullable() }));
+const online = { status: "online", reason: null };
+const restarted = { status: "offline", reason: "manager_restart" };
+
+test.for([
+  { ending: "stopped", end: (_: Lab, manager: Child) => manager.stop() },
+  { ending: "killed", end: (lab: Lab) => lab.killManager() },
+])(
+  "agents find their hubs when there are four instead of one, and one again, after the manager was $ending",
+  async ({ end }, { lab, startFleet }) => {
+    let manager = await lab.startManager({ ...pace, HUB_SHARDS: "1" });
+    const fleet = await startFleet({ agents: AGENTS, subscribe: ["fleet.>"] });
+    await fleet.untilConnected(() => fleet.events, 60_000);
+
+    for (const shards of ["4", "1"]) {
+      // One that is gone with the manager, which may not have got to tell the registry.
+      const lost = `lost-before-${shards}`;
+      const { process } = await lab.startAgent(lost);
+      await lab.untilStatus(lost, "online");
+
+      const since = fleet.mark();
+      await process.kill();
+      await end(lab, manager);
+      // The old hubs went without a word: they have something to tell.
+      const left = await readHubs(lab);
+      expect(left.reduce((sum, { connections, outbox }) => sum + connections + outbox, 0)).toBeGreaterThan(0);
+      manager = await lab.startManager({ ...pace, HUB_SHARDS: shards });
+      const started = Date.now();
+      expect(await lab.agent(lost)).toMatchObject({ status: "offline" });
+      await fleet.untilConnected(since, 60_000);
+      await reachesEach(lab, fleet, `${shards} shards`);
+      await expect
+        .poll(async () => backlog(await readHubs(lab)), { timeout: SETTLED_WITHIN_MS, interval: 1_000 })
+        .toEqual({ connections: AGENTS, outbox: 0 });
+      const hubs = left.map(({ name, connections, outbox }) => `${name} ${connections}+${outbox}`).join(", ");
+      console.log(`${shards} shards: the old hubs (${hubs}) had told all ${Date.now() - started} ms after the start`);
+    }
+
+    for (const { id, name, status } of await lab.admin.agents()) {
+      const timeline = Timeline.parse(await lab.admin.call("GET", `/api/agents/${id}/events`));
+      if (isOfFleet(name)) {
+        // Each of the three managers saw it come, and each end was put down to the manager.
+        expect(timeline).toMatchObject([online, restarted, online, restarted, online]);
+      } else {
+        expect(status).toBe("offline");
+        expect(timeline).toMatchObject([{ status, reason: expect.stringMatching(/^(lost|manager_restart)$/) }, online]);
+      }
+    }
+
+    // And as those that they were, when they have been away meanwhile.
+    await fleet.stop();
+    await expect
+      .poll(async () => new Set((await fleetIn(lab)).map(({ status, reason }) => `${status} ${reason}`)))
+      .toEqual(new Set(["offline stopped"]));
+    await end(lab, manager);
+    expect((await readHubs(lab)).filter(({ connections, outbox }) => connections + outbox > 0)).toEqual([]);
+    await lab.startManager({ ...pace, HUB_SHARDS: "4" });
+    const back = await startFleet({ agents: AGENTS, subscribe: ["fleet.>"] });
+    await back.untilConnected(() => back.events, 60_000);
+    await reachesEach(lab, back, "back");
+  },
+);
+
+/** Every agent is there once, online, answers, and gets what is published once. */
+async function reachesEach(lab: Lab, fleet: Fleet, text: string): Promise<void> {
+  const agents = await fleetIn(lab);
+  expect(agents).toHaveLength(AGENTS);
+  expect(new Set(agents.map(({ name }) => name)).size).toBe(AGENTS);
+  expect(agents.filter(({ status }) => status !== "online")).toEqual([]);
+
+  const echoes = agents.map(({ id }) => lab.request(id, { subject: "test.echo", data: id }));
+  expect(await Promise.all(echoes)).toEqual(agents.map(({ id }) => id));
+
+  const publish = (data: string) =>
+    lab.admin.call("POST", "/api/publish", JSON.stringify({ subject: "fleet.news", data }));
+  expect(await publish(text)).toEqual({ delivered: AGENTS, dropped: 0 });
+  // Each has read all that came before this one.
+  const last = `${text}, last`;
+  await publish(last);
+  const received = (data: string) =>
+    fleet.events.filter(({ message }) => message?.data === data).map(({ agent }) => agent);
+  await expect.poll(() => received(last).length, { timeout: 20_000 }).toBe(AGENTS);
+  expect(received(text).toSorted()).toEqual(agents.map(({ name }) => name).toSorted());
+}
+
+function isOfFleet(name: string): boolean {
+  return name.startsWith("sim-");
+}
+
+async function fleetIn(lab: Lab): Promise<Agent[]> {
+  return (await lab.admin.agents()).filter(({ name }) => isOfFleet(name));
+}
+
+function backlog(hubs: Awaited<ReturnType<typeof readHubs>>) {
+  return {
+    connections: hubs.reduce((sum, hub) => sum + hub.connections, 0),
+    outbox: hubs.reduce((sum, hub) => sum + hub.outbox, 0),
+  };
+}
