@@ -79,6 +79,7 @@ export class RawAgent {
 
 export interface Refusal {
   status: number | undefined;
+  retryAfter: string | undefined;
   body: unknown;
 }
 
@@ -97,5 +98,6 @@ export async function refusedUpgrade(url: string, headers: Record<string, string
   upgrade.once("error", reject);
   upgrade.end();
   const response = await promise;
-  return { status: response.statusCode, body: await json(response) };
+  const { statusCode: status, headers: answered } = response;
+  return { status, retryAfter: answered["retry-after"], body: await json(response) };
 }
