@@ -125,6 +125,17 @@ describe("an agent's presence", () => {
     await stored(agent.id, (row) => row.status === "online");
   });
 
+  it("is spread over as long as all need who lost the hub, also for the first that is back", async () => {
+    const token = await mintToken({ maxUses: 150 });
+    const { agent, token: own } = await TestAgent.online({ token });
+    for (let n = 1; n < 150; n++) await TestAgent.online({ token });
+    await evictDurableObject(hub(), { webSockets: "close" });
+    const { agent: back } = await TestAgent.online({ ...(own === undefined ? {} : { token: own }) });
+    expect(back.id).toBe(agent.id);
+    const { data } = await back.next(({ subject }) => subject === "agent.welcome");
+    expect((data as { reconnectSpreadMs: number }).reconnectSpreadMs).toBeGreaterThanOrEqual(1500);
+  });
+
   it("follows the newest connection, whatever the older one does late", async () => {
     const { agent: old, token } = await TestAgent.enrolled();
     const { agent: young } = await TestAgent.online({ token });

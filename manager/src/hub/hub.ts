@@ -82,6 +82,8 @@ export class AgentHub extends DurableObject<Env> {
   readonly #connections = new Connections();
   /** Agents that an identity is being split off from: a second offer would replace the first on the host's disk. */
   readonly #separating = new Set<string>();
+  /** How many connections this object believed in when it woke: agents that are on their way back come together, too. */
+  #believed = 0;
   #alarmAt: number | null = null;
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -105,7 +107,7 @@ export class AgentHub extends DurableObject<Env> {
     const connection = Connection.accept(this.ctx, server, this.#settings, admission, id);
     this.#connections.add(connection);
     this.#alarmBy(connection.leaseEnd(this.#settings));
-    const greeting = welcome(this.#settings, id, this.#connections.size);
+    const greeting = welcome(this.#settings, id, Math.max(this.#connections.size, this.#believed));
     connection.send(encode("agent.welcome", { dataJson: JSON.stringify(greeting) }));
     return new Response(null, { status: 101, webSocket: client });
   }
@@ -352,6 +354,7 @@ export class AgentHub extends DurableObject<Env> {
   /** Takes up the connections that outlived this object's memory, and records the end of those that did not. */
   #wake(): void {
     const believed = new Map(this.#store.connections().map((state) => [state.id, state]));
+    this.#believed = believed.size;
     for (const socket of this.ctx.getWebSockets()) {
       const connection = Connection.wake(this.ctx, socket, this.#settings);
       if (connection === null) continue;
