@@ -1,5 +1,9 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Lab, LabAgent, LabAgentOptions } from "../e2e/lab.ts";
+
+/** Far more than an agent takes that cannot go on. */
+const ENDS_WITHIN_MS = 30_000;
 
 /** A host with an agent, which may die and be started again. */
 export class Host {
@@ -48,7 +52,12 @@ export class Host {
 
   /** Waits until the agent has ended by itself, and returns how. */
   async ended(): Promise<unknown> {
-    return await this.#leave()?.process.ended;
+    const ending = await Promise.race([
+      this.#agent?.process.ended,
+      pause(ENDS_WITHIN_MS, "it still runs", { ref: false }),
+    ]);
+    this.#leave();
+    return ending;
   }
 
   /** The id that the API has for it. */

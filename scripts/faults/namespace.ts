@@ -17,15 +17,12 @@ export class Namespace {
   readonly #keeper: ChildProcess;
   readonly #kinds: readonly Kind[];
 
-  /** Why this machine cannot have them; undefined if it can. */
+  /** Why this machine cannot have one, with these tools; undefined if it can. */
   static async lacking(kind: Kind, ...tools: string[]): Promise<string | undefined> {
-    try {
-      for (const tool of ["nsenter", "setpriv", ...tools]) await run("sh", ["-c", `command -v ${tool}`]);
-      await run("unshare", [`--${kind}`, "true"]);
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message.trim().replaceAll("\n", " ") : String(error);
+    for (const tool of ["unshare", "nsenter", "setpriv", ...tools]) {
+      if (!(await succeeds("sh", "-c", `command -v ${tool}`))) return `${tool} is not installed`;
     }
+    return (await succeeds("unshare", `--${kind}`, "true")) ? undefined : `no ${kind} namespace may be made; root may`;
   }
 
   static async open(...kinds: Kind[]): Promise<Namespace> {
@@ -82,4 +79,11 @@ export class Namespace {
       if (its === ours) throw new Error(`there is no ${kind} namespace yet`);
     }
   }
+}
+
+async function succeeds(file: string, ...args: string[]): Promise<boolean> {
+  return await run(file, args).then(
+    () => true,
+    () => false,
+  );
 }

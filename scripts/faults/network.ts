@@ -21,7 +21,12 @@ export class Network {
 
   /** Why this machine cannot have one; undefined if it can. */
   static async lacking(): Promise<string | undefined> {
-    return await Namespace.lacking("net", "ip", "nft");
+    const lacking = await Namespace.lacking("net", "ip", "nft");
+    if (lacking !== undefined) return lacking;
+    return await run("unshare", ["--net", "nft", losing(3)]).then(
+      () => undefined,
+      () => "this kernel has no numgen for nftables",
+    );
   }
 
   static async open(): Promise<Network> {
@@ -52,11 +57,7 @@ export class Network {
 
   /** Drops that many of ten packets at random, each way. */
   async lose(ofTen: number): Promise<void> {
-    const chains = ["input", "output"].map(
-      (hook) =>
-        `chain ${hook} { type filter hook ${hook} priority 0; numgen random mod 10 <= ${ofTen - 1} counter drop; };`,
-    );
-    await this.#namespace.run("nft", `table ip faults { ${chains.join(" ")} }`);
+    await this.#namespace.run("nft", losing(ofTen));
   }
 
   /** How many packets have been dropped since `lose`. */
@@ -79,4 +80,13 @@ export class Network {
   async close(): Promise<void> {
     await this.#namespace.close();
   }
+}
+
+/** The rules of nftables that drop so many of ten packets, each way. */
+function losing(ofTen: number): string {
+  const chains = ["input", "output"].map(
+    (hook) =>
+      `chain ${hook} { type filter hook ${hook} priority 0; numgen random mod 10 <= ${ofTen - 1} counter drop; };`,
+  );
+  return `table ip faults { ${chains.join(" ")} }`;
 }
