@@ -6,7 +6,7 @@ import { expectTruth } from "./invariant.ts";
 /** What a fault cost. Times are milliseconds; null: it did not come to that, or nobody looked. */
 export interface Measurement {
   fault: string;
-  /** From the fault until the API said offline. */
+  /** From the fault until the API, or a screen, said offline. */
   offlineMs: number | null;
   /** From the fault until the agent said so. */
   noticedMs: number | null;
@@ -71,6 +71,11 @@ export class Outage {
       timeout: withinMs,
       interval: POLL_MS,
     });
+    this.#measured.offlineMs = elapsed(this.#since);
+  }
+
+  /** To be called when an operator has been told: the time that a screen adds counts too. */
+  seen(): void {
     this.#measured.offlineMs = elapsed(this.#since);
   }
 

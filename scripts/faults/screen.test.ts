@@ -1,0 +1,38 @@
+import { Dashboard, launchBrowser } from "../e2e/dashboard.ts";
+import { full, periods, slackMs } from "./extent.ts";
+import { test as base } from "./fixtures.ts";
+import { Outage } from "./outage.ts";
+
+/** What the way to the screen may add to a lease. */
+const TO_SCREEN_MS = 10_000;
+
+// biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
+const test = base.extend("browser", { scope: "file" }, async ({}, { onCleanup }) => {
+  const browser = await launchBrowser();
+  onCleanup(() => browser.close());
+  return browser;
+});
+
+test("a host that falls silent is offline on every screen soon after its lease, and online again when it is back", async ({
+  task,
+  lab,
+  proxy,
+  host,
+  browser,
+}) => {
+  const context = await browser.newContext();
+  const dashboard = new Dashboard(await context.newPage());
+  await dashboard.logIn(lab.url, lab.password);
+  await dashboard.untilStatus(host.name, "online");
+
+  const outage = await Outage.begin(task, lab, host, "black hole, both ways, on screen");
+  proxy.lose("toManager", "toAgent");
+  await dashboard.untilStatus(host.name, "offline", periods.leaseMs + TO_SCREEN_MS + (full ? 0 : slackMs));
+  outage.seen();
+
+  proxy.heal();
+  outage.over();
+  await outage.untilRecovered();
+  await dashboard.untilStatus(host.name, "online");
+  await context.close();
+});
