@@ -10,8 +10,8 @@ export type Kind = "mount" | "net";
 
 /**
  * Namespaces of Linux in which faults happen that the rest of the machine does not see. They have no name and belong to
- * a process that reads from this one: whatever becomes of the tests, the kernel takes them away again, with their mounts,
- * interfaces and rules.
+ * a process that reads from this one: whatever becomes of the tests, that process ends, and the kernel takes them away with
+ * their mounts, interfaces and rules.
  */
 export class Namespace {
   readonly #keeper: ChildProcess;

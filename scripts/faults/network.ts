@@ -1,4 +1,6 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { promisify } from "node:util";
 import { Namespace } from "./namespace.ts";
 
@@ -6,6 +8,9 @@ const run = promisify(execFile);
 
 /** Of 198.18.0.0/15, which is there for tests of networks: RFC 2544. */
 const NETWORKS = "198.18";
+
+/** This machine's end of a cable is called this and the process that keeps the other. */
+const CABLE = "zedops-";
 
 /** The agent's end of the cable. */
 const INTERFACE = "eth0";
@@ -30,12 +35,13 @@ export class Network {
   }
 
   static async open(): Promise<Network> {
+    await sweep();
     const namespace = await Namespace.open("net");
     // Of the keeper: no other of these networks has the same at the same time.
     const id = namespace.pid % 16_384;
     const prefix = `${NETWORKS}.${id >> 6}.${(id & 63) << 2}`;
     const [here, there] = [1, 2].map((end) => prefix.replace(/\d+$/, (last) => String(Number(last) + end)));
-    const cable = `zf${namespace.pid}`;
+    const cable = `${CABLE}${namespace.pid}`;
     const network = new Network(namespace, here ?? "");
     await run("ip", ["link", "add", cable, "type", "veth", "peer", INTERFACE, "netns", String(namespace.pid)]);
     await run("ip", ["address", "add", `${here}/30`, "dev", cable]);
@@ -89,4 +95,14 @@ function losing(ofTen: number): string {
       `chain ${hook} { type filter hook ${hook} priority 0; numgen random mod 10 <= ${ofTen - 1} counter drop; };`,
   );
   return `table ip faults { ${chains.join(" ")} }`;
+}
+
+/** Takes away the cables of runs that died: a connection that hangs on a dead one can keep it for minutes. */
+async function sweep(): Promise<void> {
+  for (const name of await readdir("/sys/class/net")) {
+    const keeper = name.startsWith(CABLE) ? name.slice(CABLE.length) : undefined;
+    if (keeper === undefined || !/^\d+$/.test(keeper) || existsSync(`/proc/${keeper}`)) continue;
+    // It may go by itself at this moment.
+    await run("ip", ["link", "delete", name]).catch(() => {});
+  }
 }
