@@ -42,7 +42,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	steps := c.clock.steps()
 
 	gauge := gauge{skewMs: c.skewMs}
-	var asked time.Time // the oldest beat without a verdict; zero: none
+	var asked time.Time // the oldest beat that nothing has answered, as far as known; zero: none
 	var sent time.Time  // the latest beat without an ack; zero: none
 	var reported time.Time
 	probing := false // asked because the host may have slept
@@ -54,7 +54,12 @@ func (c *connection) heartbeat(ctx context.Context) error {
 
 		case <-beat.C:
 			sent = time.Now()
-			if asked.IsZero() {
+			if answered := c.lastFrame.Load() >= int64(asked.Sub(c.opened)); asked.IsZero() || answered {
+				// An answered beat needs no verdict any more. With an interval shorter than the patience, waiting for it
+				// would leave the beats in between unasked.
+				if !asked.IsZero() {
+					probing = false
+				}
 				asked = sent
 				overdue.Reset(patience)
 			}

@@ -108,6 +108,25 @@ func TestADeadPathIsNoticedWithin45s(t *testing.T) {
 	}
 }
 
+// With beats closer together than the manager may take to answer one, each beat that is answered puts the question anew.
+func TestADeadPathIsNoticedWithinALeaseOfManyBeats(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, r := inMemory(t, nil, nil)
+		p := m.Next(t)
+		p.Register(t, quick(time.Second, 5*time.Second))
+		p.ServeSilently()
+		r.log.says(t, "msg=connected")
+		p.Send(t, `{"subject":"anything"}`)
+		alive := time.Now()
+		if code, _ := p.AwaitCloseWithin(t, time.Minute); code != protocol.CloseNoSignOfLife {
+			t.Errorf("it closed with %d", code)
+		}
+		if took := time.Since(alive); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
 func TestAnyFrameIsASignOfLife(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
