@@ -135,6 +135,20 @@ describe("an agent's presence", () => {
     await stored(young.id, (row) => row.status === "online");
   });
 
+  it("is not shown offline for good when it registers after a newer connection has come and gone", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const early = await TestAgent.open({ token });
+    const { agent: newer } = await TestAgent.online({ token });
+    newer.socket.close(1000, "stopped");
+    await stored(agent.id, (row) => row.reason === "stopped");
+    expect((await early.request("agent.register", HOST)).error).toBeUndefined();
+    // D1 would never take it for the newest, so it is sent away at once, to come back as that.
+    expect(await early.untilClosed()).toEqual({ code: 4503, reason: "going_away" });
+    await TestAgent.online({ token });
+    expect(await agentView(agent.id)).toMatchObject({ status: "online" });
+    await stored(agent.id, (row) => row.status === "online");
+  });
+
   it("never goes back to an older generation in D1", async () => {
     const { agent } = await TestAgent.enrolled();
     await stored(agent.id, (row) => row.status === "online");

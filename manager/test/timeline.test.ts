@@ -280,7 +280,7 @@ describe("the registry", () => {
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(online.agentId).run();
     const [, ended] = visit(online, online.generation, Date.now());
     if (ended === undefined) throw new Error("no visit");
-    expect(await writeTransitions(env.DB, [ended])).toEqual([online.agentId]);
+    expect(await writeTransitions(env.DB, [ended])).toMatchObject([{ agentId: online.agentId, barred: 1 }]);
     await stored(online.agentId, (row) => row.reason === "revoked");
   });
 });

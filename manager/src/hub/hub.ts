@@ -18,6 +18,7 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import { inbox, isInbox } from "../protocol/subject.ts";
 import type { Admission } from "../registry/admission.ts";
 import { reportClone } from "../registry/clones.ts";
+import type { Unwanted } from "../registry/presence.ts";
 import { type CloneReport, displace } from "./clones.ts";
 import { Connection, type RegisteredHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
@@ -88,7 +89,7 @@ export class AgentHub extends DurableObject<Env> {
     super(ctx, env);
     this.#settings = settings(env);
     this.#store = new HubStore(ctx.storage.sql);
-    this.#outbox = new Outbox(this.#store, env.DB, (agentId) => this.#shutOut(agentId));
+    this.#outbox = new Outbox(this.#store, env.DB, (unwanted) => this.#dismiss(unwanted));
     this.#router = new Router(this, this.#requests, this.#subscriptions, this.#settings.maxFrameBytes);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
     ctx.blockConcurrencyWhile(async () => {
@@ -441,6 +442,13 @@ export class AgentHub extends DurableObject<Env> {
     for (const connection of this.#connections.of(agentId)) {
       this.#depart(connection, { reason: "revoked", close: Close.revoked });
     }
+  }
+
+  /** Ends what the registry does not want: all of a barred agent, or one connection, which comes back as the newest. */
+  #dismiss({ agentId, generation, barred }: Unwanted): void {
+    if (barred === 1) this.#shutOut(agentId);
+    const overtaken = this.#connections.of(agentId).filter((connection) => connection.generation === generation);
+    for (const connection of overtaken) this.#depart(connection, { reason: "replaced", close: Close.goingAway });
   }
 
   #bad(connection: Connection, frame: BadFrame): void {

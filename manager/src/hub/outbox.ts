@@ -1,6 +1,6 @@
 /** Carries transitions from a hub's own store to the registry: each stays in the store until D1 has it. */
 import { newest, type Transition } from "../presence/presence.ts";
-import { writeTransitions } from "../registry/presence.ts";
+import { type Unwanted, writeTransitions } from "../registry/presence.ts";
 import type { HubStore } from "./store.ts";
 
 /** Transitions written at once; those that arrive during a write go with the next one. */
@@ -9,17 +9,18 @@ const BATCH = 500;
 export class Outbox {
   readonly #store: HubStore;
   readonly #db: D1Database;
-  readonly #onBarred: (agentId: string) => void;
+  readonly #onUnwanted: (connection: Unwanted) => void;
   #flushing: Promise<void> | null = null;
 
   /**
-   * @param onBarred told of each agent that D1 knows as removed or revoked when its transition gets there. Removal writes D1
-   *   first and closes connections after it, so one that was admitted before the first and arrived after the second ends here.
+   * @param onUnwanted told of each connection that D1 does not want when its transition gets there. Removal writes D1 first
+   *   and closes connections after it, so one that was admitted before the first and arrived after the second ends here. So
+   *   does one that registered after a newer one had gone: nobody else would notice that it is never shown.
    */
-  constructor(store: HubStore, db: D1Database, onBarred: (agentId: string) => void) {
+  constructor(store: HubStore, db: D1Database, onUnwanted: (connection: Unwanted) => void) {
     this.#store = store;
     this.#db = db;
-    this.#onBarred = onBarred;
+    this.#onUnwanted = onUnwanted;
   }
 
   /** Whether there are transitions that D1 has not got. */
@@ -42,15 +43,15 @@ export class Outbox {
 
   async #drain(): Promise<void> {
     for (let rows = this.#store.unflushed(BATCH); rows.length > 0; rows = this.#store.unflushed(BATCH)) {
-      let barred: string[];
+      let unwanted: Unwanted[];
       try {
-        barred = await writeTransitions(this.#db, transitions(rows));
+        unwanted = await writeTransitions(this.#db, transitions(rows));
       } catch (error) {
         console.error("flushing presence to the registry failed; it will be tried again", error);
         return;
       }
       this.#store.flushed(rows[rows.length - 1]?.seq ?? 0);
-      barred.forEach(this.#onBarred);
+      unwanted.forEach(this.#onUnwanted);
     }
   }
 }
