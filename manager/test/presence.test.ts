@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { HubStore } from "../src/hub/store.ts";
 import { HEARTBEAT } from "../src/protocol/message.ts";
 import { type AgentView, agentView, api, HOST, hub, mintToken, shown, stored, TestAgent, upgrade } from "./manager.ts";
 import { age, ageHttpLease, sweep } from "./time.ts";
@@ -209,6 +210,17 @@ describe("while D1 fails", () => {
     await runDurableObjectAlarm(hub());
     await stored(stopped.id, (row) => row.reason === "stopped");
     expect(await hub().status(stopped.id)).toEqual([]);
+  });
+
+  it("an agent that asks after itself does not have the hub read all that waits", async () => {
+    const { agent } = await TestAgent.enrolled();
+    const read = vi.spyOn(HubStore.prototype, "unflushed");
+    try {
+      expect((await agent.request("agent.status")).data).toMatchObject({ status: "online" });
+      expect(read.mock.calls.filter(([limit]) => limit === -1)).toEqual([]);
+    } finally {
+      read.mockRestore();
+    }
   });
 });
 
