@@ -1,6 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { Outbox } from "../src/hub/outbox.ts";
 import { HubStore } from "../src/hub/store.ts";
 import { HEARTBEAT } from "../src/protocol/message.ts";
 import { type AgentView, agentView, api, HOST, hub, mintToken, shown, stored, TestAgent, upgrade } from "./manager.ts";
@@ -210,6 +211,27 @@ describe("while D1 fails", () => {
     await runDurableObjectAlarm(hub());
     await stored(stopped.id, (row) => row.reason === "stopped");
     expect(await hub().status(stopped.id)).toEqual([]);
+  });
+
+  it("a write that is never answered does not hold up those after it", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await stored(agent.id, (row) => row.status === "online");
+    const [live] = await hub().status(agent.id);
+    if (live === undefined) throw new Error("not live");
+    await runInDurableObject(hub(), async (_, ctx) => {
+      const store = new HubStore(ctx.storage.sql);
+      vi.spyOn(env.DB, "batch").mockReturnValueOnce(new Promise(() => {}));
+      const outbox = new Outbox(store, env.DB, () => {}, 100);
+      store.append({ ...live, status: "offline", reason: "lost", closeCode: null });
+      await outbox.flush();
+      expect(outbox.isEmpty).toBe(false);
+      vi.mocked(env.DB.batch).mockRestore();
+      await vi.waitUntil(async () => {
+        await outbox.flush();
+        return outbox.isEmpty;
+      });
+    });
+    await stored(agent.id, (row) => row.reason === "lost");
   });
 
   it("an agent that asks after itself does not have the hub read all that waits", async () => {
