@@ -10,8 +10,10 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NOW = 1_790_000_000_000;
 
+type Step = ["online" | "offline", number];
+
 /** Events as the registry returns them: each online, or offline, since so many milliseconds ago. */
-function events(...steps: ["online" | "offline", number][]): StoredEvent[] {
+function events(...steps: Step[]): StoredEvent[] {
   return steps.map(([status, ago], place) => ({
     ...{ status, at: NOW - ago, generation: steps.length - place, address: null, closeCode: null },
     reason: status === "online" ? null : "lost",
@@ -24,7 +26,7 @@ function asOf([newest]: StoredEvent[]) {
   return { ...newest, since: newest.at };
 }
 
-function lay(...steps: ["online" | "offline", number][]) {
+function lay(...steps: Step[]) {
   const kept = events(...steps);
   return timeline(kept, asOf(kept), NOW);
 }
@@ -63,6 +65,13 @@ describe("a timeline", () => {
       { status: "online", at: NOW - 100 },
       { status: "offline", at: NOW - 100, durationMs: 0 },
     ]);
+  });
+
+  it("has 200 entries at most, with the one that the registry has not got", () => {
+    const kept = events(...Array.from({ length: 200 }, (_, i): Step => [i % 2 ? "online" : "offline", i]));
+    const back = { ...asOf(kept), status: "online", generation: 1000, reason: null, since: NOW } as const;
+    const entries = timeline(kept, back, NOW);
+    expect([entries.length, entries[0]?.generation]).toEqual([200, 1000]);
   });
 
   it("goes back 30 days, with the entry that began before and ended after that", () => {
