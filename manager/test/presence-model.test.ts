@@ -202,7 +202,7 @@ class Close extends Step {
   }
   async happen(truth: Truth) {
     truth.live?.socket?.socket.close(this.#code);
-    truth.end(this.#code === 1000 ? "stopped" : "lost");
+    truth.end(this.#code === 1000 ? "stopped" : truth.isExpired ? "lease_expired" : "lost");
   }
 }
 

@@ -107,6 +107,14 @@ describe("an agent's presence", () => {
     expect(await agentView(lively.id)).toMatchObject({ status: "online" });
   });
 
+  it("stays as it was told since its lease ran out, when the socket breaks before the sweep", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await age(agent, 45_000);
+    const { since } = await agentView(agent.id);
+    agent.socket.close(1001);
+    await stored(agent.id, (row) => row.status === "offline" && row.reason === "lease_expired" && row.since === since);
+  });
+
   it("sweeps away a connection that beats but never registers", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     await age(agent, 40_001);

@@ -310,14 +310,18 @@ export class AgentHub extends DurableObject<Env> {
 
   override webSocketClose(socket: WebSocket, code: number): void {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
-    if (connection !== undefined) this.#depart(connection, { reason: reasonOfClose(code), code });
+    if (connection !== undefined) {
+      const reason = reasonOfClose(code);
+      if (reason === "stopped") this.#depart(connection, { reason, code });
+      else this.#lose(connection, { reason, code });
+    }
     // Without an answer to its close frame the client would hang. Any number may have come, or none (1005).
     if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
   override webSocketError(socket: WebSocket): void {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
-    if (connection !== undefined) this.#depart(connection, { reason: "lost", close: Close.policyViolation });
+    if (connection !== undefined) this.#lose(connection, { reason: "lost", close: Close.policyViolation });
   }
 
   /** Sweeps when one is due, flushes what is left, and sets the next alarm while there is anything to do. */
@@ -401,11 +405,7 @@ export class AgentHub extends DurableObject<Env> {
       const now = Date.now();
       const clone = displace(this.#store, other, connection, now);
       if (clone !== null) this.ctx.waitUntil(this.#reportClone(connection.agentId, clone));
-      const leaseEnd = other.leaseEnd(this.#settings);
-      this.#depart(other, {
-        ...(leaseEnd <= now ? { reason: "lease_expired", since: leaseEnd } : { reason: "replaced" }),
-        close: Close.replaced,
-      });
+      this.#lose(other, { reason: "replaced", close: Close.replaced });
     }
     const arrival = connection.register(registered);
     this.#connections.add(connection);
@@ -413,6 +413,13 @@ export class AgentHub extends DurableObject<Env> {
     this.#record(arrival);
     this.#alarmBy(connection.leaseEnd(this.#settings));
     return { ok: true, value: connection };
+  }
+
+  /** The connection is over without a word of its agent's; after its lease, as readers have been told since that ran out. */
+  #lose(connection: Connection, departure: Departure): void {
+    const leaseEnd = connection.leaseEnd(this.#settings);
+    const expired = leaseEnd <= Date.now();
+    this.#depart(connection, expired ? { ...departure, reason: "lease_expired", since: leaseEnd } : departure);
   }
 
   /** The connection is over: who waits on it hears so, and the transition is on its way. */
