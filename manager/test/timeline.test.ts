@@ -1,3 +1,4 @@
+import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Transition } from "../src/presence/presence.ts";
@@ -232,6 +233,30 @@ function visit(online: Transition, generation: number, at: number): Transition[]
   const began = { ...online, generation, since: at };
   return [began, { ...began, status: "offline", reason: "lost", since: at + 1, closeCode: 1006 }];
 }
+
+describe("a registry from before there were timelines", () => {
+  it("begins them with what it knew of each agent", async () => {
+    const { agent: online } = await TestAgent.enrolled();
+    const { agent: gone } = await TestAgent.enrolled();
+    gone.socket.close(1000, "stopped");
+    await stored(gone.id, (row) => row.status === "offline");
+    await stored(online.id, (row) => row.status === "online");
+    await env.DB.exec("DROP TABLE events");
+    await env.DB.exec("ALTER TABLE agents DROP COLUMN burst_at");
+    await env.DB.exec(`UPDATE agents SET since = since - ${2 * HOUR}`);
+    const [migration] = env.MIGRATIONS.filter(({ name }) => name.startsWith("0005"));
+    for (const statement of migration?.queries ?? []) await env.DB.prepare(statement).run();
+    // The new version takes over, and no socket outlives that.
+    await evictDurableObject(hub(), { webSockets: "close" });
+    expect(brief(await recorded(online.id, 2))).toEqual([
+      ["offline", "manager_restart", null],
+      ["online", null, null],
+    ]);
+    expect(brief(await recorded(gone.id, 1))).toEqual([["offline", "stopped", null]]);
+    expect((await agentView(online.id)).uptime.day).toBeGreaterThan(0.9);
+    expect((await agentView(gone.id)).uptime.day).toBe(0);
+  });
+});
 
 describe("the registry", () => {
   async function known(): Promise<Transition> {
