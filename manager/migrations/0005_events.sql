@@ -11,4 +11,10 @@ CREATE TABLE events (
   PRIMARY KEY (agent_id, generation, status)
 ) STRICT, WITHOUT ROWID;
 
+-- What was known until now is where each timeline begins; else all of an agent's past would be the moment that it lost its
+-- connection to the new version.
+INSERT INTO events (agent_id, generation, status, at, reason, address)
+  SELECT id, generation, status, since, reason, address FROM agents
+  WHERE deleted_at IS NULL AND last_seen IS NOT NULL;
+
 ALTER TABLE agents ADD COLUMN burst_at INTEGER; -- when the fifth-last transition was: what tells that it flaps

@@ -136,6 +136,27 @@ class ConnectTwice extends Step {
   }
 }
 
+/** The one that was admitted first registers when the other has been and gone. It is never shown, and so must not stay. */
+class ConnectTooLate extends Step {
+  mayHappen(_: Truth, { registryIsUp }: Model) {
+    return registryIsUp;
+  }
+  async happen(truth: Truth, host: Host) {
+    const early = await TestAgent.open({ token: host.token, halfOpen: true });
+    const { agent } = await TestAgent.online({ token: host.token });
+    if (truth.live?.socket) host.displaced.push(truth.live.socket);
+    truth.begin(agent);
+    agent.socket.close(1000);
+    await vi.waitFor(async () => expect(await row(host.id)).toMatchObject({ reason: "stopped" }), SOON);
+    early.send({ subject: "agent.register", reply: `inbox.${early.connection}.1`, data: HOST });
+    expect(await early.untilClosed()).toMatchObject({ code: 4503 });
+    host.displaced.push(early);
+    truth.connections++;
+    // The hub knows of the late one's end until D1 has it.
+    truth.end("stopped", "replaced");
+  }
+}
+
 class ConnectInVain extends Step {
   mayHappen(_: Truth, { registryIsUp }: Model) {
     return !registryIsUp;
@@ -202,7 +223,7 @@ class Close extends Step {
   }
   async happen(truth: Truth) {
     truth.live?.socket?.socket.close(this.#code);
-    truth.end(this.#code === 1000 ? "stopped" : "lost");
+    truth.end(this.#code === 1000 ? "stopped" : truth.isExpired ? "lease_expired" : "lost");
   }
 }
 
@@ -362,6 +383,7 @@ const steps = fc.commands(
   [
     either.map((place) => new Connect(place)),
     either.map((place) => new ConnectTwice(place)),
+    either.map((place) => new ConnectTooLate(place)),
     either.map((place) => new ConnectInVain(place)),
     either.map((place) => new Frame(place)),
     either.map((place) => new Beat(place)),

@@ -1,6 +1,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import { Outbox } from "../src/hub/outbox.ts";
+import { HubStore } from "../src/hub/store.ts";
 import { HEARTBEAT } from "../src/protocol/message.ts";
 import { type AgentView, agentView, api, HOST, hub, mintToken, shown, stored, TestAgent, upgrade } from "./manager.ts";
 import { age, ageHttpLease, sweep } from "./time.ts";
@@ -105,6 +107,14 @@ describe("an agent's presence", () => {
     expect(await agentView(lively.id)).toMatchObject({ status: "online" });
   });
 
+  it("stays as it was told since its lease ran out, when the socket breaks before the sweep", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await age(agent, 45_000);
+    const { since } = await agentView(agent.id);
+    agent.socket.close(1001);
+    await stored(agent.id, (row) => row.status === "offline" && row.reason === "lease_expired" && row.since === since);
+  });
+
   it("sweeps away a connection that beats but never registers", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     await age(agent, 40_001);
@@ -144,6 +154,20 @@ describe("an agent's presence", () => {
     expect((await young.request("test.echo", 1)).data).toBe(1);
     expect(await agentView(young.id)).toMatchObject({ status: "online" });
     await stored(young.id, (row) => row.status === "online");
+  });
+
+  it("is not shown offline for good when it registers after a newer connection has come and gone", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const early = await TestAgent.open({ token });
+    const { agent: newer } = await TestAgent.online({ token });
+    newer.socket.close(1000, "stopped");
+    await stored(agent.id, (row) => row.reason === "stopped");
+    expect((await early.request("agent.register", HOST)).error).toBeUndefined();
+    // D1 would never take it for the newest, so it is sent away at once, to come back as that.
+    expect(await early.untilClosed()).toEqual({ code: 4503, reason: "going_away" });
+    await TestAgent.online({ token });
+    expect(await agentView(agent.id)).toMatchObject({ status: "online" });
+    await stored(agent.id, (row) => row.status === "online");
   });
 
   it("never goes back to an older generation in D1", async () => {
@@ -206,6 +230,38 @@ describe("while D1 fails", () => {
     await runDurableObjectAlarm(hub());
     await stored(stopped.id, (row) => row.reason === "stopped");
     expect(await hub().status(stopped.id)).toEqual([]);
+  });
+
+  it("a write that is never answered does not hold up those after it", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await stored(agent.id, (row) => row.status === "online");
+    const [live] = await hub().status(agent.id);
+    if (live === undefined) throw new Error("not live");
+    await runInDurableObject(hub(), async (_, ctx) => {
+      const store = new HubStore(ctx.storage.sql);
+      vi.spyOn(env.DB, "batch").mockReturnValueOnce(new Promise(() => {}));
+      const outbox = new Outbox(store, env.DB, () => {}, 100);
+      store.append({ ...live, status: "offline", reason: "lost", closeCode: null });
+      await outbox.flush();
+      expect(outbox.isEmpty).toBe(false);
+      vi.mocked(env.DB.batch).mockRestore();
+      await vi.waitUntil(async () => {
+        await outbox.flush();
+        return outbox.isEmpty;
+      });
+    });
+    await stored(agent.id, (row) => row.reason === "lost");
+  });
+
+  it("an agent that asks after itself does not have the hub read all that waits", async () => {
+    const { agent } = await TestAgent.enrolled();
+    const read = vi.spyOn(HubStore.prototype, "unflushed");
+    try {
+      expect((await agent.request("agent.status")).data).toMatchObject({ status: "online" });
+      expect(read.mock.calls.filter(([limit]) => limit === -1)).toEqual([]);
+    } finally {
+      read.mockRestore();
+    }
   });
 });
 

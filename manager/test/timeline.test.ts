@@ -1,3 +1,4 @@
+import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Transition } from "../src/presence/presence.ts";
@@ -10,8 +11,10 @@ const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const NOW = 1_790_000_000_000;
 
+type Step = ["online" | "offline", number];
+
 /** Events as the registry returns them: each online, or offline, since so many milliseconds ago. */
-function events(...steps: ["online" | "offline", number][]): StoredEvent[] {
+function events(...steps: Step[]): StoredEvent[] {
   return steps.map(([status, ago], place) => ({
     ...{ status, at: NOW - ago, generation: steps.length - place, address: null, closeCode: null },
     reason: status === "online" ? null : "lost",
@@ -24,7 +27,7 @@ function asOf([newest]: StoredEvent[]) {
   return { ...newest, since: newest.at };
 }
 
-function lay(...steps: ["online" | "offline", number][]) {
+function lay(...steps: Step[]) {
   const kept = events(...steps);
   return timeline(kept, asOf(kept), NOW);
 }
@@ -63,6 +66,13 @@ describe("a timeline", () => {
       { status: "online", at: NOW - 100 },
       { status: "offline", at: NOW - 100, durationMs: 0 },
     ]);
+  });
+
+  it("has 200 entries at most, with the one that the registry has not got", () => {
+    const kept = events(...Array.from({ length: 200 }, (_, i): Step => [i % 2 ? "online" : "offline", i]));
+    const back = { ...asOf(kept), status: "online", generation: 1000, reason: null, since: NOW } as const;
+    const entries = timeline(kept, back, NOW);
+    expect([entries.length, entries[0]?.generation]).toEqual([200, 1000]);
   });
 
   it("goes back 30 days, with the entry that began before and ended after that", () => {
@@ -224,6 +234,30 @@ function visit(online: Transition, generation: number, at: number): Transition[]
   return [began, { ...began, status: "offline", reason: "lost", since: at + 1, closeCode: 1006 }];
 }
 
+describe("a registry from before there were timelines", () => {
+  it("begins them with what it knew of each agent", async () => {
+    const { agent: online } = await TestAgent.enrolled();
+    const { agent: gone } = await TestAgent.enrolled();
+    gone.socket.close(1000, "stopped");
+    await stored(gone.id, (row) => row.status === "offline");
+    await stored(online.id, (row) => row.status === "online");
+    await env.DB.exec("DROP TABLE events");
+    await env.DB.exec("ALTER TABLE agents DROP COLUMN burst_at");
+    await env.DB.exec(`UPDATE agents SET since = since - ${2 * HOUR}`);
+    const [migration] = env.MIGRATIONS.filter(({ name }) => name.startsWith("0005"));
+    for (const statement of migration?.queries ?? []) await env.DB.prepare(statement).run();
+    // The new version takes over, and no socket outlives that.
+    await evictDurableObject(hub(), { webSockets: "close" });
+    expect(brief(await recorded(online.id, 2))).toEqual([
+      ["offline", "manager_restart", null],
+      ["online", null, null],
+    ]);
+    expect(brief(await recorded(gone.id, 1))).toEqual([["offline", "stopped", null]]);
+    expect((await agentView(online.id)).uptime.day).toBeGreaterThan(0.9);
+    expect((await agentView(gone.id)).uptime.day).toBe(0);
+  });
+});
+
 describe("the registry", () => {
   async function known(): Promise<Transition> {
     const { agent } = await TestAgent.enrolled();
@@ -280,7 +314,7 @@ describe("the registry", () => {
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(online.agentId).run();
     const [, ended] = visit(online, online.generation, Date.now());
     if (ended === undefined) throw new Error("no visit");
-    expect(await writeTransitions(env.DB, [ended])).toEqual([online.agentId]);
+    expect(await writeTransitions(env.DB, [ended])).toMatchObject([{ agentId: online.agentId, barred: 1 }]);
     await stored(online.agentId, (row) => row.reason === "revoked");
   });
 });

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { mintEnrolmentToken } from "../src/auth/tokens.ts";
 import worker from "../src/index.ts";
 import { connect } from "../src/routes/connect.ts";
-import { agentView, api, fetchManager, HOST, mintToken, refusal, TestAgent, upgrade } from "./manager.ts";
+import { agentView, api, fetchManager, HOST, mintToken, refusal, stored, TestAgent, upgrade } from "./manager.ts";
 
 const KEY = new TextEncoder().encode(env.JWT_SECRET);
 const NOW = Math.floor(Date.now() / 1000);
@@ -197,6 +197,17 @@ describe("an upgrade and a removal at once", () => {
     const late = await TestAgent.open({ token });
     // The removal reached D1, and its word to the hub came before this connection was there.
     await env.DB.prepare("UPDATE agents SET deleted_at = 1 WHERE id = ?").bind(agent.id).run();
+    await late.request("agent.register", HOST);
+    expect(await late.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
+  });
+
+  it("leave no connection that is older than the agent's last one either", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const late = await TestAgent.open({ token });
+    const { agent: newer } = await TestAgent.online({ token });
+    newer.socket.close(1000, "stopped");
+    await stored(agent.id, (row) => row.reason === "stopped");
+    await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(agent.id).run();
     await late.request("agent.register", HOST);
     expect(await late.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
   });

@@ -18,6 +18,7 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import { inbox, isInbox } from "../protocol/subject.ts";
 import type { Admission } from "../registry/admission.ts";
 import { reportClone } from "../registry/clones.ts";
+import type { Unwanted } from "../registry/presence.ts";
 import { type CloneReport, displace } from "./clones.ts";
 import { Connection, type RegisteredHost } from "./connection.ts";
 import { Connections } from "./connections.ts";
@@ -90,7 +91,7 @@ export class AgentHub extends DurableObject<Env> {
     super(ctx, env);
     this.#settings = settings(env);
     this.#store = new HubStore(ctx.storage.sql);
-    this.#outbox = new Outbox(this.#store, env.DB, (agentId) => this.#shutOut(agentId));
+    this.#outbox = new Outbox(this.#store, env.DB, (unwanted) => this.#dismiss(unwanted));
     this.#router = new Router(this, this.#requests, this.#subscriptions, this.#settings.maxFrameBytes);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
     ctx.blockConcurrencyWhile(async () => {
@@ -157,16 +158,17 @@ export class AgentHub extends DurableObject<Env> {
     // An alarm that was lost would leave leases to run out unswept; whoever looks at them sees to it that one rings.
     if (this.#alarmAt === null && this.#connections.size > 0) this.#alarmBy(now + SWEEP_GAP_MS);
     const known = new Map<string, LiveStatus>();
-    for (const [id, transition] of this.#outbox.pending()) {
-      known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0, droppedFrames: 0 });
-    }
     for (const connection of agentId === undefined ? this.#connections.all() : this.#connections.of(agentId)) {
       const live = connection.live(this.#settings, now);
       if (live !== null) known.set(connection.agentId, live);
     }
-    if (agentId === undefined) return [...known.values()];
-    const one = known.get(agentId);
-    return one === undefined ? [] : [one];
+    // The outbox is long when D1 has been down: an agent that asks after itself must not have the hub read all of it.
+    if (agentId !== undefined && known.size > 0) return [...known.values()];
+    for (const [id, transition] of this.#outbox.pending()) {
+      if (known.has(id) || (agentId !== undefined && id !== agentId)) continue;
+      known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0, droppedFrames: 0 });
+    }
+    return [...known.values()];
   }
 
   /**
@@ -310,14 +312,18 @@ export class AgentHub extends DurableObject<Env> {
 
   override webSocketClose(socket: WebSocket, code: number): void {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
-    if (connection !== undefined) this.#depart(connection, { reason: reasonOfClose(code), code });
+    if (connection !== undefined) {
+      const reason = reasonOfClose(code);
+      if (reason === "stopped") this.#depart(connection, { reason, code });
+      else this.#lose(connection, { reason, code });
+    }
     // Without an answer to its close frame the client would hang. Any number may have come, or none (1005).
     if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
   override webSocketError(socket: WebSocket): void {
     const connection = this.#connections.get(Connection.idOf(this.ctx, socket));
-    if (connection !== undefined) this.#depart(connection, { reason: "lost", close: Close.policyViolation });
+    if (connection !== undefined) this.#lose(connection, { reason: "lost", close: Close.policyViolation });
   }
 
   /** Sweeps when one is due, flushes what is left, and sets the next alarm while there is anything to do. */
@@ -402,11 +408,7 @@ export class AgentHub extends DurableObject<Env> {
       const now = Date.now();
       const clone = displace(this.#store, other, connection, now);
       if (clone !== null) this.ctx.waitUntil(this.#reportClone(connection.agentId, clone));
-      const leaseEnd = other.leaseEnd(this.#settings);
-      this.#depart(other, {
-        ...(leaseEnd <= now ? { reason: "lease_expired", since: leaseEnd } : { reason: "replaced" }),
-        close: Close.replaced,
-      });
+      this.#lose(other, { reason: "replaced", close: Close.replaced });
     }
     const arrival = connection.register(registered);
     this.#connections.add(connection);
@@ -414,6 +416,13 @@ export class AgentHub extends DurableObject<Env> {
     this.#record(arrival);
     this.#alarmBy(connection.leaseEnd(this.#settings));
     return { ok: true, value: connection };
+  }
+
+  /** The connection is over without a word of its agent's; after its lease, as readers have been told since that ran out. */
+  #lose(connection: Connection, departure: Departure): void {
+    const leaseEnd = connection.leaseEnd(this.#settings);
+    const expired = leaseEnd <= Date.now();
+    this.#depart(connection, expired ? { ...departure, reason: "lease_expired", since: leaseEnd } : departure);
   }
 
   /** The connection is over: who waits on it hears so, and the transition is on its way. */
@@ -444,6 +453,13 @@ export class AgentHub extends DurableObject<Env> {
     for (const connection of this.#connections.of(agentId)) {
       this.#depart(connection, { reason: "revoked", close: Close.revoked });
     }
+  }
+
+  /** Ends what the registry does not want: all of a barred agent, or one connection, which comes back as the newest. */
+  #dismiss({ agentId, generation, barred }: Unwanted): void {
+    if (barred === 1) this.#shutOut(agentId);
+    const overtaken = this.#connections.of(agentId).filter((connection) => connection.generation === generation);
+    for (const connection of overtaken) this.#depart(connection, { reason: "replaced", close: Close.goingAway });
   }
 
   #bad(connection: Connection, frame: BadFrame): void {

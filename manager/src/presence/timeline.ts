@@ -34,7 +34,7 @@ export function timeline(events: readonly StoredEvent[], current: Current, now: 
   const entries: TimelineEntry[] = [];
   let next: number | null = null;
   for (const event of isNews(current, events[0]) ? [entry(current), ...events] : events) {
-    if (next !== null && next < now - KEPT.ms) break;
+    if (entries.length === KEPT.transitions || (next !== null && next < now - KEPT.ms)) break;
     // The end of an older connection may have been found out only when a newer one was there: by then it did not matter.
     const at = Math.min(event.at, next ?? now);
     entries.push({ ...event, at, durationMs: next === null ? null : next - at });

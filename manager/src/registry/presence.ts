@@ -25,8 +25,16 @@ const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.s
       value ->> '$.host.os' AS os, value ->> '$.host.arch' AS arch, value ->> '$.host.hostname' AS hostname
     FROM json_each(?1)) AS t
   WHERE agents.id = t.agent_id
-    AND (agents.generation < t.generation OR agents.generation = t.generation AND agents.status = 'online')
-  RETURNING id, deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred`;
+    AND (agents.generation < t.generation OR agents.generation = t.generation AND agents.status = 'online')`;
+
+/** Finds, after the update, the connections that the registry will not have, whether or not it took their transitions. */
+const SELECT_UNWANTED = `SELECT agents.id AS agentId, value ->> 'generation' AS generation,
+    deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred
+  FROM json_each(?1) CROSS JOIN agents ON agents.id = value ->> 'agentId'
+  WHERE deleted_at IS NOT NULL OR revoked_at IS NOT NULL
+    OR value ->> 'status' = 'online'
+      AND (agents.generation > value ->> 'generation'
+        OR agents.generation = value ->> 'generation' AND agents.status = 'offline')`;
 
 /** An entry is kept until the one after it is too old, because until then it lasted. */
 const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation, status) IN (
@@ -36,20 +44,32 @@ const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation, status) IN
       WINDOW timeline AS (PARTITION BY agent_id ${NEWEST_FIRST}))
     WHERE place > ${KEPT.transitions} OR until < ?2)`;
 
+/** A connection that must not stay as it is. */
+export interface Unwanted {
+  readonly agentId: string;
+  readonly generation: number;
+  /**
+   * 1: the agent was removed or revoked, perhaps after it had been admitted. 0: the registry has a connection that was admitted
+   * after this one, or as late, and so would never show this one.
+   */
+  readonly barred: 0 | 1;
+}
+
 /**
- * Writes transitions in one batch, all or none: three statements, however many they are. Written again they change nothing,
+ * Writes transitions in one batch, all or none: four statements, however many they are. Written again they change nothing,
  * and a row that a newer connection has written since is left as it is.
- * @returns the agents among them that were removed or revoked, perhaps after they had been admitted
+ * @returns the connections among them that the registry does not want
  * @throws when D1 fails; the caller keeps the transitions and tries again
  */
-export async function writeTransitions(db: D1Database, transitions: readonly Transition[]): Promise<string[]> {
+export async function writeTransitions(db: D1Database, transitions: readonly Transition[]): Promise<Unwanted[]> {
   const latest = JSON.stringify([...newest(transitions).values()]);
-  const [, updated] = await db.batch<{ id: string; barred: 0 | 1 }>([
+  const [, , , unwanted] = await db.batch<Unwanted>([
     db.prepare(INSERT_EVENTS).bind(JSON.stringify(transitions)),
     db.prepare(UPDATE_AGENTS).bind(latest),
     db.prepare(PRUNE_EVENTS).bind(latest, Date.now() - KEPT.ms),
+    db.prepare(SELECT_UNWANTED).bind(latest),
   ]);
-  return (updated?.results ?? []).filter(({ barred }) => barred === 1).map(({ id }) => id);
+  return unwanted?.results ?? [];
 }
 
 /** What is kept of an agent's transitions, as `timeline` takes it. */
