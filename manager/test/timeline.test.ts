@@ -281,12 +281,16 @@ describe("the registry", () => {
   it("drops what is older than 30 days, but not what lasted into them", async () => {
     const online = await known();
     const now = Date.now();
+    await env.DB.prepare("UPDATE events SET at = ?")
+      .bind(now - 60 * DAY)
+      .run();
     const days = [50, 40, 20].flatMap((ago, i) => visit(online, online.generation + 1 + i, now - ago * DAY));
     await writeTransitions(env.DB, days);
     expect((await eventsOf(online.agentId)).map(({ at, status }) => [Math.round((now - at) / DAY), status])).toEqual([
       [20, "offline"],
       [20, "online"],
       [40, "offline"],
+      [40, "online"],
     ]);
   });
 

@@ -36,13 +36,23 @@ const SELECT_UNWANTED = `SELECT agents.id AS agentId, value ->> 'generation' AS 
       AND (agents.generation > value ->> 'generation'
         OR agents.generation = value ->> 'generation' AND agents.status = 'offline')`;
 
-/** An entry is kept until the one after it is too old, because until then it lasted. */
-const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation, status) IN (
-    SELECT agent_id, generation, status FROM (
-      SELECT agent_id, generation, status, row_number() OVER timeline AS place, lag(at) OVER timeline AS until
-      FROM events WHERE agent_id IN (SELECT value ->> 'agentId' FROM json_each(?1))
-      WINDOW timeline AS (PARTITION BY agent_id ${NEWEST_FIRST}))
-    WHERE place > ${KEPT.transitions} OR until < ?2)`;
+/**
+ * Whole connections go, those before the one that the last event to keep belongs to, and before the newest that is too old:
+ * that one lasted until it was not. It reads the key of each agent's events once, in its own order; a window function would
+ * read five times as much.
+ */
+const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
+    SELECT events.agent_id, events.generation
+    FROM (SELECT value ->> 'agentId' AS agent_id,
+        max(
+          coalesce((SELECT generation FROM events WHERE agent_id = value ->> 'agentId'
+            ORDER BY generation DESC LIMIT 1 OFFSET ${KEPT.transitions - 1}), 0),
+          coalesce(iif((SELECT at FROM events WHERE agent_id = value ->> 'agentId' ORDER BY generation LIMIT 1) < ?2,
+            (SELECT generation FROM events WHERE agent_id = value ->> 'agentId' AND at < ?2
+              ORDER BY generation DESC LIMIT 1), 0), 0)
+        ) AS first
+      FROM json_each(?1)) AS kept
+    CROSS JOIN events ON events.agent_id = kept.agent_id AND events.generation < kept.first)`;
 
 /** A connection that must not stay as it is. */
 export interface Unwanted {
