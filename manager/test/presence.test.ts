@@ -265,6 +265,36 @@ describe("while D1 fails", () => {
   });
 });
 
+describe("while D1 fails and many come and go", () => {
+  it("the hub asks it now and then, not at every transition", async () => {
+    const token = await mintToken({ maxUses: 20 });
+    const agents: TestAgent[] = [];
+    for (let n = 0; n < 20; n++) agents.push((await TestAgent.online({ token })).agent);
+    for (const { id } of agents) await stored(id, (row) => row.status === "online");
+    const complaints = vi.spyOn(console, "error").mockImplementation(() => {});
+    const attempts = () =>
+      complaints.mock.calls.filter(([text]) => String(text).startsWith("flushing presence")).length;
+    await env.DB.exec("ALTER TABLE agents RENAME TO hidden");
+    try {
+      for (const agent of agents) {
+        agent.socket.close(1000, "stopped");
+        await vi.waitUntil(async () => (await hub().status(agent.id))[0]?.status === "offline", { interval: 5 });
+        await vi.waitUntil(() => attempts() > 0, { timeout: 10_000, interval: 5 });
+      }
+      // At the alarm it may ask again.
+      expect(attempts()).toBeLessThan(4);
+    } finally {
+      complaints.mockRestore();
+      await env.DB.exec("ALTER TABLE hidden RENAME TO agents");
+    }
+    await runDurableObjectAlarm(hub());
+    for (const { id } of agents) await stored(id, (row) => row.reason === "stopped");
+    // And it trusts D1 again.
+    const { agent: late } = await TestAgent.enrolled();
+    await stored(late.id, (row) => row.status === "online");
+  });
+});
+
 describe("over HTTP", () => {
   const post = (path: string, token: string, body: unknown) =>
     import("./manager.ts").then(({ fetchManager }) =>

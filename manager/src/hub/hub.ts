@@ -353,7 +353,9 @@ export class AgentHub extends DurableObject<Env> {
 
   /** Flushes the outbox; what D1 would not take is tried again at an alarm. */
   async #flush(): Promise<void> {
-    await this.#outbox.flush();
+    // What came in the very moment that a flush ended would else wait for the alarm.
+    do await this.#outbox.flush();
+    while (!this.#outbox.isEmpty && !this.#outbox.isFailing);
     if (!this.#outbox.isEmpty) this.#alarmBy(Date.now() + FLUSH_RETRY_MS);
   }
 
@@ -446,7 +448,7 @@ export class AgentHub extends DurableObject<Env> {
   #record(transition: Transition): void {
     this.#store.append(transition);
     if (this.#alarmAt === null) this.#alarmBy(Date.now() + FLUSH_RETRY_MS);
-    this.ctx.waitUntil(this.#flush());
+    if (!this.#outbox.isFailing) this.ctx.waitUntil(this.#flush());
   }
 
   #shutOut(agentId: string): void {

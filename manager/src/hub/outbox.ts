@@ -14,6 +14,7 @@ export class Outbox {
   readonly #onUnwanted: (connection: Unwanted) => void;
   readonly #patienceMs: number;
   #flushing: Promise<void> | null = null;
+  #failing = false;
 
   /**
    * @param onUnwanted told of each connection that D1 does not want when its transition gets there. Removal writes D1 first
@@ -37,6 +38,11 @@ export class Outbox {
     return this.#store.unflushed(1).length === 0;
   }
 
+  /** Whether D1 has failed the last flush: what comes meanwhile waits for the next try, so as not to storm or drown the log. */
+  get isFailing(): boolean {
+    return this.#failing;
+  }
+
   /** The newest unflushed transition of each agent. */
   pending(): Map<string, Transition> {
     return newest(transitions(this.#store.unflushed(-1)));
@@ -58,8 +64,10 @@ export class Outbox {
         unwanted = await inTime(this.#patienceMs, writeTransitions(this.#db, transitions(rows)));
       } catch (error) {
         console.error("flushing presence to the registry failed; it will be tried again", error);
+        this.#failing = true;
         return;
       }
+      this.#failing = false;
       this.#store.flushed(rows[rows.length - 1]?.seq ?? 0);
       unwanted.forEach(this.#onUnwanted);
     }
