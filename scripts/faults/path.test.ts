@@ -32,8 +32,10 @@ describe.concurrent("the path between an agent and its manager", () => {
     "a connection that is reset mid-frame, %s: a request in flight fails at once, and all is well again",
     async (direction, { task, lab, proxy, host }) => {
       const outage = await Outage.begin(task, lab, host, `reset mid-frame, ${direction}`);
-      const broken = proxy.breakFrame(direction, "reset");
-      const answer = lab.request(await host.id(), { subject: "test.echo", data: "x".repeat(10_000) });
+      const id = await host.id();
+      // The request's own frame, or its reply's: a heartbeat may come by at any moment.
+      const broken = proxy.breakFrame(direction, "reset", { atLeast: 10_000 });
+      const answer = lab.request(id, { subject: "test.echo", data: "x".repeat(10_000) });
       await expect(answer).rejects.toThrow(/\(disconnected\)/);
       await broken;
       await outage.untilNoticed(noticedWithinMs);

@@ -98,7 +98,7 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 	silence := fault{0, func(p *managertest.Peer) { <-p.Closed }}
 
 	var before held
-	drains, losses := 0, 0
+	drains, losses, refusals := 0, 0, 0
 	for n := 0; n < day; {
 		f, w := faults[n%len(faults)], usual
 		switch n % 24 {
@@ -130,6 +130,9 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 		} else {
 			losses++
 		}
+		if f.refused > 0 {
+			refusals++
+		}
 		refusing.Store(f.refused)
 		f.end(p)
 	}
@@ -142,7 +145,7 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 	t.Logf("after %d connections %+v, after %d %+v", early, before, day, after)
 	for message, want := range map[string]int{
 		"connected": 1, "reconnected": day - 1, "connection lost, retrying": losses, "summary": losses,
-		"the manager asked to reconnect": drains, "cannot connect, retrying": 0, "connecting": 0, "waiting to connect again": 0,
+		"the manager asked to reconnect": drains, "cannot connect, retrying": refusals, "connecting": 0, "waiting to connect again": 0,
 	} {
 		if got := log.count(message); got != want {
 			t.Errorf("%q was logged %d times, want %d", message, got, want)

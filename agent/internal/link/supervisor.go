@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,7 +22,7 @@ func (g *GaveUp) Error() string {
 
 func (g *GaveUp) Unwrap() error { return g.Last }
 
-// supervisor makes connection after connection, and logs one line when things change.
+// supervisor makes connection after connection, and logs one line when things change: never one for each attempt.
 type supervisor struct {
 	connect    func(ctx context.Context, ready func(session)) outcome
 	refused    func(context.Context, *Refused) error // nil: an attempt at once may do better
@@ -36,6 +37,26 @@ type outage struct {
 	since   instant
 	failed  int   // attempts
 	lastErr error // nil: none has failed yet, and none was lost
+	told    []string
+}
+
+// maxTold bounds the log of an outage, whatever its errors are like.
+const maxTold = 10
+
+// news says whether this outage has shown such an error for the first time: then what keeps the agent away has changed.
+// Ports and the like, which differ from one attempt to the next, do not make another error.
+func (o *outage) news(err error) bool {
+	kind := strings.Map(func(r rune) rune {
+		if '0' <= r && r <= '9' {
+			return -1
+		}
+		return r
+	}, err.Error())
+	if len(o.told) >= maxTold || slices.Contains(o.told, kind) {
+		return false
+	}
+	o.told = append(o.told, kind)
+	return true
 }
 
 func (s *supervisor) run(ctx context.Context) error {
@@ -84,6 +105,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		wait := s.delays.after(o)
 		if o.up > 0 {
 			out = outage{since: s.clock.now(), lastErr: o.err}
+			out.news(o.err)
 			attributes := []any{"error", o.err, "up", rounded(o.up)}
 			if o.dropped > 0 {
 				attributes = append(attributes, "droppedFrames", o.dropped)
@@ -94,7 +116,7 @@ func (s *supervisor) run(ctx context.Context) error {
 			if out.failed == s.maxRetries {
 				return &GaveUp{out.failed, o.err}
 			}
-			if out.lastErr == nil {
+			if out.news(o.err) {
 				s.log.Warn("cannot connect, retrying", "error", o.err)
 			}
 			out.lastErr = o.err

@@ -95,6 +95,40 @@ func TestLogsChangesOnlyAndSumsUpAnOutage(t *testing.T) {
 	})
 }
 
+func TestLogsWhatKeepsItAwayWheneverThatChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		out := &logged{}
+		s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.NewTextHandler(out, nil))}
+		attempts := 0
+		s.connect = func(_ context.Context, ready func(session)) outcome {
+			attempts++
+			switch {
+			case attempts == 1:
+				ready(session{})
+				return outcome{err: errLost, up: time.Hour}
+			case attempts <= 20:
+				return outcome{err: fmt.Errorf("read udp 192.0.2.7:%d: i/o timeout", 40_000+attempts)}
+			case attempts <= 40:
+				return outcome{err: errors.New([]string{"a portal", "connection refused"}[attempts%2])}
+			case attempts <= 100: // never the same twice
+				return outcome{err: errors.New(strings.Repeat("x", attempts))}
+			}
+			cancel()
+			return outcome{err: ctx.Err()}
+		}
+		if err := s.run(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for text, want := range map[string]int{"connection lost": 1, "i/o timeout": 1, "a portal": 1, "connection refused": 1, "level=WARN": maxTold} {
+			if got := strings.Count(out.String(), text); got != want {
+				t.Errorf("%q is there %d times, want %d, in\n%s", text, got, want, out)
+			}
+		}
+	})
+}
+
 // announced is what a debug line says of the wait to come.
 var announced = regexp.MustCompile(`msg="waiting to connect again" wait=(\S+)`)
 
@@ -211,7 +245,7 @@ func TestALongOutageGivesOneSummary(t *testing.T) {
 		}
 		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
 		summary := fmt.Sprintf(`offlineFor=2h3m0s failedAttempts=%d lastError="the manager does not answer"`, failed)
-		if len(lines) != 3 || !strings.Contains(lines[1], "connection lost") || !strings.HasSuffix(lines[2], summary) {
+		if len(lines) != 4 || !strings.Contains(lines[1], "connection lost") || !strings.Contains(lines[2], "cannot connect") || !strings.HasSuffix(lines[3], summary) {
 			t.Errorf("the log is\n%s\nand should end with %s", out, summary)
 		}
 	})
