@@ -1,6 +1,6 @@
 import { For } from "solid-js";
 import { useManagerClock } from "./clock.ts";
-import { type ConnectionEvent, formatDuration } from "./history.ts";
+import { type ConnectionEvent, explainClose, formatDuration } from "./history.ts";
 import { formatExact } from "./RelativeTime.tsx";
 import { StatusBadge } from "./StatusBadge.tsx";
 import "./Timeline.css";
@@ -47,7 +47,11 @@ export function Timeline(props: { events: readonly ConnectionEvent[] }) {
               <td class="timeline-address" classList={{ absent: event.address === null }}>
                 {event.address ?? "–"}
               </td>
-              <td class="timeline-code" classList={{ absent: event.closeCode === null }}>
+              <td
+                class="timeline-code"
+                classList={{ absent: event.closeCode === null }}
+                title={explainClose(event.closeCode) ?? undefined}
+              >
                 {event.closeCode ?? "–"}
               </td>
             </tr>

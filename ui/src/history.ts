@@ -23,6 +23,25 @@ export function parseEvent(value: unknown): ConnectionEvent {
   };
 }
 
+const closes: ReadonlyMap<number, string> = new Map([
+  [1000, "The agent said goodbye"],
+  [1001, "The agent heard nothing from the manager any more"],
+  [1006, "The connection broke off"],
+  [1012, "The agent left to come back at once, or when it was asked to"],
+  [4400, "The agent sent what cannot be understood"],
+  [4401, "The manager refused its registration"],
+  [4403, "The agent was revoked or removed"],
+  [4408, "The manager heard nothing from the agent any more"],
+  [4409, "A newer connection of the same agent took its place"],
+  [4429, "The agent sent more than it may"],
+  [4503, "The manager sent it away"],
+]);
+
+/** What a close code says, for who does not know them by heart; null where it is one that nobody here sends. */
+export function explainClose(code: number | null): string | null {
+  return closes.get(code ?? 0) ?? null;
+}
+
 /** The shares of the last 24 hours and 7 days that an agent was online, 0 to 1; null where nothing is known. */
 export interface Uptime {
   readonly day: number | null;

@@ -27,7 +27,7 @@ const reasons: ReadonlyMap<string, Reason> = new Map([
     "late",
     { words: "late", explanation: "One heartbeat missed. Unless something is heard soon, it counts as offline." },
   ],
-  ["stopped", { words: "stopped", explanation: "The agent ended by itself: it or its host was stopped." }],
+  ["stopped", { words: "stopped", explanation: "It said goodbye: the agent was stopped, or its host shut down." }],
   [
     "lost",
     { words: "connection lost", explanation: "Its connection broke without a goodbye: a crash or the network." },
@@ -37,7 +37,7 @@ const reasons: ReadonlyMap<string, Reason> = new Map([
   ["revoked", { words: "revoked", explanation: "Its token is void for good." }],
   [
     "manager_restart",
-    { words: "manager restart", explanation: "The manager went away or sent it away; it comes back by itself." },
+    { words: "manager restart", explanation: "It has not come back since the manager went away, or sent it away. It does by itself, if it still runs." },
   ],
   ["policy", { words: "cut off by policy", explanation: "It sent too much, or too many bad frames." }],
   ["never_connected", { words: "never connected", explanation: "It has enrolled, but not connected yet." }],
