@@ -37,7 +37,11 @@ const reasons: ReadonlyMap<string, Reason> = new Map([
   ["revoked", { words: "revoked", explanation: "Its token is void for good." }],
   [
     "manager_restart",
-    { words: "manager restart", explanation: "It has not come back since the manager went away, or sent it away. It does by itself, if it still runs." },
+    {
+      words: "manager restart",
+      explanation:
+        "It has not come back since the manager went away, or sent it away. It does by itself, if it still runs.",
+    },
   ],
   ["policy", { words: "cut off by policy", explanation: "It sent too much, or too many bad frames." }],
   ["never_connected", { words: "never connected", explanation: "It has enrolled, but not connected yet." }],
