@@ -10,6 +10,7 @@ import { expect, it, vi } from "vitest";
 import { newest, type Transition } from "../src/presence/presence.ts";
 import { writeTransitions } from "../src/registry/presence.ts";
 import { agentView, fetchManager, HOST, hub, mintToken, TestAgent, upgrade } from "./manager.ts";
+import { hideRegistry, showRegistry } from "./registry.ts";
 import { age, ageHttpLease, sweep } from "./time.ts";
 
 /** A connection that is the agent's, as long as nothing is known to have ended it. */
@@ -73,14 +74,6 @@ class Host {
 }
 
 type Real = readonly [Host, Host];
-
-async function hideRegistry(): Promise<void> {
-  await env.DB.exec("ALTER TABLE agents RENAME TO hidden");
-}
-
-async function showRegistry(): Promise<void> {
-  await env.DB.exec("ALTER TABLE hidden RENAME TO agents");
-}
 
 /** Something that happens, to one of two agents or to the hub of both. */
 abstract class Step implements fc.AsyncCommand<Model, Real> {

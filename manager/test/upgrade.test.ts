@@ -6,6 +6,7 @@ import { mintEnrolmentToken } from "../src/auth/tokens.ts";
 import worker from "../src/index.ts";
 import { connect } from "../src/routes/connect.ts";
 import { agentView, api, fetchManager, HOST, mintToken, refusal, stored, TestAgent, upgrade } from "./manager.ts";
+import { hideRegistry, showRegistry } from "./registry.ts";
 
 const KEY = new TextEncoder().encode(env.JWT_SECRET);
 const NOW = Math.floor(Date.now() / 1000);
@@ -118,14 +119,14 @@ describe("the upgrade refuses", () => {
 
   it("everybody while D1 fails, without calling any token invalid", async () => {
     const { token } = await TestAgent.enrolled();
-    await env.DB.exec("ALTER TABLE agents RENAME TO hidden");
+    await hideRegistry();
     try {
       const response = await upgrade({ token });
       expect(response.status).toBe(503);
       expect(response.headers.get("Retry-After")).toBe("5");
       expect(await response.json()).toMatchObject({ error: { code: "registry_unavailable" } });
     } finally {
-      await env.DB.exec("ALTER TABLE hidden RENAME TO agents");
+      await showRegistry();
     }
     const again = await TestAgent.online({ token });
     expect(again.agent.id).not.toBe("");

@@ -1,15 +1,14 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { listen } from "./listen.ts";
 
 /** A port of the loopback interface that nobody uses at this moment. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, "127.0.0.1");
-  await once(probe, "listening");
-  const address = probe.address();
-  if (address === null || typeof address === "string") throw new Error("a TCP server has a port");
+  const probe = createServer();
+  const port = await listen(probe, "127.0.0.1");
   probe.close();
   await once(probe, "close");
-  return address.port;
+  return port;
 }
 
 /** Whether nobody uses that port of the loopback interface at this moment. */

@@ -1,8 +1,7 @@
-import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { z } from "zod";
 import { FrameSplitter, type Unit } from "./frame-splitter.ts";
-import { freePort } from "./free-port.ts";
+import { listen } from "./listen.ts";
 
 /** What comes by when an agent connects, in that order: docs/PROTOCOL.md "Handshake". It sends `request` and `register`. */
 export const handshake = ["request", "answer", "welcome", "register", "registered"] as const;
@@ -57,10 +56,8 @@ export class HandshakeProxy {
   #wanted: { step: Step; catch: (held: Held) => void } | undefined;
 
   static async open(managerUrl: string): Promise<HandshakeProxy> {
-    const port = await freePort();
-    const server = createServer().listen(port, "127.0.0.1");
-    await once(server, "listening");
-    return new HandshakeProxy(server, port, new URL(managerUrl));
+    const server = createServer();
+    return new HandshakeProxy(server, await listen(server, "127.0.0.1"), new URL(managerUrl));
   }
 
   private constructor(server: Server, port: number, manager: URL) {

@@ -1,8 +1,8 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { FrameSplitter, type Unit } from "../e2e/frame-splitter.ts";
+import { listen } from "../e2e/listen.ts";
 import { Gate } from "./gate.ts";
-import { listen } from "./listen.ts";
 
 export type Direction = "toManager" | "toAgent";
 

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { freePort } from "../e2e/free-port.ts";
+import { splice } from "./splice.ts";
 
 /**
  * Stands on the loopback interface in front of a manager, and lets agents through while it is open. `wrangler dev` takes
@@ -27,7 +28,9 @@ export class FrontDoor {
   }
 
   async open(): Promise<void> {
-    this.#server = createServer((agent) => this.#join(agent)).listen(this.#port, "127.0.0.1");
+    this.#server = createServer((agent) => {
+      splice(agent, connect(Number(this.#manager.port), this.#manager.hostname), this.#sockets);
+    }).listen(this.#port, "127.0.0.1");
     await once(this.#server, "listening");
   }
 
@@ -40,23 +43,5 @@ export class FrontDoor {
   async close(): Promise<void> {
     this.shut();
     for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #join(agent: Socket): void {
-    const manager = connect(Number(this.#manager.port), this.#manager.hostname);
-    for (const [from, to] of [
-      [agent, manager],
-      [manager, agent],
-    ] as const) {
-      this.#sockets.add(from);
-      from.setNoDelay(true);
-      // A reset is passed on as an end: either way the other side is gone.
-      from.on("error", () => {});
-      from.once("close", () => {
-        this.#sockets.delete(from);
-        to.destroy();
-      });
-      from.pipe(to);
-    }
   }
 }

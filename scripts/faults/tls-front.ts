@@ -1,7 +1,8 @@
 import { connect, type Socket } from "node:net";
 import { createServer, type Server } from "node:tls";
+import { listen } from "../e2e/listen.ts";
 import type { Certificate } from "./certificates.ts";
-import { listen } from "./listen.ts";
+import { splice } from "./splice.ts";
 
 const HOST = "127.0.0.1";
 
@@ -20,20 +21,7 @@ export class TlsFront {
     this.url = `https://${HOST}:${port}`;
     this.#server = server;
     server.on("secureConnection", (agent) => {
-      const inner = connect(Number(manager.port), manager.hostname);
-      for (const [from, to] of [
-        [agent, inner],
-        [inner, agent],
-      ] as const) {
-        this.#sockets.add(from);
-        // An error is followed by the close.
-        from.on("error", () => {});
-        from.once("close", () => {
-          this.#sockets.delete(from);
-          to.destroy();
-        });
-        from.pipe(to);
-      }
+      splice(agent, connect(Number(manager.port), manager.hostname), this.#sockets);
     });
   }
 
