@@ -16,6 +16,19 @@ test("it reports how it ended", async () => {
   await absent.stop();
 });
 
+test("when it has ended, its last words are there, and nobody waits for those of what it has left behind", async () => {
+  // Many at once: their words come in as the others' ends do.
+  const last = Array.from({ length: 40 }, async () => {
+    const lines: string[] = [];
+    await sh("seq 2000", (line) => lines.push(line)).ended;
+    return lines.at(-1);
+  });
+  expect(new Set(await Promise.all(last))).toEqual(new Set(["2000"]));
+  const parent = sh("sleep 600 & exit 3");
+  expect(await parent.ended).toBe(3);
+  await parent.stop();
+});
+
 test("it reads its input, and nobody waits for one that does not", async () => {
   const lines: string[] = [];
   const reader = new Child({

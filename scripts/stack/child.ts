@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { setTimeout as pause } from "node:timers/promises";
 
 export interface ChildOptions {
   /** What messages call it. */
@@ -29,12 +30,16 @@ export function describeEnding(ending: Ending): string {
 /** How long a process may take to end by itself: a manager and an agent are gone within 3 s together. */
 const GRACE_MS = 1_400;
 
+/** How long the last of its output may take to arrive: what it has started and left behind may keep the pipe open. */
+const LAST_WORDS_MS = 500;
+
 /** Lines kept to explain a failure. */
 const TAIL_LINES = 30;
 
 /** A process in a group of its own: Ctrl-C reaches only the script, which then stops its children in order. */
 export class Child {
   readonly name: string;
+  /** Settles when it has ended and what it wrote has been read. */
   readonly ended: Promise<Ending>;
   readonly #process: ChildProcess;
   /** Settles when its output has been read to the end. */
@@ -68,7 +73,10 @@ export class Child {
     child.stdin.end(input);
 
     this.name = name;
-    this.ended = promise;
+    this.ended = promise.then(async (ending) => {
+      await Promise.race([this.#drained, pause(LAST_WORDS_MS, undefined, { ref: false })]);
+      return ending;
+    });
     this.#process = child;
   }
 
