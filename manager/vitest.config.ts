@@ -30,7 +30,9 @@ function project(name: string, include: string, vars: Record<string, string> = {
 export default defineConfig({
   test: {
     projects: [
-      project("manager", "test/*.test.ts"),
+      // Tests of one file, beside it: they need no Worker.
+      { json: { stringify: true }, test: { name: "unit", include: ["src/**/*.test.ts"], environment: "node" } },
+      project("workerd", "test/*.test.ts"),
       // No agent of these tests beats, and a slow machine must not make them lose their leases.
       project("four hubs", "test/shards/*.test.ts", { HUB_SHARDS: "4", LEASE_MS: "3600000" }),
     ],

@@ -1,23 +1,23 @@
 /** The Worker: routes in order, and the Durable Object that they reach by RPC. */
 import { bodyLimit } from "hono/body-limit";
 import { secureHeaders } from "hono/secure-headers";
-import { refuseForeignOrigin, requireAdmin } from "./auth/admin.ts";
 import { misconfiguration, settings } from "./config.ts";
-import { agents } from "./routes/agents.ts";
-import { audit } from "./routes/audit.ts";
-import { connect } from "./routes/connect.ts";
-import { drain } from "./routes/drain.ts";
-import { ApiError, onError } from "./routes/errors.ts";
-import { messages } from "./routes/messages.ts";
-import { serveDescription } from "./routes/openapi.ts";
-import { rotation } from "./routes/rotation.ts";
-import { newRouter } from "./routes/router.ts";
-import { separation } from "./routes/separation.ts";
-import { session } from "./routes/session.ts";
-import { sessions } from "./routes/sessions.ts";
-import { timelines } from "./routes/timeline.ts";
-import { tokens } from "./routes/tokens.ts";
-import { twins } from "./routes/twins.ts";
+import { refuseForeignOrigin, requireAdmin } from "./http/caller/operator.ts";
+import { ApiError, onError } from "./http/errors.ts";
+import { serveDescription } from "./http/openapi.ts";
+import { newRouter } from "./http/router.ts";
+import { agents } from "./http/routes/agents.ts";
+import { audit } from "./http/routes/audit.ts";
+import { connect } from "./http/routes/connect.ts";
+import { drain } from "./http/routes/drain.ts";
+import { fallback } from "./http/routes/fallback.ts";
+import { messages } from "./http/routes/messages.ts";
+import { rotation } from "./http/routes/rotation.ts";
+import { separation } from "./http/routes/separation.ts";
+import { session } from "./http/routes/session.ts";
+import { sessions } from "./http/routes/sessions.ts";
+import { timelines } from "./http/routes/timeline.ts";
+import { tokens } from "./http/routes/tokens.ts";
 
 export { AgentHub } from "./hub/hub.ts";
 
@@ -54,7 +54,7 @@ app.use("/api/*", (c, next) => {
   };
   return bodyLimit({ maxSize, onError })(c, next);
 });
-app.route("/", twins);
+app.route("/", fallback);
 app.use("/api/*", refuseForeignOrigin);
 app.route("/", session);
 app.use("/api/*", requireAdmin);

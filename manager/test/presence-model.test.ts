@@ -8,7 +8,7 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { expect, it, vi } from "vitest";
 import { newest, type Transition } from "../src/presence/presence.ts";
-import { writeTransitions } from "../src/registry/presence.ts";
+import { writeTransitions } from "../src/registry/transitions.ts";
 import { agentView, fetchManager, HOST, hub, mintToken, TestAgent, upgrade } from "./manager.ts";
 import { hideRegistry, showRegistry } from "./registry.ts";
 import { age, ageHttpLease, sweep } from "./time.ts";

@@ -2,9 +2,9 @@ import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test"
 import { env } from "cloudflare:workers";
 import { decodeProtectedHeader, type JWTHeaderParameters, type JWTPayload, SignJWT } from "jose";
 import { describe, expect, it } from "vitest";
-import { mintEnrolmentToken } from "../src/auth/tokens.ts";
+import { connect } from "../src/http/routes/connect.ts";
 import worker from "../src/index.ts";
-import { connect } from "../src/routes/connect.ts";
+import { mintEnrolmentToken } from "../src/tokens.ts";
 import { agentView, api, fetchManager, HOST, mintToken, refusal, stored, TestAgent, upgrade } from "./manager.ts";
 import { hideRegistry, showRegistry } from "./registry.ts";
 

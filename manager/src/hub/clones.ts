@@ -1,34 +1,37 @@
 /**
  * Tells a clone from a takeover. A host that reconnects, or an agent that was restarted, replaces a connection that is never
- * heard of again. Two hosts with one identity replace each other in turn: a boot id that was displaced comes back.
+ * heard of again. Two hosts with one identity replace each other in turn: a boot id that was replaced comes back.
  */
+import type { CloneHost, CloneReport } from "../presence/clone.ts";
 import type { Connection } from "./connection.ts";
-import type { HubStore } from "./store.ts";
 
-/** A displaced clone comes back within 2 to 4 minutes (PROTOCOL.md, close 4409), and some outage on top of that. */
+/** A replaced clone comes back within 2 to 4 minutes (PROTOCOL.md, close 4409), and some outage on top of that. */
 const RETURNS_WITHIN_MS = 15 * 60_000;
 
-/** One of two hosts that share an identity. */
-export interface CloneHost {
-  readonly bootId: string;
-  readonly address: string | null;
-  readonly hostname: string;
-  /** When its connection began, or was last displaced; Unix milliseconds. */
-  readonly seenAt: number;
+/** A host whose connection another host of the same identity has replaced, and when that happened first (Unix milliseconds). */
+export interface ReplacedHost {
+  readonly host: CloneHost;
+  readonly firstAt: number;
 }
 
-/** Two hosts seen alive with one identity. `first` is the one that was displaced first: it was there before the other. */
-export interface CloneReport {
-  readonly at: number;
-  readonly first: CloneHost;
-  readonly second: CloneHost;
+/** Where replaced hosts are remembered, by agent and boot id. */
+export interface ReplacedHosts {
+  /** The host of this boot, if another of the same identity has replaced it. */
+  replacedHost(agentId: string, bootId: string): ReplacedHost | null;
+  /** Remembers a replaced host, and forgets all that were last replaced before `before`. */
+  putReplacedHost(agentId: string, host: CloneHost, before: number): ReplacedHost;
 }
 
-/** Notes that `newcomer` displaces `other`, and reports a clone if the newcomer had been displaced itself. */
-export function displace(store: HubStore, other: Connection, newcomer: Connection, now: number): CloneReport | null {
+/** Notes that `newcomer` replaces `other`, and reports a clone if the newcomer had been replaced itself. */
+export function detectClone(
+  replaced: ReplacedHosts,
+  other: Connection,
+  newcomer: Connection,
+  now: number,
+): CloneReport | null {
   if (other.bootId === newcomer.bootId) return null;
-  const earlier = store.displaced(newcomer.agentId, newcomer.bootId);
-  const present = store.putDisplaced(other.agentId, host(other, now), now - RETURNS_WITHIN_MS);
+  const earlier = replaced.replacedHost(newcomer.agentId, newcomer.bootId);
+  const present = replaced.putReplacedHost(other.agentId, host(other, now), now - RETURNS_WITHIN_MS);
   if (earlier === null || earlier.host.seenAt < now - RETURNS_WITHIN_MS) return null;
   const [first, second] = earlier.firstAt <= present.firstAt ? [earlier, present] : [present, earlier];
   return { at: now, first: first.host, second: second.host };

@@ -1,20 +1,23 @@
 /** One live connection of an agent: a socket, or the lease that beats over HTTP hold. */
 
+import type { NamedHost } from "../presence/host.ts";
 import { type LeaseTerms, type LiveStatus, leaseEnd, observed, type Transition } from "../presence/presence.ts";
 import type { Close } from "../protocol/close.ts";
 import type { Admission } from "../registry/admission.ts";
-import type { Host } from "../registry/agents.ts";
 import { Budget, type Rates } from "./budget.ts";
-import { acknowledge, type Credit, FRESH_CREDIT, spend, type Totals } from "./credit.ts";
+import { acknowledge, type CreditWindow, FRESH_CREDIT, spend, type Totals } from "./credit.ts";
 
 /** How stale the stored time of the last message may be: a hub woken from hibernation is off by no more. */
 const TOUCH_EVERY_MS = 1000;
 
-/** What an agent has said of itself by registering. */
-export interface RegisteredHost {
-  readonly name: string;
-  readonly host: Host;
-}
+/** The sockets of a Durable Object. */
+export type Sockets = Pick<
+  DurableObjectState,
+  "acceptWebSocket" | "getTags" | "getWebSockets" | "getWebSocketAutoResponseTimestamp"
+>;
+
+/** `WebSocket.OPEN`, which workerd calls otherwise than Node. */
+const OPEN = 1;
 
 /** All of a connection that survives hibernation: the socket's attachment, or the row of an HTTP lease. */
 export interface ConnectionState {
@@ -23,13 +26,13 @@ export interface ConnectionState {
   readonly connectedAt: number;
   lastMessageAt: number;
   /** Set once the agent has registered: from then on the agent is online. */
-  registered: RegisteredHost | null;
+  registered: NamedHost | null;
   rttMs: number | null;
   skewMs: number | null;
   badFrames: number;
   droppedReplies: number;
   patterns: readonly string[];
-  credit: Credit;
+  credit: CreditWindow;
   /** The hub has closed the socket and recorded why; its close event, however late, changes nothing. */
   ended: boolean;
 }
@@ -56,23 +59,17 @@ export class Connection {
   }
 
   /** Accepts a socket for hibernation and stores its state with it. */
-  static accept(
-    ctx: DurableObjectState,
-    socket: WebSocket,
-    rates: Rates,
-    admission: Admission,
-    id: string,
-  ): Connection {
-    ctx.acceptWebSocket(socket, [id]);
-    const connection = Connection.#over(ctx, socket, rates, begin(id, admission));
+  static accept(sockets: Sockets, socket: WebSocket, rates: Rates, admission: Admission, id: string): Connection {
+    sockets.acceptWebSocket(socket, [id]);
+    const connection = Connection.#over(sockets, socket, rates, begin(id, admission));
     connection.save();
     return connection;
   }
 
   /** The connection of a socket that outlived the hub's memory; null if it had been ended. */
-  static wake(ctx: DurableObjectState, socket: WebSocket, rates: Rates): Connection | null {
+  static wake(sockets: Sockets, socket: WebSocket, rates: Rates): Connection | null {
     const state = socket.deserializeAttachment() as ConnectionState | null;
-    return state === null || state.ended ? null : Connection.#over(ctx, socket, rates, state);
+    return state === null || state.ended ? null : Connection.#over(sockets, socket, rates, state);
   }
 
   /** The lease of an agent that beats over HTTP. */
@@ -85,13 +82,13 @@ export class Connection {
     return new Connection(state, rates, null, () => null);
   }
 
-  static #over(ctx: DurableObjectState, socket: WebSocket, rates: Rates, state: ConnectionState): Connection {
-    return new Connection(state, rates, socket, () => ctx.getWebSocketAutoResponseTimestamp(socket));
+  static #over(sockets: Sockets, socket: WebSocket, rates: Rates, state: ConnectionState): Connection {
+    return new Connection(state, rates, socket, () => sockets.getWebSocketAutoResponseTimestamp(socket));
   }
 
   /** The id that this socket's connection was accepted with. */
-  static idOf(ctx: DurableObjectState, socket: WebSocket): string {
-    return ctx.getTags(socket)[0] ?? "";
+  static idOf(sockets: Sockets, socket: WebSocket): string {
+    return sockets.getTags(socket)[0] ?? "";
   }
 
   get id(): string {
@@ -115,7 +112,7 @@ export class Connection {
   }
 
   get isOpen(): boolean {
-    return this.#socket === null || this.#socket.readyState === WebSocket.READY_STATE_OPEN;
+    return this.#socket === null || this.#socket.readyState === OPEN;
   }
 
   /** The last sign of life: a frame, a bare heartbeat that the runtime answered, or a beat over HTTP. */
@@ -137,6 +134,12 @@ export class Connection {
   /** Sends a frame; a socket that has just died says so in its close event, not here. */
   send(frame: string): void {
     if (this.isOpen) this.#socket?.send(frame);
+  }
+
+  /** Sends a request of the manager's. The reply that it owes is free of its budget. */
+  sendRequest(frame: string): void {
+    this.budget.owe();
+    this.send(frame);
   }
 
   /** Delivers a fan-out frame of `bytes` if the subscriber's window has room for it; else counts it as dropped. */
@@ -166,7 +169,7 @@ export class Connection {
   }
 
   /** The agent has registered: from here it is online with this connection. */
-  register(registered: RegisteredHost): Transition {
+  register(registered: NamedHost): Transition {
     this.state.registered = registered;
     this.save();
     return this.#arrival(registered);
@@ -177,7 +180,7 @@ export class Connection {
     return this.state.registered && this.#arrival(this.state.registered);
   }
 
-  #arrival({ host }: RegisteredHost): Transition {
+  #arrival({ host }: NamedHost): Transition {
     const { admission, connectedAt } = this.state;
     return {
       agentId: admission.agentId,

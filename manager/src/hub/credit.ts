@@ -7,7 +7,7 @@
 export const CREDIT_WINDOW = { frames: 256, bytes: 1_048_576 } as const;
 
 /** Totals of one connection; part of what survives hibernation. */
-export interface Credit {
+export interface CreditWindow {
   readonly delivered: Totals;
   readonly acknowledged: Totals;
   /** Frames that the window had no room for. */
@@ -21,14 +21,14 @@ export interface Totals {
 
 const NONE: Totals = { frames: 0, bytes: 0 };
 
-export const FRESH_CREDIT: Credit = { delivered: NONE, acknowledged: NONE, dropped: 0 };
+export const FRESH_CREDIT: CreditWindow = { delivered: NONE, acknowledged: NONE, dropped: 0 };
 
-export function unacknowledged({ delivered, acknowledged }: Credit): Totals {
+export function unacknowledged({ delivered, acknowledged }: CreditWindow): Totals {
   return { frames: delivered.frames - acknowledged.frames, bytes: delivered.bytes - acknowledged.bytes };
 }
 
 /** The credit after a frame of `bytes` was delivered; null when the window has no room for it. */
-export function spend(credit: Credit, bytes: number): Credit | null {
+export function spend(credit: CreditWindow, bytes: number): CreditWindow | null {
   const open = unacknowledged(credit);
   // A frame larger than what is left of the byte window still goes when nothing else is on its way.
   const fits = open.frames === 0 || open.bytes + bytes <= CREDIT_WINDOW.bytes;
@@ -38,7 +38,7 @@ export function spend(credit: Credit, bytes: number): Credit | null {
 }
 
 /** The credit after the agent said how much it has had in all; it can neither take back nor run ahead of what was sent. */
-export function acknowledge(credit: Credit, received: Totals): Credit {
+export function acknowledge(credit: CreditWindow, received: Totals): CreditWindow {
   const between = (least: number, most: number, n: number) => Math.min(most, Math.max(least, n));
   const { delivered, acknowledged } = credit;
   return {

@@ -1,21 +1,26 @@
-/** What a registration makes of an admission: enrolment, rotation or neither. Asks the registry, knows of no socket. */
-import { mintAgentToken } from "../auth/tokens.ts";
+/** What a registration makes of an admission: enrolment, rotation or neither. It asks the registry and knows no sockets. */
+
 import { sha256Hex } from "../digest.ts";
+import type { NamedHost } from "../presence/host.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/message.ts";
 import type { Registration } from "../protocol/payloads.ts";
 import { type Admission, enrol } from "../registry/admission.ts";
-import { RegistryUnavailable } from "../registry/failure.ts";
+import { RegistryUnavailable } from "../registry/query.ts";
 import { takeUpCandidate } from "../registry/rotation.ts";
-import type { RegisteredHost } from "./connection.ts";
+import { mintAgentToken } from "../tokens.ts";
 
 /** The agent as it is now known, and its token where it has just been given one. */
 export interface Identity {
-  readonly host: RegisteredHost;
+  readonly registered: NamedHost;
   readonly token?: string;
 }
 
-export async function identify(env: Env, admission: Admission, registration: Registration): Promise<Outcome<Identity>> {
+export async function enrolOrRotate(
+  env: Env,
+  admission: Admission,
+  registration: Registration,
+): Promise<Outcome<Identity>> {
   const { protocol, name, ...host } = registration;
   if (protocol !== PROTOCOL) return failure("unsupported_protocol", `this manager speaks protocol ${PROTOCOL}`);
   try {
@@ -24,13 +29,13 @@ export async function identify(env: Env, admission: Admission, registration: Reg
       const wanted = name ?? admission.enrolment.hostName ?? host.hostname.slice(0, 64);
       const hash = await sha256Hex(token);
       const enrolled = await enrol(env.DB, admission, admission.enrolment, host, wanted, hash, Date.now());
-      return enrolled.ok ? { ok: true, value: { host: { name: enrolled.value, host }, token } } : enrolled;
+      return enrolled.ok ? { ok: true, value: { registered: { name: enrolled.value, host }, token } } : enrolled;
     }
     if (admission.candidateHash !== null) {
       const taken = await takeUpCandidate(env.DB, admission.agentId, admission.candidateHash);
       if (!taken) return failure("invalid_token", "the token has been replaced by a newer one");
     }
-    return { ok: true, value: { host: { name: admission.known?.name ?? host.hostname, host } } };
+    return { ok: true, value: { registered: { name: admission.known?.name ?? host.hostname, host } } };
   } catch (error) {
     if (error instanceof RegistryUnavailable) return failure("registry_unavailable", error.message);
     throw error;

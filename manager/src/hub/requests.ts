@@ -1,7 +1,15 @@
 /** Requests of the manager that wait for an agent's reply: docs/PROTOCOL.md "Request and reply". */
-
 import { randomId } from "../digest.ts";
 import { failure, type Outcome, type WireError } from "../protocol/errors.ts";
+import { encode, exceedsBytes } from "../protocol/message.ts";
+import { inbox } from "../protocol/subject.ts";
+
+/** A connection that a request can be sent over. */
+export interface Responder {
+  readonly id: string;
+  /** Sends a request's frame; its reply is free of the connection's budget. */
+  sendRequest(frame: string): void;
+}
 
 interface Pending {
   readonly connectionId: string;
@@ -11,28 +19,47 @@ interface Pending {
 
 /**
  * The table of pending requests of one hub. It lives in memory only: a caller that waits keeps its hub awake, so there is
- * nothing to survive. Tokens begin with a word of this table's own, so a reply to a hub's former life matches nothing.
+ * nothing to survive. Each table begins its tokens with a random prefix, so a reply to a request of an earlier table matches
+ * nothing.
  */
 export class PendingRequests {
   readonly #pending = new Map<string, Pending>();
-  readonly #life = randomId();
+  readonly #maxFrameBytes: number;
+  readonly #prefix = randomId();
   #count = 0;
 
+  constructor(maxFrameBytes: number) {
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  /** Requests that wait for their reply. */
   get size(): number {
     return this.#pending.size;
   }
 
-  /** Opens a request; `outcome` resolves exactly once, with the reply or a typed error. */
-  open(connectionId: string, timeoutMs: number): { token: string; outcome: Promise<Outcome<unknown>> } {
-    const token = `${this.#life}-${++this.#count}`;
-    const outcome = new Promise<Outcome<unknown>>((settle) => {
+  /**
+   * Sends a request over a connection.
+   * @param dataJson the payload as JSON text; undefined for none
+   * @returns resolves exactly once, with the data of the reply or a typed error
+   */
+  ask(
+    connection: Responder,
+    subject: string,
+    dataJson: string | undefined,
+    timeoutMs: number,
+  ): Promise<Outcome<unknown>> {
+    const token = `${this.#prefix}-${++this.#count}`;
+    const reply = inbox(connection.id, token);
+    const frame = encode(subject, { reply, ...(dataJson === undefined ? {} : { dataJson }) });
+    if (exceedsBytes(frame, this.#maxFrameBytes)) return Promise.resolve(tooLarge(this.#maxFrameBytes));
+    return new Promise((settle) => {
       const timer = setTimeout(() => {
         this.#pending.delete(token);
         settle(failure("timeout", `no reply within ${timeoutMs} ms`));
       }, timeoutMs);
-      this.#pending.set(token, { connectionId, settle, timer });
+      this.#pending.set(token, { connectionId: connection.id, settle, timer });
+      connection.sendRequest(frame);
     });
-    return { token, outcome };
   }
 
   /** Delivers a reply; false if nobody waits for it on this connection. */
@@ -52,10 +79,15 @@ export class PendingRequests {
     }
   }
 
-  /** Removes before it delivers, so nothing is ever delivered twice. */
+  /** Removes the entry before it delivers, so nothing is ever delivered twice. */
   #take(token: string, pending: Pending, outcome: Outcome<unknown>): void {
     this.#pending.delete(token);
     clearTimeout(pending.timer);
     pending.settle(outcome);
   }
+}
+
+/** The failure of a message that does not fit into a frame. */
+export function tooLarge(maxFrameBytes: number) {
+  return failure("payload_too_large", `the message exceeds a frame's ${maxFrameBytes} bytes`);
 }

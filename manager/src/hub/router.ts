@@ -1,51 +1,90 @@
 /** Translates the subjects of an agent's messages into the hub's methods, and their outcomes into replies. */
+
+import type { LiveStatus } from "../presence/presence.ts";
 import { Close } from "../protocol/close.ts";
 import { failure, isRefusal, type Outcome } from "../protocol/errors.ts";
-import { dataJson, encode, exceedsBytes, type Message } from "../protocol/message.ts";
-import { Beat, CreditReport, firstIssue, PatternList, Registration } from "../protocol/payloads.ts";
+import { byteLength, dataJson, decode, encode, exceedsBytes, type Message } from "../protocol/message.ts";
+import {
+  Beat,
+  type BeatAck,
+  CreditReport,
+  firstIssue,
+  PatternList,
+  type Registered,
+  Registration,
+} from "../protocol/payloads.ts";
 import { inboxToken, isInbox } from "../protocol/subject.ts";
+import type { Admission } from "../registry/admission.ts";
 import type { Connection } from "./connection.ts";
-import type { AgentHub } from "./hub.ts";
 import type { PendingRequests } from "./requests.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
-/** The control methods of the hub, the very ones that the Worker calls over RPC. */
-export type ControlMethods = Pick<AgentHub, "register" | "heartbeat" | "status">;
+/** Bad frames that a connection may send before it is closed. */
+const MAX_BAD_FRAMES = 32;
+
+/** The control operations, which the Worker reaches over RPC as well. */
+export interface ControlMethods {
+  register(admission: Admission, registration: Registration): Promise<Outcome<Registered>>;
+  heartbeat(admission: Admission, beat: Beat): Promise<Outcome<BeatAck>>;
+  status(agentId: string): Promise<LiveStatus[]>;
+}
 
 export class Router {
-  readonly #hub: ControlMethods;
+  readonly #control: ControlMethods;
   readonly #requests: PendingRequests;
   readonly #subscriptions: Subscriptions;
   readonly #maxFrameBytes: number;
 
-  constructor(hub: ControlMethods, requests: PendingRequests, subscriptions: Subscriptions, maxFrameBytes: number) {
-    this.#hub = hub;
+  constructor(control: ControlMethods, requests: PendingRequests, subscriptions: Subscriptions, maxFrameBytes: number) {
+    this.#control = control;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     this.#maxFrameBytes = maxFrameBytes;
   }
 
-  /** Delivers the agent's reply to a request of ours; one that nobody waits for here is dropped and counted. */
-  deliver(connection: Connection, message: Message): void {
+  /** Handles one frame. Returns how the connection must be closed, if it must. */
+  async receive(connection: Connection, frame: string | ArrayBuffer, now: number): Promise<Close | null> {
+    connection.touch(now);
+    const decoded = decode(frame, this.#maxFrameBytes);
+    // The agent may send as many replies as it was asked for at no cost: one that only answers never uses up its budget.
+    if (decoded.ok && isInbox(decoded.message.subject) && connection.budget.settle()) {
+      this.#deliver(connection, decoded.message);
+      return null;
+    }
+    const budget = connection.budget.take(byteLength(frame), now);
+    if (budget === "exhausted") return Close.rateLimited;
+    if (!decoded.ok) {
+      connection.send(encode(decoded.reply ?? "agent.error", { error: decoded.error }));
+      return ++connection.state.badFrames < MAX_BAD_FRAMES ? null : Close.policyViolation;
+    }
+    if (budget === "refused") {
+      this.#answer(connection, decoded.message, failure("rate_limited", "this connection sends more than it may"));
+      return null;
+    }
+    return this.#route(connection, decoded.message);
+  }
+
+  /** Delivers the agent's reply to a request of ours; a reply that nobody waits for is dropped and counted. */
+  #deliver(connection: Connection, message: Message): void {
     const token = inboxToken(message.subject, connection.id);
     if (token === null || !this.#requests.settle(connection.id, token, message)) connection.state.droppedReplies++;
   }
 
   /** Handles one message; every request gets exactly one answer. Returns how the connection must be closed, if it must. */
-  async route(connection: Connection, message: Message): Promise<Close | null> {
+  async #route(connection: Connection, message: Message): Promise<Close | null> {
     if (isInbox(message.subject)) {
-      this.deliver(connection, message);
+      this.#deliver(connection, message);
       return null;
     }
     const outcome = await this.#dispatch(connection, message);
-    this.answer(connection, message, outcome);
+    this.#answer(connection, message, outcome);
     return message.subject === "agent.register" && !outcome.ok && isRefusal(outcome.error.code)
       ? Close.unauthorized
       : null;
   }
 
-  /** Sends the outcome of a message to who asked; one that nobody asked for is sent only where the protocol says so. */
-  answer(connection: Connection, message: Message, outcome: Outcome<unknown>): void {
+  /** Sends the outcome of a message to who asked; an outcome that nobody asked for is sent only where the protocol says so. */
+  #answer(connection: Connection, message: Message, outcome: Outcome<unknown>): void {
     if (message.reply !== undefined) this.#send(connection, message.reply, outcome);
     else if (!outcome.ok) this.#send(connection, "agent.error", outcome);
     else if (message.subject === "agent.heartbeat") this.#send(connection, "agent.heartbeat.ack", outcome);
@@ -56,14 +95,14 @@ export class Router {
     if (message.subject === "agent.register") {
       const registration = Registration.safeParse(message.data);
       if (!registration.success) return failure("invalid_data", firstIssue(registration.error));
-      return this.#hub.register(admission, registration.data);
+      return this.#control.register(admission, registration.data);
     }
     if (registered === null) return failure("not_registered", "send agent.register first");
     switch (message.subject) {
       case "agent.heartbeat": {
         const beat = Beat.safeParse(message.data ?? {});
         if (!beat.success) return failure("invalid_data", firstIssue(beat.error));
-        return this.#hub.heartbeat(admission, beat.data);
+        return this.#control.heartbeat(admission, beat.data);
       }
       case "agent.status":
         return this.#status(admission.agentId);
@@ -90,7 +129,7 @@ export class Router {
   }
 
   async #status(agentId: string): Promise<Outcome<unknown>> {
-    const [live] = await this.#hub.status(agentId);
+    const [live] = await this.#control.status(agentId);
     if (live === undefined) return failure("internal", "the connection ended meanwhile");
     const { status, connectedAt, lastSeen, rttMs } = live;
     return { ok: true, value: { agentId, status, connectedAt, lastSeen, rttMs } };

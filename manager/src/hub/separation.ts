@@ -1,15 +1,16 @@
-/** Gives the second host of a clone an identity of its own. Knows the registry, and reaches the host through `offer` alone. */
-import { mintAgentToken } from "../auth/tokens.ts";
+/** Gives the second host of a clone an identity of its own. Uses the registry, and reaches the host through `offer` alone. */
+
 import { randomId, sha256Hex } from "../digest.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { dropSeparated, finishSeparation, insertSeparated } from "../registry/clones.ts";
+import { mintAgentToken } from "../tokens.ts";
 
 /**
  * Makes a new agent of the host that is connected as `agentId`.
- * @param offer has the host store a token; a failure leaves open whether it did
+ * @param offer has the host store a token; after a failure the host may have stored it or not
  * @returns the id of the new agent
  */
-export async function splitOff(
+export async function separateHost(
   env: Env,
   agentId: string,
   offer: (token: string) => Promise<Outcome<null>>,

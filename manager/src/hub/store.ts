@@ -1,18 +1,15 @@
 /**
- * A hub's own SQLite: what it believes of its connections, and the outbox of transitions that the registry has not got yet.
+ * A hub's own SQLite: the connections it believes in, and the outbox of transitions that the registry has not got yet.
  * Written before anything is acknowledged, so a rebuilt hub can tell what changed while it was gone.
  */
+import type { CloneHost } from "../presence/clone.ts";
 import type { Transition } from "../presence/presence.ts";
-import type { CloneHost } from "./clones.ts";
+import type { ReplacedHost } from "./clones.ts";
 import type { ConnectionState } from "./connection.ts";
+import type { TransitionStore } from "./outbox.ts";
+import type { RosterStore } from "./roster.ts";
 
-/** A host that another of the same identity displaced, and when it did so first. */
-export interface Displaced {
-  readonly host: CloneHost;
-  readonly firstAt: number;
-}
-
-export class HubStore {
+export class HubStore implements RosterStore, TransitionStore {
   readonly #sql: SqlStorage;
 
   constructor(sql: SqlStorage) {
@@ -29,7 +26,7 @@ export class HubStore {
       CREATE TABLE IF NOT EXISTS displaced (
         agent_id TEXT NOT NULL,
         boot_id  TEXT NOT NULL,
-        first_at INTEGER NOT NULL,       -- when it was displaced for the first time
+        first_at INTEGER NOT NULL,       -- when it was replaced for the first time
         seen_at  INTEGER NOT NULL,       -- when for the last
         host     TEXT NOT NULL,          -- CloneHost
         PRIMARY KEY (agent_id, boot_id)
@@ -74,8 +71,8 @@ export class HubStore {
     this.#sql.exec("DELETE FROM outbox WHERE seq <= ?", seq);
   }
 
-  /** The host of this boot, if another of the same identity has displaced it. */
-  displaced(agentId: string, bootId: string): Displaced | null {
+  /** The host of this boot, if another of the same identity has replaced it. */
+  replacedHost(agentId: string, bootId: string): ReplacedHost | null {
     const [row] = this.#sql
       .exec<{ host: string; first_at: number }>(
         "SELECT host, first_at FROM displaced WHERE agent_id = ? AND boot_id = ?",
@@ -86,8 +83,8 @@ export class HubStore {
     return row === undefined ? null : { host: JSON.parse(row.host) as CloneHost, firstAt: row.first_at };
   }
 
-  /** Remembers a displaced host, and forgets all that were last displaced before `before`. */
-  putDisplaced(agentId: string, host: CloneHost, before: number): Displaced {
+  /** Remembers a replaced host, and forgets all that were last replaced before `before`. */
+  putReplacedHost(agentId: string, host: CloneHost, before: number): ReplacedHost {
     this.#sql.exec("DELETE FROM displaced WHERE seen_at < ?", before);
     const { first_at } = this.#sql
       .exec<{ first_at: number }>(

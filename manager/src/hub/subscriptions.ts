@@ -6,12 +6,35 @@ import { failure, type Outcome } from "../protocol/errors.ts";
 import { agentMaySubscribe } from "../protocol/permissions.ts";
 import { matches } from "../protocol/subject.ts";
 import type { Connection } from "./connection.ts";
+import { type Totals, unacknowledged } from "./credit.ts";
 
 /** Patterns that one connection may have; all of them fit into a socket's attachment with room to spare. */
 const MAX_PATTERNS = 32;
 
 /** The subscriptions of a connection after a change, as its agent is told. */
 export type SubscriptionList = { readonly patterns: readonly string[] };
+
+/** What became of a published message, in one hub or in all. */
+export interface Published {
+  /** Subscribers that it was sent to. */
+  readonly delivered: number;
+  /** Subscribers whose credit window had no room for it. */
+  readonly dropped: number;
+}
+
+/** What an agent's connection subscribes to, and how far its subscriber is behind. */
+export interface SubscriptionStatus {
+  readonly patterns: readonly string[];
+  readonly delivered: number;
+  readonly dropped: number;
+  readonly unacknowledged: Totals;
+}
+
+export function subscriptionStatus({ state }: Connection): SubscriptionStatus {
+  const { patterns, credit } = state;
+  const { delivered, dropped } = credit;
+  return { patterns, delivered: delivered.frames, dropped, unacknowledged: unacknowledged(credit) };
+}
 
 export class Subscriptions {
   readonly #byPattern = new Map<string, Set<Connection>>();
@@ -44,6 +67,15 @@ export class Subscriptions {
       if (matches(pattern, subject)) for (const connection of subscribers) found.add(connection);
     }
     return found;
+  }
+
+  /** Sends a frame of `bytes` to every connection that subscribes to its subject. */
+  deliver(subject: string, frame: string, bytes: number): Published {
+    const published = { delivered: 0, dropped: 0 };
+    for (const connection of this.matching(subject)) {
+      published[connection.deliver(frame, bytes) ? "delivered" : "dropped"]++;
+    }
+    return published;
   }
 
   /** Takes up the list of a connection that outlived the hub's memory. */

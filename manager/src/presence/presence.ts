@@ -5,7 +5,7 @@
  * one is the agent's presence, and whatever happens late to an older one changes nothing. While a connection lasts, a lease
  * holds it, which every sign of life renews. All times are Unix milliseconds.
  */
-import type { AgentRecord, Host } from "../registry/agents.ts";
+import type { Host } from "./host.ts";
 
 /** Why an agent is offline. */
 export const OFFLINE_REASONS = [
@@ -25,7 +25,7 @@ export interface Presence {
   readonly agentId: string;
   readonly generation: number;
   readonly status: "online" | "offline";
-  /** Null while online, but `late` when a beat is missed; that is for readers only and never stored. */
+  /** Null while online, but or `late` when a beat is missed, which is computed for readers and never stored. */
   readonly reason: OfflineReason | "late" | null;
   /** When the status began. */
   readonly since: number;
@@ -33,6 +33,17 @@ export interface Presence {
   readonly connectedAt: number | null;
   readonly address: string | null;
   readonly host: Host;
+}
+
+/** The presence of an agent as the registry stores it. */
+export interface StoredPresence extends Host {
+  readonly generation: number;
+  readonly status: "online" | "offline";
+  readonly reason: OfflineReason | null;
+  readonly since: number;
+  readonly lastSeen: number | null;
+  readonly connectedAt: number | null;
+  readonly address: string | null;
 }
 
 /** A change of presence on its way from a hub to the registry. */
@@ -63,7 +74,7 @@ export function leaseEnd(lastSeen: number, { leaseMs }: LeaseTerms): number {
   return lastSeen + leaseMs;
 }
 
-/** What a lease says of its connection. A beat counts as missed when half of the time is over that it may be late. */
+/** The state of a lease. A beat counts as missed when half of the time between its due time and the lease's end is over. */
 export function vitality(lastSeen: number, terms: LeaseTerms, now: number): "online" | "late" | "expired" {
   if (now >= leaseEnd(lastSeen, terms)) return "expired";
   return now >= lastSeen + (terms.heartbeatIntervalMs + terms.leaseMs) / 2 ? "late" : "online";
@@ -79,7 +90,7 @@ export function ended<P extends Presence>(online: P, reason: OfflineReason, last
   return { ...online, status: "offline" as const, reason, since, lastSeen };
 }
 
-/** What whoever reads now is told of a connection that nothing has ended yet: its lease may have run out unswept. */
+/** The presence to show of a connection that nothing has ended yet. Its lease may have run out before a sweep saw it. */
 export function observed(online: LiveStatus, lastSeen: number, terms: LeaseTerms, now: number): LiveStatus {
   switch (vitality(lastSeen, terms, now)) {
     case "online":
@@ -110,14 +121,14 @@ export function newest<P extends Presence>(known: Iterable<P>): Map<string, P> {
   return byAgent;
 }
 
-/** Whether the registry says online of an agent that no hub holds: it was read before, or written after, the truth. */
-export function isUnconfirmed(record: AgentRecord, live: LiveStatus | undefined): boolean {
+/** Whether the registry says that an agent is online which no hub holds. The two were read at different times: read again. */
+export function isUnconfirmed(record: StoredPresence, live: LiveStatus | undefined): boolean {
   return record.status === "online" && (live === undefined || live.generation < record.generation);
 }
 
-/** The presence to show: the hub's where it is as new as the registry's. Without a hub behind it nothing is online. */
+/** The presence to show: the hub's if it is as new as the registry's. No agent is online without a hub that holds it. */
 export function currentPresence(
-  record: AgentRecord,
+  record: StoredPresence,
   live: LiveStatus | undefined,
 ): Omit<LiveStatus, "agentId" | "droppedReplies" | "droppedFrames"> {
   if (live !== undefined && live.generation >= record.generation) return live;

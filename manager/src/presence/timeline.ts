@@ -1,10 +1,10 @@
-/** What an agent's transitions tell in a row: its connection timeline, its share of uptime, and whether it flaps. Pure. */
+/** Computed from an agent's transitions: its connection timeline, its share of uptime, and whether it flaps. Pure. */
 import { type OfflineReason, type Presence, supersedes } from "./presence.ts";
 
-/** What the registry keeps of each agent's transitions: so many, and of so long. */
+/** How many of an agent's transitions the registry keeps, and for how long. */
 export const KEPT = { transitions: 200, ms: 30 * 24 * 3_600_000 } as const;
 
-/** An agent flaps when it has had so many transitions within such a time. */
+/** An agent flaps when it has had this many transitions within this time. */
 export const FLAPPING = { transitions: 5, withinMs: 600_000 } as const;
 
 /** A transition as the registry keeps it. `at` is when the status began; Unix milliseconds. */
@@ -28,14 +28,14 @@ type Current = Pick<Presence, "generation" | "status" | "reason" | "since" | "ad
 /**
  * The timeline, the newest entry first.
  * @param events what the registry has, the newest generation first, and of one generation its end before its beginning
- * @param current what is shown of the agent, which the registry may not have got yet
+ * @param current the agent's presence as it is shown; the registry may not have got it yet
  */
 export function timeline(events: readonly StoredEvent[], current: Current, now: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [];
   let next: number | null = null;
-  for (const event of isNews(current, events[0]) ? [entry(current), ...events] : events) {
+  for (const event of isNewer(current, events[0]) ? [entry(current), ...events] : events) {
     if (entries.length === KEPT.transitions || (next !== null && next < now - KEPT.ms)) break;
-    // The end of an older connection may have been found out only when a newer one was there: by then it did not matter.
+    // The end of an older connection may be recorded after a newer one began. It counts as ended when the newer one began.
     const at = Math.min(event.at, next ?? now);
     entries.push({ ...event, at, durationMs: next === null ? null : next - at });
     next = at;
@@ -43,7 +43,7 @@ export function timeline(events: readonly StoredEvent[], current: Current, now: 
   return entries;
 }
 
-function isNews(current: Current, newest: StoredEvent | undefined): boolean {
+function isNewer(current: Current, newest: StoredEvent | undefined): boolean {
   if (newest === undefined) return true;
   const same = current.generation === newest.generation && current.status === newest.status;
   return !same && supersedes(current, newest);

@@ -1,26 +1,35 @@
-/** Error codes on the wire: docs/PROTOCOL.md "Bad frames" and "Request and reply". */
-export type FrameErrorCode =
-  | "unsupported_frame"
-  | "payload_too_large"
-  | "invalid_json"
-  | "invalid_message"
-  | "invalid_subject";
+/** Error codes on the wire; docs/vectors/codes.json has them for both ends. */
 
-export type RequestErrorCode =
-  | "no_responders"
-  | "forbidden"
-  | "not_registered"
-  | "invalid_data"
-  | "timeout"
-  | "disconnected"
-  | "payload_too_large"
-  | "busy"
-  | "rate_limited"
-  | "too_many_subscriptions"
-  | "internal"
-  | "registry_unavailable";
+/** Codes of frames that are no message: docs/PROTOCOL.md "Bad frames". */
+export const FRAME_ERRORS = [
+  "unsupported_frame",
+  "payload_too_large",
+  "invalid_json",
+  "invalid_message",
+  "invalid_subject",
+] as const;
+export type FrameErrorCode = (typeof FRAME_ERRORS)[number];
 
-const REFUSALS = [
+/** Codes of requests that failed: docs/PROTOCOL.md "Request and reply". */
+export const REQUEST_ERRORS = [
+  "no_responders",
+  "forbidden",
+  "not_registered",
+  "invalid_data",
+  "timeout",
+  "disconnected",
+  "payload_too_large",
+  "rate_limited",
+  "too_many_subscriptions",
+  "busy",
+  "registry_unavailable",
+  "not_saved",
+  "internal",
+] as const;
+export type RequestErrorCode = (typeof REQUEST_ERRORS)[number];
+
+/** Codes on which an agent stops for good: docs/PROTOCOL.md "Refusals". */
+export const REFUSALS = [
   "missing_token",
   "invalid_token",
   "token_expired",
@@ -31,8 +40,6 @@ const REFUSALS = [
   "browser_origin",
   "unsupported_protocol",
 ] as const;
-
-/** Codes on which an agent stops for good: docs/PROTOCOL.md "Refusals". */
 export type RefusalCode = (typeof REFUSALS)[number];
 
 export function isRefusal(code: string): code is RefusalCode {

@@ -1,5 +1,5 @@
-/** The payloads of the control subjects (docs/PROTOCOL.md), and of their HTTP twins: one schema for both ways in. */
-import { z } from "@hono/zod-openapi";
+/** The payloads of the control subjects (docs/PROTOCOL.md), and of their HTTP fallback: one schema for both ways in. */
+import { z } from "zod";
 
 /** A name that people read: 1–64 characters after trimming, without control characters. */
 export const Name = z
@@ -9,7 +9,7 @@ export const Name = z
   .max(64)
   .regex(/^\P{Cc}*$/u, "must not contain control characters");
 
-/** Checks add up: a longest length that is to differ cannot be laid over a shorter one. */
+/** A word of 1 to `longest` characters that an agent says of its host. */
 const word = (longest: number) =>
   z
     .string()
@@ -18,48 +18,34 @@ const word = (longest: number) =>
     .regex(/^\P{Cc}*$/u, "must not contain control characters");
 
 /** `agent.register` */
-export const Registration = z
-  .object({
-    protocol: z.int(),
-    version: word(64),
-    os: word(64),
-    arch: word(64),
-    hostname: word(253),
-    name: Name.optional(),
-  })
-  .openapi("Registration", {
-    example: { protocol: 1, version: "1.0.0", os: "linux", arch: "amd64", hostname: "edge-7", name: "edge-7" },
-  });
+export const Registration = z.object({
+  protocol: z.int(),
+  version: word(64),
+  os: word(64),
+  arch: word(64),
+  hostname: word(253),
+  name: Name.optional(),
+});
 export type Registration = z.infer<typeof Registration>;
 
-export const Registered = z
-  .object({
-    agentId: z.string(),
-    name: z.string(),
-    token: z
-      .string()
-      .optional()
-      .openapi({ description: "The permanent token; only the answer to an enrolment has it." }),
-  })
-  .openapi("Registered");
+/** The answer to `agent.register`. Only the answer to an enrolment has the permanent token. */
+export const Registered = z.object({ agentId: z.string(), name: z.string(), token: z.string().optional() });
 export type Registered = z.infer<typeof Registered>;
 
 /** `agent.heartbeat`, the form with data */
-export const Beat = z
-  .object({
-    rttMs: z.number().min(0).max(600_000).optional(),
-    skewMs: z.number().min(-1e15).max(1e15).optional(),
-  })
-  .openapi("Beat", { example: { rttMs: 23, skewMs: -140 } });
+export const Beat = z.object({
+  rttMs: z.number().min(0).max(600_000).optional(),
+  skewMs: z.number().min(-1e15).max(1e15).optional(),
+});
 export type Beat = z.infer<typeof Beat>;
 
-export const BeatAck = z.object({ serverTime: z.int(), leaseMs: z.int() }).openapi("BeatAck");
+export const BeatAck = z.object({ serverTime: z.int(), leaseMs: z.int() });
 export type BeatAck = z.infer<typeof BeatAck>;
 
 /** `agent.subscribe` and `agent.unsubscribe`. All of the patterns are taken, or none. */
 export const PatternList = z.object({ patterns: z.array(z.string()).min(1).max(32) });
 
-/** `agent.credit`: what the agent has had of fan-out on this connection, in all. */
+/** `agent.credit`: totals of the fan-out that the agent has received on this connection. */
 export const CreditReport = z.object({ frames: z.int().min(0), bytes: z.int().min(0) });
 
 /** The first thing wrong with a payload, with the path of the field, for `invalid_data` and `invalid_request`. */

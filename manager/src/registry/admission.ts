@@ -1,9 +1,9 @@
 /** D1 queries that decide whether a bearer may come in, and as whom. */
-import type { Bearer } from "../auth/tokens.ts";
 import { agentId, sameSecret, sha256Hex } from "../digest.ts";
+import type { Host, NamedHost } from "../presence/host.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
-import type { Host } from "./agents.ts";
-import { query } from "./failure.ts";
+import type { Bearer } from "../tokens.ts";
+import { query } from "./query.ts";
 
 /** A verified bearer on its way into a hub. Made by the Worker only; nothing in it comes from the client unchecked. */
 export interface Admission {
@@ -11,7 +11,7 @@ export interface Admission {
   readonly connectionId: string | null;
   readonly agentId: string;
   /** The agent as the registry has it; null when it does not exist yet. */
-  readonly known: { readonly name: string; readonly host: Host } | null;
+  readonly known: NamedHost | null;
   /** This is the second host of a clone, and is to be given an identity of its own. */
   readonly separate: boolean;
   /** Hash of the token shown, when it is the one that the agent was offered in a rotation. */
@@ -65,7 +65,7 @@ async function admitAgent(
 ): Promise<Outcome<Admission>> {
   const row = await query(db.prepare(AGENT_ROW).bind(bearer.agentId).first<AgentRow>());
   if (row === null) return failure("invalid_token", "this manager does not know the agent");
-  const barred = bar(row);
+  const barred = refuseAgent(row);
   if (barred !== null) return barred;
   const hash = await sha256Hex(bearer.token);
   const isCandidate = row.candidateHash !== null && (await sameSecret(row.candidateHash, hash));
@@ -79,7 +79,7 @@ async function admitAgent(
 async function admitEnrolment(db: D1Database, enrolmentId: string, caller: Caller): Promise<Outcome<Admission>> {
   const id = await agentId(enrolmentId, caller.installId);
   const { agent, enrolment } = await readEnrolment(db, enrolmentId, id);
-  const barred = barEnrolment(agent, enrolment);
+  const barred = refuseEnrolment(agent, enrolment);
   if (barred !== null) return barred;
   const hostName = enrolment?.maxUses === 1 ? enrolment.name : null;
   return { ok: true, value: admission(caller, id, agent, { id: enrolmentId, installId: caller.installId, hostName }) };
@@ -155,7 +155,7 @@ export async function enrol(
   );
   if (stored !== null) return { ok: true, value: stored };
   const found = await readEnrolment(db, enrolment.id, admission.agentId);
-  return barEnrolment(found.agent, found.enrolment) ?? failure("enrolment_used", USED);
+  return refuseEnrolment(found.agent, found.enrolment) ?? failure("enrolment_used", USED);
 }
 
 interface EnrolmentRow {
@@ -187,15 +187,15 @@ const USED = "the enrolment token has been used by as many hosts as it was made 
 
 const CLONED = "two hosts have enrolled as one and were separated; enrol this one with another token";
 
-function barEnrolment(agent: AgentRow | null, enrolment: EnrolmentRow | null) {
+function refuseEnrolment(agent: AgentRow | null, enrolment: EnrolmentRow | null) {
   if (enrolment === null) return failure("invalid_token", "this manager does not know the enrolment");
   if (enrolment.revokedAt !== null) return failure("enrolment_revoked", "the enrolment token has been revoked");
   if (enrolment.expiresAt <= Date.now()) return failure("token_expired", "the token has expired");
-  if (agent !== null) return bar(agent) ?? (enrolment.cloned === 1 ? failure("enrolment_used", CLONED) : null);
+  if (agent !== null) return refuseAgent(agent) ?? (enrolment.cloned === 1 ? failure("enrolment_used", CLONED) : null);
   return enrolment.uses >= enrolment.maxUses ? failure("enrolment_used", USED) : null;
 }
 
-function bar(agent: AgentRow) {
+function refuseAgent(agent: AgentRow) {
   if (agent.deletedAt !== null) return failure("agent_removed", "the agent has been removed from this manager");
   if (agent.revokedAt !== null) return failure("agent_revoked", "the agent has been revoked");
   return null;

@@ -1,29 +1,14 @@
 /** D1 queries on agents, as the API shows and changes them. */
-import type { OfflineReason } from "../presence/presence.ts";
-import { type Operator, recordDeed } from "./audit.ts";
-import { query } from "./failure.ts";
+import type { StoredPresence } from "../presence/presence.ts";
+import { type Operator, recordAuditEvent } from "./audit.ts";
+import { query } from "./query.ts";
 
-/** What an agent says of its host when it registers. */
-export interface Host {
-  readonly version: string;
-  readonly os: string;
-  readonly arch: string;
-  readonly hostname: string;
-}
-
-/** An agent as the registry knows it: the truth of who it is, and what was last flushed of its presence. */
-export interface AgentRecord extends Host {
+/** An agent as the registry knows it: who it is, and the presence that was last flushed. */
+export interface AgentRecord extends StoredPresence {
   readonly id: string;
   readonly name: string;
   readonly createdAt: number;
-  readonly generation: number;
-  readonly status: "online" | "offline";
-  readonly reason: OfflineReason | null;
-  readonly since: number;
-  readonly lastSeen: number | null;
-  readonly connectedAt: number | null;
-  readonly address: string | null;
-  /** When the transition was that tells by its age whether the agent flaps; null: there were too few. */
+  /** When the fifth-last transition was: its age tells whether the agent flaps. Null if there were fewer. */
   readonly burstAt: number | null;
   /** JSON of the latest sighting of a clone. */
   readonly clone: string | null;
@@ -75,7 +60,7 @@ export async function renameAgent(
   const [renamed] = await query(
     db.batch<AgentRecord>([
       db.prepare(`UPDATE agents SET name = ? WHERE id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`).bind(name, id),
-      recordDeed(db, operator, { action: "agent.rename", target: id, detail: { name } }),
+      recordAuditEvent(db, operator, { action: "agent.rename", target: id, detail: { name } }),
     ]),
   );
   return renamed?.results[0] ?? null;
@@ -92,7 +77,7 @@ export async function revokeAgent(db: D1Database, operator: Operator, id: string
            WHERE id = ?2 AND revoked_at IS NULL AND deleted_at IS NULL`,
         )
         .bind(Date.now(), id),
-      recordDeed(db, operator, { action: "agent.revoke", target: id }),
+      recordAuditEvent(db, operator, { action: "agent.revoke", target: id }),
     ]),
   );
   return findAgent(db, id);
@@ -103,7 +88,7 @@ export async function deleteAgent(db: D1Database, operator: Operator, id: string
   const [deleted] = await query(
     db.batch([
       db.prepare("UPDATE agents SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL").bind(Date.now(), id),
-      recordDeed(db, operator, { action: "agent.remove", target: id }),
+      recordAuditEvent(db, operator, { action: "agent.remove", target: id }),
       db.prepare("DELETE FROM events WHERE agent_id = ?").bind(id),
     ]),
   );

@@ -1,5 +1,5 @@
 /** D1 queries on the audit trail: what operators did, from where and when. */
-import { query } from "./failure.ts";
+import { query } from "./query.ts";
 
 /** How the operator of a request proved to be one, and the address it came from. */
 export interface Operator {
@@ -24,27 +24,27 @@ export interface AuditEntry extends Operator {
   readonly at: number;
   readonly action: AuditAction;
   readonly target: string | null;
-  readonly detail: NonNullable<Deed["detail"]> | null;
+  readonly detail: NonNullable<AuditEvent["detail"]> | null;
 }
 
-/** What was done, and to whom; `detail` must hold no secret. */
-export interface Deed {
+/** What an operator did, and to what; `detail` must hold no secret. */
+export interface AuditEvent {
   readonly action: AuditAction;
   readonly target?: string;
   readonly detail?: Readonly<Record<string, string | number | null>>;
 }
 
-/** The statement that records a deed, for the batch right behind the statement that does it: where that changed nothing, nothing is recorded. */
-export function recordDeed(db: D1Database, operator: Operator, deed: Deed): D1PreparedStatement {
-  return insertion(db, operator, deed, "changes() > 0");
+/** The statement that records an event. In a batch it comes right after the statement that did it, and records nothing if that changed nothing. */
+export function recordAuditEvent(db: D1Database, operator: Operator, event: AuditEvent): D1PreparedStatement {
+  return insertion(db, operator, event, "changes() > 0");
 }
 
-/** Records a deed that changes nothing in the registry itself. */
-export async function recordOutsideDeed(db: D1Database, operator: Operator, deed: Deed): Promise<void> {
-  await query(insertion(db, operator, deed, "true").run());
+/** Records an event that changes nothing in the registry itself. */
+export async function insertAuditEvent(db: D1Database, operator: Operator, event: AuditEvent): Promise<void> {
+  await query(insertion(db, operator, event, "true").run());
 }
 
-function insertion(db: D1Database, operator: Operator, { action, target, detail }: Deed, condition: string) {
+function insertion(db: D1Database, operator: Operator, { action, target, detail }: AuditEvent, condition: string) {
   return db
     .prepare(`INSERT INTO audit (at, via, address, action, target, detail) SELECT ?, ?, ?, ?, ?, ? WHERE ${condition}`)
     .bind(

@@ -1,7 +1,7 @@
 /** D1 queries on clones: two live hosts with one identity. */
-import type { CloneReport } from "../hub/clones.ts";
-import { type Operator, recordDeed } from "./audit.ts";
-import { query } from "./failure.ts";
+import type { CloneReport } from "../presence/clone.ts";
+import { type Operator, recordAuditEvent } from "./audit.ts";
+import { query } from "./query.ts";
 
 /** Stores the latest sighting of a clone. */
 export async function reportClone(db: D1Database, agentId: string, report: CloneReport): Promise<void> {
@@ -19,7 +19,7 @@ export async function orderSeparation(db: D1Database, operator: Operator, agentI
            RETURNING separate_boot AS bootId`,
         )
         .bind(agentId),
-      recordDeed(db, operator, { action: "agent.separate", target: agentId }),
+      recordAuditEvent(db, operator, { action: "agent.separate", target: agentId }),
     ]),
   );
   return ordered?.results[0]?.bootId ?? null;

@@ -1,6 +1,6 @@
 /** D1 queries on enrolments: the invitations that enrolment tokens stand for. */
-import { type Operator, recordDeed } from "./audit.ts";
-import { query } from "./failure.ts";
+import { type Operator, recordAuditEvent } from "./audit.ts";
+import { query } from "./query.ts";
 
 export interface Enrolment {
   readonly id: string;
@@ -26,7 +26,7 @@ export async function insertEnrolment(db: D1Database, operator: Operator, enrolm
       db
         .prepare("INSERT INTO enrolments (id, name, max_uses, created_at, expires_at) VALUES (?, ?, ?, ?, ?)")
         .bind(id, name, maxUses, createdAt, expiresAt),
-      recordDeed(db, operator, { action: "token.mint", target: id, detail: { name, maxUses, expiresAt } }),
+      recordAuditEvent(db, operator, { action: "token.mint", target: id, detail: { name, maxUses, expiresAt } }),
     ]),
   );
 }
@@ -54,7 +54,7 @@ export async function revokeEnrolment(db: D1Database, operator: Operator, id: st
   const [revoked] = await query(
     db.batch([
       db.prepare("UPDATE enrolments SET revoked_at = ? WHERE id = ? AND revoked_at IS NULL").bind(Date.now(), id),
-      recordDeed(db, operator, { action: "token.revoke", target: id }),
+      recordAuditEvent(db, operator, { action: "token.revoke", target: id }),
     ]),
   );
   if (revoked !== undefined && revoked.meta.changes > 0) return true;

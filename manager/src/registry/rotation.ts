@@ -1,6 +1,6 @@
 /** D1 queries on the rotation of an agent's token: offered as a candidate, good beside the old one, alone once it was used. */
-import { type Operator, recordDeed } from "./audit.ts";
-import { query } from "./failure.ts";
+import { type Operator, recordAuditEvent } from "./audit.ts";
+import { query } from "./query.ts";
 
 /** Stores what an agent is about to be offered, in place of an offer before it; false when there is no such agent. */
 export async function offerToken(db: D1Database, operator: Operator, id: string, hash: string): Promise<boolean> {
@@ -9,7 +9,7 @@ export async function offerToken(db: D1Database, operator: Operator, id: string,
       db
         .prepare("UPDATE agents SET candidate_hash = ? WHERE id = ? AND revoked_at IS NULL AND deleted_at IS NULL")
         .bind(hash, id),
-      recordDeed(db, operator, { action: "agent.rotate", target: id }),
+      recordAuditEvent(db, operator, { action: "agent.rotate", target: id }),
     ]),
   );
   return offered !== undefined && offered.meta.changes > 0;

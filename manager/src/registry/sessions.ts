@@ -1,6 +1,6 @@
 /** D1 queries on the dashboard's sessions. Only the hash of a session's id is stored. */
-import { type Operator, recordDeed } from "./audit.ts";
-import { query } from "./failure.ts";
+import { type Operator, recordAuditEvent } from "./audit.ts";
+import { query } from "./query.ts";
 
 const IDLE_MS = 12 * 3_600_000;
 const ABSOLUTE_MS = 7 * 24 * 3_600_000;
@@ -15,7 +15,7 @@ export async function insertSession(db: D1Database, operator: Operator, idHash: 
         .prepare("DELETE FROM sessions WHERE last_used_at < ? OR created_at < ?")
         .bind(now - IDLE_MS, now - ABSOLUTE_MS),
       db.prepare("INSERT INTO sessions (id_hash, created_at, last_used_at) VALUES (?1, ?2, ?2)").bind(idHash, now),
-      recordDeed(db, operator, { action: "session.begin" }),
+      recordAuditEvent(db, operator, { action: "session.begin" }),
     ]),
   );
 }
@@ -39,7 +39,7 @@ export async function deleteSession(db: D1Database, operator: Operator, idHash: 
   await query(
     db.batch([
       db.prepare("DELETE FROM sessions WHERE id_hash = ?").bind(idHash),
-      recordDeed(db, operator, { action: "session.end" }),
+      recordAuditEvent(db, operator, { action: "session.end" }),
     ]),
   );
 }
@@ -49,7 +49,7 @@ export async function deleteAllSessions(db: D1Database, operator: Operator): Pro
   await query(
     db.batch([
       db.prepare("DELETE FROM sessions"),
-      recordDeed(db, operator, { action: "session.end", detail: { sessions: "all" } }),
+      recordAuditEvent(db, operator, { action: "session.end", detail: { sessions: "all" } }),
     ]),
   );
 }

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { CREDIT_WINDOW } from "../../src/hub/credit.ts";
-import { hubName } from "../../src/hub/shards.ts";
+import { hubName } from "../../src/hub/placement.ts";
 import { api, mintToken, TestAgent } from "../manager.ts";
 
 const SUBSCRIBERS = 500;

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { hubName } from "../../src/hub/shards.ts";
+import { hubName } from "../../src/hub/placement.ts";
 import { api, TestAgent } from "../manager.ts";
 
 it("of an agent that has moved to another hub, the one it left has no say", async () => {

@@ -1,0 +1,105 @@
+/** How the API shows an agent: the registry's record laid under what its hub knows of it now. */
+import { z } from "@hono/zod-openapi";
+import { callHub } from "../hubs.ts";
+import type { CloneHost as CloneHostSeen, CloneReport } from "../presence/clone.ts";
+import { currentPresence, isUnconfirmed, type LiveStatus, OFFLINE_REASONS } from "../presence/presence.ts";
+import { FLAPPING, isFlapping } from "../presence/timeline.ts";
+import { type AgentRecord, findAgent } from "../registry/agents.ts";
+import { ApiError } from "./errors.ts";
+import { errorResponse } from "./router.ts";
+
+const CloneHost = z.object({ address: z.string().nullable(), hostname: z.string(), seenAt: z.int() });
+
+export const Agent = z
+  .object({
+    id: z.string(),
+    name: z.string(),
+    status: z.enum(["online", "offline"]),
+    reason: z
+      .enum([...OFFLINE_REASONS, "late"])
+      .nullable()
+      .openapi({
+        description: "Why it is offline; `late` of one that is online and has missed a beat",
+      }),
+    since: z.int(),
+    lastSeen: z.int().nullable(),
+    connectedAt: z.int().nullable(),
+    createdAt: z.int(),
+    version: z.string(),
+    os: z.string(),
+    arch: z.string(),
+    hostname: z.string(),
+    address: z.string().nullable(),
+    rttMs: z.number().nullable(),
+    skewMs: z.number().nullable(),
+    flapping: z.boolean().openapi({
+      description: `It came or went ${FLAPPING.transitions} times or more in ${FLAPPING.withinMs / 60_000} minutes`,
+    }),
+    clone: z
+      .object({ at: z.int(), first: CloneHost, second: CloneHost })
+      .nullable()
+      .openapi({ description: "Two live hosts seen with this one identity within the last day" }),
+  })
+  .openapi("Agent", {
+    example: {
+      id: "k3vq7fzxw2ra5tjm6cyd",
+      name: "edge-7",
+      status: "online",
+      reason: null,
+      since: 1_790_000_000_000,
+      lastSeen: 1_790_000_030_000,
+      connectedAt: 1_790_000_000_000,
+      createdAt: 1_789_990_000_000,
+      version: "1.0.0",
+      os: "linux",
+      arch: "amd64",
+      hostname: "edge-7",
+      address: "203.0.113.9",
+      rttMs: 23,
+      skewMs: -140,
+      flapping: false,
+      clone: null,
+    },
+  });
+
+export const agentId = z.object({
+  id: z.string().openapi({ param: { name: "id", in: "path" }, example: "k3vq7fzxw2ra5tjm6cyd" }),
+});
+export const unknownAgent = errorResponse("unknown_agent");
+export const unauthorized = errorResponse("unauthorized");
+
+/** One agent as the registry and its hub know it, the registry asked first as in the list; 404 when there is none. */
+export async function knownAgent(env: Env, id: string): Promise<[AgentRecord, LiveStatus | undefined]> {
+  let record = found(await findAgent(env.DB, id));
+  const [live] = await callHub(env, id, async (hub) => hub.status(id));
+  if (isUnconfirmed(record, live)) record = found(await findAgent(env.DB, id));
+  return [record, live];
+}
+
+export function view(record: AgentRecord, live: LiveStatus | undefined): z.infer<typeof Agent> {
+  const { host, status, reason, since, lastSeen, connectedAt, address, rttMs, skewMs } = currentPresence(record, live);
+  const { id, name, createdAt, burstAt } = record;
+  const seen = { status, reason, since, lastSeen, connectedAt, createdAt };
+  const now = Date.now();
+  const flapping = isFlapping(burstAt, now);
+  return { id, name, ...seen, ...host, address, rttMs, skewMs, flapping, clone: cloneOf(record, now) };
+}
+
+/** How long a sighting of a clone is shown: hosts that go on sharing an identity are sighted every few minutes. */
+const CLONE_SHOWN_MS = 24 * 3_600_000;
+
+function cloneOf({ clone }: AgentRecord, now: number): z.infer<typeof Agent>["clone"] {
+  if (clone === null) return null;
+  const { at, first, second } = JSON.parse(clone) as CloneReport;
+  const shown = ({ address, hostname, seenAt }: CloneHostSeen) => ({ address, hostname, seenAt });
+  return at < now - CLONE_SHOWN_MS ? null : { at, first: shown(first), second: shown(second) };
+}
+
+export function found(record: AgentRecord | null): AgentRecord {
+  if (record === null) throw missing();
+  return record;
+}
+
+export function missing(): ApiError {
+  return new ApiError(404, "unknown_agent", "there is no such agent");
+}

@@ -1,0 +1,70 @@
+/**
+ * How often one may knock. Counting is Cloudflare's rate limiting (wrangler.jsonc), which counts where a request arrives: a
+ * brake on guessing and on loops, not an exact quota. Nothing here asks a hub.
+ */
+import type { Context } from "hono";
+import { ApiError } from "../errors.ts";
+import type { App } from "../router.ts";
+import { clientAddress } from "./address.ts";
+
+/** The period of every limit in wrangler.jsonc. */
+const PERIOD_MS = 60_000;
+
+/** Counts one for `key`. @throws ApiError 429 when that is too many */
+export async function count(limit: RateLimit, key: string): Promise<void> {
+  const { success } = await limit.limit({ key });
+  if (!success) throw tooMany();
+}
+
+/**
+ * The key of a request's address: of IPv6 the /64, which is the least that a host gets and would else be as many keys as it
+ * likes. Requests that nothing says the address of share one.
+ */
+export function addressKey(c: Context<App>): string {
+  const address = clientAddress(c);
+  if (address === null) return "unknown";
+  return address.includes(":") && !address.includes(".") ? network64(address) : address;
+}
+
+/** The first four groups of an IPv6 address, in one spelling. */
+function network64(address: string): string {
+  const [head = "", tail] = address.split("::");
+  const before = head === "" ? [] : head.split(":");
+  const after = tail ? tail.split(":") : [];
+  const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - after.length);
+  const groups = [...before, ...Array<string>(zeros).fill("0"), ...after].slice(0, 4);
+  return `${groups.map((group) => group.toLowerCase().replace(/^0+(?=.)/, "")).join(":")}::/64`;
+}
+
+/**
+ * Addresses that guessed too many passwords, and until when they are not listened to. In this isolate's memory: counting
+ * alone would still tell a guesser which guess was right.
+ */
+const lockedOut = new Map<string, number>();
+/** How many are remembered: one more displaces the one that would be listened to again first. */
+const MAX_LOCKED_OUT = 10_000;
+
+/** Call before a password is looked at. @throws ApiError 429 */
+export function refuseGuesser(c: Context<App>): void {
+  const until = lockedOut.get(addressKey(c));
+  if (until === undefined) return;
+  if (until > Date.now()) throw tooMany();
+  lockedOut.delete(addressKey(c));
+}
+
+/** Call when a password was wrong. @throws ApiError 429 when it was one too many */
+export async function countGuess(c: Context<App>): Promise<void> {
+  const { success } = await c.env.LOGIN_LIMIT.limit({ key: addressKey(c) });
+  if (success) return;
+  const key = addressKey(c);
+  // A map keeps its order: with the same period for all, the first is the next to end. What has ended goes that way too.
+  lockedOut.delete(key);
+  const [first] = lockedOut.keys();
+  if (first !== undefined && lockedOut.size >= MAX_LOCKED_OUT) lockedOut.delete(first);
+  lockedOut.set(key, Date.now() + PERIOD_MS);
+  throw tooMany();
+}
+
+function tooMany(): ApiError {
+  return new ApiError(429, "too_many_requests", "too many requests; try again in a minute");
+}

@@ -1,0 +1,56 @@
+/** Who is an operator: HTTP Basic for scripts, the session cookie for the dashboard. */
+import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
+import { matchedRoutes } from "hono/route";
+import { METHOD_NAME_ALL } from "hono/router";
+import { sameSecret } from "../../digest.ts";
+import { ApiError } from "../errors.ts";
+import type { App } from "../router.ts";
+import { clientAddress } from "./address.ts";
+import { countGuess, refuseGuesser } from "./limits.ts";
+import { hasSession } from "./session.ts";
+
+/**
+ * Lets operators through; anybody else gets 401, without a Basic challenge, which browsers would cache. A path that no
+ * route answers stays the 404 it is.
+ */
+export const requireAdmin = createMiddleware<App>(async (c, next) => {
+  const routed = matchedRoutes(c).some((route) => route.method !== METHOD_NAME_ALL);
+  if (!routed) return next();
+  const authorization = c.req.header("Authorization");
+  const via = authorization === undefined ? "session" : "password";
+  const admitted = authorization === undefined ? await hasSession(c) : await hasPassword(c, authorization);
+  if (!admitted) throw new ApiError(401, "unauthorized", "log in, or send HTTP Basic as admin");
+  c.set("operator", { via, address: clientAddress(c) });
+  await next();
+});
+
+/** Refuses a mutation that another site's page makes: cookies travel with those, `Origin` tells. */
+export const refuseForeignOrigin = createMiddleware<App>(async (c, next) => {
+  const origin = c.req.header("Origin");
+  const reads = c.req.method === "GET" || c.req.method === "HEAD";
+  if (!reads && origin !== undefined && origin !== new URL(c.req.url).origin) {
+    throw new ApiError(403, "foreign_origin", "the request comes from another site");
+  }
+  await next();
+});
+
+async function hasPassword(c: Context<App>, authorization: string): Promise<boolean> {
+  refuseGuesser(c);
+  if (await sameSecret(basicPassword(authorization) ?? "", c.env.ADMIN_PASSWORD)) return true;
+  await countGuess(c);
+  return false;
+}
+
+/** The password of a Basic header for the user `admin`; null for anything else. */
+function basicPassword(authorization: string): string | null {
+  const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];
+  if (encoded === undefined) return null;
+  let decoded: string;
+  try {
+    decoded = new TextDecoder().decode(Uint8Array.from(atob(encoded), (char) => char.charCodeAt(0)));
+  } catch {
+    return null;
+  }
+  return decoded.startsWith("admin:") ? decoded.slice("admin:".length) : null;
+}

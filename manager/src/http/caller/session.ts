@@ -1,0 +1,50 @@
+/** The dashboard's session: a random id in an HttpOnly cookie, its hash in the registry. A new password ends them all. */
+import type { Context } from "hono";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import { sha256Hex } from "../../digest.ts";
+import { deleteSession, insertSession, useSession } from "../../registry/sessions.ts";
+import { ApiError } from "../errors.ts";
+import type { App } from "../router.ts";
+import { clientAddress } from "./address.ts";
+
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/**
+ * The cookie's name and attributes: `__Host-` on https; plain http is for this machine's own browser only, where managers
+ * side by side differ in nothing but the port, which cookies do not know.
+ */
+function cookie(c: Context<App>) {
+  const { protocol, port } = new URL(c.req.url);
+  const common = { httpOnly: true, sameSite: "Strict", path: "/" } as const;
+  return protocol === "https:"
+    ? ({ name: "__Host-zedops", options: { ...common, secure: true } } as const)
+    : ({ name: `zedops-${port}`, options: common } as const);
+}
+
+export async function beginSession(c: Context<App>): Promise<void> {
+  const { protocol, hostname } = new URL(c.req.url);
+  if (protocol !== "https:" && !LOOPBACK.has(hostname)) {
+    throw new ApiError(403, "insecure_transport", "log in over https; plain http is for localhost only");
+  }
+  const id = Array.from(crypto.getRandomValues(new Uint8Array(32)), (b) => b.toString(16).padStart(2, "0")).join("");
+  await insertSession(c.env.DB, { via: "password", address: clientAddress(c) }, await sessionHash(c, id), Date.now());
+  const { name, options } = cookie(c);
+  setCookie(c, name, id, options);
+}
+
+export async function hasSession(c: Context<App>): Promise<boolean> {
+  const id = getCookie(c, cookie(c).name);
+  return id !== undefined && (await useSession(c.env.DB, await sessionHash(c, id), Date.now()));
+}
+
+export async function endSession(c: Context<App>): Promise<void> {
+  const { name, options } = cookie(c);
+  const id = getCookie(c, name);
+  if (id !== undefined)
+    await deleteSession(c.env.DB, { via: "session", address: clientAddress(c) }, await sessionHash(c, id));
+  deleteCookie(c, name, options);
+}
+
+function sessionHash(c: Context<App>, id: string): Promise<string> {
+  return sha256Hex(`${id}\n${c.env.ADMIN_PASSWORD}`);
+}

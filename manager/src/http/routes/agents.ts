@@ -1,0 +1,144 @@
+/** `/api/agents`: the list of agents, and what operators do to one of them. One agent and its timeline: timeline.ts. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { callEveryHub, callHub } from "../../hubs.ts";
+import { isUnconfirmed, newest } from "../../presence/presence.ts";
+import { Name } from "../../protocol/payloads.ts";
+import { deleteAgent, listAgents, type Position, renameAgent, revokeAgent } from "../../registry/agents.ts";
+import { Agent, agentId, found, knownAgent, missing, unauthorized, unknownAgent, view } from "../agent-view.ts";
+import { ApiError } from "../errors.ts";
+import { nextPage, pageHeaders } from "../paging.ts";
+import { body, errorResponse, json, newRouter } from "../router.ts";
+
+const Listing = z.strictObject({
+  q: z.string().max(255).optional().openapi({ description: "Part of a name, id, hostname or address, in any case" }),
+  status: z.enum(["online", "offline"]).optional().openapi({ description: "By live state" }),
+  limit: z.coerce.number().int().min(1).max(1000).optional().openapi({ description: "Page size; without it, all" }),
+  cursor: z.string().max(1024).optional().openapi({ description: "From the Link header of the page before" }),
+});
+
+export const agents = newRouter()
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/agents",
+      summary: "Agents, by name",
+      request: { query: Listing },
+      responses: {
+        200: {
+          ...json("The agents", z.array(Agent)),
+          headers: pageHeaders,
+        },
+        400: errorResponse("invalid_request"),
+        401: unauthorized,
+      },
+    }),
+    async (c) => {
+      const { q, status, limit, cursor } = c.req.valid("query");
+      const page = await pageOfAgents(c.env, { q, status, limit, after: cursor === undefined ? null : decode(cursor) });
+      if (page.next !== null) {
+        c.header("Link", nextPage(c.req.url, encode(page.next)));
+      }
+      return c.json(page.agents, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "patch",
+      path: "/api/agents/{id}",
+      summary: "Rename an agent",
+      request: { params: agentId, body: body(z.strictObject({ name: Name })) },
+      responses: {
+        200: json("The agent", Agent),
+        400: errorResponse("invalid_request", "invalid_json"),
+        401: unauthorized,
+        404: unknownAgent,
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name));
+      return c.json(view(...(await knownAgent(c.env, id))), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "post",
+      path: "/api/agents/{id}/revoke",
+      summary: "Void an agent's token for good and close its connection; its record stays",
+      request: { params: agentId },
+      responses: { 200: json("The agent", Agent), 401: unauthorized, 404: unknownAgent },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      found(await revokeAgent(c.env.DB, c.get("operator"), id));
+      // Also when it was revoked before: the hub may have been out of reach then.
+      await callHub(c.env, id, async (hub) => hub.disconnect(id));
+      return c.json(view(...(await knownAgent(c.env, id))), 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "delete",
+      path: "/api/agents/{id}",
+      summary: "Remove an agent; its token is void and its connection is closed",
+      request: { params: agentId },
+      responses: { 204: { description: "Removed" }, 401: unauthorized, 404: unknownAgent },
+    }),
+    async (c) => {
+      const { id } = c.req.valid("param");
+      const existed = await deleteAgent(c.env.DB, c.get("operator"), id);
+      // Also when it is gone already: the hub may have been out of reach the first time.
+      await callHub(c.env, id, async (hub) => hub.disconnect(id));
+      if (!existed) throw missing();
+      return c.body(null, 204);
+    },
+  );
+
+/** Rows read at once where the registry cannot tell how many it takes: with a `status` that few agents may have, or with no limit. */
+const CHUNK = { filtered: 1_000, unlimited: 10_000 } as const;
+
+async function pageOfAgents(
+  env: Env,
+  want: { q: string | undefined; status: string | undefined; limit: number | undefined; after: Position | null },
+): Promise<{ agents: z.infer<typeof Agent>[]; next: Position | null }> {
+  const limit = want.limit ?? Number.POSITIVE_INFINITY;
+  // Every read asks all hubs too, so it is as large as can be of use and no larger; the one row more tells of a next page.
+  const chunk =
+    want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
+  const agents: z.infer<typeof Agent>[] = [];
+  let after = want.after;
+  for (;;) {
+    const read = () => listAgents(env.DB, { q: want.q, after, limit: chunk });
+    // The registry first, the hubs after it: presence is never older than the row that it is laid over.
+    let records = await read();
+    // After a change of HUB_SHARDS two hubs may speak of one agent: it has moved to where its newer connection is.
+    const live = newest((await callEveryHub(env, async (hub) => hub.status())).flat());
+    if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();
+    for (const record of records) {
+      const agent = view(record, live.get(record.id));
+      if (want.status !== undefined && agent.status !== want.status) continue;
+      const last = agents[agents.length - 1];
+      if (last !== undefined && agents.length === limit) return { agents, next: { name: last.name, id: last.id } };
+      agents.push(agent);
+    }
+    if (records.length < chunk) return { agents, next: null };
+    after = records[records.length - 1] ?? null;
+  }
+}
+
+/** A cursor is the position of the last agent shown: it stays right while others come and go. */
+const Cursor = z.tuple([z.string(), z.string()]);
+
+function encode({ name, id }: Position): string {
+  return btoa(String.fromCharCode(...new TextEncoder().encode(JSON.stringify([name, id]))));
+}
+
+function decode(cursor: string): Position {
+  try {
+    const bytes = Uint8Array.from(atob(cursor), (char) => char.charCodeAt(0));
+    const [name, id] = Cursor.parse(JSON.parse(new TextDecoder().decode(bytes)));
+    return { name, id };
+  } catch {
+    throw new ApiError(400, "invalid_request", "cursor: is not one that this manager gave");
+  }
+}

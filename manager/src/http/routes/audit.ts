@@ -1,0 +1,44 @@
+/** `GET /api/audit`: who did what, from where and when. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { listAudit } from "../../registry/audit.ts";
+import { nextPage, pageHeaders } from "../paging.ts";
+import { errorResponse, json, newRouter } from "../router.ts";
+
+const Entry = z
+  .object({
+    id: z.int(),
+    at: z.int(),
+    via: z.enum(["password", "session"]).openapi({ description: "How the operator proved to be one" }),
+    address: z.string().nullable(),
+    action: z.string().openapi({ example: "agent.revoke" }),
+    target: z.string().nullable().openapi({ description: "Id of the agent or enrolment token" }),
+    detail: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).nullable(),
+  })
+  .openapi("AuditEntry");
+
+const Listing = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1000).default(100),
+  cursor: z.coerce.number().int().min(1).optional().openapi({ description: "From the Link header of the page before" }),
+});
+
+export const audit = newRouter().openapi(
+  createRoute({
+    method: "get",
+    path: "/api/audit",
+    summary: "What operators did, the newest first",
+    request: { query: Listing },
+    responses: {
+      200: { ...json("The entries", z.array(Entry)), headers: pageHeaders },
+      400: errorResponse("invalid_request"),
+      401: errorResponse("unauthorized"),
+    },
+  }),
+  async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    // The one row more tells of a next page.
+    const entries = await listAudit(c.env.DB, limit + 1, cursor ?? null);
+    const page = entries.slice(0, limit);
+    if (entries.length > limit) c.header("Link", nextPage(c.req.url, String(page[page.length - 1]?.id)));
+    return c.json(page, 200);
+  },
+);

@@ -1,0 +1,46 @@
+/** `/api/session`: the dashboard's log-in and log-out. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { sameSecret } from "../../digest.ts";
+import { countGuess, refuseGuesser } from "../caller/limits.ts";
+import { beginSession, endSession } from "../caller/session.ts";
+import { ApiError } from "../errors.ts";
+import { body, errorResponse, newRouter } from "../router.ts";
+
+export const session = newRouter()
+  .openapi(
+    createRoute({
+      method: "post",
+      security: [],
+      path: "/api/session",
+      summary: "Log in",
+      request: { body: body(z.strictObject({ password: z.string().max(1024) })) },
+      responses: {
+        204: { description: "Logged in; the cookie is set" },
+        400: errorResponse("invalid_request", "invalid_json"),
+        401: errorResponse("wrong_password"),
+        403: errorResponse("insecure_transport", "foreign_origin"),
+        429: errorResponse("too_many_requests"),
+      },
+    }),
+    async (c) => {
+      refuseGuesser(c);
+      if (!(await sameSecret(c.req.valid("json").password, c.env.ADMIN_PASSWORD))) {
+        await countGuess(c);
+        throw new ApiError(401, "wrong_password", "the password is wrong");
+      }
+      await beginSession(c);
+      return c.body(null, 204);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "delete",
+      path: "/api/session",
+      summary: "Log out",
+      responses: { 204: { description: "Logged out" } },
+    }),
+    async (c) => {
+      await endSession(c);
+      return c.body(null, 204);
+    },
+  );

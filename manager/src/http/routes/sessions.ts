@@ -1,0 +1,17 @@
+/** `DELETE /api/sessions`: logs every operator out, everywhere. */
+import { createRoute } from "@hono/zod-openapi";
+import { deleteAllSessions } from "../../registry/sessions.ts";
+import { errorResponse, newRouter } from "../router.ts";
+
+export const sessions = newRouter().openapi(
+  createRoute({
+    method: "delete",
+    path: "/api/sessions",
+    summary: "Log out everywhere",
+    responses: { 204: { description: "Every session is over" }, 401: errorResponse("unauthorized") },
+  }),
+  async (c) => {
+    await deleteAllSessions(c.env.DB, c.get("operator"));
+    return c.body(null, 204);
+  },
+);

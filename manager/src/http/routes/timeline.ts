@@ -1,0 +1,66 @@
+/** `GET /api/agents/:id`, the agent with what its timeline tells of it, and `GET /api/agents/:id/events`, the timeline itself. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { currentPresence, OFFLINE_REASONS } from "../../presence/presence.ts";
+import { KEPT, timeline, uptime } from "../../presence/timeline.ts";
+import { listEvents } from "../../registry/transitions.ts";
+import { Agent, agentId, knownAgent, unauthorized, unknownAgent, view } from "../agent-view.ts";
+import { json, newRouter } from "../router.ts";
+
+const HOUR_MS = 3_600_000;
+
+const Share = z.number().min(0).max(1).nullable();
+
+const AgentDetail = Agent.extend({
+  uptime: z
+    .object({ day: Share, week: Share })
+    .openapi({ description: "The share of the last 24 hours and 7 days that it was online, as far as that is known" }),
+}).openapi("AgentDetail");
+
+const TimelineEntry = z
+  .object({
+    at: z.int().openapi({ description: "When this began" }),
+    status: Agent.shape.status,
+    reason: z.enum(OFFLINE_REASONS).nullable(),
+    generation: z.int().openapi({ description: "Of the connection; a newer one has a greater one" }),
+    durationMs: z.int().nullable().openapi({ description: "How long it lasted; null while it does" }),
+    address: z.string().nullable(),
+    closeCode: z.int().nullable().openapi({ description: "Of the WebSocket close that ended the connection" }),
+  })
+  .openapi("TimelineEntry");
+
+export const timelines = newRouter()
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/agents/{id}",
+      summary: "One agent",
+      request: { params: agentId },
+      responses: { 200: json("The agent", AgentDetail), 401: unauthorized, 404: unknownAgent },
+    }),
+    async (c) => {
+      const { agent, entries, now } = await currentTimeline(c.env, c.req.valid("param").id);
+      const share = (hours: number) => uptime(entries, hours * HOUR_MS, now);
+      return c.json({ ...agent, uptime: { day: share(24), week: share(7 * 24) } }, 200);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/agents/{id}/events",
+      summary: `When the agent came and went, the newest first: at most ${KEPT.transitions} entries, of ${KEPT.ms / (24 * HOUR_MS)} days`,
+      request: { params: agentId },
+      responses: { 200: json("The entries", z.array(TimelineEntry)), 401: unauthorized, 404: unknownAgent },
+    }),
+    async (c) => {
+      const { entries } = await currentTimeline(c.env, c.req.valid("param").id);
+      return c.json(entries, 200);
+    },
+  );
+
+async function currentTimeline(env: Env, id: string) {
+  const [record, live] = await knownAgent(env, id);
+  // Read last: what has been written since the hub was asked is newer than what it said, and taken as such.
+  const events = await listEvents(env.DB, id);
+  const now = Date.now();
+  return { agent: view(record, live), entries: timeline(events, currentPresence(record, live), now), now };
+}

@@ -1,0 +1,115 @@
+/** `/api/admin/tokens`: enrolment tokens. */
+import { createRoute, z } from "@hono/zod-openapi";
+import { randomId } from "../../digest.ts";
+import { Name } from "../../protocol/payloads.ts";
+import { type EnrolmentUsage, insertEnrolment, listEnrolments, revokeEnrolment } from "../../registry/enrolments.ts";
+import { mintEnrolmentToken } from "../../tokens.ts";
+import { addressKey, count } from "../caller/limits.ts";
+import { ApiError } from "../errors.ts";
+import { body, errorResponse, json, newRouter } from "../router.ts";
+
+const TokenRequest = z
+  .strictObject({
+    name: Name.optional(),
+    ttlSeconds: z.int().min(60).max(2_592_000).default(3600),
+    maxUses: z.int().min(1).max(10_000).default(1),
+  })
+  .openapi("TokenRequest", { example: { name: "edge-7", ttlSeconds: 3600, maxUses: 1 } });
+
+const MintedToken = z
+  .object({
+    id: z.string(),
+    token: z.string(),
+    name: z.string().nullable(),
+    maxUses: z.int(),
+    createdAt: z.int(),
+    expiresAt: z.int(),
+  })
+  .openapi("MintedToken");
+
+const Token = z
+  .object({
+    id: z.string(),
+    name: z.string().nullable(),
+    status: z.enum(["active", "used", "expired", "revoked"]),
+    maxUses: z.int(),
+    uses: z.int(),
+    createdAt: z.int(),
+    expiresAt: z.int(),
+    secondsLeft: z.int().openapi({ description: "0 unless it is active" }),
+    revokedAt: z.int().nullable(),
+    agents: z.array(z.object({ id: z.string(), name: z.string() })).openapi({ description: "Those that came from it" }),
+  })
+  .openapi("Token");
+
+export const tokens = newRouter()
+  .openapi(
+    createRoute({
+      method: "post",
+      path: "/api/admin/tokens",
+      summary: "Mint an enrolment token",
+      request: { body: body(TokenRequest) },
+      responses: {
+        201: json("Minted", MintedToken),
+        400: errorResponse("invalid_request", "invalid_json"),
+        401: errorResponse("unauthorized"),
+        429: errorResponse("too_many_requests"),
+      },
+    }),
+    async (c) => {
+      await count(c.env.MINT_LIMIT, addressKey(c));
+      const { name = null, ttlSeconds, maxUses } = c.req.valid("json");
+      // A JWT counts whole seconds; the registry and the answer say the same as the token.
+      const createdAt = Math.floor(Date.now() / 1000) * 1000;
+      const enrolment = { id: randomId(), name, maxUses, createdAt, expiresAt: createdAt + ttlSeconds * 1000 };
+      await insertEnrolment(c.env.DB, c.get("operator"), enrolment);
+      const token = await mintEnrolmentToken(c.env, enrolment.id, enrolment.expiresAt);
+      return c.json({ ...enrolment, token }, 201);
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "get",
+      path: "/api/admin/tokens",
+      summary: "The latest enrolment tokens, the newest first; never the tokens themselves",
+      responses: { 200: json("The tokens", z.array(Token)), 401: errorResponse("unauthorized") },
+    }),
+    async (c) => {
+      const now = Date.now();
+      return c.json(
+        (await listEnrolments(c.env.DB)).map((enrolment) => view(enrolment, now)),
+        200,
+      );
+    },
+  )
+  .openapi(
+    createRoute({
+      method: "delete",
+      path: "/api/admin/tokens/{id}",
+      summary: "Revoke an enrolment token; agents that came from it stay",
+      request: { params: z.object({ id: z.string() }) },
+      responses: {
+        204: { description: "Revoked, now or before" },
+        401: errorResponse("unauthorized"),
+        404: errorResponse("unknown_token"),
+      },
+    }),
+    async (c) => {
+      const revoked = await revokeEnrolment(c.env.DB, c.get("operator"), c.req.valid("param").id);
+      if (revoked === null) throw new ApiError(404, "unknown_token", "there is no such enrolment token");
+      return c.body(null, 204);
+    },
+  );
+
+function view({ agents, ...enrolment }: EnrolmentUsage, now: number): z.infer<typeof Token> {
+  const uses = agents.length;
+  const status = statusOf(enrolment, uses, now);
+  const secondsLeft = status === "active" ? Math.floor((enrolment.expiresAt - now) / 1000) : 0;
+  return { ...enrolment, status, uses, secondsLeft, agents: [...agents] };
+}
+
+function statusOf(enrolment: Omit<EnrolmentUsage, "agents">, uses: number, now: number) {
+  if (enrolment.revokedAt !== null) return "revoked";
+  if (uses >= enrolment.maxUses) return "used";
+  return enrolment.expiresAt <= now ? "expired" : "active";
+}

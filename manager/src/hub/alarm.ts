@@ -1,0 +1,40 @@
+/** The one alarm of a hub. Several parts need it; the earliest time that any of them asks for wins. */
+
+/** The part of a Durable Object's storage that keeps its alarm. Times are Unix milliseconds. */
+export interface AlarmStorage {
+  getAlarm(): Promise<number | null>;
+  setAlarm(at: number): Promise<void>;
+}
+
+export class Alarm {
+  readonly #storage: AlarmStorage;
+  readonly #waitUntil: (work: Promise<unknown>) => void;
+  #at: number | null = null;
+
+  /** @param waitUntil keeps the object alive until the alarm is stored */
+  constructor(storage: AlarmStorage, waitUntil: (work: Promise<unknown>) => void) {
+    this.#storage = storage;
+    this.#waitUntil = waitUntil;
+  }
+
+  /** Reads the alarm that was set before this object was loaded. */
+  async load(): Promise<void> {
+    this.#at = await this.#storage.getAlarm();
+  }
+
+  get isSet(): boolean {
+    return this.#at !== null;
+  }
+
+  /** Call when the alarm has rung: none is set any more. */
+  rang(): void {
+    this.#at = null;
+  }
+
+  /** Makes sure that an alarm rings by `at`. */
+  by(at: number): void {
+    if (this.#at !== null && this.#at <= at) return;
+    this.#at = at;
+    this.#waitUntil(this.#storage.setAlarm(at));
+  }
+}

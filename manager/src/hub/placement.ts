@@ -1,0 +1,14 @@
+/** Which hub an agent belongs to. */
+
+/** The name of the hub that holds `agentId` among `shards` hubs. */
+export function hubName(agentId: string, shards: number): string {
+  // FNV-1a, 32 bits: agent ids are ASCII and uniform already; it only has to be the same everywhere.
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < agentId.length; i++) hash = Math.imul(hash ^ agentId.charCodeAt(i), 0x01000193);
+  return shardName((hash >>> 0) % shards);
+}
+
+/** The name of hub number `shard`, counted from 0. */
+export function shardName(shard: number): string {
+  return `hub-${shard}`;
+}

@@ -1,0 +1,100 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { inboxToken } from "../protocol/subject.ts";
+import { PendingRequests } from "./requests.ts";
+
+const MAX_FRAME_BYTES = 1024;
+
+/** A connection that keeps what it is sent. */
+function connection(id: string) {
+  const frames: { subject: string; reply: string; data?: unknown }[] = [];
+  return { id, frames, sendRequest: (frame: string) => frames.push(JSON.parse(frame)) };
+}
+
+/** The token of the last request that a connection was sent. */
+function lastToken({ id, frames }: ReturnType<typeof connection>): string {
+  return inboxToken(frames[frames.length - 1]?.reply ?? "", id) ?? "";
+}
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe("a request", () => {
+  it("is sent with an inbox of its connection and ends with the reply's data", async () => {
+    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const one = connection("c1");
+    const outcome = requests.ask(one, "a.b", '{"n":1}', 1000);
+    expect(one.frames).toMatchObject([{ subject: "a.b", data: { n: 1 } }]);
+    expect(requests.size).toBe(1);
+    expect(requests.settle("c1", lastToken(one), { data: 2 })).toBe(true);
+    expect(await outcome).toEqual({ ok: true, value: 2 });
+    expect(requests.size).toBe(0);
+  });
+
+  it("ends with the reply's error", async () => {
+    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const one = connection("c1");
+    const outcome = requests.ask(one, "a.b", undefined, 1000);
+    requests.settle("c1", lastToken(one), { error: { code: "busy", message: "later" } });
+    expect(await outcome).toEqual({ ok: false, error: { code: "busy", message: "later" } });
+  });
+
+  it("ends once: a second reply and the timeout change nothing", async () => {
+    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const one = connection("c1");
+    const outcome = requests.ask(one, "a.b", undefined, 1000);
+    const token = lastToken(one);
+    requests.settle("c1", token, { data: "first" });
+    expect(requests.settle("c1", token, { data: "second" })).toBe(false);
+    vi.advanceTimersByTime(2000);
+    expect(await outcome).toEqual({ ok: true, value: "first" });
+  });
+
+  it("times out, and a reply after that is nobody's", async () => {
+    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const one = connection("c1");
+    const outcome = requests.ask(one, "a.b", undefined, 1000);
+    vi.advanceTimersByTime(1000);
+    expect(await outcome).toMatchObject({ ok: false, error: { code: "timeout" } });
+    expect(requests.settle("c1", lastToken(one), { data: 1 })).toBe(false);
+    expect(requests.size).toBe(0);
+  });
+
+  it("is not ended by another connection that guesses its token", async () => {
+    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const one = connection("c1");
+    requests.ask(one, "a.b", undefined, 1000);
+    expect(requests.settle("c2", lastToken(one), { data: 1 })).toBe(false);
+    expect(requests.size).toBe(1);
+  });
+
+  it("is not ended by a reply to a request of an earlier table", async () => {
+    const one = connection("c1");
+    new PendingRequests(MAX_FRAME_BYTES).ask(one, "a.b", undefined, 1000);
+    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    requests.ask(connection("c1"), "a.b", undefined, 1000);
+    expect(requests.settle("c1", lastToken(one), { data: 1 })).toBe(false);
+  });
+
+  it("fails at once when its connection is lost, and no other connection's does", async () => {
+    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const lost = [1, 2].map(() => requests.ask(connection("c1"), "a.b", undefined, 1000));
+    requests.ask(connection("c2"), "a.b", undefined, 1000);
+    requests.disconnect("c1");
+    for (const outcome of await Promise.all(lost)) {
+      expect(outcome).toMatchObject({ ok: false, error: { code: "disconnected" } });
+    }
+    expect(requests.size).toBe(1);
+  });
+
+  it("that does not fit into a frame is not sent", async () => {
+    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const one = connection("c1");
+    const outcome = await requests.ask(one, "a.b", JSON.stringify("x".repeat(MAX_FRAME_BYTES)), 1000);
+    expect(outcome).toMatchObject({ ok: false, error: { code: "payload_too_large" } });
+    expect([one.frames.length, requests.size]).toEqual([0, 0]);
+  });
+});

@@ -1,0 +1,346 @@
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { Settings } from "../config.ts";
+import type { CloneReport } from "../presence/clone.ts";
+import type { Transition } from "../presence/presence.ts";
+import type { Admission } from "../registry/admission.ts";
+import type { ReplacedHost } from "./clones.ts";
+import type { Connection, ConnectionState, Sockets } from "./connection.ts";
+import { Roster, type RosterStore } from "./roster.ts";
+
+const NOW = 1_790_000_000_000;
+const LEASE_MS = 40_000;
+const SETTINGS: Settings = {
+  hubShards: 1,
+  heartbeatIntervalMs: 30_000,
+  leaseMs: LEASE_MS,
+  maxFrameBytes: 65_536,
+  messagesPerSecond: 100,
+  bytesPerSecond: 1_048_576,
+};
+const HOST = { name: "edge-7", host: { version: "1", os: "linux", arch: "amd64", hostname: "edge-7" } };
+
+/** The hub's end of a socket, which keeps what is done with it. */
+class FakeSocket extends EventTarget implements WebSocket {
+  static readonly READY_STATE_CONNECTING = 0;
+  static readonly READY_STATE_OPEN = 1;
+  static readonly READY_STATE_CLOSING = 2;
+  static readonly READY_STATE_CLOSED = 3;
+  readonly url = null;
+  readonly protocol = null;
+  readonly extensions = null;
+  readonly bufferedAmount = 0;
+  binaryType: "blob" | "arraybuffer" = "arraybuffer";
+  readyState = 1;
+  readonly sent: string[] = [];
+  closed: number | null = null;
+  attachment: string | null = null;
+
+  accept(): void {}
+  send(message: string | ArrayBuffer | ArrayBufferView): void {
+    this.sent.push(String(message));
+  }
+  close(code?: number): void {
+    this.readyState = 2;
+    this.closed = code ?? 1000;
+  }
+  serializeAttachment(attachment: unknown): void {
+    this.attachment = JSON.stringify(attachment);
+  }
+  deserializeAttachment(): unknown {
+    return this.attachment === null ? null : JSON.parse(this.attachment);
+  }
+}
+
+/** All that outlives the memory of a hub: its sockets and its rows. */
+class Durable {
+  readonly tags = new Map<WebSocket, string[]>();
+  readonly states = new Map<string, ConnectionState>();
+  readonly replaced = new Map<string, ReplacedHost>();
+  sweptAt = 0;
+
+  readonly sockets: Sockets = {
+    acceptWebSocket: (socket, tags = []) => {
+      this.tags.set(socket, tags);
+    },
+    getTags: (socket) => this.tags.get(socket) ?? [],
+    getWebSockets: () => [...this.tags.keys()].filter((socket) => socket.readyState === 1),
+    getWebSocketAutoResponseTimestamp: () => null,
+  };
+
+  store(): RosterStore {
+    const durable = this;
+    return {
+      connections: () => [...durable.states.values()].map((state) => structuredClone(state)),
+      putConnection: (state) => durable.states.set(state.id, structuredClone(state)),
+      deleteConnection: (id) => durable.states.delete(id),
+      replacedHost: (agentId, bootId) => durable.replaced.get(`${agentId} ${bootId}`) ?? null,
+      putReplacedHost: (agentId, host) => {
+        const key = `${agentId} ${host.bootId}`;
+        const replaced = { host, firstAt: durable.replaced.get(key)?.firstAt ?? host.seenAt };
+        durable.replaced.set(key, replaced);
+        return replaced;
+      },
+      get sweptAt() {
+        return durable.sweptAt;
+      },
+      set sweptAt(at) {
+        durable.sweptAt = at;
+      },
+    };
+  }
+}
+
+/** A hub's roster, loaded over what is durable. */
+function load(durable: Durable, isOwn = (_agentId: string) => true) {
+  const transitions: Transition[] = [];
+  const alarms: number[] = [];
+  const ended: Connection[] = [];
+  const clones: CloneReport[] = [];
+  const roster = new Roster({
+    settings: SETTINGS,
+    sockets: durable.sockets,
+    store: durable.store(),
+    outbox: {
+      push: (transition) => transitions.push(transition),
+      pending: () => new Map(transitions.map((transition) => [transition.agentId, transition])),
+    },
+    alarm: { isSet: true, by: (at) => alarms.push(at) },
+    onRecovered: () => {},
+    onEnded: (connection) => ended.push(connection),
+    onClone: (_, report) => clones.push(report),
+  });
+  roster.recover(isOwn);
+  return { roster, transitions, alarms, ended, clones };
+}
+
+let connections = 0;
+function admission(agentId: string, more: Partial<Admission> = {}): Admission {
+  connections++;
+  return {
+    agentId,
+    connectionId: `c${connections}`,
+    known: HOST,
+    separate: false,
+    candidateHash: null,
+    enrolment: null,
+    generation: NOW + connections,
+    bootId: "boot-1",
+    address: "203.0.113.9",
+    ...more,
+  };
+}
+
+/** Opens a socket for an admission. */
+function open(roster: Roster, admitted: Admission): FakeSocket {
+  const socket = new FakeSocket();
+  roster.accept(socket, admitted, admitted.connectionId ?? "");
+  return socket;
+}
+
+/** Opens a socket and registers its agent. */
+function arrive(roster: Roster, agentId: string, more: Partial<Admission> = {}): FakeSocket {
+  const admitted = admission(agentId, more);
+  const socket = open(roster, admitted);
+  expect(roster.arrive(admitted, HOST)).toMatchObject({ ok: true });
+  return socket;
+}
+
+const reasons = (transitions: Transition[]) => transitions.map(({ status, reason }) => reason ?? status);
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: NOW });
+  return () => {
+    vi.useRealTimers();
+  };
+});
+
+describe("arriving", () => {
+  it("a connection is found by socket and by agent, and its agent is online once it has registered", () => {
+    const { roster, transitions } = load(new Durable());
+    const admitted = admission("a");
+    const socket = open(roster, admitted);
+    expect(roster.by(socket)?.agentId).toBe("a");
+    expect(roster.live("a")).toBeUndefined();
+    expect(roster.status()).toEqual([]);
+    roster.arrive(admitted, HOST);
+    expect(roster.live("a")).toBe(roster.by(socket));
+    expect(roster.of("a")).toHaveLength(1);
+    expect(roster.status("a")).toMatchObject([{ status: "online", generation: admitted.generation }]);
+    expect(reasons(transitions)).toEqual(["online"]);
+  });
+
+  it("a newer connection replaces the agent's older one, and no other agent's", () => {
+    const { roster, transitions, ended } = load(new Durable());
+    const [older, other] = [arrive(roster, "a"), arrive(roster, "b")];
+    const newer = arrive(roster, "a");
+    expect([older.closed, other.closed, newer.closed]).toEqual([4409, null, null]);
+    expect(ended).toHaveLength(1);
+    expect(reasons(transitions)).toEqual(["online", "online", "replaced", "online"]);
+  });
+
+  it("an older or equal connection that registers later is sent away and comes back as the newest", () => {
+    const { roster } = load(new Durable());
+    const early = admission("a", { generation: NOW });
+    const socket = open(roster, early);
+    arrive(roster, "a", { generation: NOW });
+    expect(roster.arrive(early, HOST)).toMatchObject({ ok: false, error: { code: "disconnected" } });
+    expect(socket.closed).toBe(4503);
+  });
+
+  it("a connection whose socket has closed cannot register", () => {
+    const { roster } = load(new Durable());
+    const admitted = admission("a");
+    open(roster, admitted).readyState = 3;
+    expect(roster.arrive(admitted, HOST)).toMatchObject({ ok: false, error: { code: "disconnected" } });
+  });
+
+  it("an unregistered connection whose token has just been voided is sent away", () => {
+    const { roster } = load(new Durable());
+    const waiting = open(roster, admission("a"));
+    const enrolment = { id: "e", installId: "install-1", hostName: null };
+    arrive(roster, "a", { enrolment });
+    expect(waiting.closed).toBe(4503);
+    const candidate = open(roster, admission("a", { candidateHash: "h" }));
+    arrive(roster, "a", { enrolment });
+    expect(candidate.closed).toBeNull();
+  });
+
+  it("two hosts that replace each other in turn are a clone", () => {
+    const { roster, clones } = load(new Durable());
+    for (const bootId of ["boot-1", "boot-1", "boot-2"]) arrive(roster, "a", { bootId });
+    expect(clones).toEqual([]);
+    arrive(roster, "a", { bootId: "boot-1" });
+    expect(clones).toMatchObject([{ first: { bootId: "boot-1" }, second: { bootId: "boot-2" } }]);
+  });
+});
+
+describe("leaving", () => {
+  it("is recorded with its reason and the code that closed the socket", () => {
+    const { roster, transitions } = load(new Durable());
+    const socket = arrive(roster, "a");
+    const connection = roster.by(socket);
+    if (connection === undefined) throw new Error("no connection");
+    roster.depart(connection, { reason: "stopped", code: 1000 });
+    expect(transitions[1]).toMatchObject({ status: "offline", reason: "stopped", closeCode: 1000, since: NOW });
+    expect(roster.by(socket)).toBeUndefined();
+    expect(socket.closed).toBeNull();
+  });
+
+  it("after the end of the lease has the lease as its reason, since then", () => {
+    const { roster, transitions } = load(new Durable());
+    const connection = roster.by(arrive(roster, "a"));
+    if (connection === undefined) throw new Error("no connection");
+    vi.setSystemTime(NOW + LEASE_MS + 5);
+    roster.lose(connection, { reason: "lost", code: 1006 });
+    expect(transitions[1]).toMatchObject({ reason: "lease_expired", since: NOW + LEASE_MS });
+  });
+
+  it("of a connection that never registered is no transition", () => {
+    const { roster, transitions, ended } = load(new Durable());
+    const connection = roster.by(open(roster, admission("a")));
+    if (connection === undefined) throw new Error("no connection");
+    roster.lose(connection, { reason: "lost" });
+    expect([transitions.length, ended.length]).toEqual([0, 1]);
+  });
+
+  it("is of every connection of an agent that is shut out", () => {
+    const { roster } = load(new Durable());
+    const sockets = [arrive(roster, "a"), open(roster, admission("a"))];
+    const other = arrive(roster, "b");
+    roster.shutOut("a");
+    expect([...sockets, other].map(({ closed }) => closed)).toEqual([4403, 4403, null]);
+  });
+
+  it("is of the one connection that the registry has no place for", () => {
+    const { roster } = load(new Durable());
+    const socket = arrive(roster, "a", { generation: NOW });
+    roster.closeStale({ agentId: "a", generation: NOW - 1, barred: 0 });
+    expect(socket.closed).toBeNull();
+    roster.closeStale({ agentId: "a", generation: NOW, barred: 0 });
+    expect(socket.closed).toBe(4503);
+  });
+
+  it("in a drain gives each agent another delay, and leaves HTTP leases alone", () => {
+    const { roster } = load(new Durable());
+    const sockets = ["a", "b", "c", "d"].map((id) => arrive(roster, id));
+    roster.arrive(admission("e", { connectionId: null }), HOST);
+    expect(roster.drain(5000)).toBe(4);
+    const delays = sockets.map(({ sent }) => JSON.parse(sent[0] ?? "{}").data.delayMs);
+    expect(delays).toEqual([5000, 5250, 5500, 5750]);
+    expect(sockets.every(({ closed }) => closed === 4503)).toBe(true);
+    expect(roster.all().map(({ agentId }) => agentId)).toEqual(["e"]);
+  });
+});
+
+describe("a sweep", () => {
+  it("ends the leases that have run out, and sets the alarm for the next lease to end", () => {
+    const { roster, transitions, alarms } = load(new Durable());
+    const silent = arrive(roster, "a");
+    vi.setSystemTime(NOW + 30_000);
+    const lively = arrive(roster, "b");
+    vi.setSystemTime(NOW + LEASE_MS);
+    roster.sweepIfDue(NOW + LEASE_MS);
+    expect([silent.closed, lively.closed]).toEqual([4408, null]);
+    expect(transitions[2]).toMatchObject({ agentId: "a", reason: "lease_expired", closeCode: 4408 });
+    expect(alarms.at(-1)).toBe(NOW + 30_000 + LEASE_MS);
+  });
+
+  it("comes at most every ten seconds", () => {
+    const durable = new Durable();
+    const { roster, alarms } = load(durable);
+    const silent = arrive(roster, "a");
+    durable.sweptAt = NOW + LEASE_MS - 1;
+    roster.sweepIfDue(NOW + LEASE_MS);
+    expect(silent.closed).toBeNull();
+    expect(alarms.at(-1)).toBe(NOW + LEASE_MS - 1 + 10_000);
+  });
+
+  it("sets no alarm where nobody is", () => {
+    const { roster, alarms } = load(new Durable());
+    roster.sweepIfDue(NOW);
+    expect(alarms).toEqual([]);
+  });
+});
+
+describe("a hub that is loaded anew", () => {
+  it("takes up its sockets and HTTP leases, and records the end of the connections that are gone", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    const [kept, broken] = [arrive(before.roster, "a"), arrive(before.roster, "b")];
+    before.roster.arrive(admission("c", { connectionId: null }), HOST);
+    broken.readyState = 3;
+    durable.sweptAt = NOW + 20_000;
+    vi.setSystemTime(NOW + 30_000);
+    const { roster, transitions } = load(durable);
+    expect(roster.by(kept)?.agentId).toBe("a");
+    expect(
+      roster
+        .all()
+        .map(({ agentId }) => agentId)
+        .toSorted(),
+    ).toEqual(["a", "c"]);
+    // Nobody saw it break: the last sweep is the last that is known of it.
+    expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart", since: NOW + 20_000 }]);
+    expect(roster.expected).toBe(3);
+  });
+
+  it("does not take up a connection that had been ended, whenever its close event comes", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    const socket = arrive(before.roster, "a");
+    before.roster.shutOut("a");
+    socket.readyState = 1;
+    const { roster, transitions } = load(durable);
+    expect(roster.by(socket)).toBeUndefined();
+    expect(transitions).toEqual([]);
+  });
+
+  it("sends away the agents of other hubs", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    const [own, other] = [arrive(before.roster, "a"), arrive(before.roster, "b")];
+    const { transitions } = load(durable, (agentId) => agentId === "a");
+    expect([own.closed, other.closed]).toEqual([null, 4503]);
+    expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart", closeCode: 4503 }]);
+  });
+});

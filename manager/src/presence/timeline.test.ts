@@ -1,0 +1,131 @@
+import { describe, expect, it } from "vitest";
+import { isFlapping, type StoredEvent, timeline, uptime } from "./timeline.ts";
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NOW = 1_790_000_000_000;
+
+type Step = ["online" | "offline", number];
+
+/** Events as the registry returns them: each online, or offline, since so many milliseconds ago. */
+function events(...steps: Step[]): StoredEvent[] {
+  return steps.map(([status, ago], place) => ({
+    ...{ status, at: NOW - ago, generation: steps.length - place, address: null, closeCode: null },
+    reason: status === "online" ? null : "lost",
+  }));
+}
+
+/** What is shown of an agent that nothing newer is known of. */
+function asOf([newest]: StoredEvent[]) {
+  if (newest === undefined) throw new Error("no event");
+  return { ...newest, since: newest.at };
+}
+
+function lay(...steps: Step[]) {
+  const kept = events(...steps);
+  return timeline(kept, asOf(kept), NOW);
+}
+
+describe("a timeline", () => {
+  it("tells how long each state lasted, and that the last one still does", () => {
+    expect(lay(["online", 5], ["offline", 60], ["online", 1000]).map((entry) => entry.durationMs)).toEqual([
+      null,
+      55,
+      940,
+    ]);
+  });
+
+  it("ends with what is shown of the agent, where the registry has not got it", () => {
+    const kept = events(["online", 1000]);
+    const expired = { ...asOf(kept), status: "offline", reason: "lease_expired", since: NOW - 10 } as const;
+    expect(timeline(kept, expired, NOW)).toMatchObject([
+      { status: "offline", reason: "lease_expired", durationMs: null },
+      { status: "online", durationMs: 990 },
+    ]);
+    const [never] = timeline([], { ...expired, reason: "never_connected" }, NOW);
+    expect(never).toMatchObject({ status: "offline", reason: "never_connected", durationMs: null });
+  });
+
+  it("does not take back what was written after the agent was looked at", () => {
+    const [beginning] = events(["online", 1000]);
+    if (beginning === undefined) throw new Error("no event");
+    const end: StoredEvent = { ...beginning, status: "offline", reason: "lost", at: NOW - 10 };
+    expect(timeline([end, beginning], asOf([beginning]), NOW)).toMatchObject([{ reason: "lost" }, { reason: null }]);
+  });
+
+  it("is in order even where an old connection's end was found out late", () => {
+    const [newer, end] = events(["online", 100], ["offline", 20]);
+    if (newer === undefined || end === undefined) throw new Error("no event");
+    expect(timeline([newer, end], asOf([newer]), NOW)).toMatchObject([
+      { status: "online", at: NOW - 100 },
+      { status: "offline", at: NOW - 100, durationMs: 0 },
+    ]);
+  });
+
+  it("has 200 entries at most, with the one that the registry has not got", () => {
+    const kept = events(...Array.from({ length: 200 }, (_, i): Step => [i % 2 ? "online" : "offline", i]));
+    const back = { ...asOf(kept), status: "online", generation: 1000, reason: null, since: NOW } as const;
+    const entries = timeline(kept, back, NOW);
+    expect([entries.length, entries[0]?.generation]).toEqual([200, 1000]);
+  });
+
+  it("goes back 30 days, with the entry that began before and ended after that", () => {
+    const at = lay(["online", DAY], ["offline", 29 * DAY], ["online", 300 * DAY], ["offline", 301 * DAY]);
+    expect(at.map((entry) => entry.durationMs)).toEqual([null, 28 * DAY, 271 * DAY]);
+  });
+});
+
+describe("uptime", () => {
+  it.each<[string, Parameters<typeof lay>, number | null]>([
+    ["all day", [["online", 9 * DAY]], 1],
+    [
+      "an outage within the day",
+      [
+        ["online", 6 * HOUR],
+        ["offline", 12 * HOUR],
+        ["online", 9 * DAY],
+      ],
+      0.75,
+    ],
+    [
+      "an outage that began before it",
+      [
+        ["online", 12 * HOUR],
+        ["offline", 9 * DAY],
+      ],
+      0.5,
+    ],
+    [
+      "an outage that still lasts",
+      [
+        ["offline", 6 * HOUR],
+        ["online", 9 * DAY],
+      ],
+      0.75,
+    ],
+    [
+      "what is known, of an agent that is new",
+      [
+        ["offline", 1 * HOUR],
+        ["online", 4 * HOUR],
+      ],
+      0.75,
+    ],
+    ["nothing, of an agent that came this moment", [["online", 0]], null],
+    [
+      "a clock that is ahead",
+      [
+        ["online", -5 * HOUR],
+        ["offline", 8 * HOUR],
+        ["online", 16 * HOUR],
+      ],
+      0.5,
+    ],
+  ])("counts %s", (_, steps, share) => {
+    expect(uptime(lay(...steps), DAY, NOW)).toBe(share);
+  });
+});
+
+it("an agent flaps as long as its fifth-last transition is younger than ten minutes", () => {
+  expect([null, NOW - 600_000, NOW - 599_999].map((burstAt) => isFlapping(burstAt, NOW))).toEqual([false, false, true]);
+});

@@ -1,0 +1,97 @@
+/** D1 queries on presence: what the hubs' outboxes flush, and the timeline that it leaves. */
+import { newest, type Transition } from "../presence/presence.ts";
+import { FLAPPING, KEPT, type StoredEvent } from "../presence/timeline.ts";
+import { query } from "./query.ts";
+
+/** The newest first: of one generation, its end comes before its beginning. */
+const NEWEST_FIRST = "ORDER BY generation DESC, status";
+
+/** Of an agent that was removed nothing is kept. */
+const INSERT_EVENTS = `INSERT OR IGNORE INTO events (agent_id, generation, status, at, reason, address, close_code)
+  SELECT value ->> 'agentId', value ->> 'generation', value ->> 'status', value ->> 'since', value ->> 'reason',
+    value ->> 'address', value ->> 'closeCode'
+  FROM json_each(?1)
+  WHERE EXISTS (SELECT 1 FROM agents WHERE id = value ->> 'agentId' AND deleted_at IS NULL)`;
+
+/** The WHERE is `supersedes`, in SQL. A revocation is never written over by the end of a connection that it came after. */
+const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.status, since = t.since,
+    reason = iif(t.status = 'offline' AND revoked_at IS NOT NULL, 'revoked', t.reason),
+    last_seen = t.last_seen, connected_at = t.connected_at, address = t.address,
+    version = t.version, os = t.os, arch = t.arch, hostname = t.hostname,
+    burst_at = (SELECT at FROM events WHERE agent_id = agents.id ${NEWEST_FIRST} LIMIT 1 OFFSET ${FLAPPING.transitions - 1})
+  FROM (SELECT value ->> 'agentId' AS agent_id, value ->> 'generation' AS generation, value ->> 'status' AS status,
+      value ->> 'since' AS since, value ->> 'reason' AS reason, value ->> 'lastSeen' AS last_seen,
+      value ->> 'connectedAt' AS connected_at, value ->> 'address' AS address, value ->> '$.host.version' AS version,
+      value ->> '$.host.os' AS os, value ->> '$.host.arch' AS arch, value ->> '$.host.hostname' AS hostname
+    FROM json_each(?1)) AS t
+  WHERE agents.id = t.agent_id
+    AND (agents.generation < t.generation OR agents.generation = t.generation AND agents.status = 'online')`;
+
+/** Finds, after the update, the connections that the registry has no place for, whether or not it took their transitions. */
+const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS generation,
+    deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred
+  FROM json_each(?1) CROSS JOIN agents ON agents.id = value ->> 'agentId'
+  WHERE deleted_at IS NOT NULL OR revoked_at IS NOT NULL
+    OR value ->> 'status' = 'online'
+      AND (agents.generation > value ->> 'generation'
+        OR agents.generation = value ->> 'generation' AND agents.status = 'offline')`;
+
+/**
+ * Whole connections go, those before the one that the last event to keep belongs to, and before the newest that is too old:
+ * that one lasted until it was not. It reads the key of each agent's events once, in its own order; a window function would
+ * read five times as much.
+ */
+const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
+    SELECT events.agent_id, events.generation
+    FROM (SELECT value ->> 'agentId' AS agent_id,
+        max(
+          coalesce((SELECT generation FROM events WHERE agent_id = value ->> 'agentId'
+            ORDER BY generation DESC LIMIT 1 OFFSET ${KEPT.transitions - 1}), 0),
+          coalesce(iif((SELECT at FROM events WHERE agent_id = value ->> 'agentId' ORDER BY generation LIMIT 1) < ?2,
+            (SELECT generation FROM events WHERE agent_id = value ->> 'agentId' AND at < ?2
+              ORDER BY generation DESC LIMIT 1), 0), 0)
+        ) AS first
+      FROM json_each(?1)) AS kept
+    CROSS JOIN events ON events.agent_id = kept.agent_id AND events.generation < kept.first)`;
+
+/** A connection that the registry has no place for: its hub must close it. */
+export interface StaleConnection {
+  readonly agentId: string;
+  readonly generation: number;
+  /**
+   * 1: the agent was removed or revoked, perhaps after it had been admitted. 0: the registry has a connection that was admitted
+   * after this one, or as late, and so would never show this one.
+   */
+  readonly barred: 0 | 1;
+}
+
+/**
+ * Writes transitions in one batch, all or none: four statements, however many they are. Written again they change nothing,
+ * and a row that a newer connection has written since is left as it is.
+ * @returns the connections among them that the registry has no place for
+ * @throws when D1 fails; the caller keeps the transitions and tries again
+ */
+export async function writeTransitions(db: D1Database, transitions: readonly Transition[]): Promise<StaleConnection[]> {
+  const latest = JSON.stringify([...newest(transitions).values()]);
+  const [, , , stale] = await db.batch<StaleConnection>([
+    db.prepare(INSERT_EVENTS).bind(JSON.stringify(transitions)),
+    db.prepare(UPDATE_AGENTS).bind(latest),
+    db.prepare(PRUNE_EVENTS).bind(latest, Date.now() - KEPT.ms),
+    db.prepare(SELECT_STALE).bind(latest),
+  ]);
+  return stale?.results ?? [];
+}
+
+/** What is kept of an agent's transitions, as `timeline` takes it. */
+export async function listEvents(db: D1Database, agentId: string): Promise<StoredEvent[]> {
+  const { results } = await query(
+    db
+      .prepare(
+        `SELECT generation, status, at, reason, address, close_code AS closeCode FROM events
+         WHERE agent_id = ? ${NEWEST_FIRST} LIMIT ${KEPT.transitions}`,
+      )
+      .bind(agentId)
+      .all<StoredEvent>(),
+  );
+  return results;
+}

@@ -1,0 +1,125 @@
+/**
+ * The two bearer tokens of an agent. Both are JWTs (HS256, JWT_SECRET) that differ in `typ` and `aud`, so that neither
+ * passes for the other. This file knows signatures only; whether a token is still wanted is the registry's to say.
+ */
+import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
+import { randomId, sha256Hex } from "./digest.ts";
+import type { RefusalCode } from "./protocol/errors.ts";
+
+const ISSUER = "zedops";
+const ENROLMENT = { typ: "zedops-enrolment+jwt", aud: "zedops:enrolment" } as const;
+const AGENT = { typ: "zedops-agent+jwt", aud: "zedops:agent" } as const;
+
+/** What a verified token says of its bearer. */
+export type Bearer =
+  | { readonly kind: "enrolment"; readonly enrolmentId: string }
+  | { readonly kind: "agent"; readonly agentId: string; readonly token: string };
+
+/** A token that does not pass; `message` names the check, never the token. */
+export class TokenError extends Error {
+  readonly code: Extract<RefusalCode, "missing_token" | "invalid_token" | "token_expired">;
+
+  constructor(code: TokenError["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** The secrets that sign tokens: JWT_SECRET signs and verifies, JWT_SECRET_PREVIOUS still verifies what it has signed. */
+export type SigningSecrets = Pick<Env, "JWT_SECRET" | "JWT_SECRET_PREVIOUS">;
+
+/** Mints the token of enrolment `id`, good until `expiresAt` (Unix milliseconds, whole seconds). */
+export async function mintEnrolmentToken(secrets: SigningSecrets, id: string, expiresAt: number): Promise<string> {
+  const { kid, key } = await signingKey(secrets.JWT_SECRET);
+  return new SignJWT()
+    .setProtectedHeader({ alg: "HS256", typ: ENROLMENT.typ, kid })
+    .setIssuer(ISSUER)
+    .setAudience(ENROLMENT.aud)
+    .setJti(id)
+    .setIssuedAt()
+    .setExpirationTime(new Date(expiresAt))
+    .sign(key);
+}
+
+/** Mints a fresh permanent token of agent `id`; the one before it dies when the registry stores this one's hash. */
+export async function mintAgentToken(secrets: SigningSecrets, id: string): Promise<string> {
+  const { kid, key } = await signingKey(secrets.JWT_SECRET);
+  return new SignJWT()
+    .setProtectedHeader({ alg: "HS256", typ: AGENT.typ, kid })
+    .setIssuer(ISSUER)
+    .setAudience(AGENT.aud)
+    .setSubject(id)
+    .setJti(randomId())
+    .setIssuedAt()
+    .sign(key);
+}
+
+/**
+ * Verifies the `Authorization` header of an agent, by the manager's clock alone.
+ * @throws TokenError
+ */
+export async function verifyBearer(secrets: SigningSecrets, authorization: string | undefined): Promise<Bearer> {
+  const token = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(authorization ?? "")?.[1];
+  if (token === undefined) {
+    throw authorization
+      ? new TokenError("invalid_token", "the Authorization header is not a bearer token")
+      : new TokenError("missing_token", "an Authorization header with a bearer token is needed");
+  }
+  try {
+    // The header only picks what to verify against; jwtVerify then holds the token to all of it.
+    const kind = decodeProtectedHeader(token).typ === ENROLMENT.typ ? ENROLMENT : AGENT;
+    const { payload } = await jwtVerify(token, (header) => verificationKey(secrets, header.kid), {
+      algorithms: ["HS256"],
+      issuer: ISSUER,
+      audience: kind.aud,
+      typ: kind.typ,
+      requiredClaims: kind === ENROLMENT ? ["jti", "iat", "exp"] : ["sub", "jti", "iat"],
+    });
+    if (kind === ENROLMENT && payload.jti) return { kind: "enrolment", enrolmentId: payload.jti };
+    if (kind === AGENT && payload.sub) return { kind: "agent", agentId: payload.sub, token };
+  } catch (error) {
+    throw refusal(error);
+  }
+  throw new TokenError("invalid_token", "the token names nobody");
+}
+
+function refusal(error: unknown): TokenError {
+  if (error instanceof errors.JWTExpired) return new TokenError("token_expired", "the token has expired");
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return new TokenError("invalid_token", `the token's ${error.claim} is wrong`);
+  }
+  return new TokenError("invalid_token", "the token is not one of this manager's");
+}
+
+/** The key that `kid` names, of those in force. */
+async function verificationKey(secrets: SigningSecrets, kid: string | undefined): Promise<CryptoKey> {
+  for (const secret of [secrets.JWT_SECRET, secrets.JWT_SECRET_PREVIOUS]) {
+    if (!secret) continue;
+    const known = await signingKey(secret);
+    if (known.kid === kid) return known.key;
+  }
+  throw new errors.JWKSNoMatchingKey();
+}
+
+/** Imported once per isolate and secret: importing costs more than verifying. */
+const keys = new Map<string, Promise<{ kid: string; key: CryptoKey }>>();
+
+function signingKey(secret: string) {
+  let imported = keys.get(secret);
+  if (imported === undefined) {
+    imported = importKey(secret);
+    keys.set(secret, imported);
+  }
+  return imported;
+}
+
+/** A key and its id: part of a digest, so that it follows from the secret and tells nothing of it. */
+async function importKey(secret: string): Promise<{ kid: string; key: CryptoKey }> {
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const raw = new TextEncoder().encode(secret);
+  const [digest, key] = await Promise.all([
+    sha256Hex(`kid of ${secret}`),
+    crypto.subtle.importKey("raw", raw, algorithm, false, ["sign", "verify"]),
+  ]);
+  return { kid: digest.slice(0, 16), key };
+}
