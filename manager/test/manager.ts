@@ -1,7 +1,16 @@
 /** The manager as an operator and an agent meet it: over HTTP and WebSocket, through the Worker's own entry. */
 import { env, exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
-import type { Message } from "../src/protocol/message.ts";
+import type { WireError } from "../src/protocol/errors.ts";
+
+/** A message as an agent parses it. */
+export interface Message {
+  subject: string;
+  reply?: string;
+  data?: unknown;
+  timestamp?: number;
+  error?: WireError;
+}
 
 export const ORIGIN = "https://manager.test";
 export const BASIC = `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}`;

@@ -4,7 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { HubUnavailable } from "../hubs.ts";
 import { log } from "../log.ts";
-import type { WireError } from "../protocol/errors.ts";
+import type { OutcomeError, WireError } from "../protocol/errors.ts";
 import { RegistryUnavailable } from "../registry/query.ts";
 import { TokenError } from "../tokens.ts";
 
@@ -56,9 +56,21 @@ export function outcomeError(error: WireError): ApiError {
   return new ApiError(STATUS.get(error.code) ?? 502, error.code, error.message);
 }
 
-/** The error of a request to an agent, as an answer. An agent chooses its codes: none may pass for the manager's own refusal. */
-export function requestError(error: WireError): ApiError {
-  return new ApiError(REQUEST_STATUS.get(error.code) ?? 502, error.code, error.message);
+/**
+ * The error of a request to an agent, as an answer. An agent chooses its codes, and none may pass for the manager's own: its
+ * errors are 502, but for `no_responders`, with which it says that it has no handler.
+ */
+export function requestError({ code, message, byAgent }: OutcomeError): ApiError {
+  const status = byAgent && code !== "no_responders" ? 502 : (REQUEST_STATUS.get(code) ?? 502);
+  return new ApiError(status, code, message);
+}
+
+export function unsupportedMediaType(): ApiError {
+  return new ApiError(415, "unsupported_media_type", "the body must be application/json");
+}
+
+export function invalidJson(): ApiError {
+  return new ApiError(400, "invalid_json", "the body is not JSON");
 }
 
 /** Every error leaves through here, so every one has the same form. */
@@ -77,12 +89,8 @@ function classify(error: Error): ApiError {
     log.error("calling a hub failed", { error: error.cause });
     return new ApiError(503, "hub_unavailable", error.message);
   }
-  if (error instanceof HTTPException && error.status === 415) {
-    return new ApiError(415, "unsupported_media_type", "the body must be application/json");
-  }
-  if (error instanceof HTTPException && error.status === 400) {
-    return new ApiError(400, "invalid_json", "the body is not JSON");
-  }
+  if (error instanceof HTTPException && error.status === 415) return unsupportedMediaType();
+  if (error instanceof HTTPException && error.status === 400) return invalidJson();
   log.error("a request failed unexpectedly", { error });
   return new ApiError(500, "internal", "the manager failed; its log says more");
 }

@@ -137,7 +137,7 @@ export class AgentHub extends DurableObject<Env> {
 
   /**
    * Sends a request to an agent and waits for its reply.
-   * @param dataJson the payload as JSON text, because RPC has no type for arbitrary JSON; undefined for none
+   * @param dataJson the payload as JSON text, which no parser alters on its way; undefined for none
    * @returns the reply's data as JSON text
    */
   async request(
@@ -146,9 +146,7 @@ export class AgentHub extends DurableObject<Env> {
     dataJson: string | undefined,
     timeoutMs: number,
   ): Promise<Outcome<string | undefined>> {
-    const reply = await this.#ask(agentId, subject, dataJson, timeoutMs);
-    if (!reply.ok) return reply;
-    return { ok: true, value: reply.value === undefined ? undefined : JSON.stringify(reply.value) };
+    return this.#ask(agentId, subject, dataJson, timeoutMs);
   }
 
   /** `agent.rotate`: offers an agent a new token; ok once the agent has it on disk. */

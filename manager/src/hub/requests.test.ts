@@ -29,8 +29,8 @@ describe("a request", () => {
     const outcome = requests.ask(one, "a.b", '{"n":1}', 1000);
     expect(one.frames).toMatchObject([{ subject: "a.b", data: { n: 1 } }]);
     expect(requests.size).toBe(1);
-    expect(requests.settle("c1", lastToken(one), { data: 2 })).toBe(true);
-    expect(await outcome).toEqual({ ok: true, value: 2 });
+    expect(requests.settle("c1", lastToken(one), { dataJson: "2" })).toBe(true);
+    expect(await outcome).toEqual({ ok: true, value: "2" });
     expect(requests.size).toBe(0);
   });
 
@@ -39,7 +39,7 @@ describe("a request", () => {
     const one = connection("c1");
     const outcome = requests.ask(one, "a.b", undefined, 1000);
     requests.settle("c1", lastToken(one), { error: { code: "busy", message: "later" } });
-    expect(await outcome).toEqual({ ok: false, error: { code: "busy", message: "later" } });
+    expect(await outcome).toEqual({ ok: false, error: { code: "busy", message: "later", byAgent: true } });
   });
 
   it("ends once: a second reply and the timeout change nothing", async () => {
@@ -47,10 +47,10 @@ describe("a request", () => {
     const one = connection("c1");
     const outcome = requests.ask(one, "a.b", undefined, 1000);
     const token = lastToken(one);
-    requests.settle("c1", token, { data: "first" });
-    expect(requests.settle("c1", token, { data: "second" })).toBe(false);
+    requests.settle("c1", token, { dataJson: '"first"' });
+    expect(requests.settle("c1", token, { dataJson: '"second"' })).toBe(false);
     vi.advanceTimersByTime(2000);
-    expect(await outcome).toEqual({ ok: true, value: "first" });
+    expect(await outcome).toEqual({ ok: true, value: '"first"' });
   });
 
   it("times out, and a reply after that is nobody's", async () => {
@@ -59,7 +59,7 @@ describe("a request", () => {
     const outcome = requests.ask(one, "a.b", undefined, 1000);
     vi.advanceTimersByTime(1000);
     expect(await outcome).toMatchObject({ ok: false, error: { code: "timeout" } });
-    expect(requests.settle("c1", lastToken(one), { data: 1 })).toBe(false);
+    expect(requests.settle("c1", lastToken(one), { dataJson: "1" })).toBe(false);
     expect(requests.size).toBe(0);
   });
 
@@ -67,7 +67,7 @@ describe("a request", () => {
     const requests = new PendingRequests(MAX_FRAME_BYTES);
     const one = connection("c1");
     requests.ask(one, "a.b", undefined, 1000);
-    expect(requests.settle("c2", lastToken(one), { data: 1 })).toBe(false);
+    expect(requests.settle("c2", lastToken(one), { dataJson: "1" })).toBe(false);
     expect(requests.size).toBe(1);
   });
 
@@ -76,7 +76,7 @@ describe("a request", () => {
     new PendingRequests(MAX_FRAME_BYTES).ask(one, "a.b", undefined, 1000);
     const requests = new PendingRequests(MAX_FRAME_BYTES);
     requests.ask(connection("c1"), "a.b", undefined, 1000);
-    expect(requests.settle("c1", lastToken(one), { data: 1 })).toBe(false);
+    expect(requests.settle("c1", lastToken(one), { dataJson: "1" })).toBe(false);
   });
 
   it("fails at once when its connection is lost, and no other connection's does", async () => {

@@ -1,7 +1,7 @@
 /** Requests of the manager that wait for an agent's reply: docs/PROTOCOL.md "Request and reply". */
 import { randomId } from "../digest.ts";
-import { failure, type Outcome, type WireError } from "../protocol/errors.ts";
-import { encode, exceedsBytes } from "../protocol/message.ts";
+import { failure, type Outcome } from "../protocol/errors.ts";
+import { encode, exceedsBytes, type Message } from "../protocol/message.ts";
 import { inbox } from "../protocol/subject.ts";
 
 /** A connection that a request can be sent over. */
@@ -13,7 +13,7 @@ export interface Responder {
 
 interface Pending {
   readonly connectionId: string;
-  readonly settle: (outcome: Outcome<unknown>) => void;
+  readonly settle: (outcome: Outcome<string | undefined>) => void;
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
@@ -40,14 +40,14 @@ export class PendingRequests {
   /**
    * Sends a request over a connection.
    * @param dataJson the payload as JSON text; undefined for none
-   * @returns resolves exactly once, with the data of the reply or a typed error
+   * @returns resolves exactly once, with the reply's data as JSON text or a typed error
    */
   ask(
     connection: Responder,
     subject: string,
     dataJson: string | undefined,
     timeoutMs: number,
-  ): Promise<Outcome<unknown>> {
+  ): Promise<Outcome<string | undefined>> {
     const token = `${this.#prefix}-${++this.#count}`;
     const reply = inbox(connection.id, token);
     const frame = encode(subject, { reply, ...(dataJson === undefined ? {} : { dataJson }) });
@@ -63,10 +63,11 @@ export class PendingRequests {
   }
 
   /** Delivers a reply; false if nobody waits for it on this connection. */
-  settle(connectionId: string, token: string, reply: { data?: unknown; error?: WireError }): boolean {
+  settle(connectionId: string, token: string, { dataJson, error }: Pick<Message, "dataJson" | "error">): boolean {
     const pending = this.#pending.get(token);
     if (pending?.connectionId !== connectionId) return false;
-    this.#take(token, pending, reply.error ? { ok: false, error: reply.error } : { ok: true, value: reply.data });
+    const failed = error && ({ ok: false, error: { ...error, byAgent: true } } as const);
+    this.#take(token, pending, failed ?? { ok: true, value: dataJson });
     return true;
   }
 
@@ -80,7 +81,7 @@ export class PendingRequests {
   }
 
   /** Removes the entry before it delivers, so nothing is ever delivered twice. */
-  #take(token: string, pending: Pending, outcome: Outcome<unknown>): void {
+  #take(token: string, pending: Pending, outcome: Outcome<string | undefined>): void {
     this.#pending.delete(token);
     clearTimeout(pending.timer);
     pending.settle(outcome);

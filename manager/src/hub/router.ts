@@ -1,9 +1,10 @@
 /** Translates the subjects of an agent's messages into the hub's methods, and their outcomes into replies. */
 
+import type { z } from "zod";
 import type { LiveStatus } from "../presence/presence.ts";
 import { Close } from "../protocol/close.ts";
 import { failure, isRefusal, type Outcome } from "../protocol/errors.ts";
-import { byteLength, dataJson, decode, encode, exceedsBytes, type Message } from "../protocol/message.ts";
+import { byteLength, decode, encode, exceedsBytes, type Message } from "../protocol/message.ts";
 import {
   Beat,
   type BeatAck,
@@ -54,6 +55,10 @@ export class Router {
     const budget = connection.budget.take(byteLength(frame), now);
     if (budget === "exhausted") return Close.rateLimited;
     if (!decoded.ok) {
+      // A reply that cannot be read is a reply: who waits for it hears what was wrong with it.
+      if (decoded.subject !== undefined && isInbox(decoded.subject)) {
+        this.#deliver(connection, { subject: decoded.subject, error: decoded.error });
+      }
       connection.send(encode(decoded.reply ?? "agent.error", { error: decoded.error }));
       return ++connection.state.badFrames < MAX_BAD_FRAMES ? null : Close.policyViolation;
     }
@@ -84,43 +89,40 @@ export class Router {
   }
 
   /** Sends the outcome of a message to who asked; an outcome that nobody asked for is sent only where the protocol says so. */
-  #answer(connection: Connection, message: Message, outcome: Outcome<unknown>): void {
+  #answer(connection: Connection, message: Message, outcome: Answer): void {
     if (message.reply !== undefined) this.#send(connection, message.reply, outcome);
     else if (!outcome.ok) this.#send(connection, "agent.error", outcome);
     else if (message.subject === "agent.heartbeat") this.#send(connection, "agent.heartbeat.ack", outcome);
   }
 
-  #dispatch(connection: Connection, message: Message): Outcome<unknown> | Promise<Outcome<unknown>> {
+  async #dispatch(connection: Connection, message: Message): Promise<Answer> {
     const { admission, registered } = connection.state;
     if (message.subject === "agent.register") {
-      const registration = Registration.safeParse(message.data);
-      if (!registration.success) return failure("invalid_data", firstIssue(registration.error));
-      return this.#control.register(admission, registration.data);
+      const registration = payload(Registration, message);
+      return registration.ok ? answer(await this.#control.register(admission, registration.value)) : registration;
     }
     if (registered === null) return failure("not_registered", "send agent.register first");
     switch (message.subject) {
       case "agent.heartbeat": {
-        const beat = Beat.safeParse(message.data ?? {});
-        if (!beat.success) return failure("invalid_data", firstIssue(beat.error));
-        return this.#control.heartbeat(admission, beat.data);
+        const beat = payload(Beat, { dataJson: message.dataJson ?? "{}" });
+        return beat.ok ? answer(await this.#control.heartbeat(admission, beat.value)) : beat;
       }
       case "agent.status":
-        return this.#status(admission.agentId);
+        return answer(await this.#status(admission.agentId));
       case "agent.subscribe":
       case "agent.unsubscribe": {
-        const list = PatternList.safeParse(message.data);
-        if (!list.success) return failure("invalid_data", firstIssue(list.error));
+        const list = payload(PatternList, message);
         const change = message.subject === "agent.subscribe" ? "subscribe" : "unsubscribe";
-        return this.#subscriptions[change](connection, list.data.patterns);
+        return list.ok ? answer(this.#subscriptions[change](connection, list.value.patterns)) : list;
       }
       case "agent.credit": {
-        const report = CreditReport.safeParse(message.data);
-        if (!report.success) return failure("invalid_data", firstIssue(report.error));
-        connection.acknowledge(report.data);
+        const report = payload(CreditReport, message);
+        if (!report.ok) return report;
+        connection.acknowledge(report.value);
         return { ok: true, value: undefined };
       }
       case "test.echo":
-        return { ok: true, value: message.data };
+        return { ok: true, value: message.dataJson };
       default:
         return /^(agent|test)\./.test(message.subject)
           ? failure("no_responders", `nothing answers ${message.subject}`)
@@ -128,19 +130,36 @@ export class Router {
     }
   }
 
-  async #status(agentId: string): Promise<Outcome<unknown>> {
+  async #status(agentId: string): Promise<Outcome<object>> {
     const [live] = await this.#control.status(agentId);
     if (live === undefined) return failure("internal", "the connection ended meanwhile");
     const { status, connectedAt, lastSeen, rttMs } = live;
     return { ok: true, value: { agentId, status, connectedAt, lastSeen, rttMs } };
   }
 
-  #send(connection: Connection, subject: string, outcome: Outcome<unknown>): void {
-    const frame = encode(subject, dataJson(outcome));
+  #send(connection: Connection, subject: string, outcome: Answer): void {
+    const frame = outcome.ok ? frameOf(subject, outcome.value) : encode(subject, { error: outcome.error });
     connection.send(
       exceedsBytes(frame, this.#maxFrameBytes)
         ? encode(subject, { error: failure("payload_too_large", "the reply exceeds the frame limit").error })
         : frame,
     );
   }
+}
+
+/** What a message is answered with: the reply's data as JSON text, undefined for none, or an error. */
+type Answer = Outcome<string | undefined>;
+
+function answer(outcome: Outcome<object>): Answer {
+  return outcome.ok ? { ok: true, value: JSON.stringify(outcome.value) } : outcome;
+}
+
+function frameOf(subject: string, dataJson: string | undefined): string {
+  return encode(subject, dataJson === undefined ? {} : { dataJson });
+}
+
+/** The payload of a message, if it fits `schema`. */
+function payload<T>(schema: z.ZodType<T>, { dataJson }: Pick<Message, "dataJson">): Outcome<T> {
+  const parsed = schema.safeParse(dataJson === undefined ? undefined : JSON.parse(dataJson));
+  return parsed.success ? { ok: true, value: parsed.data } : failure("invalid_data", firstIssue(parsed.error));
 }

@@ -52,8 +52,16 @@ export interface WireError {
   readonly message: string;
 }
 
+/** An error of an outcome. */
+export interface OutcomeError extends WireError {
+  /** The agent answered with it: its code is the agent's choice, and says nothing of the manager. */
+  readonly byAgent?: true;
+}
+
 /** The outcome of an operation that may be refused; crosses Workers RPC, where thrown classes do not survive. */
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: WireError };
+export type Outcome<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: OutcomeError };
 
 /** A failed outcome. */
 export function failure(code: FrameErrorCode | RequestErrorCode | RefusalCode, message: string) {

@@ -1,5 +1,6 @@
 /** Messages and their frames, as docs/PROTOCOL.md "Frames" defines them. */
-import { type FrameErrorCode, failure, type Outcome, type WireError } from "./errors.ts";
+import { type FrameErrorCode, failure, type WireError } from "./errors.ts";
+import { MAX_DEPTH, type Member, readObject } from "./json.ts";
 import { isSubject } from "./subject.ts";
 
 /** The version of docs/PROTOCOL.md that this manager speaks. */
@@ -9,19 +10,24 @@ export const PROTOCOL = 1;
 export const HEARTBEAT = '{"subject":"agent.heartbeat"}';
 export const HEARTBEAT_ACK = '{"subject":"agent.heartbeat.ack"}';
 
-/** A decoded message. `data` is undefined when the frame has none, `timestamp` is in Unix milliseconds. */
+/** A decoded message. */
 export interface Message {
   readonly subject: string;
   readonly reply?: string;
-  readonly data?: unknown;
+  /** The payload as the JSON text that the frame had; undefined when it had none. */
+  readonly dataJson?: string;
+  /** The sender's clock in Unix milliseconds. */
   readonly timestamp?: number;
   readonly error?: WireError;
 }
 
-/** A frame that is no message. `reply` is the inbox to answer to, where the frame had a readable one. */
+/** A frame that is no message. */
 export interface BadFrame {
   readonly ok: false;
   readonly error: WireError;
+  /** Where it was sent to, if the frame had a valid subject. */
+  readonly subject?: string;
+  /** The inbox to answer to, if the frame had a valid one. */
   readonly reply?: string;
 }
 
@@ -48,66 +54,69 @@ export function decode(
   if (exceedsBytes(frame, maxFrameBytes)) {
     return failure("payload_too_large", `the frame is longer than ${maxFrameBytes} bytes`);
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(frame);
-  } catch {
-    return failure("invalid_json", "the frame is not JSON");
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return failure("invalid_message", "the frame is not a JSON object");
-  }
-  const fields = new Map(Object.entries(value));
-  const subject: unknown = fields.get("subject");
-  const reply: unknown = fields.get("reply");
-  const timestamp: unknown = fields.get("timestamp");
-  const error = fields.has("error") ? wireError(fields.get("error")) : undefined;
-  const inbox = typeof reply === "string" && isSubject(reply) ? { reply } : {};
-  const bad = (code: FrameErrorCode, problem: string): BadFrame => ({ ...failure(code, problem), ...inbox });
+  const fields = readObject(frame);
+  if (fields === "not_json") return failure("invalid_json", "the frame is not JSON");
+  if (fields === "not_an_object") return failure("invalid_message", "the frame is not a JSON object");
+  const subject = stringOf(fields.get("subject"));
+  const reply = stringOf(fields.get("reply"));
+  const timestamp = fields.has("timestamp") ? integerOf(fields.get("timestamp")) : undefined;
+  const error = fields.has("error") ? errorOf(fields.get("error")) : undefined;
+  const data = fields.get("data");
+  const valid = {
+    ...(subject !== null && isSubject(subject) ? { subject } : {}),
+    ...(reply !== null && isSubject(reply) ? { reply } : {}),
+  };
+  const bad = (code: FrameErrorCode, problem: string): BadFrame => ({ ...failure(code, problem), ...valid });
 
   // The form of every field first, then the grammar: the order is part of the protocol.
-  if (subject === undefined) return bad("invalid_message", "subject is missing");
-  if (typeof subject !== "string") return bad("invalid_message", "subject is not a string");
-  if (fields.has("reply") && typeof reply !== "string") return bad("invalid_message", "reply is not a string");
-  if (fields.has("timestamp") && !Number.isSafeInteger(timestamp)) {
-    return bad("invalid_message", "timestamp is not an integer");
+  for (const [name, { depth }] of fields) {
+    if (depth > MAX_DEPTH) return bad("invalid_message", `${name} is nested more than ${MAX_DEPTH} deep`);
   }
+  if (!fields.has("subject")) return bad("invalid_message", "subject is missing");
+  if (subject === null) return bad("invalid_message", "subject is not a string");
+  if (fields.has("reply") && reply === null) return bad("invalid_message", "reply is not a string");
+  if (timestamp === null) return bad("invalid_message", "timestamp is not an integer");
   if (error === null) return bad("invalid_message", "error is not an object with the strings code and message");
-  if (error !== undefined && fields.has("data")) return bad("invalid_message", "error and data exclude each other");
-  if (!isSubject(subject)) return bad("invalid_subject", "subject is not a valid subject");
-  if (fields.has("reply") && inbox.reply === undefined) return bad("invalid_subject", "reply is not a valid subject");
+  if (error !== undefined && data !== undefined) return bad("invalid_message", "error and data exclude each other");
+  if (valid.subject === undefined) return bad("invalid_subject", "subject is not a valid subject");
+  if (reply !== null && valid.reply === undefined) return bad("invalid_subject", "reply is not a valid subject");
 
   return {
     ok: true,
     message: {
-      subject,
-      ...inbox,
-      ...(fields.has("data") ? { data: fields.get("data") } : {}),
-      ...(typeof timestamp === "number" ? { timestamp } : {}),
+      subject: valid.subject,
+      ...(valid.reply === undefined ? {} : { reply: valid.reply }),
+      ...(data === undefined ? {} : { dataJson: data.text }),
+      ...(timestamp === undefined ? {} : { timestamp }),
       ...(error === undefined ? {} : { error }),
     },
   };
 }
 
-function wireError(value: unknown): WireError | null {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return null;
-  const fields = new Map(Object.entries(value));
-  const code = fields.get("code");
-  const message = fields.get("message");
-  return typeof code === "string" && typeof message === "string" ? { code, message } : null;
+/** The string that a member is; null if it is missing or another value. */
+function stringOf(member: Member | undefined): string | null {
+  const value: unknown = member?.text.startsWith('"') ? JSON.parse(member.text) : null;
+  return typeof value === "string" ? value : null;
 }
 
-/** The frame of a message that this manager sends. `dataJson` is JSON text, so a payload is never parsed only to be written again. */
+function integerOf(member: Member | undefined): number | null {
+  const value: unknown = member?.depth === 0 ? JSON.parse(member.text) : null;
+  return typeof value === "number" && Number.isSafeInteger(value) ? value : null;
+}
+
+function errorOf(member: Member | undefined): WireError | null {
+  const fields = readObject(member?.text ?? "");
+  if (typeof fields === "string") return null;
+  const code = stringOf(fields.get("code"));
+  const message = stringOf(fields.get("message"));
+  return code === null || message === null ? null : { code, message };
+}
+
+/** The frame of a message that this manager sends. `dataJson` is JSON text, which travels as it is. */
 export function encode(subject: string, fields: { reply?: string; dataJson?: string; error?: WireError }): string {
   let frame = `{"subject":${JSON.stringify(subject)}`;
   if (fields.reply !== undefined) frame += `,"reply":${JSON.stringify(fields.reply)}`;
   if (fields.dataJson !== undefined) frame += `,"data":${fields.dataJson}`;
   if (fields.error !== undefined) frame += `,"error":${JSON.stringify(fields.error)}`;
   return `${frame},"timestamp":${Date.now()}}`;
-}
-
-/** JSON text of a payload; a request without data has the empty outcome `undefined`, as on the wire. */
-export function dataJson(outcome: Outcome<unknown>): { dataJson?: string; error?: WireError } {
-  if (!outcome.ok) return { error: outcome.error };
-  return outcome.value === undefined ? {} : { dataJson: JSON.stringify(outcome.value) };
 }

@@ -5,6 +5,7 @@ import { operatorMaySend } from "../../protocol/permissions.ts";
 import { findAgent } from "../../registry/agents.ts";
 import { agentId, missing, unauthorized, unknownAgent } from "../agent-view.ts";
 import { outcomeError, requestError } from "../errors.ts";
+import { readMessageBody } from "../message-body.ts";
 import { anyErrorResponse, body, errorResponse, json, newRouter } from "../router.ts";
 
 const Subject = z.string().openapi({ description: "A subject as PROTOCOL.md defines it", example: "test.echo" });
@@ -13,17 +14,18 @@ const Data = z
   .optional()
   .openapi({ description: "Any JSON", example: { hello: "world" } });
 
-const RequestMessage = z
-  .strictObject({
-    subject: Subject,
-    data: Data,
-    timeoutMs: z.int().min(1).max(60_000).default(5_000),
-  })
-  .openapi("RequestMessage");
+/** The fields of a request beside `data`. */
+const RequestFields = z.strictObject({
+  subject: Subject,
+  timeoutMs: z.int().min(1).max(60_000).default(5_000),
+});
+const RequestMessage = RequestFields.extend({ data: Data }).openapi("RequestMessage");
 
 const Reply = z.object({ data: Data }).openapi("Reply");
 
-const PublishMessage = z.strictObject({ subject: Subject, data: Data }).openapi("PublishMessage");
+/** The fields of a publication beside `data`. */
+const PublishFields = z.strictObject({ subject: Subject });
+const PublishMessage = PublishFields.extend({ data: Data }).openapi("PublishMessage");
 
 const Published = z
   .object({
@@ -41,86 +43,91 @@ const SubscriptionStatus = z
   })
   .openapi("SubscriptionStatus");
 
-export const messages = newRouter()
-  .openapi(
-    createRoute({
-      method: "post",
-      path: "/api/agents/{id}/request",
-      summary: "Send a request to an agent and wait for its reply",
-      request: { params: agentId, body: body(RequestMessage) },
-      responses: {
-        200: json("The agent's reply", Reply),
-        400: errorResponse("invalid_subject", "invalid_request", "invalid_json"),
-        401: unauthorized,
-        403: errorResponse("forbidden"),
-        404: unknownAgent,
-        413: errorResponse("payload_too_large"),
-        502: anyErrorResponse("disconnected, or any code of the agent's handler", z.string(), "disconnected"),
-        503: errorResponse("no_responders"),
-        504: errorResponse("timeout"),
-      },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      const { subject, data, timeoutMs } = c.req.valid("json");
-      const permitted = operatorMaySend(subject);
-      if (!permitted.ok) throw outcomeError(permitted.error);
-      const outcome = await askThroughHub(c.env, id, async (hub) =>
-        hub.request(id, subject, JSON.stringify(data), timeoutMs),
-      );
-      if (outcome.ok) return c.json(outcome.value === undefined ? {} : { data: JSON.parse(outcome.value) }, 200);
-      if (outcome.error.code === "no_responders" && (await findAgent(c.env.DB, id)) === null) throw missing();
-      throw requestError(outcome.error);
+const request = createRoute({
+  method: "post",
+  path: "/api/agents/{id}/request",
+  summary: "Send a request to an agent and wait for its reply",
+  request: { params: agentId, body: body(RequestMessage) },
+  responses: {
+    200: json("The agent's reply", Reply),
+    400: errorResponse("invalid_subject", "invalid_request", "invalid_json"),
+    401: unauthorized,
+    403: errorResponse("forbidden"),
+    404: unknownAgent,
+    413: errorResponse("payload_too_large"),
+    502: anyErrorResponse("disconnected, or any code of the agent's", z.string(), "disconnected"),
+    503: errorResponse("no_responders"),
+    504: errorResponse("timeout"),
+  },
+});
+
+const publish = createRoute({
+  method: "post",
+  path: "/api/publish",
+  summary: "Send a message to every agent that subscribes to its subject",
+  request: { body: body(PublishMessage) },
+  responses: {
+    200: json("What became of it", Published),
+    400: errorResponse("invalid_subject", "invalid_request", "invalid_json"),
+    401: unauthorized,
+    403: errorResponse("forbidden"),
+    413: errorResponse("payload_too_large"),
+    503: errorResponse("hub_unavailable"),
+  },
+});
+
+export const messages = newRouter();
+
+// The two routes that carry payloads are described here and read by readMessageBody: a validator would parse the payload.
+messages.openAPIRegistry.registerPath(request);
+messages.openAPIRegistry.registerPath(publish);
+
+messages
+  .post(request.getRoutingPath(), async (c) => {
+    const id = c.req.param("id");
+    const { subject, timeoutMs, dataJson } = await readMessageBody(c, RequestFields);
+    const permitted = operatorMaySend(subject);
+    if (!permitted.ok) throw outcomeError(permitted.error);
+    const outcome = await askThroughHub(c.env, id, async (hub) => hub.request(id, subject, dataJson, timeoutMs));
+    if (outcome.ok) {
+      const reply = outcome.value === undefined ? "{}" : `{"data":${outcome.value}}`;
+      return c.body(reply, 200, { "Content-Type": "application/json" });
+    }
+    if (outcome.error.code === "no_responders" && (await findAgent(c.env.DB, id)) === null) throw missing();
+    throw requestError(outcome.error);
+  })
+  .post(publish.getRoutingPath(), async (c) => {
+    const { subject, dataJson } = await readMessageBody(c, PublishFields);
+    const permitted = operatorMaySend(subject);
+    if (!permitted.ok) throw outcomeError(permitted.error);
+    const total = { delivered: 0, dropped: 0 };
+    for (const outcome of await callEveryHubOnce(c.env, async (hub) => hub.publish(subject, dataJson))) {
+      if (!outcome.ok) throw outcomeError(outcome.error);
+      total.delivered += outcome.value.delivered;
+      total.dropped += outcome.value.dropped;
+    }
+    return c.json(total, 200);
+  });
+
+messages.openapi(
+  createRoute({
+    method: "get",
+    path: "/api/agents/{id}/subscriptions",
+    summary: "What an agent subscribes to, and how far behind it is",
+    request: { params: agentId },
+    responses: {
+      200: json("Empty while the agent is not connected", SubscriptionStatus),
+      401: unauthorized,
+      404: unknownAgent,
     },
-  )
-  .openapi(
-    createRoute({
-      method: "post",
-      path: "/api/publish",
-      summary: "Send a message to every agent that subscribes to its subject",
-      request: { body: body(PublishMessage) },
-      responses: {
-        200: json("What became of it", Published),
-        400: errorResponse("invalid_subject", "invalid_request", "invalid_json"),
-        401: unauthorized,
-        403: errorResponse("forbidden"),
-        413: errorResponse("payload_too_large"),
-        503: errorResponse("hub_unavailable"),
-      },
-    }),
-    async (c) => {
-      const { subject, data } = c.req.valid("json");
-      const permitted = operatorMaySend(subject);
-      if (!permitted.ok) throw outcomeError(permitted.error);
-      const dataJson = JSON.stringify(data);
-      const total = { delivered: 0, dropped: 0 };
-      for (const outcome of await callEveryHubOnce(c.env, async (hub) => hub.publish(subject, dataJson))) {
-        if (!outcome.ok) throw outcomeError(outcome.error);
-        total.delivered += outcome.value.delivered;
-        total.dropped += outcome.value.dropped;
-      }
-      return c.json(total, 200);
-    },
-  )
-  .openapi(
-    createRoute({
-      method: "get",
-      path: "/api/agents/{id}/subscriptions",
-      summary: "What an agent subscribes to, and how far behind it is",
-      request: { params: agentId },
-      responses: {
-        200: json("Empty while the agent is not connected", SubscriptionStatus),
-        401: unauthorized,
-        404: unknownAgent,
-      },
-    }),
-    async (c) => {
-      const { id } = c.req.valid("param");
-      const status = await callHub(c.env, id, async (hub) => hub.subscriptions(id));
-      if (status === null && (await findAgent(c.env.DB, id)) === null) throw missing();
-      const { patterns, delivered, dropped, unacknowledged } = status ?? NOT_CONNECTED;
-      return c.json({ patterns: [...patterns], delivered, dropped, unacknowledged }, 200);
-    },
-  );
+  }),
+  async (c) => {
+    const { id } = c.req.valid("param");
+    const status = await callHub(c.env, id, async (hub) => hub.subscriptions(id));
+    if (status === null && (await findAgent(c.env.DB, id)) === null) throw missing();
+    const { patterns, delivered, dropped, unacknowledged } = status ?? NOT_CONNECTED;
+    return c.json({ patterns: [...patterns], delivered, dropped, unacknowledged }, 200);
+  },
+);
 
 const NOT_CONNECTED = { patterns: [], delivered: 0, dropped: 0, unacknowledged: { frames: 0, bytes: 0 } };

@@ -1,0 +1,164 @@
+/**
+ * Reads JSON text without making values of it: docs/PROTOCOL.md "Payloads". A payload that is passed on as the text it came
+ * as keeps its spelling of numbers, the order of its keys, duplicate keys and escapes, none of which survive a parser.
+ */
+
+/** How deep the arrays and objects of one member's value may be nested; every JSON parser can follow so far. */
+export const MAX_DEPTH = 512;
+
+/** The member of a JSON object: its value as text, and how deep that is nested (0: neither an array nor an object). */
+export interface Member {
+  readonly text: string;
+  readonly depth: number;
+}
+
+/**
+ * The members of the object that `text` is, by name; of members with the same name the last.
+ * @returns "not_json" unless all of it is one JSON text (RFC 8259), "not_an_object" if it is another value
+ */
+export function readObject(text: string): Map<string, Member> | "not_json" | "not_an_object" {
+  const scanner = new Scanner(text);
+  scanner.skipSpace();
+  if (scanner.next !== OPEN_BRACE) return scanner.skipValue() && scanner.atEnd() ? "not_an_object" : "not_json";
+  const members = new Map<string, Member>();
+  let isFirst = true;
+  scanner.take(OPEN_BRACE);
+  for (;;) {
+    scanner.skipSpace();
+    if (scanner.take(CLOSE_BRACE) && isFirst) break;
+    const nameStart = scanner.at;
+    if (!scanner.skipString()) return "not_json";
+    const name: unknown = JSON.parse(text.slice(nameStart, scanner.at));
+    scanner.skipSpace();
+    if (!scanner.take(COLON)) return "not_json";
+    scanner.skipSpace();
+    const start = scanner.at;
+    if (!scanner.skipValue()) return "not_json";
+    members.set(String(name), { text: text.slice(start, scanner.at), depth: scanner.depth });
+    scanner.skipSpace();
+    if (scanner.take(CLOSE_BRACE)) break;
+    if (!scanner.take(COMMA)) return "not_json";
+    isFirst = false;
+  }
+  return scanner.atEnd() ? members : "not_json";
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const OPEN_BRACKET = 0x5b;
+const BACKSLASH = 0x5c;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
+
+/** What a string may hold as it is: any character but `"`, the backslash and control characters below U+0020. */
+const PLAIN = /[ !#-[\]-\uffff]*/y;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
+const SCALAR = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
+
+class Scanner {
+  /** Where in the text it is. */
+  at = 0;
+  /** How deep the value was nested that was skipped last. */
+  depth = 0;
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The UTF-16 unit that comes next; NaN at the end. */
+  get next(): number {
+    return this.#text.charCodeAt(this.at);
+  }
+
+  /** Moves past `unit` if it comes next. */
+  take(unit: number): boolean {
+    if (this.next !== unit) return false;
+    this.at++;
+    return true;
+  }
+
+  skipSpace(): void {
+    for (;;) {
+      const unit = this.next;
+      if (unit !== 0x20 && unit !== 0x0a && unit !== 0x0d && unit !== 0x09) return;
+      this.at++;
+    }
+  }
+
+  /** Whether nothing but white space is left. */
+  atEnd(): boolean {
+    this.skipSpace();
+    return this.at === this.#text.length;
+  }
+
+  /** Moves past a string; false if none comes next. */
+  skipString(): boolean {
+    if (!this.take(QUOTE)) return false;
+    for (;;) {
+      this.#skip(PLAIN);
+      if (this.take(QUOTE)) return true;
+      if (this.next !== BACKSLASH || !this.#skip(ESCAPE)) return false;
+    }
+  }
+
+  /** Moves past a value; false if none comes next. It keeps its own stack, so no nesting is too deep for it. */
+  skipValue(): boolean {
+    const open: number[] = [];
+    this.depth = 0;
+    for (;;) {
+      if (this.next === OPEN_BRACE || this.next === OPEN_BRACKET) {
+        open.push(this.next);
+        this.depth = Math.max(this.depth, open.length);
+        this.at++;
+        this.skipSpace();
+        if (this.next === closing(open)) {
+          // It is empty; it ends below.
+        } else if (open[open.length - 1] === OPEN_BRACE) {
+          if (!this.#skipName()) return false;
+          continue;
+        } else {
+          continue;
+        }
+      } else if (!(this.next === QUOTE ? this.skipString() : this.#skip(SCALAR))) {
+        return false;
+      }
+      // A value has ended, or an empty one is about to; so may those around it.
+      for (;;) {
+        if (open.length === 0) return true;
+        this.skipSpace();
+        if (this.take(closing(open))) {
+          open.pop();
+          continue;
+        }
+        if (!this.take(COMMA)) return false;
+        this.skipSpace();
+        if (open[open.length - 1] === OPEN_BRACE && !this.#skipName()) return false;
+        break;
+      }
+    }
+  }
+
+  /** Moves past a member's name and its colon, to its value. */
+  #skipName(): boolean {
+    if (!this.skipString()) return false;
+    this.skipSpace();
+    if (!this.take(COLON)) return false;
+    this.skipSpace();
+    return true;
+  }
+
+  #skip(pattern: RegExp): boolean {
+    pattern.lastIndex = this.at;
+    if (!pattern.test(this.#text)) return false;
+    this.at = pattern.lastIndex;
+    return true;
+  }
+}
+
+/** What closes the innermost of the open arrays and objects. */
+function closing(open: readonly number[]): number {
+  return open[open.length - 1] === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET;
+}
