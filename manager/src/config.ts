@@ -11,6 +11,8 @@ export interface Settings {
   /** What one connection may send on average; {@link BURST_S} seconds' worth at once. */
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
+  /** Frames that one hub serves a second before it shares them out equally. */
+  readonly hubMessagesPerSecond: number;
 }
 
 /** Seconds' worth of its budget that a connection may send at once, after silence. */
@@ -55,6 +57,7 @@ export function settings(env: Env): Settings {
     maxFrameBytes,
     messagesPerSecond: wholeNumber("MESSAGES_PER_SECOND", env.MESSAGES_PER_SECOND, 1, 1_000_000),
     bytesPerSecond: wholeNumber("BYTES_PER_SECOND", env.BYTES_PER_SECOND, leastBytes, 1_000_000_000),
+    hubMessagesPerSecond: wholeNumber("HUB_MESSAGES_PER_SECOND", env.HUB_MESSAGES_PER_SECOND, 100, 1_000_000),
   };
 }
 

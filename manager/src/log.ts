@@ -5,8 +5,8 @@ type Level = "info" | "warn" | "error";
 /** What an entry is about, and what else is known of it. */
 export interface LogFields {
   readonly hub?: string | undefined;
-  readonly agent?: string;
-  readonly connection?: string | null;
+  readonly agent?: string | undefined;
+  readonly connection?: string | undefined;
   /** Written with its stack and its causes. */
   readonly error?: unknown;
   readonly [detail: string]: unknown;

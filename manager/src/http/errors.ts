@@ -4,7 +4,7 @@ import { HTTPException } from "hono/http-exception";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { HubUnavailable } from "../hubs.ts";
 import { log } from "../log.ts";
-import type { OutcomeError, WireError } from "../protocol/errors.ts";
+import { INTERNAL, type OutcomeError, type WireError } from "../protocol/errors.ts";
 import { RegistryUnavailable } from "../registry/query.ts";
 import { TokenError } from "../tokens.ts";
 
@@ -92,5 +92,5 @@ function classify(error: Error): ApiError {
   if (error instanceof HTTPException && error.status === 415) return unsupportedMediaType();
   if (error instanceof HTTPException && error.status === 400) return invalidJson();
   log.error("a request failed unexpectedly", { error });
-  return new ApiError(500, "internal", "the manager failed; its log says more");
+  return new ApiError(500, INTERNAL.code, INTERNAL.message);
 }

@@ -61,9 +61,13 @@ export class Budget {
     return true;
   }
 
-  /** Takes one message of `bytes`; `exhausted` once too many have been refused: the connection must be closed. */
-  take(bytes: number, now: number): "granted" | "refused" | "exhausted" {
-    if (this.#messages.has(1, now) && this.#bytes.has(bytes, now)) {
+  /**
+   * Takes one message of `bytes`.
+   * @param hubHasRoom false: the message is refused, however much the connection may send
+   * @returns `exhausted` once too many have been refused: the connection must be closed
+   */
+  take(bytes: number, now: number, hubHasRoom = true): "granted" | "refused" | "exhausted" {
+    if (hubHasRoom && this.#messages.has(1, now) && this.#bytes.has(bytes, now)) {
       this.#messages.take(1);
       this.#bytes.take(bytes);
       return "granted";

@@ -16,6 +16,9 @@ export type Sockets = Pick<
   "acceptWebSocket" | "getTags" | "getWebSockets" | "getWebSocketAutoResponseTimestamp"
 >;
 
+/** How long a connection may take to register. Less than the 10 s of idleness after which the runtime hibernates the hub. */
+const REGISTER_WITHIN_MS = 8_000;
+
 /** `WebSocket.OPEN`, which workerd calls otherwise than Node. */
 const OPEN = 1;
 
@@ -41,6 +44,8 @@ export class Connection {
   readonly state: ConnectionState;
   /** What it may still send. */
   readonly budget: Budget;
+  /** In memory only: a connection that does not register is closed before its hub may hibernate. */
+  framesUnregistered = 0;
   readonly #socket: WebSocket | null;
   readonly #autoResponseAt: () => Date | null;
   #storedMessageAt: number;
@@ -123,7 +128,8 @@ export class Connection {
 
   /** Until when it may stay silent. Beats do not excuse an agent from registering. */
   leaseEnd(terms: LeaseTerms): number {
-    return leaseEnd(this.state.registered === null ? this.state.connectedAt : this.lastSeen(), terms);
+    if (this.state.registered !== null) return leaseEnd(this.lastSeen(), terms);
+    return this.state.connectedAt + Math.min(terms.leaseMs, REGISTER_WITHIN_MS);
   }
 
   touch(now: number): void {

@@ -1,17 +1,18 @@
 /** AgentHub: the Durable Object that holds the sockets of its share of the agents. Its handlers and RPC methods only. */
 import { DurableObject } from "cloudflare:workers";
 import { type Settings, settings } from "../config.ts";
-import { type Log, log } from "../log.ts";
+import { type Log, type LogFields, log } from "../log.ts";
 import type { CloneReport } from "../presence/clone.ts";
 import { type LiveStatus, reasonOfClose } from "../presence/presence.ts";
 import { Close, mayTravel } from "../protocol/close.ts";
-import { failure, type Outcome } from "../protocol/errors.ts";
+import { failure, INTERNAL, type Outcome } from "../protocol/errors.ts";
 import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK, PROTOCOL } from "../protocol/message.ts";
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import type { Admission } from "../registry/admission.ts";
 import { reportClone } from "../registry/clones.ts";
 import { writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
+import type { Connection } from "./connection.ts";
 import { Outbox } from "./outbox.ts";
 import { hubName } from "./placement.ts";
 import { enrolOrRotate } from "./registration.ts";
@@ -26,6 +27,8 @@ import { welcome } from "./welcome.ts";
 /** Carries the admission from the Worker to its hub; a client's own header never gets there. */
 export const ADMISSION_HEADER = "Zedops-Admission";
 
+/** When the alarm rings again if a fault has kept the next one from being set. */
+const AFTER_FAULT_MS = 10_000;
 /** How long an agent may take to store the token that it is offered. */
 const ROTATION_TIMEOUT_MS = 10_000;
 
@@ -71,7 +74,13 @@ export class AgentHub extends DurableObject<Env> {
       },
       onClone: (agentId, report) => waitUntil(this.#reportClone(agentId, report)),
     });
-    this.#router = new Router(this, this.#requests, this.#subscriptions, this.#settings.maxFrameBytes);
+    this.#router = new Router({
+      control: this,
+      requests: this.#requests,
+      subscriptions: this.#subscriptions,
+      settings: this.#settings,
+      onFault: (error, connection, subject) => this.#logFault(error, connection, { subject }),
+    });
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load();
@@ -81,13 +90,9 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   /** Opens an agent's socket, and only that: a WebSocket cannot cross RPC. */
-  override fetch(request: Request): Response {
-    const admission = JSON.parse(request.headers.get(ADMISSION_HEADER) ?? "") as Admission;
-    const { 0: client, 1: server } = new WebSocketPair();
-    const connection = this.#roster.accept(server, admission, admission.connectionId ?? "");
-    const greeting = welcome(this.#settings, connection.id, this.#roster.expected);
-    connection.send(encode("agent.welcome", { dataJson: JSON.stringify(greeting) }));
-    return new Response(null, { status: 101, webSocket: client });
+  override async fetch(request: Request): Promise<Response> {
+    const opened = await this.#guard("fetch", null, () => this.#open(request));
+    return opened ?? Response.json({ error: INTERNAL }, { status: 500 });
   }
 
   /** `agent.register`: enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. */
@@ -196,34 +201,68 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
-    const connection = this.#roster.by(socket);
-    if (connection === undefined) return;
-    const close = await this.#router.receive(connection, frame, Date.now());
-    if (close !== null) this.#roster.depart(connection, { reason: "policy", close });
+    await this.#guard("message", socket, async () => {
+      const connection = this.#roster.by(socket);
+      if (connection === undefined) return;
+      const close = await this.#router.receive(connection, frame, Date.now());
+      if (close !== null) this.#roster.depart(connection, { reason: "policy", close });
+    });
   }
 
-  override webSocketClose(socket: WebSocket, code: number): void {
-    const connection = this.#roster.by(socket);
-    if (connection !== undefined) {
+  override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
+    await this.#guard("close", socket, () => {
+      const connection = this.#roster.by(socket);
+      if (connection === undefined) return;
       const reason = reasonOfClose(code);
       if (reason === "stopped") this.#roster.depart(connection, { reason, code });
       else this.#roster.lose(connection, { reason, code });
-    }
+    });
     // Without an answer to its close frame the client would hang. Any number may have come, or none (1005).
     if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
-  override webSocketError(socket: WebSocket): void {
-    const connection = this.#roster.by(socket);
-    if (connection !== undefined) this.#roster.lose(connection, { reason: "lost", close: Close.policyViolation });
+  override async webSocketError(socket: WebSocket): Promise<void> {
+    await this.#guard("error", socket, () => {
+      const connection = this.#roster.by(socket);
+      if (connection !== undefined) this.#roster.lose(connection, { reason: "lost", close: Close.policyViolation });
+    });
   }
 
   /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm while there is anything to do. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();
     // Sets the next alarm before it waits for D1: if this object ended meanwhile, none would ever ring again.
-    this.#roster.sweepIfDue(Date.now());
-    await this.#outbox.flush();
+    await this.#guard("alarm", null, () => this.#roster.sweepIfDue(Date.now()));
+    await this.#guard("alarm", null, () => this.#outbox.flush());
+    if (!this.#alarm.isSet && this.#roster.size > 0) this.#alarm.by(Date.now() + AFTER_FAULT_MS);
+  }
+
+  #open(request: Request): Response {
+    const admission = JSON.parse(request.headers.get(ADMISSION_HEADER) ?? "") as Admission;
+    if (!this.#roster.hasRoomFor(admission)) {
+      const error = { code: "too_many_requests", message: "too many connections of this token have yet to register" };
+      return Response.json({ error }, { status: 429, headers: { "Retry-After": "2" } });
+    }
+    const { 0: client, 1: server } = new WebSocketPair();
+    const connection = this.#roster.accept(server, admission, admission.connectionId ?? "");
+    const greeting = welcome(this.#settings, connection.id, this.#roster.expected);
+    connection.send(encode("agent.welcome", { dataJson: JSON.stringify(greeting) }));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Runs what an event asks for. Every exception of a handler ends here: it is logged, and the object and the other connections go on. */
+  async #guard<T>(event: string, socket: WebSocket | null, run: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await run();
+    } catch (error) {
+      this.#logFault(error, socket === null ? undefined : this.#roster.by(socket), { event });
+      return undefined;
+    }
+  }
+
+  #logFault(error: unknown, connection: Connection | undefined, fields: LogFields): void {
+    const { agentId, id } = connection ?? {};
+    this.#log.error("a handler failed", { agent: agentId, connection: id, ...fields, error });
   }
 
   /** Sends a request to an agent over its socket and waits for the reply. */

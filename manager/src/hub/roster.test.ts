@@ -16,6 +16,7 @@ const SETTINGS: Settings = {
   maxFrameBytes: 65_536,
   messagesPerSecond: 100,
   bytesPerSecond: 1_048_576,
+  hubMessagesPerSecond: 4_000,
 };
 const HOST = { name: "edge-7", host: { version: "1", os: "linux", arch: "amd64", hostname: "edge-7" } };
 
@@ -197,7 +198,7 @@ describe("arriving", () => {
   it("an unregistered connection whose token has just been voided is sent away", () => {
     const { roster } = load(new Durable());
     const waiting = open(roster, admission("a"));
-    const enrolment = { id: "e", installId: "install-1", hostName: null };
+    const enrolment = { id: "e", installId: "install-1", hostName: null, maxUses: 1 };
     arrive(roster, "a", { enrolment });
     expect(waiting.closed).toBe(4503);
     const candidate = open(roster, admission("a", { candidateHash: "h" }));
@@ -211,6 +212,70 @@ describe("arriving", () => {
     expect(clones).toEqual([]);
     arrive(roster, "a", { bootId: "boot-1" });
     expect(clones).toMatchObject([{ first: { bootId: "boot-1" }, second: { bootId: "boot-2" } }]);
+  });
+});
+
+describe("connections that have yet to register", () => {
+  const enrolment = (maxUses: number) => ({ id: "e", installId: "install-1", hostName: null, maxUses });
+
+  it("are few for one enrolment token, whatever agent ids its install ids make", () => {
+    const { roster } = load(new Durable());
+    const use = enrolment(1);
+    for (let n = 0; n < 4; n++) {
+      expect(roster.hasRoomFor(admission(`a${n}`, { enrolment: use }))).toBe(true);
+      open(roster, admission(`a${n}`, { enrolment: use }));
+    }
+    expect(roster.hasRoomFor(admission("a9", { enrolment: use }))).toBe(false);
+    expect(roster.hasRoomFor(admission("b", { enrolment: { ...use, id: "other" } }))).toBe(true);
+    expect(roster.hasRoomFor(admission("b"))).toBe(true);
+  });
+
+  it("are few for one agent's own token", () => {
+    const { roster } = load(new Durable());
+    for (let n = 0; n < 4; n++) open(roster, admission("a"));
+    expect([roster.hasRoomFor(admission("a")), roster.hasRoomFor(admission("b"))]).toEqual([false, true]);
+  });
+
+  it("are more for a fleet's token, and hosts that register make room for others", () => {
+    const { roster } = load(new Durable());
+    for (let n = 0; n < 500; n++) {
+      const admitted = admission(`a${n}`, { enrolment: enrolment(500) });
+      expect(roster.hasRoomFor(admitted)).toBe(true);
+      open(roster, admitted);
+      if (n % 64 === 63) for (const connection of roster.all()) roster.arrive(connection.state.admission, HOST);
+    }
+  });
+
+  it("make room when they end, and count after the hub was loaded anew", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    const sockets = [1, 2, 3, 4].map(() => open(before.roster, admission("a")));
+    const { roster } = load(durable);
+    expect(roster.hasRoomFor(admission("a"))).toBe(false);
+    const [first] = sockets;
+    const connection = first && roster.by(first);
+    if (connection === undefined) throw new Error("no connection");
+    roster.lose(connection, { reason: "lost" });
+    expect(roster.hasRoomFor(admission("a"))).toBe(true);
+  });
+
+  it("are closed after 8 s, between sweeps too", () => {
+    const durable = new Durable();
+    const { roster, alarms } = load(durable);
+    const registered = arrive(roster, "b");
+    const waiting = open(roster, admission("a"));
+    expect(alarms.at(-1)).toBe(NOW + 8_000);
+    durable.sweptAt = NOW + 7_999;
+    vi.setSystemTime(NOW + 8_000);
+    roster.sweepIfDue(NOW + 8_000);
+    expect([waiting.closed, registered.closed]).toEqual([4408, null]);
+  });
+
+  it("do not count as agents that would come back", () => {
+    const { roster } = load(new Durable());
+    arrive(roster, "a");
+    for (let n = 0; n < 200; n++) open(roster, admission(`idle-${n}`));
+    expect(roster.expected).toBe(1);
   });
 });
 

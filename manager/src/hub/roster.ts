@@ -19,6 +19,10 @@ import { reconnectSpreadMs } from "./welcome.ts";
 
 /** At most one sweep in this time. */
 const SWEEP_GAP_MS = 10_000;
+/** Connections that may be open at once before they have registered: opened by one enrolment token, or by one agent's own token. */
+const MAX_UNREGISTERED = 4;
+/** The same for an enrolment token of many hosts, which may all come at once. */
+const MAX_UNREGISTERED_FLEET = 64;
 
 /** The part of the hub's store that remembers connections. */
 export interface RosterStore extends ReplacedHosts {
@@ -60,7 +64,9 @@ export class Roster {
   readonly #parts: RosterParts;
   readonly #byId = new Map<string, Connection>();
   readonly #byAgent = new Map<string, Set<Connection>>();
-  /** How many connections the hub believed in when it was loaded: their agents will come back together with the others. */
+  /** How many connections have yet to register, by the token that opened them. */
+  readonly #unregistered = new Map<string, Set<Connection>>();
+  /** How many agents the hub believed in when it was loaded: they will come back together with the others. */
   #believed = 0;
 
   constructor(parts: RosterParts) {
@@ -71,9 +77,17 @@ export class Roster {
     return this.#byId.size;
   }
 
-  /** How many connections this hub has, or had when it was loaded and expects back. */
+  /** How many agents this hub has, or had when it was loaded and expects back. Connections that have yet to register are none. */
   get expected(): number {
-    return Math.max(this.size, this.#believed);
+    let unregistered = 0;
+    for (const connections of this.#unregistered.values()) unregistered += connections.size;
+    return Math.max(this.size - unregistered, this.#believed);
+  }
+
+  /** Whether another connection may be opened with this token before those that it has opened have registered. */
+  hasRoomFor(admission: Admission): boolean {
+    const open = this.#unregistered.get(tokenOf(admission))?.size ?? 0;
+    return open < ((admission.enrolment?.maxUses ?? 1) > 1 ? MAX_UNREGISTERED_FLEET : MAX_UNREGISTERED);
   }
 
   get(connectionId: string): Connection | undefined {
@@ -152,6 +166,7 @@ export class Roster {
       this.lose(other, { reason: "replaced", close: Close.replaced });
     }
     const arrival = connection.register(registered);
+    this.#forgetUnregistered(connection);
     this.#add(connection);
     store.putConnection(connection.state);
     outbox.push(arrival);
@@ -219,22 +234,29 @@ export class Roster {
   sweepIfDue(now: number): void {
     const { settings, store, alarm } = this.#parts;
     const gap = Math.min(SWEEP_GAP_MS, settings.leaseMs / 4);
-    if (now >= store.sweptAt + gap) this.#sweep(now);
-    if (this.size === 0) return;
-    const leaseEnds = this.all().map((connection) => connection.leaseEnd(settings));
-    alarm.by(Math.max(store.sweptAt + gap, Math.min(...leaseEnds)));
-  }
-
-  /** Ends the leases that have run out, and notes until when the others were seen. */
-  #sweep(now: number): void {
-    const { settings, store } = this.#parts;
+    // Those that have yet to register are few, and their time is short: they wait for no gap.
+    for (const connections of [...this.#unregistered.values()]) this.#endExpired([...connections], now);
+    if (now >= store.sweptAt + gap) {
+      this.#endExpired(this.all(), now);
+      store.sweptAt = now;
+    }
+    let next = Number.POSITIVE_INFINITY;
     for (const connection of this.all()) {
       const leaseEnd = connection.leaseEnd(settings);
+      const due = connection.state.registered === null ? leaseEnd : Math.max(store.sweptAt + gap, leaseEnd);
+      next = Math.min(next, due);
+    }
+    if (next < Number.POSITIVE_INFINITY) alarm.by(next);
+  }
+
+  /** Ends the leases that have run out. */
+  #endExpired(connections: Connection[], now: number): void {
+    for (const connection of connections) {
+      const leaseEnd = connection.leaseEnd(this.#parts.settings);
       if (leaseEnd <= now) {
         this.depart(connection, { reason: "lease_expired", close: Close.leaseExpired, since: leaseEnd });
       }
     }
-    store.sweptAt = now;
   }
 
   /**
@@ -273,6 +295,18 @@ export class Roster {
     const siblings = this.#byAgent.get(connection.agentId);
     if (siblings === undefined) this.#byAgent.set(connection.agentId, new Set([connection]));
     else siblings.add(connection);
+    if (connection.state.registered !== null) return;
+    const token = tokenOf(connection.state.admission);
+    const unregistered = this.#unregistered.get(token);
+    if (unregistered === undefined) this.#unregistered.set(token, new Set([connection]));
+    else unregistered.add(connection);
+  }
+
+  #forgetUnregistered(connection: Connection): void {
+    const token = tokenOf(connection.state.admission);
+    const unregistered = this.#unregistered.get(token);
+    unregistered?.delete(connection);
+    if (unregistered?.size === 0) this.#unregistered.delete(token);
   }
 
   /** Forgets a connection and closes its socket, if there is a code to close it with. */
@@ -281,10 +315,16 @@ export class Roster {
     const siblings = this.#byAgent.get(connection.agentId);
     siblings?.delete(connection);
     if (siblings?.size === 0) this.#byAgent.delete(connection.agentId);
+    this.#forgetUnregistered(connection);
     this.#parts.store.deleteConnection(connection.id);
     if (close !== null) connection.end(close);
     this.#parts.onEnded(connection);
   }
+}
+
+/** The token that a connection was opened with. An enrolment token has many agent ids, one for each install id that is shown with it. */
+function tokenOf({ enrolment, agentId }: Admission): string {
+  return enrolment === null ? `agent ${agentId}` : `enrolment ${enrolment.id}`;
 }
 
 /** Whether the token that this admission got its agent voids the one that `other` was admitted with. */

@@ -1,9 +1,10 @@
 /** Translates the subjects of an agent's messages into the hub's methods, and their outcomes into replies. */
 
 import type { z } from "zod";
+import type { Settings } from "../config.ts";
 import type { LiveStatus } from "../presence/presence.ts";
 import { Close } from "../protocol/close.ts";
-import { failure, isRefusal, type Outcome } from "../protocol/errors.ts";
+import { failure, INTERNAL, isRefusal, type Outcome } from "../protocol/errors.ts";
 import { byteLength, decode, encode, exceedsBytes, type Message } from "../protocol/message.ts";
 import {
   Beat,
@@ -17,11 +18,14 @@ import {
 import { inboxToken, isInbox } from "../protocol/subject.ts";
 import type { Admission } from "../registry/admission.ts";
 import type { Connection } from "./connection.ts";
+import { Load } from "./load.ts";
 import type { PendingRequests } from "./requests.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
 /** Bad frames that a connection may send before it is closed. */
 const MAX_BAD_FRAMES = 32;
+/** Frames that a connection may send before it has registered: one that is meant to register needs one. */
+const MAX_FRAMES_UNREGISTERED = 8;
 
 /** The control operations, which the Worker reaches over RPC as well. */
 export interface ControlMethods {
@@ -30,29 +34,46 @@ export interface ControlMethods {
   status(agentId: string): Promise<LiveStatus[]>;
 }
 
+export interface RouterParts {
+  readonly control: ControlMethods;
+  readonly requests: PendingRequests;
+  readonly subscriptions: Subscriptions;
+  readonly settings: Pick<Settings, "maxFrameBytes" | "hubMessagesPerSecond">;
+  /** Told of an exception in what handles a message. */
+  readonly onFault: (error: unknown, connection: Connection, subject: string) => void;
+}
+
 export class Router {
   readonly #control: ControlMethods;
   readonly #requests: PendingRequests;
   readonly #subscriptions: Subscriptions;
   readonly #maxFrameBytes: number;
+  readonly #load: Load;
+  readonly #onFault: RouterParts["onFault"];
 
-  constructor(control: ControlMethods, requests: PendingRequests, subscriptions: Subscriptions, maxFrameBytes: number) {
+  constructor({ control, requests, subscriptions, settings, onFault }: RouterParts) {
     this.#control = control;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
-    this.#maxFrameBytes = maxFrameBytes;
+    this.#maxFrameBytes = settings.maxFrameBytes;
+    this.#load = new Load(settings.hubMessagesPerSecond);
+    this.#onFault = onFault;
   }
 
   /** Handles one frame. Returns how the connection must be closed, if it must. */
   async receive(connection: Connection, frame: string | ArrayBuffer, now: number): Promise<Close | null> {
     connection.touch(now);
+    if (connection.state.registered === null && ++connection.framesUnregistered > MAX_FRAMES_UNREGISTERED) {
+      return Close.rateLimited;
+    }
     const decoded = decode(frame, this.#maxFrameBytes);
     // The agent may send as many replies as it was asked for at no cost: one that only answers never uses up its budget.
     if (decoded.ok && isInbox(decoded.message.subject) && connection.budget.settle()) {
       this.#deliver(connection, decoded.message);
       return null;
     }
-    const budget = connection.budget.take(byteLength(frame), now);
+    const bytes = byteLength(frame);
+    const budget = connection.budget.take(bytes, now, this.#load.admit(connection.id, bytes, now));
     if (budget === "exhausted") return Close.rateLimited;
     if (!decoded.ok) {
       // A reply that cannot be read is a reply: who waits for it hears what was wrong with it.
@@ -81,7 +102,7 @@ export class Router {
       this.#deliver(connection, message);
       return null;
     }
-    const outcome = await this.#dispatch(connection, message);
+    const outcome = await this.#outcome(connection, message);
     this.#answer(connection, message, outcome);
     return message.subject === "agent.register" && !outcome.ok && isRefusal(outcome.error.code)
       ? Close.unauthorized
@@ -93,6 +114,16 @@ export class Router {
     if (message.reply !== undefined) this.#send(connection, message.reply, outcome);
     else if (!outcome.ok) this.#send(connection, "agent.error", outcome);
     else if (message.subject === "agent.heartbeat") this.#send(connection, "agent.heartbeat.ack", outcome);
+  }
+
+  /** What became of a message; `internal` where an exception kept that from being known. */
+  async #outcome(connection: Connection, message: Message): Promise<Answer> {
+    try {
+      return await this.#dispatch(connection, message);
+    } catch (error) {
+      this.#onFault(error, connection, message.subject);
+      return { ok: false, error: INTERNAL };
+    }
   }
 
   async #dispatch(connection: Connection, message: Message): Promise<Answer> {

@@ -41,10 +41,8 @@ export class Subscriptions {
 
   /** Adds patterns to a connection's: all of them, or on any fault none. Those it has already stay as they are. */
   subscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
-    for (const pattern of patterns) {
-      const permitted = agentMaySubscribe(connection.agentId, pattern);
-      if (!permitted.ok) return permitted;
-    }
+    const refused = firstRefusal(connection, patterns);
+    if (refused !== null) return refused;
     const all = [...new Set([...connection.state.patterns, ...patterns])];
     if (all.length > MAX_PATTERNS) {
       return failure("too_many_subscriptions", `a connection may have ${MAX_PATTERNS} subscriptions`);
@@ -52,8 +50,10 @@ export class Subscriptions {
     return this.#change(connection, all);
   }
 
-  /** Takes patterns away; one that the connection does not have is no fault. */
+  /** Takes patterns away: all of them, or on any fault none. A pattern that the connection does not have is no fault. */
   unsubscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
+    const refused = firstRefusal(connection, patterns);
+    if (refused !== null) return refused;
     return this.#change(
       connection,
       connection.state.patterns.filter((pattern) => !patterns.includes(pattern)),
@@ -103,4 +103,13 @@ export class Subscriptions {
     this.index(connection);
     return { ok: true, value: { patterns } };
   }
+}
+
+/** Why the first of the patterns that its agent may not name is refused; null if it may name all. */
+function firstRefusal({ agentId }: Connection, patterns: readonly string[]): Outcome<never> | null {
+  for (const pattern of patterns) {
+    const permitted = agentMaySubscribe(agentId, pattern);
+    if (!permitted.ok) return permitted;
+  }
+  return null;
 }

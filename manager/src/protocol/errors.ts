@@ -67,3 +67,6 @@ export type Outcome<T> =
 export function failure(code: FrameErrorCode | RequestErrorCode | RefusalCode, message: string) {
   return { ok: false, error: { code, message } } as const;
 }
+
+/** What a request is answered with whose handler threw an exception. */
+export const INTERNAL = { code: "internal", message: "the manager failed; its log says more" } as const;

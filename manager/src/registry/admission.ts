@@ -29,6 +29,8 @@ export interface EnrolmentUse {
   readonly installId: string;
   /** The name that the operator gave the one host this enrolment is for; null for a fleet's, or when none was given. */
   readonly hostName: string | null;
+  /** How many hosts may use it. */
+  readonly maxUses: number;
 }
 
 /** The parts of an upgrade or an HTTP twin that name the host. */
@@ -81,8 +83,10 @@ async function admitEnrolment(db: D1Database, enrolmentId: string, caller: Calle
   const { agent, enrolment } = await readEnrolment(db, enrolmentId, id);
   const barred = refuseEnrolment(agent, enrolment);
   if (barred !== null) return barred;
-  const hostName = enrolment?.maxUses === 1 ? enrolment.name : null;
-  return { ok: true, value: admission(caller, id, agent, { id: enrolmentId, installId: caller.installId, hostName }) };
+  const maxUses = enrolment?.maxUses ?? 1;
+  const hostName = maxUses === 1 ? (enrolment?.name ?? null) : null;
+  const use = { id: enrolmentId, installId: caller.installId, hostName, maxUses };
+  return { ok: true, value: admission(caller, id, agent, use) };
 }
 
 function admission(caller: Caller, id: string, agent: AgentRow | null, enrolment: EnrolmentUse | null): Admission {

@@ -1,0 +1,76 @@
+/** One token cannot open sockets without end, nor say much before it has registered. */
+import { describe, expect, it, vi } from "vitest";
+import { api, HOST, mintToken, TestAgent, type UpgradeOptions, upgrade } from "./manager.ts";
+
+/** Tries to open sockets that nobody registers. How many got in, and what the others were told. */
+async function crowd(n: number, options: () => UpgradeOptions) {
+  const answers = await Promise.all(Array.from({ length: n }, () => upgrade(options())));
+  const refused = answers.filter(({ status }) => status !== 101);
+  for (const { webSocket } of answers) webSocket?.accept();
+  return {
+    opened: answers.length - refused.length,
+    refused,
+    close: () => answers.map((a) => a.webSocket?.close(1001)),
+  };
+}
+
+describe("sockets that do not register", () => {
+  it("are four at most for a token of one host, whatever install ids it is shown with", async () => {
+    const token = await mintToken();
+    const { opened, refused } = await crowd(30, () => ({ token, installId: crypto.randomUUID() }));
+    expect(opened).toBe(4);
+    for (const response of refused) {
+      expect(response.status).toBe(429);
+      expect(Number(response.headers.get("Retry-After"))).toBeGreaterThan(0);
+      expect(await response.json()).toMatchObject({ error: { code: "too_many_requests" } });
+    }
+  });
+
+  it("are four at most for an agent's own token, and its connection stays", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const { opened } = await crowd(20, () => ({ token, installId: crypto.randomUUID() }));
+    expect(opened).toBe(4);
+    expect((await agent.request("test.echo", 1)).data).toBe(1);
+  });
+
+  it("make room when they go", async () => {
+    const token = await mintToken();
+    const { close } = await crowd(4, () => ({ token }));
+    expect((await upgrade({ token })).status).toBe(429);
+    close();
+    await vi.waitUntil(async () => (await upgrade({ token })).status === 101, { timeout: 10_000 });
+  });
+});
+
+it("a fleet of 300 hosts enrols with one token, all at once", { timeout: 120_000 }, async () => {
+  const token = await mintToken({ maxUses: 300 });
+  const hosts = Array.from({ length: 300 }, (_, n) => `fleet-host-${n}`);
+  // Whoever finds no room comes back, as agents do.
+  const enrol = (installId: string) =>
+    vi.waitFor(() => TestAgent.online({ token, installId }), { timeout: 60_000, interval: 2_000 });
+  await Promise.all(hosts.map(enrol));
+  const { body } = await api("GET", "/api/agents?status=online&q=edge-7");
+  expect(Array.isArray(body) && body.length).toBeGreaterThanOrEqual(300);
+});
+
+describe("before it has registered, a connection", () => {
+  it.each<[string, (agent: TestAgent) => void]>([
+    ["echoes", (agent) => agent.send({ subject: "test.echo", data: 1 })],
+    ["bad frames", (agent) => agent.sendText("{")],
+    ["replies that nobody waits for", (agent) => agent.send({ subject: `inbox.${agent.connection}.x` })],
+    ["large frames", (agent) => agent.send({ subject: "test.echo", data: "x".repeat(60_000) })],
+  ])("is closed after eight %s", async (_, send) => {
+    const agent = await TestAgent.open({ token: await mintToken() });
+    for (let n = 0; n < 8; n++) send(agent);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    send(agent);
+    expect(await agent.untilClosed()).toEqual({ code: 4429, reason: "rate_limited" });
+  });
+
+  it("may register with its eighth", async () => {
+    const agent = await TestAgent.open({ token: await mintToken() });
+    for (let n = 0; n < 7; n++) agent.send({ subject: "test.echo" });
+    expect((await agent.request("agent.register", HOST)).error).toBeUndefined();
+    for (let n = 0; n < 20; n++) expect((await agent.request("test.echo", n)).data).toBe(n);
+  });
+});
