@@ -1,0 +1,64 @@
+/**
+ * Measures what a crowd does to an honest agent: how long its echo takes while others misuse one token.
+ *
+ *   node scripts/bench/crowd.ts               against a manager of its own
+ *   node scripts/bench/crowd.ts URL PASSWORD  against one that runs, such as that of another version
+ */
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { Lab } from "../e2e/lab.ts";
+import { Admin } from "../stack/admin.ts";
+import { type Crowd, Member } from "./crowd-member.ts";
+
+/** How many times an echo is measured, and how long after the one before. */
+const ECHOES = 300;
+const ECHO_EVERY_MS = 20;
+
+const CROWDS: readonly (Crowd & { title: string })[] = [
+  { title: "alone", sockets: 0, perSecond: 0, registered: false },
+  { title: "200 sockets of one unspent token, 95 messages/s each", sockets: 200, perSecond: 95, registered: false },
+  { title: "200 sockets of one unspent token, at full speed", sockets: 200, perSecond: 0, registered: false },
+  { title: "200 registered agents, 95 messages/s each", sockets: 200, perSecond: 95, registered: true },
+  { title: "10 registered agents at full speed", sockets: 10, perSecond: 0, registered: true },
+  { title: "30 registered agents at full speed", sockets: 30, perSecond: 0, registered: true },
+];
+
+const [url, password] = process.argv.slice(2);
+if (url !== undefined && password !== undefined) await measure(url, new Admin(new URL(url), password));
+else {
+  const lab = await Lab.open();
+  try {
+    await lab.startManager();
+    await measure(lab.url, lab.admin);
+  } finally {
+    await lab.close();
+  }
+}
+
+async function measure(url: string, admin: Admin): Promise<void> {
+  console.log("| crowd | sockets let in | echo: median | 99 % | worst |");
+  console.log("|---|---|---|---|---|");
+  for (const { title, ...crowd } of CROWDS) {
+    const honest = await Member.open(url, await admin.mintToken({ name: "honest" }));
+    await honest.register();
+    const token = await admin.mintToken({ maxUses: crowd.registered ? crowd.sockets : 1 });
+    const process = fork(fileURLToPath(new URL("crowd-process.ts", import.meta.url)), {
+      env: { CROWD: JSON.stringify({ url, token, ...crowd }) },
+    });
+    const [letIn] = await once(process, "message");
+    const times: number[] = [];
+    for (let n = 0; n < ECHOES; n++) {
+      times.push(await honest.echo());
+      await new Promise((resolve) => setTimeout(resolve, ECHO_EVERY_MS));
+    }
+    process.kill("SIGKILL");
+    await once(process, "exit");
+    honest.close();
+    times.sort((a, b) => a - b);
+    const at = (part: number) => `${times[Math.min(times.length - 1, Math.floor(times.length * part))]?.toFixed(1)} ms`;
+    console.log(`| ${title} | ${letIn} | ${at(0.5)} | ${at(0.99)} | ${at(1)} |`);
+    // The budgets of the manager, and the machine, come to rest.
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+  }
+}
