@@ -237,7 +237,7 @@ func parse(args []string, stdout io.Writer) (s settings, done bool, err error) {
 		fmt.Fprint(stdout, help)
 		return s, true, nil
 	case err != nil:
-		return s, false, usageError{err}
+		return s, false, usageError{error: err}
 	case *showVersion:
 		fmt.Fprintln(stdout, version)
 		return s, true, nil
@@ -263,7 +263,7 @@ func parse(args []string, stdout io.Writer) (s settings, done bool, err error) {
 		s.stateDir = filepath.Join(home, ".zedops-agent")
 	}
 	if err != nil {
-		return s, false, usageError{err}
+		return s, false, usageError{error: err}
 	}
 	return s, false, nil
 }
@@ -299,12 +299,12 @@ func credential(s settings, store *identity.Store) (manager identity.Manager, to
 	}
 	if s.manager != "" {
 		if manager, err = identity.ParseManager(s.manager); err != nil {
-			return manager, "", false, usageError{err}
+			return manager, "", false, usageError{error: err}
 		}
 	}
 	if stored != nil {
 		if s.manager != "" && manager != stored.Manager {
-			return manager, "", false, usageError{fmt.Errorf(
+			return manager, "", false, usageError{error: fmt.Errorf(
 				"this host is enrolled with %s, and its token is not for %s: leave --manager (or ZEDOPS_MANAGER) out, or enrol with the other manager under another --state-dir",
 				stored.Manager, manager)}
 		}
@@ -328,7 +328,7 @@ func credential(s settings, store *identity.Store) (manager identity.Manager, to
 	}
 	token, err = s.enrolment.Read(os.Stdin, os.Stderr)
 	if err != nil {
-		return manager, "", false, usageError{err}
+		return manager, "", false, usageError{error: err}
 	}
 	return manager, token, false, nil
 }

@@ -70,7 +70,7 @@ func load(path string, manager identity.Manager) ([]*host, error) {
 }
 
 func save(path string, manager identity.Manager, hosts []*host) error {
-	text, err := json.Marshal(state{manager.String(), hosts})
+	text, err := json.Marshal(state{Manager: manager.String(), Hosts: hosts})
 	if err != nil {
 		return fmt.Errorf("save the identities: %w", err)
 	}

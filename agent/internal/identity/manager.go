@@ -49,7 +49,7 @@ func ParseManager(text string) (Manager, error) {
 	case strings.Contains(host, ":"):
 		host = "[" + host + "]"
 	}
-	return Manager{u.Scheme + "://" + host}, nil
+	return Manager{base: u.Scheme + "://" + host}, nil
 }
 
 func (m Manager) String() string { return m.base }

@@ -121,7 +121,7 @@ func (s *Store) Credential() (*Credential, error) {
 	if manager == (Manager{}) {
 		return nil, fmt.Errorf("%s is missing: write the URL of the manager that the token beside it belongs to into it", s.path(managerFile))
 	}
-	return &Credential{manager, token}, nil
+	return &Credential{Manager: manager, Token: token}, nil
 }
 
 // Candidate returns "" if there is none. It means nothing without a Credential.

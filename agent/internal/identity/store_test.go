@@ -23,7 +23,7 @@ func example(t *testing.T) Credential {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Credential{m, "a.b.c"}
+	return Credential{Manager: m, Token: "a.b.c"}
 }
 
 func write(t *testing.T, path, text string) {

@@ -9,7 +9,7 @@ type instant struct{ mono, wall time.Time }
 // clock reads the wall clock. Tests have one that they can set.
 type clock func() time.Time
 
-func (c clock) now() instant { return instant{time.Now(), c().Round(0)} }
+func (c clock) now() instant { return instant{mono: time.Now(), wall: c().Round(0)} }
 
 // since is how long ago an instant was, with the time that the host slept.
 func (c clock) since(then instant) time.Duration {
@@ -27,7 +27,7 @@ type steps struct {
 	last  instant
 }
 
-func (c clock) steps() *steps { return &steps{c, c.now()} }
+func (c clock) steps() *steps { return &steps{clock: c, last: c.now()} }
 
 // next is how far the wall clock went beyond the monotonic one since it was asked last; negative if it was set back.
 func (s *steps) next() time.Duration {

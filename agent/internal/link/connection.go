@@ -76,7 +76,7 @@ func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 		err = c.run(ctx, func(rtt time.Duration) {
 			readyAt = time.Now()
 			l.vitals.connections.Add(1)
-			ready(session{r, c.welcome.Connection, c.patterns, rtt, c.skewMs})
+			ready(session{registration: r, connection: c.welcome.Connection, patterns: c.patterns, rtt: rtt, skewMs: c.skewMs})
 		})
 		if !readyAt.IsZero() {
 			o.up = max(time.Since(readyAt), 1)
@@ -347,7 +347,7 @@ func readable(err error) error {
 	var network *net.OpError
 	switch {
 	case errors.As(err, &closed):
-		return closedByManager{closed}
+		return closedByManager{CloseError: closed}
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("no answer in time")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):

@@ -101,7 +101,7 @@ func TestTheCandidateIsStoredBeforeTheAnswer(t *testing.T) {
 	m := managertest.Start(t, nil)
 	storing, store := make(chan struct{}), make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
-		l.credential.store = storer{l.config.Store, func(token string) error {
+		l.credential.store = storer{Store: l.config.Store, save: func(token string) error {
 			close(storing)
 			<-store
 			return l.config.Store.SaveCandidate(token)
@@ -137,7 +137,7 @@ func TestAnOfferThatIsLostWithItsConnectionIsShownOnTheNext(t *testing.T) {
 	m := managertest.Start(t, nil)
 	storing, store := make(chan struct{}), make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
-		l.credential.store = storer{l.config.Store, func(token string) error {
+		l.credential.store = storer{Store: l.config.Store, save: func(token string) error {
 			close(storing)
 			<-store
 			return l.config.Store.SaveCandidate(token)

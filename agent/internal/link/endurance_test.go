@@ -55,7 +55,7 @@ func holding(t *testing.T) held {
 	runtime.GC() // what the first one's finalizers let go
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	return held{runtime.NumGoroutine(), len(files), memory.HeapAlloc}
+	return held{goroutines: runtime.NumGoroutine(), files: len(files), heap: memory.HeapAlloc}
 }
 
 // A day on a path that fails every 43 s, with its waits and intervals cut to milliseconds.
@@ -86,16 +86,16 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 		end     func(*managertest.Peer)
 	}
 	faults := []fault{
-		{0, (*managertest.Peer).Reset},
-		{0, func(p *managertest.Peer) { p.Close(protocol.CloseGoingAway, "going_away") }},
-		{2, (*managertest.Peer).Drop},
-		{1, func(p *managertest.Peer) { p.Close(1000, "") }},
+		{refused: 0, end: (*managertest.Peer).Reset},
+		{refused: 0, end: func(p *managertest.Peer) { p.Close(protocol.CloseGoingAway, "going_away") }},
+		{refused: 2, end: (*managertest.Peer).Drop},
+		{refused: 1, end: func(p *managertest.Peer) { p.Close(1000, "") }},
 	}
-	drain := fault{0, func(p *managertest.Peer) {
+	drain := fault{refused: 0, end: func(p *managertest.Peer) {
 		p.Send(t, `{"subject":"agent.reconnect","data":{"delayMs":1}}`)
 		<-p.Closed
 	}}
-	silence := fault{0, func(p *managertest.Peer) { <-p.Closed }}
+	silence := fault{refused: 0, end: func(p *managertest.Peer) { <-p.Closed }}
 
 	var before held
 	drains, losses, refusals := 0, 0, 0

@@ -48,7 +48,7 @@ func (f *feed) offer(m protocol.Message, bytes int64, w *window) (dropped int64)
 		f.take()
 		dropped++
 	}
-	f.queue = append(f.queue, published{m, bytes, w})
+	f.queue = append(f.queue, published{message: m, bytes: bytes, window: w})
 	f.held.add(bytes)
 	w.held.add(bytes)
 	f.changed.Signal()

@@ -55,7 +55,7 @@ func TestTheFeedHoldsAWindowAndNoMore(t *testing.T) {
 			if got := written(t, f); got != "0 1 2 3" {
 				t.Errorf("it wrote %s", got)
 			}
-			if f.held != (amount{}) || w.held != (amount{}) || w.consumed != (amount{4, 400}) {
+			if f.held != (amount{}) || w.held != (amount{}) || w.consumed != (amount{Frames: 4, Bytes: 400}) {
 				t.Errorf("left %+v, %+v", f.held, w)
 			}
 		})
@@ -88,7 +88,7 @@ func TestWhatALostConnectionBroughtMakesRoomForANewWindow(t *testing.T) {
 	if got := written(t, f); got != "10 11 12 13" {
 		t.Errorf("it wrote %s", got)
 	}
-	if current.consumed != (amount{4, 400}) || old.consumed != (amount{1, 100}) {
+	if current.consumed != (amount{Frames: 4, Bytes: 400}) || old.consumed != (amount{Frames: 1, Bytes: 100}) {
 		t.Errorf("consumed %+v and %+v", current.consumed, old.consumed)
 	}
 
@@ -108,7 +108,7 @@ func TestCreditNeverStalls(t *testing.T) {
 			var delivered, acknowledged amount
 			for n := range 1000 {
 				size := []int64{30, 1000, 65_536}[rand.IntN(3)]
-				open := amount{delivered.Frames - acknowledged.Frames, delivered.Bytes - acknowledged.Bytes}
+				open := amount{Frames: delivered.Frames - acknowledged.Frames, Bytes: delivered.Bytes - acknowledged.Bytes}
 				if !w.admits(open, size) {
 					t.Fatalf("window of %d frames or %d bytes: message %d of %d bytes finds no room", frames, bytes, n, size)
 				}
@@ -127,7 +127,7 @@ func TestCreditNeverStalls(t *testing.T) {
 }
 
 func TestCreditIsDueAfter64FramesOrAQuarterOfTheBytes(t *testing.T) {
-	for size, want := range map[int64]amount{100: {64, 6400}, 60_000: {5, 300_000}} {
+	for size, want := range map[int64]amount{100: {Frames: 64, Bytes: 6400}, 60_000: {Frames: 5, Bytes: 300_000}} {
 		f, w := newFeed(), windowOf(256, 1<<20, 65_536)
 		for n := range 64 {
 			f.offer(numbered(n), size, w)

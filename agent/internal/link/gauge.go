@@ -58,7 +58,7 @@ func (g *gauge) worthTelling() bool {
 
 // tell returns what to report, and counts as having reported it.
 func (g *gauge) tell() reading {
-	g.told = &reading{g.rttMs, g.skewMs}
+	g.told = &reading{RTTMs: g.rttMs, SkewMs: g.skewMs}
 	g.stepped, g.unlike = false, 0
 	return *g.told
 }

@@ -104,7 +104,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		Arch     string `json:"arch"`
 		Hostname string `json:"hostname"`
 		Name     string `json:"name,omitempty"`
-	}{protocol.Version, l.config.Version, runtime.GOOS, runtime.GOARCH, l.config.Hostname, l.config.Name})
+	}{Protocol: protocol.Version, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name})
 	if err != nil {
 		return r, fmt.Errorf("register: %w", err)
 	}

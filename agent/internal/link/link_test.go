@@ -137,7 +137,7 @@ func TestTheTokenIsSavedBeforeAnythingElseAndUsedEverAfter(t *testing.T) {
 	saving, save := make(chan struct{}), make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
 		l.credential.become(managertest.EnrolmentToken, false)
-		l.credential.store = saver{l.config.Store, func(c identity.Credential) error {
+		l.credential.store = saver{Store: l.config.Store, save: func(c identity.Credential) error {
 			if c.Token != managertest.PermanentToken || c.Manager != l.config.Manager {
 				t.Errorf("it saves %v", c)
 			}
@@ -170,7 +170,7 @@ func TestASaveThatFailsEndsTheLink(t *testing.T) {
 	full := errors.New("no space left on device")
 	r := run(t, m.URL, func(l *Link) {
 		l.credential.become(managertest.EnrolmentToken, false)
-		l.credential.store = saver{l.config.Store, func(identity.Credential) error { return full }}
+		l.credential.store = saver{Store: l.config.Store, save: func(identity.Credential) error { return full }}
 	})
 	m.Next(t).Register(t, managertest.Defaults())
 	if err := r.ended(t); !errors.Is(err, full) {

@@ -29,7 +29,7 @@ func readDrain(data json.RawMessage, now time.Time) (*drain, *protocol.Error) {
 		return nil, &protocol.Error{Code: protocol.InvalidData, Message: "delayMs is not a number of milliseconds"}
 	}
 	delay := time.Duration(min(*asked.DelayMs, float64(longestDrain.Milliseconds())) * float64(time.Millisecond))
-	return &drain{delay, now.Add(delay)}, nil
+	return &drain{delay: delay, until: now.Add(delay)}, nil
 }
 
 // reconnect takes agent.reconnect; the first one on a connection counts. Only whoever reads the socket may call it.

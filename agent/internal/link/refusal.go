@@ -56,7 +56,7 @@ func newRefused(cause protocol.Error, enrolled bool) *Refused {
 	case protocol.UnsupportedProtocol:
 		advice = "install the version of the agent that belongs to this manager"
 	}
-	return &Refused{cause.Code, cause.Message, advice}
+	return &Refused{Code: cause.Code, Message: cause.Message, Advice: advice}
 }
 
 // setback is an answer other than 101 that may be another one next time.
@@ -91,7 +91,7 @@ func refusal(r *http.Response, enrolled bool, now time.Time) error {
 	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
 		now = date // by which the other end counts, however wrong this host's clock is
 	}
-	return &setback{describe(r, body.Error), retryAfter(r.Header.Get("Retry-After"), now)}
+	return &setback{seen: describe(r, body.Error), retryAfter: retryAfter(r.Header.Get("Retry-After"), now)}
 }
 
 func describe(r *http.Response, cause protocol.Error) string {

@@ -14,7 +14,7 @@ import (
 func closeStatus(code int) websocket.StatusCode { return websocket.StatusCode(code) }
 
 func closedWith(code int) error {
-	return closedByManager{websocket.CloseError{Code: closeStatus(code)}}
+	return closedByManager{CloseError: websocket.CloseError{Code: closeStatus(code)}}
 }
 
 var errLost = errors.New("lost")

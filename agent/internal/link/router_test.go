@@ -25,7 +25,7 @@ func ask(ctx context.Context, r *router, subject, data string) <-chan answered {
 	answers := make(chan answered, 2)
 	start := time.Now()
 	r.route(ctx, protocol.Message{Subject: subject, Data: json.RawMessage(data)}, func(data json.RawMessage, failure *protocol.Error) {
-		answers <- answered{string(data), failure, time.Since(start)}
+		answers <- answered{data: string(data), failure: failure, after: time.Since(start)}
 	})
 	return answers
 }

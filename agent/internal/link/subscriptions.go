@@ -56,7 +56,7 @@ func (c *connection) subscribe(ctx context.Context) error {
 	type list struct {
 		Patterns []string `json:"patterns"`
 	}
-	data, err := json.Marshal(list{c.patterns})
+	data, err := json.Marshal(list{Patterns: c.patterns})
 	if err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}

@@ -114,7 +114,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		} else {
 			out.failed++
 			if out.failed == s.maxRetries {
-				return &GaveUp{out.failed, o.err}
+				return &GaveUp{Attempts: out.failed, Last: o.err}
 			}
 			if out.news(o.err) {
 				s.log.Warn("cannot connect, retrying", "error", o.err)

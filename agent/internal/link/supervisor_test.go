@@ -137,7 +137,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		drained := func() outcome {
-			return outcome{err: errReconnecting, drain: &drain{4200 * time.Millisecond, time.Now().Add(4200*time.Millisecond + 1)}}
+			return outcome{err: errReconnecting, drain: &drain{delay: 4200 * time.Millisecond, until: time.Now().Add(4200*time.Millisecond + 1)}}
 		}
 		var attempts []func() outcome
 		for range 200 { // up to the cap and on

@@ -29,14 +29,14 @@ type window struct {
 }
 
 func newWindow(w welcome) *window {
-	limit := amount{w.CreditFrames, w.CreditBytes}
+	limit := amount{Frames: w.CreditFrames, Bytes: w.CreditBytes}
 	return &window{
 		limit: limit,
 		// At most what the protocol says. Less, where a smaller window or a large frame would otherwise wait for ever for
 		// the part of the window that has been consumed and not told.
 		step: amount{
-			max(1, min(64, limit.Frames/4)),
-			max(1, min(limit.Bytes/4, limit.Bytes-w.MaxFrameBytes)),
+			Frames: max(1, min(64, limit.Frames/4)),
+			Bytes:  max(1, min(limit.Bytes/4, limit.Bytes-w.MaxFrameBytes)),
 		},
 		due: make(chan struct{}, 1),
 	}

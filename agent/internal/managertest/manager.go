@@ -116,7 +116,18 @@ type Welcome struct {
 
 // Defaults is a welcome that differs from the real one only in that the agent comes back quickly.
 func Defaults() Welcome {
-	return Welcome{1, "c7h2k9", time.Now().UnixMilli(), 30_000, 40_000, 65_536, 100, 256, 1 << 20, 20}
+	return Welcome{
+		Protocol:            1,
+		Connection:          "c7h2k9",
+		ServerTime:          time.Now().UnixMilli(),
+		HeartbeatIntervalMs: 30_000,
+		LeaseMs:             40_000,
+		MaxFrameBytes:       65_536,
+		MessagesPerSecond:   100,
+		CreditFrames:        256,
+		CreditBytes:         1 << 20,
+		ReconnectSpreadMs:   20,
+	}
 }
 
 // Send writes one text frame as it is.

@@ -62,11 +62,11 @@ func Decode(frame []byte) (Message, error) {
 	if err := json.Unmarshal(frame, &fields); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return Message{}, &BadFrame{Cause: Error{InvalidJSON, "the frame is not JSON"}}
+			return Message{}, &BadFrame{Cause: Error{Code: InvalidJSON, Message: "the frame is not JSON"}}
 		}
 	}
 	if fields == nil {
-		return Message{}, &BadFrame{Cause: Error{InvalidMessage, "the frame is not a JSON object"}}
+		return Message{}, &BadFrame{Cause: Error{Code: InvalidMessage, Message: "the frame is not a JSON object"}}
 	}
 
 	var m Message
@@ -75,7 +75,7 @@ func Decode(frame []byte) (Message, error) {
 		m.Reply, replyOK = decodeString(raw)
 	}
 	bad := func(code Code, format string, args ...any) (Message, error) {
-		b := &BadFrame{Cause: Error{code, fmt.Sprintf(format, args...)}}
+		b := &BadFrame{Cause: Error{Code: code, Message: fmt.Sprintf(format, args...)}}
 		if IsSubject(m.Reply) {
 			b.Reply = m.Reply
 		}
@@ -118,16 +118,16 @@ func Decode(frame []byte) (Message, error) {
 // *Error.
 func Encode(m Message) ([]byte, error) {
 	if !IsSubject(m.Subject) {
-		return nil, &Error{InvalidSubject, fmt.Sprintf("subject %q is not valid", m.Subject)}
+		return nil, &Error{Code: InvalidSubject, Message: fmt.Sprintf("subject %q is not valid", m.Subject)}
 	}
 	if m.Reply != "" && !IsSubject(m.Reply) {
-		return nil, &Error{InvalidSubject, fmt.Sprintf("reply %q is not valid", m.Reply)}
+		return nil, &Error{Code: InvalidSubject, Message: fmt.Sprintf("reply %q is not valid", m.Reply)}
 	}
 	var frame bytes.Buffer
 	e := json.NewEncoder(&frame)
 	e.SetEscapeHTML(false) // an echo must not come back six times as long
 	if err := e.Encode(m); err != nil {
-		return nil, &Error{Internal, "the message cannot be written as JSON"}
+		return nil, &Error{Code: Internal, Message: "the message cannot be written as JSON"}
 	}
 	return bytes.TrimSuffix(frame.Bytes(), []byte("\n")), nil
 }
@@ -158,5 +158,5 @@ func decodeError(raw json.RawMessage) (*Error, bool) {
 	}
 	code, codeOK := decodeString(fields["code"])
 	message, messageOK := decodeString(fields["message"])
-	return &Error{Code(code), message}, codeOK && messageOK
+	return &Error{Code: Code(code), Message: message}, codeOK && messageOK
 }
