@@ -101,8 +101,8 @@ func main() {
 		return
 	}
 	var usage usageError
-	var gaveUp *link.GaveUp
-	var refused *link.Refused
+	var gaveUp *link.GaveUpError
+	var refused *link.RefusedError
 	switch {
 	case errors.As(err, &usage):
 		fmt.Fprintf(os.Stderr, "zedops-agent: %v\nSee zedops-agent --help.\n", err)
@@ -122,7 +122,7 @@ func main() {
 // settings is what flags and environment say.
 type settings struct {
 	manager    string
-	enrolment  identity.Enrolment
+	enrolment  identity.EnrolmentSource
 	name       string
 	stateDir   string
 	subscribe  []string
@@ -159,13 +159,13 @@ func run() error {
 			return err
 		}
 	}
-	var reenrol func(context.Context, *link.Refused) (string, error)
+	var reenrol func(context.Context, *link.RefusedError) (string, error)
 	if enrolled && s.enrolment.Given() {
-		reenrol = func(ctx context.Context, refused *link.Refused) (string, error) {
+		reenrol = func(ctx context.Context, refused *link.RefusedError) (string, error) {
 			return replace(ctx, s.enrolment, store, refused)
 		}
 	}
-	if manager.InClear() {
+	if manager.IsUnencrypted() {
 		slog.Warn("the token crosses the network unencrypted: use an https:// manager", "manager", manager.String())
 	}
 	hostname, err := os.Hostname()
@@ -335,7 +335,7 @@ func credential(s settings, store *identity.Store) (manager identity.Manager, to
 
 // replace sets a credential aside that the manager wants no more, and returns the enrolment token to go on with. Not
 // before now is the token read: whoever starts an enrolled agent should not be asked for one.
-func replace(ctx context.Context, enrolment identity.Enrolment, store *identity.Store, refused *link.Refused) (string, error) {
+func replace(ctx context.Context, enrolment identity.EnrolmentSource, store *identity.Store, refused *link.RefusedError) (string, error) {
 	slog.Warn("the manager refused this host's credential, trying the enrolment token", "code", refused.Code, "message", refused.Message)
 	var token string
 	var err error

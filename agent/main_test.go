@@ -123,7 +123,7 @@ func (a *agent) exit(t *testing.T) int {
 	select {
 	case <-a.ended:
 		return a.ProcessState.ExitCode()
-	case <-time.After(managertest.Patience):
+	case <-time.After(managertest.Timeout):
 		t.Fatal("the agent does not end")
 		return 0
 	}
@@ -132,7 +132,7 @@ func (a *agent) exit(t *testing.T) int {
 // says waits until the agent has printed the text.
 func (a *agent) says(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.Now().Add(managertest.Patience)
+	deadline := time.Now().Add(managertest.Timeout)
 	for !strings.Contains(a.output.String(), text) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the agent never said %q", text)
@@ -460,7 +460,7 @@ func TestStopsWithin2sWhile(t *testing.T) {
 		a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL)}})
 		p := m.Next(t)
 		p.Register(t, managertest.Defaults())
-		p.Prove(t)
+		p.AnswerProbe(t)
 		a.says(t, "msg=connected")
 		a.stopsWithin2s(t, syscall.SIGTERM)
 	})

@@ -39,7 +39,7 @@ type settings struct {
 	manager   identity.Manager
 	agents    int
 	ramp      int // agents that may be on their way to their first connection at once
-	enrolment identity.Enrolment
+	enrolment identity.EnrolmentSource
 	stateFile string // "": the identities end with the process
 	subscribe []string
 }

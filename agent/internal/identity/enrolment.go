@@ -12,14 +12,14 @@ import (
 )
 
 // Enrolment says where an enrolment token is to be found. The first of the fields that is set counts.
-type Enrolment struct {
+type EnrolmentSource struct {
 	Token string // itself
 	File  string // path of a file whose first line it is, or "-" for standard input
 	Env   string // what ZEDOPS_TOKEN held
 }
 
 // Given says whether a source is set.
-func (e Enrolment) Given() bool { return e != (Enrolment{}) }
+func (e EnrolmentSource) Given() bool { return e != (EnrolmentSource{}) }
 
 // ErrNoToken is returned by Read when no source is set.
 var ErrNoToken = errors.New("this host is not enrolled, and no enrolment token was given")
@@ -37,7 +37,7 @@ func isURLSafe(text string) bool {
 }
 
 // Read returns the token. It may wait for standard input; a person there is asked on prompt.
-func (e Enrolment) Read(stdin *os.File, prompt io.Writer) (string, error) {
+func (e EnrolmentSource) Read(stdin *os.File, prompt io.Writer) (string, error) {
 	var token string
 	var err error
 	switch {

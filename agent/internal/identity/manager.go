@@ -58,7 +58,7 @@ func (m Manager) String() string { return m.base }
 func (m Manager) Endpoint() string { return m.base + "/ws" }
 
 // InClear reports whether the credential would cross a network unencrypted.
-func (m Manager) InClear() bool {
+func (m Manager) IsUnencrypted() bool {
 	u, err := url.Parse(m.base)
 	if err != nil || u.Scheme != "http" {
 		return false

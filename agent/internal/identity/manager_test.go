@@ -59,7 +59,7 @@ func TestInClear(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := m.InClear(); got != want {
+		if got := m.IsUnencrypted(); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
 	}

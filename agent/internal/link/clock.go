@@ -19,18 +19,18 @@ func (c clock) since(then instant) time.Duration {
 
 // stepped says that the wall clock has left the monotonic one by more than drift and the steering of NTP explain: the
 // host has slept, or somebody set its clock.
-const stepped = time.Second
+const minClockStep = time.Second
 
 // steps finds the steps of the wall clock.
-type steps struct {
+type clockSteps struct {
 	clock clock
 	last  instant
 }
 
-func (c clock) steps() *steps { return &steps{clock: c, last: c.now()} }
+func (c clock) steps() *clockSteps { return &clockSteps{clock: c, last: c.now()} }
 
 // next is how far the wall clock went beyond the monotonic one since it was asked last; negative if it was set back.
-func (s *steps) next() time.Duration {
+func (s *clockSteps) next() time.Duration {
 	now := s.clock.now()
 	step := now.wall.Sub(s.last.wall) - now.mono.Sub(s.last.mono)
 	s.last = now

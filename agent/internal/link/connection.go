@@ -21,18 +21,18 @@ import (
 
 // connection is one registered socket.
 type connection struct {
-	ws       *websocket.Conn
-	welcome  welcome
-	skewMs   int64 // as the welcome showed it
-	requests *requests
-	router   *router
-	patterns []string // of the subscriptions
-	feed     *feed
-	window   *window
-	vitals   *vitals
-	log      *slog.Logger
-	clock    clock
-	patience time.Duration
+	ws          *websocket.Conn
+	welcome     welcome
+	skewMs      int64 // as the welcome showed it
+	requests    *requests
+	router      *router
+	patterns    []string // of the subscriptions
+	feed        *feed
+	window      *creditWindow
+	stats       *stats
+	log         *slog.Logger
+	clock       clock
+	stepTimeout time.Duration
 
 	opened    time.Time
 	lastFrame atomic.Int64  // when the manager last gave a sign of life, as nanoseconds since opened
@@ -66,7 +66,7 @@ type outcome struct {
 func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 	c, r, err := l.open(ctx)
 	if c == nil {
-		return outcome{err: l.verdict(err)}
+		return outcome{err: l.refusedByClose(err)}
 	}
 	defer c.ws.CloseNow()
 	w := c.welcome // a copy: the outcome is kept for as long as the agent waits, and the connection should not be
@@ -75,14 +75,14 @@ func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 		var readyAt time.Time
 		err = c.run(ctx, func(rtt time.Duration) {
 			readyAt = time.Now()
-			l.vitals.connections.Add(1)
+			l.stats.connections.Add(1)
 			ready(session{registration: r, connection: c.welcome.Connection, patterns: c.patterns, rtt: rtt, skewMs: c.skewMs})
 		})
 		if !readyAt.IsZero() {
 			o.up = max(time.Since(readyAt), 1)
 		}
 	}
-	o.err, o.drain, o.dropped = l.verdict(err), c.drain, c.dropped.Load()
+	o.err, o.drain, o.dropped = l.refusedByClose(err), c.drain, c.dropped.Load()
 	return o
 }
 
@@ -101,38 +101,38 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 	// Twice the limit, so that a frame just over it costs only itself: beyond the read limit the library closes.
 	ws.SetReadLimit(2 * w.MaxFrameBytes)
 	c := &connection{
-		ws:       ws,
-		welcome:  w,
-		skewMs:   skewMs,
-		requests: newRequests(w.inbox("")),
-		router:   l.router,
-		feed:     l.feed,
-		window:   newWindow(w),
-		vitals:   l.vitals,
-		log:      l.log,
-		clock:    l.clock,
-		patience: l.patience,
-		opened:   time.Now(),
-		acks:     make(chan ack, 4),
-		rotated:  make(chan struct{}, 1),
-		draining: make(chan struct{}),
+		ws:          ws,
+		welcome:     w,
+		skewMs:      skewMs,
+		requests:    newRequests(w.inbox("")),
+		router:      l.router,
+		feed:        l.feed,
+		window:      newCreditWindow(w),
+		stats:       l.stats,
+		log:         l.log,
+		clock:       l.clock,
+		stepTimeout: l.stepTimeout,
+		opened:      time.Now(),
+		acks:        make(chan ack, 4),
+		rotated:     make(chan struct{}, 1),
+		draining:    make(chan struct{}),
 	}
 	r, err := l.register(ctx, c)
-	c.patterns = ownPatterns(l.config.Subscribe, r.AgentID)
+	c.patterns = expandPatterns(l.config.Subscribe, r.AgentID)
 	return c, r, err
 }
 
 // verdict turns the close codes that stop an agent into a *Refused.
-func (l *Link) verdict(err error) error {
-	var refused *Refused
+func (l *Link) refusedByClose(err error) error {
+	var refused *RefusedError
 	if errors.As(err, &refused) {
 		return err
 	}
 	switch closeCode(err) {
 	case protocol.CloseUnauthorized:
-		return newRefused(protocol.Error{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, l.credential.isEnrolled())
+		return newRefusedError(protocol.WireError{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, l.credential.isEnrolled())
 	case protocol.CloseRevoked:
-		return newRefused(protocol.Error{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, l.credential.isEnrolled())
+		return newRefusedError(protocol.WireError{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, l.credential.isEnrolled())
 	}
 	return err
 }
@@ -155,7 +155,7 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	// errgroup cancels only on an error, so each of these returns one when the connection is to end.
 	g.Go(func() error { return c.read(reading, running) })
 	g.Go(func() error { return c.heartbeat(running) })
-	g.Go(func() error { return c.credit(running) })
+	g.Go(func() error { return c.sendCredit(running) })
 	g.Go(func() error {
 		select {
 		case <-running.Done():
@@ -170,7 +170,7 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 		if err := c.subscribe(running); err != nil {
 			return err
 		}
-		rtt, err := c.prove(running)
+		rtt, err := c.probe(running)
 		if err == nil {
 			ready(rtt)
 		}
@@ -202,11 +202,11 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 
 // read is the only reader of the socket. It ends with the socket.
 func (c *connection) read(reading, running context.Context) error {
-	defer c.requests.fail()
+	defer c.requests.failAll()
 	for {
 		kind, frame, err := c.ws.Read(reading)
 		if err != nil {
-			c.readError = readable(err)
+			c.readError = explainSocketError(err)
 			return c.readError
 		}
 		now := time.Now()
@@ -214,8 +214,8 @@ func (c *connection) read(reading, running context.Context) error {
 		switch {
 		case kind != websocket.MessageText, int64(len(frame)) > c.welcome.MaxFrameBytes:
 			c.dropped.Add(1)
-		case string(frame) == protocol.BareHeartbeatAck:
-			c.acknowledge(ack{at: now})
+		case string(frame) == protocol.HeartbeatAck:
+			c.queueAck(ack{at: now})
 		default:
 			c.receive(running, frame, now)
 		}
@@ -242,13 +242,13 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 			ServerTime int64 `json:"serverTime"`
 		}
 		_ = json.Unmarshal(m.Data, &data) // without it, it is a bare one
-		c.acknowledge(ack{at: now, serverTime: data.ServerTime})
+		c.queueAck(ack{at: now, serverTime: data.ServerTime})
 	case m.Subject == protocol.SubjectReconnect:
-		c.reconnect(m, now)
+		c.handleReconnect(m, now)
 	case m.Subject == protocol.SubjectError && m.Error != nil:
 		c.log.Warn("the manager refused a message of this agent", "error", m.Error)
 	case strings.HasPrefix(m.Reply, own):
-		c.router.route(ctx, m, func(data json.RawMessage, failure *protocol.Error) {
+		c.router.route(ctx, m, func(data json.RawMessage, failure *protocol.WireError) {
 			c.answer(m.Reply, data, failure)
 			if m.Subject == protocol.SubjectRotate && failure == nil {
 				select {
@@ -257,7 +257,7 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 				}
 			}
 		})
-	case c.wants(m):
+	case c.isSubscribed(m):
 		c.dropped.Add(c.feed.offer(m, int64(len(frame)), c.window))
 	default:
 		c.dropped.Add(1)
@@ -265,9 +265,9 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 }
 
 // answer replies once. A lost connection needs no word here: the reader says it.
-func (c *connection) answer(inbox string, data json.RawMessage, failure *protocol.Error) {
+func (c *connection) answer(inbox string, data json.RawMessage, failure *protocol.WireError) {
 	err := c.send(protocol.Message{Subject: inbox, Data: data, Error: failure})
-	var known *protocol.Error
+	var known *protocol.WireError
 	if errors.As(err, &known) {
 		_ = c.send(protocol.Message{Subject: inbox, Error: known})
 	}
@@ -282,29 +282,29 @@ func (c *connection) send(m protocol.Message) error {
 		return err
 	}
 	if limit := c.welcome.MaxFrameBytes; int64(len(frame)) > limit {
-		return &protocol.Error{Code: protocol.PayloadTooLarge, Message: fmt.Sprintf("the message has %d bytes and the limit is %d", len(frame), limit)}
+		return &protocol.WireError{Code: protocol.PayloadTooLarge, Message: fmt.Sprintf("the message has %d bytes and the limit is %d", len(frame), limit)}
 	}
 	return c.write(frame)
 }
 
 func (c *connection) write(frame []byte) error {
 	// Not under the connection's context: a cancelled write would tear the socket down before the close frame.
-	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
+	ctx, cancel := context.WithTimeout(context.Background(), c.stepTimeout)
 	defer cancel()
-	return readable(c.ws.Write(ctx, websocket.MessageText, frame))
+	return explainSocketError(c.ws.Write(ctx, websocket.MessageText, frame))
 }
 
 // request sends a request to the manager and waits for its answer. Its errors are *protocol.Error: those of the manager,
 // timeout when the context ends, and disconnected.
 func (c *connection) request(ctx context.Context, subject string, data json.RawMessage) (json.RawMessage, error) {
-	disconnected := &protocol.Error{Code: protocol.Disconnected, Message: "the connection was lost before the reply"}
+	disconnected := &protocol.WireError{Code: protocol.Disconnected, Message: "the connection was lost before the reply"}
 	inbox, answer, ok := c.requests.open()
 	if !ok {
 		return nil, disconnected
 	}
 	defer c.requests.abandon(inbox)
 	if err := c.send(protocol.Message{Subject: subject, Reply: inbox, Data: data}); err != nil {
-		var known *protocol.Error
+		var known *protocol.WireError
 		if errors.As(err, &known) {
 			return nil, known
 		}
@@ -321,13 +321,13 @@ func (c *connection) request(ctx context.Context, subject string, data json.RawM
 			return m.Data, nil
 		}
 	case <-ctx.Done():
-		return nil, &protocol.Error{Code: protocol.Timeout, Message: "no reply in time"}
+		return nil, &protocol.WireError{Code: protocol.Timeout, Message: "no reply in time"}
 	}
 }
 
 // prove sends one message there and back, because a registration alone does not show that requests are answered.
-func (c *connection) prove(ctx context.Context) (rtt time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.patience)
+func (c *connection) probe(ctx context.Context) (rtt time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.stepTimeout)
 	defer cancel()
 	sent := time.Now()
 	probe := fmt.Sprintf(`"%s %d"`, c.welcome.Connection, sent.UnixNano())
@@ -342,12 +342,12 @@ func (c *connection) prove(ctx context.Context) (rtt time.Duration, err error) {
 }
 
 // readable replaces the library's account of how a socket ended by one for operators.
-func readable(err error) error {
+func explainSocketError(err error) error {
 	var closed websocket.CloseError
 	var network *net.OpError
 	switch {
 	case errors.As(err, &closed):
-		return closedByManager{CloseError: closed}
+		return closedByManagerError{CloseError: closed}
 	case errors.Is(err, context.DeadlineExceeded):
 		return errors.New("no answer in time")
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
@@ -359,9 +359,9 @@ func readable(err error) error {
 	}
 }
 
-type closedByManager struct{ websocket.CloseError }
+type closedByManagerError struct{ websocket.CloseError }
 
-func (c closedByManager) Error() string {
+func (c closedByManagerError) Error() string {
 	text := strings.TrimSpace(fmt.Sprintf("the manager closed the connection (%d %s", c.Code, c.Reason)) + ")"
 	if c.Code == protocol.CloseReplaced {
 		text += ": another agent uses this identity; if this host is a clone, move its state directory away and enrol it on its own"
@@ -371,7 +371,7 @@ func (c closedByManager) Error() string {
 
 // closeCode is the code of the close frame that the other end sent, or -1.
 func closeCode(err error) websocket.StatusCode {
-	var closed closedByManager
+	var closed closedByManagerError
 	if errors.As(err, &closed) {
 		return closed.Code
 	}

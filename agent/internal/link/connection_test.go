@@ -164,7 +164,7 @@ func opened(t *testing.T, ctx context.Context) (*managertest.Peer, *connection, 
 }
 
 func TestRequestsOfThisAgent(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), managertest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), managertest.Timeout)
 	defer cancel()
 	p, c, ended := opened(t, ctx)
 
@@ -224,7 +224,7 @@ const (
 )
 
 func TestTenThousandRequestsEachEndOnceWithTheirOwnAnswer(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 6*managertest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*managertest.Timeout)
 	defer cancel()
 	p, c, ended := opened(t, ctx)
 	const total, requesters, left = 10_000, 400, 50

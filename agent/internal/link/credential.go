@@ -21,19 +21,19 @@ type credential struct {
 	manager identity.Manager
 	store   Store
 
-	mu         sync.Mutex // held while the store works, too
-	token      string
-	enrolled   bool   // whether token is the permanent one
-	candidate  string // "": there is none
-	trial      bool   // the candidate was shown last
-	unpromoted bool   // the store still has token as the candidate, and a void one in its place
+	mu             sync.Mutex // held while the store works, too
+	token          string
+	enrolled       bool   // whether token is the permanent one
+	candidate      string // "": there is none
+	candidateShown bool   // the candidate was shown last
+	unpromoted     bool   // the store still has token as the candidate, and a void one in its place
 }
 
 // show returns the token to open the next connection with.
-func (c *credential) show() string {
+func (c *credential) present() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.trial = c.candidate != ""; c.trial {
+	if c.candidateShown = c.candidate != ""; c.candidateShown {
 		return c.candidate
 	}
 	return c.token
@@ -52,7 +52,7 @@ func (c *credential) enrol(token string) error {
 	if err := c.store.Save(identity.Credential{Manager: c.manager, Token: token}); err != nil {
 		return err
 	}
-	c.become(token, true)
+	c.set(token, true)
 	return nil
 }
 
@@ -60,17 +60,17 @@ func (c *credential) enrol(token string) error {
 func (c *credential) reenrol(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.become(token, false)
+	c.set(token, false)
 }
 
-func (c *credential) become(token string, enrolled bool) {
+func (c *credential) set(token string, enrolled bool) {
 	c.token, c.enrolled = token, enrolled
-	c.candidate, c.trial, c.unpromoted = "", false, false
+	c.candidate, c.candidateShown, c.unpromoted = "", false, false
 }
 
 // offer stores a candidate, unless the connection that it came by has ended: between show and accept the candidate
 // stays what it is.
-func (c *credential) offer(ctx context.Context, candidate string) error {
+func (c *credential) storeCandidate(ctx context.Context, candidate string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := ctx.Err(); err != nil {
@@ -92,8 +92,8 @@ func (c *credential) offer(ctx context.Context, candidate string) error {
 func (c *credential) accept() (rotated bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.trial {
-		c.become(c.candidate, true)
+	if c.candidateShown {
+		c.set(c.candidate, true)
 		c.unpromoted, rotated = true, true
 	}
 	return rotated, c.promote()
@@ -112,12 +112,12 @@ func (c *credential) promote() error {
 
 // reject goes back from the candidate to the token, and reports false if the candidate was not what was shown. After an
 // error the store has the candidate still, and a later process will show it.
-func (c *credential) reject() (rejected bool, err error) {
+func (c *credential) rejectCandidate() (rejected bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.trial {
+	if !c.candidateShown {
 		return false, nil
 	}
-	c.candidate, c.trial = "", false
+	c.candidate, c.candidateShown = "", false
 	return true, c.store.DropCandidate()
 }

@@ -77,10 +77,10 @@ func TestRotatesTwiceInARow(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(r.dir, "token.candidate")); err != nil || info.Mode() != 0o600 {
 			t.Errorf("the candidate has mode %v, %v", info.Mode(), err)
 		}
-		ready := r.vitals.connections.Load()
+		ready := r.stats.connections.Load()
 		p.Register(t, slow)
 		p.Serve()
-		eventually(t, func() bool { return r.vitals.connections.Load() > ready }, "ready")
+		eventually(t, func() bool { return r.stats.connections.Load() > ready }, "ready")
 		r.wantFiles(t, candidate, "")
 		before = candidate
 	}
@@ -214,7 +214,7 @@ func TestACandidateThatCannotBePromotedIsKept(t *testing.T) {
 
 func TestACandidateSurvivesWhatIsNoRefusal(t *testing.T) {
 	m := managertest.Start(t, nil)
-	r := run(t, m.URL, func(l *Link) { l.patience = 200 * time.Millisecond })
+	r := run(t, m.URL, func(l *Link) { l.stepTimeout = 200 * time.Millisecond })
 	p := connected(t, m, r, managertest.Defaults())
 	wantOffered(t, p, firstCandidate)
 	m.Next(t).Drop()

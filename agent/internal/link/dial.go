@@ -32,12 +32,12 @@ func newHTTPClient() *http.Client {
 
 // dial opens a socket, or returns a *Refused, a *setback, or an error that says what went wrong with the network.
 func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout)
 	defer cancel()
 	ws, response, err := websocket.Dial(ctx, l.config.Manager.Endpoint(), &websocket.DialOptions{
 		HTTPClient: l.http,
 		HTTPHeader: http.Header{
-			"Authorization":     {"Bearer " + l.credential.show()},
+			"Authorization":     {"Bearer " + l.credential.present()},
 			"Zedops-Install-Id": {l.config.InstallID},
 			"Zedops-Boot-Id":    {l.bootID},
 			"User-Agent":        {"zedops-agent/" + l.config.Version},
@@ -48,14 +48,14 @@ func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
 	case err == nil:
 		return ws, nil
 	case response != nil && response.StatusCode != http.StatusSwitchingProtocols:
-		return nil, refusal(response, l.credential.isEnrolled(), l.clock())
+		return nil, responseError(response, l.credential.isEnrolled(), l.clock())
 	default:
-		return nil, explain(err, l.clock())
+		return nil, explainDialError(err, l.clock())
 	}
 }
 
 // explain reduces a dial error to what an operator can act on.
-func explain(err error, now time.Time) error {
+func explainDialError(err error, now time.Time) error {
 	var certificate x509.CertificateInvalidError
 	var authority x509.UnknownAuthorityError
 	var plaintext tls.RecordHeaderError

@@ -114,7 +114,7 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 		} else {
 			p.Serve()
 		}
-		ready := func() bool { return r.vitals.connections.Load() == int64(n+1) }
+		ready := func() bool { return r.stats.connections.Load() == int64(n+1) }
 		eventually(t, func() bool { return ready() || len(p.Closed) > 0 }, "ready")
 		if !ready() {
 			continue // so slow is this machine that silence ended the connection first

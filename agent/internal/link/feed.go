@@ -26,7 +26,7 @@ type feed struct {
 type published struct {
 	message protocol.Message
 	bytes   int64 // of its frame
-	window  *window
+	window  *creditWindow
 }
 
 func newFeed() *feed {
@@ -37,15 +37,15 @@ func newFeed() *feed {
 
 // offer never waits. It returns how many messages were dropped: this one if its manager ignores the window, or older
 // ones that came by a connection which is no more.
-func (f *feed) offer(m protocol.Message, bytes int64, w *window) (dropped int64) {
+func (f *feed) offer(m protocol.Message, bytes int64, w *creditWindow) (dropped int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !w.admits(w.held, bytes) {
 		return 1
 	}
 	for len(f.queue) > 0 && f.queue[0].window != w && !w.admits(f.held, bytes) {
-		f.held.minus(f.queue[0].bytes)
-		f.take()
+		f.held.subtract(f.queue[0].bytes)
+		f.dequeue()
 		dropped++
 	}
 	f.queue = append(f.queue, published{message: m, bytes: bytes, window: w})
@@ -56,7 +56,7 @@ func (f *feed) offer(m protocol.Message, bytes int64, w *window) (dropped int64)
 }
 
 // take removes the first message of the queue, and lets go of the memory.
-func (f *feed) take() published {
+func (f *feed) dequeue() published {
 	first := f.queue[0]
 	f.queue[0] = published{}
 	f.queue = f.queue[1:]
@@ -94,22 +94,22 @@ func (f *feed) next() (p published, ok bool) {
 		}
 		f.changed.Wait()
 	}
-	return f.take(), true
+	return f.dequeue(), true
 }
 
 func (f *feed) consume(p published) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.held.minus(p.bytes)
+	f.held.subtract(p.bytes)
 	p.window.consume(p.bytes)
 }
 
 // tell returns the totals that the manager is to be told now, if any.
-func (f *feed) tell(w *window) (consumed amount, due bool) {
+func (f *feed) creditToReport(w *creditWindow) (consumed amount, due bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if due = w.isDue(); due {
-		w.told = w.consumed
+		w.reported = w.consumed
 	}
 	return w.consumed, due
 }
@@ -123,7 +123,7 @@ func (f *feed) close() {
 }
 
 // left is how many messages have not been written.
-func (f *feed) left() int64 {
+func (f *feed) unwritten() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.held.Frames

@@ -13,8 +13,8 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-func windowOf(frames, bytes, maxFrameBytes int64) *window {
-	return newWindow(welcome{CreditFrames: frames, CreditBytes: bytes, MaxFrameBytes: maxFrameBytes})
+func windowOf(frames, bytes, maxFrameBytes int64) *creditWindow {
+	return newCreditWindow(welcome{CreditFrames: frames, CreditBytes: bytes, MaxFrameBytes: maxFrameBytes})
 }
 
 func numbered(n int) protocol.Message {
@@ -41,7 +41,7 @@ func written(t *testing.T, f *feed) string {
 }
 
 func TestTheFeedHoldsAWindowAndNoMore(t *testing.T) {
-	for name, w := range map[string]*window{
+	for name, w := range map[string]*creditWindow{
 		"of frames": windowOf(4, 1<<20, 1<<16),
 		"of bytes":  windowOf(256, 400, 100),
 	} {
@@ -118,7 +118,7 @@ func TestCreditNeverStalls(t *testing.T) {
 				}
 				p, _ := f.next()
 				f.consume(p)
-				if consumed, due := f.tell(w); due {
+				if consumed, due := f.creditToReport(w); due {
 					acknowledged = consumed
 				}
 			}
@@ -133,15 +133,15 @@ func TestCreditIsDueAfter64FramesOrAQuarterOfTheBytes(t *testing.T) {
 			f.offer(numbered(n), size, w)
 			p, _ := f.next()
 			f.consume(p)
-			if told, due := f.tell(w); due {
+			if told, due := f.creditToReport(w); due {
 				if told != want {
 					t.Errorf("frames of %d bytes: %+v", size, told)
 				}
 				break
 			}
 		}
-		if _, due := f.tell(w); due || w.told != want {
-			t.Errorf("frames of %d bytes: told %+v", size, w.told)
+		if _, due := f.creditToReport(w); due || w.reported != want {
+			t.Errorf("frames of %d bytes: told %+v", size, w.reported)
 		}
 	}
 }

@@ -28,7 +28,7 @@ type welcome struct {
 }
 
 // unsaid holds what applies where a welcome is silent.
-var unsaid = welcome{MessagesPerSecond: 100, CreditFrames: 256, CreditBytes: 1 << 20}
+var defaultWelcome = welcome{MessagesPerSecond: 100, CreditFrames: 256, CreditBytes: 1 << 20}
 
 // validate keeps a faulty manager from making the agent spin, hang or swallow its memory.
 func (w welcome) validate() error {
@@ -70,9 +70,9 @@ var errNotSaved = errors.New("the manager enrolled this agent but its token coul
 // receiveWelcome is the first step on a new socket. The second result is this host's clock minus the manager's, in ms;
 // it still contains the way here.
 func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.patience) // its end closes the socket
+	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout) // its end closes the socket
 	defer cancel()
-	w := unsaid
+	w := defaultWelcome
 	m, err := receive(ctx, ws)
 	if err != nil {
 		return w, 0, fmt.Errorf("wait for the welcome: %w", err)
@@ -93,7 +93,7 @@ func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome,
 // register is the second step. It does not return before a new token is on disk and in its place, and nothing else happens on the
 // socket meanwhile.
 func (l *Link) register(ctx context.Context, c *connection) (registration, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout)
 	defer cancel()
 	var r registration
 	inbox := c.welcome.inbox("register")
@@ -104,7 +104,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		Arch     string `json:"arch"`
 		Hostname string `json:"hostname"`
 		Name     string `json:"name,omitempty"`
-	}{Protocol: protocol.Version, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name})
+	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name})
 	if err != nil {
 		return r, fmt.Errorf("register: %w", err)
 	}
@@ -117,14 +117,14 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 			return r, fmt.Errorf("wait for the registration: %w", err)
 		}
 		if m.Subject == protocol.SubjectReconnect {
-			if c.reconnect(m, time.Now()); c.drain != nil {
+			if c.handleReconnect(m, time.Now()); c.drain != nil {
 				return r, errReconnecting
 			}
 		}
 	}
 	if m.Error != nil {
-		if final[m.Error.Code] {
-			return r, newRefused(*m.Error, l.credential.isEnrolled())
+		if finalRefusals[m.Error.Code] {
+			return r, newRefusedError(*m.Error, l.credential.isEnrolled())
 		}
 		return r, fmt.Errorf("register: %w", m.Error)
 	}
@@ -156,7 +156,7 @@ func receive(ctx context.Context, ws *websocket.Conn) (protocol.Message, error) 
 	for {
 		kind, frame, err := ws.Read(ctx)
 		if err != nil {
-			return protocol.Message{}, readable(err)
+			return protocol.Message{}, explainSocketError(err)
 		}
 		if m, err := protocol.Decode(frame); err == nil && kind == websocket.MessageText {
 			return m, nil

@@ -20,7 +20,7 @@ type ack struct {
 var errSilent = errors.New("the manager gives no sign of life")
 
 // acknowledge never makes the reader wait: an ack that finds no room costs one measurement.
-func (c *connection) acknowledge(a ack) {
+func (c *connection) queueAck(a ack) {
 	select {
 	case c.acks <- a:
 	default:
@@ -41,7 +41,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	defer look.Stop()
 	steps := c.clock.steps()
 
-	gauge := gauge{skewMs: c.skewMs}
+	gauge := rttEstimator{skewMs: c.skewMs}
 	var asked time.Time // the oldest beat that nothing has answered, as far as known; zero: none
 	var sent time.Time  // the latest beat without an ack; zero: none
 	var reported time.Time
@@ -63,7 +63,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 				asked = sent
 				overdue.Reset(patience)
 			}
-			if err := c.write([]byte(protocol.BareHeartbeat)); err != nil {
+			if err := c.write([]byte(protocol.Heartbeat)); err != nil {
 				return fmt.Errorf("send a heartbeat: %w", err)
 			}
 			beat.Reset(interval)
@@ -78,32 +78,32 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			if a.serverTime != 0 {
 				if !reported.IsZero() {
 					// Counted back from now, should the clock have been set since the report.
-					gauge.tellTime(a.serverTime, c.clock().Add(a.at.Sub(reported)/2-time.Since(reported)))
+					gauge.measureSkew(a.serverTime, c.clock().Add(a.at.Sub(reported)/2-time.Since(reported)))
 				}
 				break
 			}
 			if sent.IsZero() {
 				break
 			}
-			gauge.measure(a.at.Sub(sent))
+			gauge.measureRTT(a.at.Sub(sent))
 			sent = time.Time{}
-			if gauge.worthTelling() {
+			if gauge.shouldReport() {
 				reported = time.Now()
-				if err := c.report(gauge.tell()); err != nil {
+				if err := c.sendReport(gauge.report()); err != nil {
 					return fmt.Errorf("send a heartbeat: %w", err)
 				}
 			}
 			rttMs, skewMs := gauge.rttMs, gauge.skewMs
-			c.vitals.rttMs.Store(&rttMs)
-			c.vitals.skewMs.Store(&skewMs)
+			c.stats.rttMs.Store(&rttMs)
+			c.stats.skewMs.Store(&skewMs)
 
 		case <-look.C:
 			step := steps.next()
-			if step.Abs() <= stepped {
+			if step.Abs() <= minClockStep {
 				break
 			}
-			c.log.Debug("this host slept, or its clock was set", "step", rounded(step))
-			gauge.stepped = true
+			c.log.Debug("this host slept, or its clock was set", "step", roundForLog(step))
+			gauge.clockStepped = true
 			// After a sleep the connection may be long dead: ask now rather than at the next beat, and give that the
 			// whole patience. Once, so that a clock which runs wild does not put off the verdict for ever.
 			if step > 0 && !probing {
@@ -116,7 +116,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 }
 
 // report sends the heartbeat's form with data.
-func (c *connection) report(v reading) error {
+func (c *connection) sendReport(v heartbeatData) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err

@@ -56,7 +56,7 @@ func TestADeadPathIsLeftWithoutWaitingForItsClose(t *testing.T) {
 	r := run(t, m.URL, nil)
 	p := m.Next(t)
 	p.Register(t, quick(100*time.Millisecond, 150*time.Millisecond))
-	p.Prove(t)
+	p.AnswerProbe(t)
 	// From here on nothing is read, so neither beat nor close is ever answered.
 	start := time.Now()
 	connected(t, m, r, managertest.Defaults())
@@ -146,14 +146,14 @@ func TestTellsRoundTripAndSkewOnceAndNotAgain(t *testing.T) {
 	w := quick(50*time.Millisecond, 10*time.Second)
 	w.ServerTime = time.Now().Add(time.Hour).UnixMilli() // this host is an hour behind
 	p := connected(t, m, r, w)
-	var reports []reading
+	var reports []heartbeatData
 	for beats := 0; beats < 8; {
 		m := p.Await(t, protocol.SubjectHeartbeat)
 		if m.Data == nil {
 			beats++
 			continue
 		}
-		var got reading
+		var got heartbeatData
 		if err := json.Unmarshal(m.Data, &got); err != nil {
 			t.Fatal(err)
 		}
@@ -169,7 +169,7 @@ func TestTellsRoundTripAndSkewOnceAndNotAgain(t *testing.T) {
 		t.Fatalf("it tells %+v", reports)
 	}
 	for i, got := range reports[2:] {
-		if !unlike(got.RTTMs, reports[i+1].RTTMs) {
+		if !pathChanged(got.RTTMs, reports[i+1].RTTMs) {
 			t.Errorf("it tells %+v", reports)
 		}
 	}
@@ -185,16 +185,16 @@ func TestTellsRoundTripAndSkewOnceAndNotAgain(t *testing.T) {
 
 func TestWhatIsWorthTelling(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
-	g := gauge{}
+	g := rttEstimator{}
 	told := func(rtt int, want bool) {
 		t.Helper()
-		g.measure(ms(rtt))
-		got := g.worthTelling()
+		g.measureRTT(ms(rtt))
+		got := g.shouldReport()
 		if got != want {
-			t.Errorf("%d ms after %+v: %v", rtt, g.told, got)
+			t.Errorf("%d ms after %+v: %v", rtt, g.reported, got)
 		}
 		if got {
-			g.tell()
+			g.report()
 		}
 	}
 	told(20, true)  // the first
@@ -208,12 +208,12 @@ func TestWhatIsWorthTelling(t *testing.T) {
 	told(20, true)
 	told(700_000, false)
 	told(700_000, true)
-	if g.told.RTTMs != 600_000 {
-		t.Errorf("it tells %d ms, more than the protocol allows", g.told.RTTMs)
+	if g.reported.RTTMs != 600_000 {
+		t.Errorf("it tells %d ms, more than the protocol allows", g.reported.RTTMs)
 	}
-	g.skewMs = g.told.SkewMs - 1001
+	g.skewMs = g.reported.SkewMs - 1001
 	told(700_000, true)
-	g.stepped = true
+	g.clockStepped = true
 	told(700_000, true)
 	told(700_000, false)
 }

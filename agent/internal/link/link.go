@@ -24,7 +24,7 @@ type Config struct {
 	Store     Store
 	// Reenrol is asked at most once, when the manager refuses the permanent token that Run began with because the agent
 	// was removed or revoked. It returns the enrolment token to go on with, or the error to end with. May be nil.
-	Reenrol    func(context.Context, *Refused) (token string, err error)
+	Reenrol    func(context.Context, *RefusedError) (token string, err error)
 	Name       string // the operator's name for this host, may be empty
 	Hostname   string
 	Version    string
@@ -43,30 +43,30 @@ type Link struct {
 	http       *http.Client
 	router     *router
 	feed       *feed
-	vitals     *vitals
+	stats      *stats
 	log        *slog.Logger
 	clock      clock
 	delays     *delays
 
 	// patience bounds each step that waits for the other end: the dial, the welcome, the registration, a write.
-	patience time.Duration
+	stepTimeout time.Duration
 }
 
 // New does not connect yet.
 func New(c Config) *Link {
 	l := &Link{
-		config:     c,
-		credential: &credential{manager: c.Manager, store: c.Store, token: c.Token, enrolled: c.Enrolled, candidate: c.Candidate},
-		bootID:     newBootID(),
-		http:       newHTTPClient(),
-		feed:       newFeed(),
-		vitals:     &vitals{started: time.Now()},
-		log:        c.Log,
-		clock:      time.Now,
-		delays:     newDelays(),
-		patience:   10 * time.Second,
+		config:      c,
+		credential:  &credential{manager: c.Manager, store: c.Store, token: c.Token, enrolled: c.Enrolled, candidate: c.Candidate},
+		bootID:      newBootID(),
+		http:        newHTTPClient(),
+		feed:        newFeed(),
+		stats:       &stats{started: time.Now()},
+		log:         c.Log,
+		clock:       time.Now,
+		delays:      newDelays(),
+		stepTimeout: 10 * time.Second,
 	}
-	l.router = newRouter(l.builtin(), c.Log)
+	l.router = newRouter(l.builtinHandlers(), c.Log)
 	return l
 }
 
@@ -84,7 +84,7 @@ func (l *Link) Run(ctx context.Context) error {
 		written <- l.feed.write(l.config.Output)
 		stop()
 	}()
-	s := supervisor{connect: l.connect, refused: l.refused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log}
+	s := supervisor{connect: l.connect, onRefused: l.onRefused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log}
 	err := s.run(running)
 	l.feed.close()
 	select {
@@ -93,15 +93,15 @@ func (l *Link) Run(ctx context.Context) error {
 			err = failed
 		}
 	case <-time.After(flushGrace): // the blocked write ends with the process
-		l.log.Warn("published messages were not read in time", "unwritten", l.feed.left())
+		l.log.Warn("published messages were not read in time", "unwritten", l.feed.unwritten())
 	}
 	return err
 }
 
 // refused returns nil if the next attempt is one with another token, and otherwise the error to end with.
-func (l *Link) refused(ctx context.Context, refused *Refused) error {
+func (l *Link) onRefused(ctx context.Context, refused *RefusedError) error {
 	if refused.Code == protocol.InvalidToken {
-		rejected, err := l.credential.reject()
+		rejected, err := l.credential.rejectCandidate()
 		if err != nil {
 			l.log.Warn("a candidate that the manager refused stays on disk", "error", err)
 		}
@@ -112,7 +112,7 @@ func (l *Link) refused(ctx context.Context, refused *Refused) error {
 	}
 	reenrol := l.config.Reenrol
 	l.config.Reenrol = nil // an enrolment token that was used already does not bring the same host back
-	if reenrol == nil || !l.credential.isEnrolled() || !refused.dismissed() {
+	if reenrol == nil || !l.credential.isEnrolled() || !refused.removedOrRevoked() {
 		return refused
 	}
 	token, err := reenrol(ctx, refused)
@@ -124,7 +124,7 @@ func (l *Link) refused(ctx context.Context, refused *Refused) error {
 }
 
 // vitals outlive the single connection.
-type vitals struct {
+type stats struct {
 	started     time.Time
 	connections atomic.Int64          // that became ready
 	rttMs       atomic.Pointer[int64] // nil: not known yet

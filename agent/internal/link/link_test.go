@@ -53,7 +53,7 @@ func (l *logged) says(t *testing.T, text string) {
 
 func eventually(t *testing.T, condition func() bool, what string) {
 	t.Helper()
-	for deadline := time.Now().Add(managertest.Patience); !condition(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(managertest.Timeout); !condition(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
@@ -107,7 +107,7 @@ func (r *running) ended(t *testing.T) error {
 	case err := <-r.done:
 		r.done <- err
 		return err
-	case <-time.After(managertest.Patience):
+	case <-time.After(managertest.Timeout):
 		t.Error("Run does not return")
 		return nil
 	}
@@ -116,11 +116,11 @@ func (r *running) ended(t *testing.T) error {
 // connected returns a peer whose agent is ready.
 func connected(t *testing.T, m *managertest.Manager, r *running, w managertest.Welcome) *managertest.Peer {
 	t.Helper()
-	before := r.vitals.connections.Load()
+	before := r.stats.connections.Load()
 	p := m.Next(t)
 	p.Register(t, w)
 	p.Serve()
-	eventually(t, func() bool { return r.vitals.connections.Load() > before }, "ready")
+	eventually(t, func() bool { return r.stats.connections.Load() > before }, "ready")
 	return p
 }
 
@@ -136,7 +136,7 @@ func TestTheTokenIsSavedBeforeAnythingElseAndUsedEverAfter(t *testing.T) {
 	m := managertest.Start(t, nil)
 	saving, save := make(chan struct{}), make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
-		l.credential.become(managertest.EnrolmentToken, false)
+		l.credential.set(managertest.EnrolmentToken, false)
 		l.credential.store = saver{Store: l.config.Store, save: func(c identity.Credential) error {
 			if c.Token != managertest.PermanentToken || c.Manager != l.config.Manager {
 				t.Errorf("it saves %v", c)
@@ -169,7 +169,7 @@ func TestASaveThatFailsEndsTheLink(t *testing.T) {
 	m := managertest.Start(t, nil)
 	full := errors.New("no space left on device")
 	r := run(t, m.URL, func(l *Link) {
-		l.credential.become(managertest.EnrolmentToken, false)
+		l.credential.set(managertest.EnrolmentToken, false)
 		l.credential.store = saver{Store: l.config.Store, save: func(identity.Credential) error { return full }}
 	})
 	m.Next(t).Register(t, managertest.Defaults())
@@ -232,7 +232,7 @@ func TestAConnectionWithoutAnEchoIsAFailure(t *testing.T) {
 			break
 		}
 	}
-	var gaveUp *GaveUp
+	var gaveUp *GaveUpError
 	if err := r.ended(t); !errors.As(err, &gaveUp) || !strings.Contains(err.Error(), "check that messages flow: internal") {
 		t.Errorf("it ended with %v", err)
 	}
@@ -269,7 +269,7 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := managertest.Start(t, nil)
-			r := run(t, m.URL, func(l *Link) { l.config.MaxRetries, l.patience = 1, 50*time.Millisecond })
+			r := run(t, m.URL, func(l *Link) { l.config.MaxRetries, l.stepTimeout = 1, 50*time.Millisecond })
 			c.begin(t, m.Next(t))
 			if err := r.ended(t); err == nil || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("it ended with %v", err)
@@ -280,7 +280,7 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 
 func TestARegistrationThatIsNotAnsweredIsRetried(t *testing.T) {
 	m := managertest.Start(t, nil)
-	r := run(t, m.URL, func(l *Link) { l.config.MaxRetries, l.patience = 1, 50*time.Millisecond })
+	r := run(t, m.URL, func(l *Link) { l.config.MaxRetries, l.stepTimeout = 1, 50*time.Millisecond })
 	m.Next(t).Welcome(t, managertest.Defaults())
 	if err := r.ended(t); err == nil || !strings.Contains(err.Error(), "wait for the registration: no answer in time") {
 		t.Errorf("it ended with %v", err)
@@ -299,7 +299,7 @@ func TestARegistrationThatFails(t *testing.T) {
 			p.Welcome(t, managertest.Defaults())
 			p.Send(t, `{"subject":"`+p.Receive(t).Reply+`","error":{"code":"`+string(code)+`","message":"because"}}`)
 			err := r.ended(t)
-			var refused *Refused
+			var refused *RefusedError
 			if got := errors.As(err, &refused); got != final || !strings.Contains(err.Error(), string(code)+": because") {
 				t.Errorf("it ended with %v", err)
 			}
@@ -353,7 +353,7 @@ func TestUpgradeRefusals(t *testing.T) {
 			})
 			r := run(t, m.URL, func(l *Link) { l.config.MaxRetries = 1 })
 			err := r.ended(t)
-			var refused *Refused
+			var refused *RefusedError
 			if got := errors.As(err, &refused); got != c.final || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("it ended with %v", err)
 			}
@@ -367,7 +367,7 @@ func TestClosesThatStopAnAgent(t *testing.T) {
 		r := run(t, m.URL, nil)
 		connected(t, m, r, managertest.Defaults()).Close(4000, "x") // any other code is retried
 		connected(t, m, r, managertest.Defaults()).Close(closeStatus(code), "x")
-		var refused *Refused
+		var refused *RefusedError
 		if err := r.ended(t); !errors.As(err, &refused) || string(refused.Code) != says {
 			t.Errorf("after %d it ended with %v", code, err)
 		}
@@ -378,7 +378,7 @@ func TestReenrolsOnce(t *testing.T) {
 	m := managertest.Start(t, nil)
 	asked := 0
 	r := run(t, m.URL, func(l *Link) {
-		l.config.Reenrol = func(context.Context, *Refused) (string, error) {
+		l.config.Reenrol = func(context.Context, *RefusedError) (string, error) {
 			asked++
 			return managertest.EnrolmentToken, nil
 		}
@@ -389,7 +389,7 @@ func TestReenrolsOnce(t *testing.T) {
 		t.Errorf("it came with %q", got)
 	}
 	p.Close(protocol.CloseRevoked, "revoked")
-	var refused *Refused
+	var refused *RefusedError
 	if err := r.ended(t); !errors.As(err, &refused) || asked != 1 {
 		t.Errorf("asked %d times it ended with %v", asked, err)
 	}

@@ -21,20 +21,20 @@ type drain struct {
 // longestDrain keeps a faulty manager from sending its agents away for good.
 const longestDrain = time.Hour
 
-func readDrain(data json.RawMessage, now time.Time) (*drain, *protocol.Error) {
+func parseReconnect(data json.RawMessage, now time.Time) (*drain, *protocol.WireError) {
 	var asked struct {
 		DelayMs *float64 `json:"delayMs"`
 	}
 	if err := json.Unmarshal(data, &asked); err != nil || asked.DelayMs == nil || *asked.DelayMs < 0 {
-		return nil, &protocol.Error{Code: protocol.InvalidData, Message: "delayMs is not a number of milliseconds"}
+		return nil, &protocol.WireError{Code: protocol.InvalidData, Message: "delayMs is not a number of milliseconds"}
 	}
 	delay := time.Duration(min(*asked.DelayMs, float64(longestDrain.Milliseconds())) * float64(time.Millisecond))
 	return &drain{delay: delay, until: now.Add(delay)}, nil
 }
 
 // reconnect takes agent.reconnect; the first one on a connection counts. Only whoever reads the socket may call it.
-func (c *connection) reconnect(m protocol.Message, now time.Time) {
-	asked, failure := readDrain(m.Data, now)
+func (c *connection) handleReconnect(m protocol.Message, now time.Time) {
+	asked, failure := parseReconnect(m.Data, now)
 	var data json.RawMessage
 	if failure == nil {
 		data = json.RawMessage("{}")

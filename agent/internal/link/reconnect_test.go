@@ -103,7 +103,7 @@ func TestComesBackThoughAskedBeforeItWasRegistered(t *testing.T) {
 
 func TestWhatIsNoDelayIsAsIfNoneHadCome(t *testing.T) {
 	for _, data := range []string{``, `null`, `7`, `{}`, `{"delayMs":null}`, `{"delayMs":"1"}`, `{"delayMs":-1}`, `{"delayMs":1e999}`, `{"delayMs":[1]}`} {
-		if d, failure := readDrain(json.RawMessage(data), time.Now()); d != nil || failure == nil {
+		if d, failure := parseReconnect(json.RawMessage(data), time.Now()); d != nil || failure == nil {
 			t.Errorf("%s: %+v", data, d)
 		}
 	}
@@ -137,7 +137,7 @@ func TestAShutdownDoesNotWaitForTheDelay(t *testing.T) {
 func TestTheFirstDelayCounts(t *testing.T) {
 	c := &connection{draining: make(chan struct{}), log: slog.New(slog.DiscardHandler)}
 	for _, data := range []string{`{"delayMs":7000}`, `{"delayMs":1}`} {
-		c.reconnect(protocol.Message{Data: json.RawMessage(data)}, time.Now())
+		c.handleReconnect(protocol.Message{Data: json.RawMessage(data)}, time.Now())
 	}
 	if c.drain.delay != 7*time.Second {
 		t.Errorf("it waits %v", c.drain.delay)
@@ -145,9 +145,9 @@ func TestTheFirstDelayCounts(t *testing.T) {
 }
 
 func TestARefusalCountsMoreThanADelay(t *testing.T) {
-	refused := &Refused{Code: protocol.AgentRevoked}
+	refused := &RefusedError{Code: protocol.AgentRevoked}
 	s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
-	s.refused = func(_ context.Context, r *Refused) error { return r }
+	s.onRefused = func(_ context.Context, r *RefusedError) error { return r }
 	s.connect = func(context.Context, func(session)) outcome { return outcome{err: refused, drain: &drain{}} }
 	if err := s.run(t.Context()); err != refused {
 		t.Errorf("it ended with %v", err)

@@ -15,24 +15,24 @@ import (
 )
 
 // Refused is a refusal that no retry will change.
-type Refused struct {
+type RefusedError struct {
 	Code    protocol.Code
 	Message string // the manager's words
 	Advice  string // what the operator can do
 }
 
-func (r *Refused) Error() string {
+func (r *RefusedError) Error() string {
 	return fmt.Sprintf("the manager refused this agent (%s: %s): %s", r.Code, r.Message, r.Advice)
 }
 
 // dismissed says that the manager knows the agent and wants it no more. Any other refusal of a permanent token may be
 // a mistake, such as a wrong manager or a changed JWT_SECRET.
-func (r *Refused) dismissed() bool {
+func (r *RefusedError) removedOrRevoked() bool {
 	return r.Code == protocol.AgentRevoked || r.Code == protocol.AgentRemoved
 }
 
 // newRefused chooses the advice; enrolled says whether it was the permanent token that was refused.
-func newRefused(cause protocol.Error, enrolled bool) *Refused {
+func newRefusedError(cause protocol.WireError, enrolled bool) *RefusedError {
 	const (
 		again  = "make a new enrolment token and start the agent with it"
 		afresh = "if this host is to come back, move its state directory away and start it with a new enrolment token"
@@ -56,20 +56,20 @@ func newRefused(cause protocol.Error, enrolled bool) *Refused {
 	case protocol.UnsupportedProtocol:
 		advice = "install the version of the agent that belongs to this manager"
 	}
-	return &Refused{Code: cause.Code, Message: cause.Message, Advice: advice}
+	return &RefusedError{Code: cause.Code, Message: cause.Message, Advice: advice}
 }
 
 // setback is an answer other than 101 that may be another one next time.
-type setback struct {
-	seen       string
+type retryableError struct {
+	text       string
 	retryAfter time.Duration // the earliest that the other end wants to be asked again
 }
 
-func (s *setback) Error() string { return s.seen }
+func (s *retryableError) Error() string { return s.text }
 
 // final holds the codes of PROTOCOL.md "Refusals" that stop an agent, be it the upgrade or the registration that was
 // refused. Any other one is retried: the agent is fine, whatever has happened.
-var final = map[protocol.Code]bool{
+var finalRefusals = map[protocol.Code]bool{
 	protocol.MissingToken: true, protocol.InvalidToken: true, protocol.TokenExpired: true,
 	protocol.EnrolmentUsed: true, protocol.EnrolmentRevoked: true, protocol.AgentRevoked: true,
 	protocol.AgentRemoved: true, protocol.BrowserOrigin: true, protocol.UnsupportedProtocol: true,
@@ -77,24 +77,24 @@ var final = map[protocol.Code]bool{
 
 // refusal tells the manager's own final refusals from everything that proxies and captive portals may say. now is this
 // host's clock.
-func refusal(r *http.Response, enrolled bool, now time.Time) error {
+func responseError(r *http.Response, enrolled bool, now time.Time) error {
 	// A body that is not the manager's, or breaks off, leaves the code empty.
 	var body struct {
-		Error protocol.Error `json:"error"`
+		Error protocol.WireError `json:"error"`
 	}
 	text, _ := io.ReadAll(r.Body)
 	_ = json.Unmarshal(text, &body)
 
-	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && final[body.Error.Code] {
-		return newRefused(body.Error, enrolled)
+	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && finalRefusals[body.Error.Code] {
+		return newRefusedError(body.Error, enrolled)
 	}
 	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
 		now = date // by which the other end counts, however wrong this host's clock is
 	}
-	return &setback{seen: describe(r, body.Error), retryAfter: retryAfter(r.Header.Get("Retry-After"), now)}
+	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Get("Retry-After"), now)}
 }
 
-func describe(r *http.Response, cause protocol.Error) string {
+func describeResponse(r *http.Response, cause protocol.WireError) string {
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", r.StatusCode, http.StatusText(r.StatusCode)))
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {

@@ -54,7 +54,7 @@ func (r *requests) abandon(inbox string) {
 }
 
 // fail ends all requests, and those yet to come.
-func (r *requests) fail() {
+func (r *requests) failAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, ch := range r.pending {

@@ -16,11 +16,11 @@ const stableAfter = time.Minute
 
 // delays decides how long to wait before the next attempt.
 type delays struct {
-	growing *backoff.ExponentialBackOff // the windows to draw from, each a little wider, without jitter of their own
-	window  time.Duration               // the present one
-	spread  time.Duration               // the reconnectSpreadMs of the last welcome
-	fresh   bool                        // nothing has gone wrong since the last stable connection
-	since   time.Time                   // when something went wrong first; meaningless while fresh
+	growing      *backoff.ExponentialBackOff // the windows to draw from, each a little wider, without jitter of their own
+	window       time.Duration               // the present one
+	spread       time.Duration               // the reconnectSpreadMs of the last welcome
+	fresh        bool                        // nothing has gone wrong since the last stable connection
+	troubleSince time.Time                   // when something went wrong first; meaningless while fresh
 }
 
 func newDelays() *delays {
@@ -36,7 +36,7 @@ func (d *delays) reset() {
 }
 
 // note takes from an attempt what later waits depend on.
-func (d *delays) note(o outcome) {
+func (d *delays) record(o outcome) {
 	if o.welcome != nil {
 		d.spread = o.welcome.spread()
 	}
@@ -46,27 +46,27 @@ func (d *delays) note(o outcome) {
 }
 
 func (d *delays) after(o outcome) time.Duration {
-	d.note(o)
+	d.record(o)
 	fresh := d.fresh
 	if fresh {
-		d.fresh, d.since = false, time.Now()
+		d.fresh, d.troubleSince = false, time.Now()
 	}
-	var s *setback
+	var s *retryableError
 	switch code := closeCode(o.err); {
 	case code == protocol.CloseReplaced:
 		// Two hosts with one identity would throw each other out for ever: make it rare.
-		return 2*time.Minute + upTo(2*time.Minute)
+		return 2*time.Minute + randomUpTo(2*time.Minute)
 	case code == protocol.CloseGoingAway && o.welcome != nil && d.spread > 0:
-		return upTo(d.spread)
+		return randomUpTo(d.spread)
 	case code == protocol.ClosePolicyViolation, code == protocol.CloseRateLimited:
-		return time.Minute + d.failure()
+		return time.Minute + d.backoff()
 	case errors.As(o.err, &s) && s.retryAfter > 0:
 		// Added, not the larger of the two: agents that were told the same minute must not all come in it.
-		return s.retryAfter + d.failure()
+		return s.retryAfter + d.backoff()
 	case o.up > 0 && fresh:
-		return upTo(d.spread)
+		return randomUpTo(d.spread)
 	default:
-		return d.failure()
+		return d.backoff()
 	}
 }
 
@@ -74,14 +74,14 @@ func (d *delays) after(o outcome) time.Duration {
 // is the same for all the agents of one outage. Were it to double with each failure, every agent would have its own, and
 // after 10 s of outage most of a herd would come back in the next 5 s and the last of it only after 50. And a large herd
 // is not squeezed into less than the time that its manager has asked it to spread over.
-func (d *delays) failure() time.Duration {
-	for wanted := min(time.Since(d.since)*3/2, d.growing.MaxInterval); d.window < wanted; {
+func (d *delays) backoff() time.Duration {
+	for wanted := min(time.Since(d.troubleSince)*3/2, d.growing.MaxInterval); d.window < wanted; {
 		d.window = d.growing.NextBackOff()
 	}
-	return upTo(min(d.growing.MaxInterval, max(d.spread, d.window)))
+	return randomUpTo(min(d.growing.MaxInterval, max(d.spread, d.window)))
 }
 
 // upTo draws whole milliseconds, so that what is logged is what is waited.
-func upTo(limit time.Duration) time.Duration {
+func randomUpTo(limit time.Duration) time.Duration {
 	return time.Duration(rand.Int64N(limit.Milliseconds()+1)) * time.Millisecond
 }

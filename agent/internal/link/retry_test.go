@@ -14,7 +14,7 @@ import (
 func closeStatus(code int) websocket.StatusCode { return websocket.StatusCode(code) }
 
 func closedWith(code int) error {
-	return closedByManager{CloseError: websocket.CloseError{Code: closeStatus(code)}}
+	return closedByManagerError{CloseError: websocket.CloseError{Code: closeStatus(code)}}
 }
 
 var errLost = errors.New("lost")
@@ -53,7 +53,7 @@ func TestTheWindowIsAsWideAsTheTroubleIsLong(t *testing.T) {
 		for _, asked := range []time.Duration{0, 20 * time.Second, 5 * time.Minute} {
 			synctest.Test(t, func(t *testing.T) {
 				low, high := spread(func(d *delays) {
-					d.note(welcomed(0, asked))
+					d.record(welcomed(0, asked))
 					d.after(outcome{err: errLost})
 					time.Sleep(trouble)
 					d.after(outcome{err: errLost}) // how often it failed makes no difference
@@ -70,7 +70,7 @@ func TestTheWindowIsAsWideAsTheTroubleIsLong(t *testing.T) {
 
 func TestTheLastWelcomeSaysHowWideTheWindowIs(t *testing.T) {
 	low, high := spread(func(d *delays) {
-		d.note(welcomed(0, 20*time.Second))
+		d.record(welcomed(0, 20*time.Second))
 		d.after(welcomed(0, 0)) // a failure, too: it was never ready
 	}, outcome{err: errLost})
 	wantSpread(t, "the manager asks for no spread any more", low, high, 0, 2*time.Second)
@@ -103,7 +103,7 @@ func TestDelaysAfterALostConnection(t *testing.T) {
 		{"replaced", nil, outcome{err: closedWith(protocol.CloseReplaced), up: second}, 2 * time.Minute, 4 * time.Minute},
 		{"policy violation", nil, outcome{err: closedWith(protocol.ClosePolicyViolation), up: second}, 60 * second, 62 * second},
 		{"rate limited", nil, outcome{err: closedWith(protocol.CloseRateLimited), up: second}, 60 * second, 62 * second},
-		{"Retry-After", nil, outcome{err: &setback{retryAfter: 30 * second}}, 30 * second, 32 * second},
+		{"Retry-After", nil, outcome{err: &retryableError{retryAfter: 30 * second}}, 30 * second, 32 * second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			low, high := spread(c.before, c.o)

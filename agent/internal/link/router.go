@@ -36,16 +36,16 @@ func newRouter(handlers map[string]Handler, log *slog.Logger) *router {
 
 // route answers m exactly once, or not at all if ctx is cancelled first. It answers from a goroutine of its own if there
 // is a handler. Otherwise it answers before it returns, so that a flood is slowed down to what the socket takes.
-func (r *router) route(ctx context.Context, m protocol.Message, answer func(json.RawMessage, *protocol.Error)) {
+func (r *router) route(ctx context.Context, m protocol.Message, answer func(json.RawMessage, *protocol.WireError)) {
 	handler, ok := r.handlers[m.Subject]
 	if !ok {
-		answer(nil, &protocol.Error{Code: protocol.NoResponders, Message: "nothing answers this subject"})
+		answer(nil, &protocol.WireError{Code: protocol.NoResponders, Message: "nothing answers this subject"})
 		return
 	}
 	select {
 	case r.slots <- struct{}{}:
 	default:
-		answer(nil, &protocol.Error{Code: protocol.Busy, Message: "the agent handles as many requests as it will at once"})
+		answer(nil, &protocol.WireError{Code: protocol.Busy, Message: "the agent handles as many requests as it will at once"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.deadline)
@@ -55,7 +55,7 @@ func (r *router) route(ctx context.Context, m protocol.Message, answer func(json
 		stop := context.AfterFunc(ctx, func() {
 			// Of a connection that ends, the manager knows by itself.
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				answer(nil, &protocol.Error{Code: protocol.Timeout, Message: "the handler took too long"})
+				answer(nil, &protocol.WireError{Code: protocol.Timeout, Message: "the handler took too long"})
 			}
 		})
 		data, failure := r.call(ctx, handler, m)
@@ -65,8 +65,8 @@ func (r *router) route(ctx context.Context, m protocol.Message, answer func(json
 	}()
 }
 
-func (r *router) call(ctx context.Context, handler Handler, m protocol.Message) (data json.RawMessage, failure *protocol.Error) {
-	internal := &protocol.Error{Code: protocol.Internal, Message: "the handler failed"}
+func (r *router) call(ctx context.Context, handler Handler, m protocol.Message) (data json.RawMessage, failure *protocol.WireError) {
+	internal := &protocol.WireError{Code: protocol.Internal, Message: "the handler failed"}
 	defer func() {
 		if cause := recover(); cause != nil {
 			r.log.Error("handler panicked", "subject", m.Subject, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
@@ -75,7 +75,7 @@ func (r *router) call(ctx context.Context, handler Handler, m protocol.Message) 
 	}()
 	result, err := handler(ctx, m.Data)
 	if err != nil {
-		var known *protocol.Error
+		var known *protocol.WireError
 		if errors.As(err, &known) {
 			return nil, known
 		}

@@ -53,7 +53,7 @@ func TestSubscribesBeforeItIsReadyOnEveryConnection(t *testing.T) {
 				if err := json.Unmarshal(got.Data, &list); err != nil || strings.Join(list.Patterns, " ") != "fleet.> agents.k3v.> fleet.self.a" {
 					t.Errorf("it subscribes to %s", got.Data)
 				}
-				if n := r.vitals.connections.Load(); n != int64(round) {
+				if n := r.stats.connections.Load(); n != int64(round) {
 					t.Errorf("it was ready %d times before the answer of round %d", n, round)
 				}
 			}
@@ -63,7 +63,7 @@ func TestSubscribesBeforeItIsReadyOnEveryConnection(t *testing.T) {
 			t.Errorf("it sent %v", subjects)
 		}
 		p.Serve()
-		eventually(t, func() bool { return r.vitals.connections.Load() == int64(round+1) }, "ready")
+		eventually(t, func() bool { return r.stats.connections.Load() == int64(round+1) }, "ready")
 		p.Drop()
 	}
 	r.log.says(t, `subscriptions="fleet.> agents.k3v.> fleet.self.a"`)
@@ -89,7 +89,7 @@ func TestASubscriptionThatIsRefusedIsRetriedWithTheCredential(t *testing.T) {
 			}
 			p.Send(t, `{"subject":"`+got.Reply+`",`+c.answer+`}`)
 			p.Serve()
-			var gaveUp *GaveUp
+			var gaveUp *GaveUpError
 			if err := r.ended(t); !errors.As(err, &gaveUp) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("it ended with %v", err)
 			}

@@ -48,7 +48,7 @@ func play(t *testing.T, maxRetries int, steps script) (log string, begun []time.
 func TestGivesUpAfterFailuresInARowOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, begun, err := play(t, 3, script{fails, fails, time.Second, fails, fails, time.Hour, fails, fails, fails, time.Hour})
-		var gaveUp *GaveUp
+		var gaveUp *GaveUpError
 		if !errors.As(err, &gaveUp) || gaveUp.Attempts != 3 || gaveUp.Last.Error() != "fault 9" || len(begun) != 9 {
 			t.Errorf("after %d attempts it ended with %v", len(begun), err)
 		}
@@ -121,7 +121,7 @@ func TestLogsWhatKeepsItAwayWheneverThatChanges(t *testing.T) {
 		if err := s.run(ctx); err != nil {
 			t.Fatal(err)
 		}
-		for text, want := range map[string]int{"connection lost": 1, "i/o timeout": 1, "a portal": 1, "connection refused": 1, "level=WARN": maxTold} {
+		for text, want := range map[string]int{"connection lost": 1, "i/o timeout": 1, "a portal": 1, "connection refused": 1, "level=WARN": maxLoggedErrors} {
 			if got := strings.Count(out.String(), text); got != want {
 				t.Errorf("%q is there %d times, want %d, in\n%s", text, got, want, out)
 			}
@@ -145,7 +145,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 		}
 		for range 50 {
 			attempts = append(attempts,
-				func() outcome { return outcome{err: &setback{retryAfter: 30 * time.Second}} },
+				func() outcome { return outcome{err: &retryableError{retryAfter: 30 * time.Second}} },
 				func() outcome { return outcome{err: closedWith(protocol.CloseReplaced), up: time.Second} },
 				func() outcome { return outcome{err: closedWith(protocol.CloseRateLimited), up: time.Second} },
 				func() outcome { return welcomed(time.Hour, 10*time.Second) },
@@ -252,10 +252,10 @@ func TestALongOutageGivesOneSummary(t *testing.T) {
 }
 
 func TestARefusalIsNotRetried(t *testing.T) {
-	refused := &Refused{Code: "agent_revoked"}
+	refused := &RefusedError{Code: "agent_revoked"}
 	attempts := 0
 	s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
-	s.refused = func(_ context.Context, r *Refused) error { return r }
+	s.onRefused = func(_ context.Context, r *RefusedError) error { return r }
 	s.connect = func(context.Context, func(session)) outcome {
 		attempts++
 		return outcome{err: refused}

@@ -96,7 +96,7 @@ func TestAClockThatIsAYearOffIsSaidAndCostsNoCredential(t *testing.T) {
 				l.delays.reset()
 				l.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: authority, Time: wall.now}
 			})
-			var gaveUp *GaveUp
+			var gaveUp *GaveUpError
 			err := r.ended(t)
 			if !errors.As(err, &gaveUp) || gaveUp.Attempts != 3 || !strings.Contains(err.Error(), "this host's clock says "+now.Add(off).UTC().Format("2006-01-02")) {
 				t.Errorf("it ended with %v", err)

@@ -24,7 +24,7 @@ const (
 )
 
 // Patience bounds every wait of a test; a wait that is met takes no time.
-const Patience = 10 * time.Second
+const Timeout = 10 * time.Second
 
 // Manager upgrades whoever comes and leaves the rest to the test.
 type Manager struct {
@@ -66,7 +66,7 @@ func (m *Manager) upgrade(intercept func(http.ResponseWriter, *http.Request) boo
 		ws.SetReadLimit(-1)
 		p := &Peer{Header: r.Header, Path: r.URL.Path, ws: ws, Seen: make(chan protocol.Message, 4096), Closed: make(chan error, 1)}
 		gone, leave := context.WithCancel(context.Background())
-		p.leave = leave
+		p.end = leave
 		p.socket, _ = r.Context().Value(socketKey{}).(*net.TCPConn)
 		m.Peers <- p
 		select {
@@ -83,7 +83,7 @@ func (m *Manager) Next(t testing.TB) *Peer {
 	select {
 	case p := <-m.Peers:
 		return p
-	case <-time.After(Patience):
+	case <-time.After(Timeout):
 		t.Fatal("no agent came")
 		return nil
 	}
@@ -96,7 +96,7 @@ type Peer struct {
 	Seen   chan protocol.Message // what arrived since Serve, bare heartbeats included
 	Closed chan error            // yields how the socket ended, after Serve
 	ws     *websocket.Conn
-	leave  context.CancelFunc
+	end    context.CancelFunc
 	socket *net.TCPConn // nil in memory
 }
 
@@ -144,7 +144,7 @@ func (p *Peer) SendBinary(t testing.TB, frame string) {
 
 func (p *Peer) write(t testing.TB, kind websocket.MessageType, frame string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
 	if err := p.ws.Write(ctx, kind, []byte(frame)); err != nil {
 		t.Fatalf("the manager cannot send: %v", err)
@@ -154,7 +154,7 @@ func (p *Peer) write(t testing.TB, kind websocket.MessageType, frame string) {
 // Receive reads one frame. It is for the time before Serve.
 func (p *Peer) Receive(t testing.TB) protocol.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
 	_, frame, err := p.ws.Read(ctx)
 	if err != nil {
@@ -195,7 +195,7 @@ func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
 }
 
 // Prove answers the echo that makes a connection ready, and then reads no more.
-func (p *Peer) Prove(t testing.TB) {
+func (p *Peer) AnswerProbe(t testing.TB) {
 	t.Helper()
 	m := p.Receive(t)
 	for m.Subject != protocol.SubjectEcho {
@@ -211,7 +211,7 @@ func (p *Peer) Serve() { go p.serve(true) }
 func (p *Peer) ServeSilently() { go p.serve(false) }
 
 func (p *Peer) serve(acknowledge bool) {
-	defer p.leave()
+	defer p.end()
 	for {
 		_, frame, err := p.ws.Read(context.Background())
 		if err != nil {
@@ -225,8 +225,8 @@ func (p *Peer) serve(acknowledge bool) {
 		}
 		answer := ""
 		switch {
-		case string(frame) == protocol.BareHeartbeat && acknowledge:
-			answer = protocol.BareHeartbeatAck
+		case string(frame) == protocol.Heartbeat && acknowledge:
+			answer = protocol.HeartbeatAck
 		case m.Subject == protocol.SubjectHeartbeat && m.Data != nil && acknowledge:
 			now, _ := json.Marshal(time.Now().UnixMilli())
 			answer = `{"subject":"agent.heartbeat.ack","data":{"serverTime":` + string(now) + `}}`
@@ -243,7 +243,7 @@ func (p *Peer) serve(acknowledge bool) {
 // Await returns the next message that arrives with the subject.
 func (p *Peer) Await(t testing.TB, subject string) protocol.Message {
 	t.Helper()
-	deadline := time.After(Patience)
+	deadline := time.After(Timeout)
 	for {
 		select {
 		case m := <-p.Seen:
@@ -261,7 +261,7 @@ func (p *Peer) Await(t testing.TB, subject string) protocol.Message {
 // AwaitClose returns the close frame that the agent sent; its code is -1 if there was none.
 func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason string) {
 	t.Helper()
-	return p.AwaitCloseWithin(t, Patience)
+	return p.AwaitCloseWithin(t, Timeout)
 }
 
 // AwaitCloseWithin is AwaitClose for an agent that takes its time.
@@ -292,5 +292,5 @@ func (p *Peer) Reset() {
 // Drop ends the socket without one.
 func (p *Peer) Drop() {
 	_ = p.ws.CloseNow()
-	p.leave()
+	p.end()
 }

@@ -38,12 +38,12 @@ const (
 )
 
 // Error travels in the error field of a reply.
-type Error struct {
+type WireError struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"` // for people
 }
 
-func (e *Error) Error() string {
+func (e *WireError) Error() string {
 	if e.Message == "" {
 		return string(e.Code)
 	}

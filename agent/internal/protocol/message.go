@@ -12,7 +12,7 @@ import (
 )
 
 // Version is the version of docs/PROTOCOL.md that this agent speaks.
-const Version = 1
+const Protocol = 1
 
 // Subjects of the control messages.
 const (
@@ -31,8 +31,8 @@ const (
 
 // The bare heartbeat and its answer, byte for byte: the manager's edge compares text, not meaning.
 const (
-	BareHeartbeat    = `{"subject":"agent.heartbeat"}`
-	BareHeartbeatAck = `{"subject":"agent.heartbeat.ack"}`
+	Heartbeat    = `{"subject":"agent.heartbeat"}`
+	HeartbeatAck = `{"subject":"agent.heartbeat.ack"}`
 )
 
 // Message is one frame.
@@ -41,19 +41,19 @@ type Message struct {
 	Reply     string          `json:"reply,omitempty"`     // inbox of the answer; empty: no answer is wanted
 	Data      json.RawMessage `json:"data,omitempty"`      // nil: absent, which is not the same as null
 	Timestamp *int64          `json:"timestamp,omitempty"` // the sender's clock, Unix ms
-	Error     *Error          `json:"error,omitempty"`     // then Data is absent
+	Error     *WireError      `json:"error,omitempty"`     // then Data is absent
 }
 
 // BadFrame is the error of Decode.
 type BadFrame struct {
-	Cause Error
+	Cause WireError
 	Reply string // where to answer; empty if the frame had no readable, valid reply
 }
 
 func (b *BadFrame) Error() string { return b.Cause.Error() }
 
 // maxInteger is the largest integer that every JSON implementation holds exactly.
-const maxInteger = 1<<53 - 1
+const maxSafeInteger = 1<<53 - 1
 
 // Decode parses a text frame. The error is always a *BadFrame. The caller has measured the frame before.
 func Decode(frame []byte) (Message, error) {
@@ -62,11 +62,11 @@ func Decode(frame []byte) (Message, error) {
 	if err := json.Unmarshal(frame, &fields); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return Message{}, &BadFrame{Cause: Error{Code: InvalidJSON, Message: "the frame is not JSON"}}
+			return Message{}, &BadFrame{Cause: WireError{Code: InvalidJSON, Message: "the frame is not JSON"}}
 		}
 	}
 	if fields == nil {
-		return Message{}, &BadFrame{Cause: Error{Code: InvalidMessage, Message: "the frame is not a JSON object"}}
+		return Message{}, &BadFrame{Cause: WireError{Code: InvalidMessage, Message: "the frame is not a JSON object"}}
 	}
 
 	var m Message
@@ -75,7 +75,7 @@ func Decode(frame []byte) (Message, error) {
 		m.Reply, replyOK = decodeString(raw)
 	}
 	bad := func(code Code, format string, args ...any) (Message, error) {
-		b := &BadFrame{Cause: Error{Code: code, Message: fmt.Sprintf(format, args...)}}
+		b := &BadFrame{Cause: WireError{Code: code, Message: fmt.Sprintf(format, args...)}}
 		if IsSubject(m.Reply) {
 			b.Reply = m.Reply
 		}
@@ -118,16 +118,16 @@ func Decode(frame []byte) (Message, error) {
 // *Error.
 func Encode(m Message) ([]byte, error) {
 	if !IsSubject(m.Subject) {
-		return nil, &Error{Code: InvalidSubject, Message: fmt.Sprintf("subject %q is not valid", m.Subject)}
+		return nil, &WireError{Code: InvalidSubject, Message: fmt.Sprintf("subject %q is not valid", m.Subject)}
 	}
 	if m.Reply != "" && !IsSubject(m.Reply) {
-		return nil, &Error{Code: InvalidSubject, Message: fmt.Sprintf("reply %q is not valid", m.Reply)}
+		return nil, &WireError{Code: InvalidSubject, Message: fmt.Sprintf("reply %q is not valid", m.Reply)}
 	}
 	var frame bytes.Buffer
 	e := json.NewEncoder(&frame)
 	e.SetEscapeHTML(false) // an echo must not come back six times as long
 	if err := e.Encode(m); err != nil {
-		return nil, &Error{Code: Internal, Message: "the message cannot be written as JSON"}
+		return nil, &WireError{Code: Internal, Message: "the message cannot be written as JSON"}
 	}
 	return bytes.TrimSuffix(frame.Bytes(), []byte("\n")), nil
 }
@@ -145,18 +145,18 @@ func decodeString(raw json.RawMessage) (string, bool) {
 // decodeInteger takes every way of writing an integer that JSON has, such as 1e3, within ±(2^53-1).
 func decodeInteger(raw json.RawMessage) (int64, bool) {
 	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxInteger {
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxSafeInteger {
 		return 0, false
 	}
 	return int64(f), true
 }
 
-func decodeError(raw json.RawMessage) (*Error, bool) {
+func decodeError(raw json.RawMessage) (*WireError, bool) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return nil, false
 	}
 	code, codeOK := decodeString(fields["code"])
 	message, messageOK := decodeString(fields["message"])
-	return &Error{Code: Code(code), Message: message}, codeOK && messageOK
+	return &WireError{Code: Code(code), Message: message}, codeOK && messageOK
 }

@@ -15,22 +15,22 @@ type amount struct {
 	Bytes  int64 `json:"bytes"`
 }
 
-func (a *amount) add(bytes int64)   { a.Frames++; a.Bytes += bytes }
-func (a *amount) minus(bytes int64) { a.Frames--; a.Bytes -= bytes }
+func (a *amount) add(bytes int64)      { a.Frames++; a.Bytes += bytes }
+func (a *amount) subtract(bytes int64) { a.Frames--; a.Bytes -= bytes }
 
 // window is what one connection may have on its way to the feed's writer: docs/PROTOCOL.md "Fan-out". The feed guards it.
-type window struct {
+type creditWindow struct {
 	limit    amount
 	step     amount // of either, after which the manager is told
 	held     amount // received and not yet written
 	consumed amount // written, in all
-	told     amount // of those, what the manager knows of
+	reported amount // of those, what the manager knows of
 	due      chan struct{}
 }
 
-func newWindow(w welcome) *window {
+func newCreditWindow(w welcome) *creditWindow {
 	limit := amount{Frames: w.CreditFrames, Bytes: w.CreditBytes}
-	return &window{
+	return &creditWindow{
 		limit: limit,
 		// At most what the protocol says. Less, where a smaller window or a large frame would otherwise wait for ever for
 		// the part of the window that has been consumed and not told.
@@ -43,12 +43,12 @@ func newWindow(w welcome) *window {
 }
 
 // admits is the manager's own rule: a frame larger than the window goes when nothing else is on its way.
-func (w *window) admits(held amount, bytes int64) bool {
+func (w *creditWindow) admits(held amount, bytes int64) bool {
 	return held.Frames == 0 || (held.Frames < w.limit.Frames && held.Bytes+bytes <= w.limit.Bytes)
 }
 
-func (w *window) consume(bytes int64) {
-	w.held.minus(bytes)
+func (w *creditWindow) consume(bytes int64) {
+	w.held.subtract(bytes)
 	w.consumed.add(bytes)
 	if w.isDue() {
 		select {
@@ -59,12 +59,12 @@ func (w *window) consume(bytes int64) {
 }
 
 // isDue at each multiple of a step, however far the last report went beyond one.
-func (w *window) isDue() bool {
-	return w.consumed.Frames/w.step.Frames > w.told.Frames/w.step.Frames || w.consumed.Bytes/w.step.Bytes > w.told.Bytes/w.step.Bytes
+func (w *creditWindow) isDue() bool {
+	return w.consumed.Frames/w.step.Frames > w.reported.Frames/w.step.Frames || w.consumed.Bytes/w.step.Bytes > w.reported.Bytes/w.step.Bytes
 }
 
 // credit tells the manager what has been consumed, until the connection ends.
-func (c *connection) credit(ctx context.Context) error {
+func (c *connection) sendCredit(ctx context.Context) error {
 	// Totals may be told later and at once, so a fast reader does not eat up the budget: half of it is left to the rest.
 	pause := 2 * time.Second / time.Duration(c.welcome.MessagesPerSecond)
 	for {
@@ -73,7 +73,7 @@ func (c *connection) credit(ctx context.Context) error {
 			return ctx.Err()
 		case <-c.window.due:
 		}
-		consumed, due := c.feed.tell(c.window)
+		consumed, due := c.feed.creditToReport(c.window)
 		if !due {
 			continue
 		}
