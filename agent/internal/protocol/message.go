@@ -1,5 +1,5 @@
-// Package protocol is the agent's half of docs/PROTOCOL.md: messages, subjects and codes. Its twin is
-// manager/src/protocol; the golden vectors in docs/vectors keep the two alike.
+// Package protocol implements docs/PROTOCOL.md for the agent: messages, subjects and codes. Its counterpart is
+// manager/src/protocol. Both are tested with the vectors in docs/vectors.
 package protocol
 
 import (
@@ -11,7 +11,7 @@ import (
 	"strconv"
 )
 
-// Version is the version of docs/PROTOCOL.md that this agent speaks.
+// Protocol is the version of docs/PROTOCOL.md that this agent speaks.
 const Protocol = 1
 
 // Subjects of the control messages.
@@ -29,7 +29,7 @@ const (
 	SubjectEcho         = "test.echo"
 )
 
-// The bare heartbeat and its answer, byte for byte: the manager's edge compares text, not meaning.
+// The bare heartbeat and its answer. Both ends send exactly these bytes, because the manager's edge compares the text.
 const (
 	Heartbeat    = `{"subject":"agent.heartbeat"}`
 	HeartbeatAck = `{"subject":"agent.heartbeat.ack"}`
@@ -38,26 +38,28 @@ const (
 // Message is one frame.
 type Message struct {
 	Subject   string          `json:"subject"`
-	Reply     string          `json:"reply,omitempty"`     // inbox of the answer; empty: no answer is wanted
-	Data      json.RawMessage `json:"data,omitempty"`      // nil: absent, which is not the same as null
+	Reply     string          `json:"reply,omitempty"`     // inbox for the answer; empty if no answer is wanted
+	Data      json.RawMessage `json:"data,omitempty"`      // nil if absent; null is a value
 	Timestamp *int64          `json:"timestamp,omitempty"` // the sender's clock, Unix ms
-	Error     *WireError      `json:"error,omitempty"`     // then Data is absent
+	Error     *WireError      `json:"error,omitempty"`     // excludes Data
 }
 
 // BadFrame is the error of Decode.
 type BadFrame struct {
 	Cause WireError
-	Reply string // where to answer; empty if the frame had no readable, valid reply
+	Reply string // the inbox for the answer; empty if the frame has no valid reply
 }
 
 func (b *BadFrame) Error() string { return b.Cause.Error() }
 
-// maxInteger is the largest integer that every JSON implementation holds exactly.
+func (b *BadFrame) Unwrap() error { return &b.Cause }
+
+// maxSafeInteger is the largest integer that every JSON implementation represents exactly.
 const maxSafeInteger = 1<<53 - 1
 
-// Decode parses a text frame. The error is always a *BadFrame. The caller has measured the frame before.
+// Decode parses a text frame. The error is always a *BadFrame. The caller checks the size of the frame.
 func Decode(frame []byte) (Message, error) {
-	// A map, because encoding/json would match the fields of a struct without regard to case.
+	// This is a map because encoding/json ignores case when it matches the fields of a struct.
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(frame, &fields); err != nil {
 		var syntax *json.SyntaxError
@@ -114,8 +116,8 @@ func Decode(frame []byte) (Message, error) {
 	return m, nil
 }
 
-// Encode is the inverse of Decode. It refuses what the other end would refuse, except for size; the error is always an
-// *Error.
+// Encode is the inverse of Decode. It refuses a message that the other end would refuse, but does not check its size.
+// The error is always a *WireError.
 func Encode(m Message) ([]byte, error) {
 	if !IsSubject(m.Subject) {
 		return nil, &WireError{Code: InvalidSubject, Message: fmt.Sprintf("subject %q is not valid", m.Subject)}
@@ -125,7 +127,7 @@ func Encode(m Message) ([]byte, error) {
 	}
 	var frame bytes.Buffer
 	e := json.NewEncoder(&frame)
-	e.SetEscapeHTML(false) // an echo must not come back six times as long
+	e.SetEscapeHTML(false) // an escaped echo would be up to six times as long
 	if err := e.Encode(m); err != nil {
 		return nil, &WireError{Code: Internal, Message: "the message cannot be written as JSON"}
 	}
@@ -133,7 +135,7 @@ func Encode(m Message) ([]byte, error) {
 }
 
 func decodeString(raw json.RawMessage) (string, bool) {
-	// Unmarshal alone would take null for "".
+	// Unmarshal alone would accept null as "".
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
 	}
@@ -142,7 +144,7 @@ func decodeString(raw json.RawMessage) (string, bool) {
 	return s, err == nil
 }
 
-// decodeInteger takes every way of writing an integer that JSON has, such as 1e3, within ±(2^53-1).
+// decodeInteger accepts every JSON notation of an integer, such as 1e3, within ±(2^53-1).
 func decodeInteger(raw json.RawMessage) (int64, bool) {
 	f, err := strconv.ParseFloat(string(raw), 64)
 	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxSafeInteger {

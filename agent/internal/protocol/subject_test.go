@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// The grammar again, as slow and plain as it can be written.
+// The same grammar as a regular expression: slow, but easy to check.
 var plainToken = regexp.MustCompile(`\A[!-)+-\-/-=?-~]{1,64}\z`)
 
 func isSubjectPlainly(s string) bool {
@@ -50,7 +50,7 @@ func matchesPlainly(pattern, subject string) bool {
 }
 
 func TestMatchesLikeThePlainMatcher(t *testing.T) {
-	// Few tokens, so that many pairs nearly match, and pieces that break the grammar.
+	// There are few tokens, so that many pairs nearly match. Some pieces break the grammar.
 	pieces := []string{"a", "a", "b", "ab", "*", "*", ">", "", "a*", "é", "__proto__", "[a]", "$"}
 	join := func() string {
 		var tokens []string
