@@ -39,6 +39,18 @@ type Credential struct {
 	Token   string
 }
 
+// LockedError says that another agent has the state directory.
+type LockedError struct {
+	Dir   string
+	Cause error
+}
+
+func (l *LockedError) Error() string {
+	return fmt.Sprintf("another agent is running with the state directory %s: stop it, or give this one its own --state-dir", l.Dir)
+}
+
+func (l *LockedError) Unwrap() error { return l.Cause }
+
 // Open creates the state directory if need be (mode 0700) and locks it.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -59,7 +71,7 @@ func Open(dir string) (*Store, error) {
 func (s *Store) prepare() error {
 	if err := syscall.Flock(int(s.fd.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("another agent is running with the state directory %s: stop it, or give this one its own --state-dir", s.dir)
+			return &LockedError{Dir: s.dir, Cause: err}
 		}
 		return fmt.Errorf("lock the state directory %s: %w", s.dir, err)
 	}

@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -130,9 +127,9 @@ func (l *Link) refusedByClose(err error) error {
 	}
 	switch closeCode(err) {
 	case protocol.CloseUnauthorized:
-		return newRefusedError(protocol.WireError{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, l.credential.isEnrolled())
+		return newRefusedError(protocol.WireError{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, err, l.credential.isEnrolled())
 	case protocol.CloseRevoked:
-		return newRefusedError(protocol.WireError{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, l.credential.isEnrolled())
+		return newRefusedError(protocol.WireError{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, err, l.credential.isEnrolled())
 	}
 	return err
 }
@@ -339,41 +336,4 @@ func (c *connection) probe(ctx context.Context) (rtt time.Duration, err error) {
 		return 0, errors.New("check that messages flow: the echo came back changed")
 	}
 	return time.Since(sent), nil
-}
-
-// readable replaces the library's account of how a socket ended by one for operators.
-func explainSocketError(err error) error {
-	var closed websocket.CloseError
-	var network *net.OpError
-	switch {
-	case errors.As(err, &closed):
-		return closedByManagerError{CloseError: closed}
-	case errors.Is(err, context.DeadlineExceeded):
-		return errors.New("no answer in time")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return errors.New("the connection broke off")
-	case errors.As(err, &network):
-		return network
-	default:
-		return err
-	}
-}
-
-type closedByManagerError struct{ websocket.CloseError }
-
-func (c closedByManagerError) Error() string {
-	text := strings.TrimSpace(fmt.Sprintf("the manager closed the connection (%d %s", c.Code, c.Reason)) + ")"
-	if c.Code == protocol.CloseReplaced {
-		text += ": another agent uses this identity; if this host is a clone, move its state directory away and enrol it on its own"
-	}
-	return text
-}
-
-// closeCode is the code of the close frame that the other end sent, or -1.
-func closeCode(err error) websocket.StatusCode {
-	var closed closedByManagerError
-	if errors.As(err, &closed) {
-		return closed.Code
-	}
-	return -1
 }

@@ -77,7 +77,7 @@ func (f *feed) write(output io.Writer) error {
 		_, err = output.Write(append(line, '\n'))
 		switch {
 		case errors.Is(err, syscall.EPIPE):
-			return ErrOutputClosed
+			return &explainedError{text: ErrOutputClosed.Error(), cause: errors.Join(ErrOutputClosed, err)}
 		case err != nil:
 			return fmt.Errorf("write a published message: %w", err)
 		}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/zedops/zedops/agent/internal/protocol"
@@ -155,7 +156,7 @@ func TestAReaderThatWentAwayIsToldFromAFault(t *testing.T) {
 	defer w.Close()
 	f := newFeed()
 	f.offer(numbered(1), 100, windowOf(4, 400, 100))
-	if err := f.write(w); !errors.Is(err, ErrOutputClosed) {
+	if err := f.write(w); !errors.Is(err, ErrOutputClosed) || !errors.Is(err, syscall.EPIPE) {
 		t.Errorf("it ended with %v", err)
 	}
 	f.offer(numbered(1), 100, windowOf(4, 400, 100))

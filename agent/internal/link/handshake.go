@@ -34,7 +34,7 @@ var defaultWelcome = welcome{MessagesPerSecond: 100, CreditFrames: 256, CreditBy
 func (w welcome) validate() error {
 	const day = 24 * 60 * 60 * 1000
 	switch {
-	case !protocol.IsSubject("inbox."+w.Connection+".1") || strings.Contains(w.Connection, "."):
+	case !protocol.IsSubject(w.inbox("1")) || strings.Contains(w.Connection, "."):
 		return errors.New("connection is not a token")
 	case w.HeartbeatIntervalMs < 10 || w.HeartbeatIntervalMs > day:
 		return errors.New("heartbeatIntervalMs is out of range")
@@ -54,7 +54,7 @@ func (w welcome) validate() error {
 	return nil
 }
 
-func (w welcome) inbox(token string) string { return "inbox." + w.Connection + "." + token }
+func (w welcome) inbox(token string) string { return protocol.Inbox(w.Connection, token) }
 
 func (w welcome) spread() time.Duration { return time.Duration(w.ReconnectSpreadMs) * time.Millisecond }
 
@@ -123,8 +123,8 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		}
 	}
 	if m.Error != nil {
-		if finalRefusals[m.Error.Code] {
-			return r, newRefusedError(*m.Error, l.credential.isEnrolled())
+		if protocol.IsRefusal(m.Error.Code) {
+			return r, newRefusedError(*m.Error, m.Error, l.credential.isEnrolled())
 		}
 		return r, fmt.Errorf("register: %w", m.Error)
 	}

@@ -14,40 +14,45 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// Refused is a refusal that no retry will change.
+// RefusedError is a refusal that no retry changes.
 type RefusedError struct {
 	Code    protocol.Code
-	Message string // the manager's words
+	Message string // of the manager
 	Advice  string // what the operator can do
+	Cause   error  // the manager's answer or close frame
 }
 
 func (r *RefusedError) Error() string {
 	return fmt.Sprintf("the manager refused this agent (%s: %s): %s", r.Code, r.Message, r.Advice)
 }
 
-// dismissed says that the manager knows the agent and wants it no more. Any other refusal of a permanent token may be
-// a mistake, such as a wrong manager or a changed JWT_SECRET.
+func (r *RefusedError) Unwrap() error { return r.Cause }
+
+// removedOrRevoked reports whether an operator removed or revoked this agent. Any other refusal of a permanent token may
+// be a mistake, such as a wrong manager or a changed JWT_SECRET.
 func (r *RefusedError) removedOrRevoked() bool {
 	return r.Code == protocol.AgentRevoked || r.Code == protocol.AgentRemoved
 }
 
-// newRefused chooses the advice; enrolled says whether it was the permanent token that was refused.
-func newRefusedError(cause protocol.WireError, enrolled bool) *RefusedError {
+// newRefusedError chooses the advice. enrolled says whether the manager refused the permanent token.
+func newRefusedError(refusal protocol.WireError, cause error, enrolled bool) *RefusedError {
 	const (
-		again  = "make a new enrolment token and start the agent with it"
-		afresh = "if this host is to come back, move its state directory away and start it with a new enrolment token"
-		back   = "to bring this host back, start it with a new enrolment token"
+		newToken     = "make a new enrolment token and start the agent with it"
+		newState     = "if this host is to come back, move its state directory away and start it with a new enrolment token"
+		enrolAgain   = "to bring this host back, start it with a new enrolment token"
+		sameManager  = "check that this is the manager that enrolled this host and that its JWT_SECRET is still the same; "
+		copiedWholly = "check that the token was copied whole and is this manager's, or "
 	)
 	var advice string
-	switch cause.Code {
+	switch refusal.Code {
 	case protocol.TokenExpired, protocol.EnrolmentUsed, protocol.EnrolmentRevoked:
-		advice = again
+		advice = newToken
 	case protocol.AgentRevoked, protocol.AgentRemoved:
-		advice = back
+		advice = enrolAgain
 	case protocol.InvalidToken:
-		advice = "check that the token was copied whole and is this manager's, or " + again
+		advice = copiedWholly + newToken
 		if enrolled {
-			advice = "check that this is the manager that enrolled this host and that its JWT_SECRET is still the same; " + afresh
+			advice = sameManager + newState
 		}
 	case protocol.MissingToken:
 		advice = "something between this host and the manager removes the Authorization header; let it pass"
@@ -56,42 +61,41 @@ func newRefusedError(cause protocol.WireError, enrolled bool) *RefusedError {
 	case protocol.UnsupportedProtocol:
 		advice = "install the version of the agent that belongs to this manager"
 	}
-	return &RefusedError{Code: cause.Code, Message: cause.Message, Advice: advice}
+	return &RefusedError{Code: refusal.Code, Message: refusal.Message, Advice: advice, Cause: cause}
 }
 
-// setback is an answer other than 101 that may be another one next time.
+// retryableError is an HTTP answer other than 101. The next answer may be another one.
 type retryableError struct {
 	text       string
-	retryAfter time.Duration // the earliest that the other end wants to be asked again
+	retryAfter time.Duration // from the Retry-After header; 0 if there is none
+	cause      error         // the manager's error; nil if the answer holds none
 }
 
-func (s *retryableError) Error() string { return s.text }
+func (r *retryableError) Error() string { return r.text }
 
-// final holds the codes of PROTOCOL.md "Refusals" that stop an agent, be it the upgrade or the registration that was
-// refused. Any other one is retried: the agent is fine, whatever has happened.
-var finalRefusals = map[protocol.Code]bool{
-	protocol.MissingToken: true, protocol.InvalidToken: true, protocol.TokenExpired: true,
-	protocol.EnrolmentUsed: true, protocol.EnrolmentRevoked: true, protocol.AgentRevoked: true,
-	protocol.AgentRemoved: true, protocol.BrowserOrigin: true, protocol.UnsupportedProtocol: true,
-}
+func (r *retryableError) Unwrap() error { return r.cause }
 
-// refusal tells the manager's own final refusals from everything that proxies and captive portals may say. now is this
-// host's clock.
+// responseError returns a *RefusedError for a refusal by the manager itself, and a *retryableError for any other answer:
+// proxies and captive portals answer, too. now is this host's clock.
 func responseError(r *http.Response, enrolled bool, now time.Time) error {
-	// A body that is not the manager's, or breaks off, leaves the code empty.
+	// The code stays empty if the body is not the manager's or breaks off.
 	var body struct {
 		Error protocol.WireError `json:"error"`
 	}
 	text, _ := io.ReadAll(r.Body)
 	_ = json.Unmarshal(text, &body)
+	var cause error
+	if body.Error.Code != "" {
+		cause = &body.Error
+	}
 
-	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && finalRefusals[body.Error.Code] {
-		return newRefusedError(body.Error, enrolled)
+	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && protocol.IsRefusal(body.Error.Code) {
+		return newRefusedError(body.Error, cause, enrolled)
 	}
 	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
-		now = date // by which the other end counts, however wrong this host's clock is
+		now = date // Retry-After counts by the other end's clock, and this host's clock may be wrong
 	}
-	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Get("Retry-After"), now)}
+	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Get("Retry-After"), now), cause: cause}
 }
 
 func describeResponse(r *http.Response, cause protocol.WireError) string {

@@ -14,7 +14,7 @@ import (
 func closeStatus(code int) websocket.StatusCode { return websocket.StatusCode(code) }
 
 func closedWith(code int) error {
-	return closedByManagerError{CloseError: websocket.CloseError{Code: closeStatus(code)}}
+	return &closedByManagerError{cause: websocket.CloseError{Code: closeStatus(code)}}
 }
 
 var errLost = errors.New("lost")
