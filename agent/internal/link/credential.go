@@ -7,7 +7,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/identity"
 )
 
-// Store has the tokens on disk. Its methods return when what they did would survive a power cut. *identity.Store is one.
+// Store keeps the tokens on disk. When a method returns, its change survives a power cut. *identity.Store is a Store.
 type Store interface {
 	Save(identity.Credential) error
 	SaveCandidate(token string) error
@@ -15,21 +15,21 @@ type Store interface {
 	DropCandidate() error
 }
 
-// credential is what the agent shows its manager. The manager may offer a candidate for the token; until it has
-// registered a connection that the candidate opened, both are good, and from then on the candidate alone.
+// credential is the token that the agent presents to its manager. The manager may offer a candidate to replace it. Both
+// are valid until the manager registers a connection that was opened with the candidate. Then only the candidate is.
 type credential struct {
 	manager identity.Manager
 	store   Store
 
-	mu             sync.Mutex // held while the store works, too
+	mu             sync.Mutex // also held while the store works
 	token          string
 	enrolled       bool   // whether token is the permanent one
-	candidate      string // "": there is none
-	candidateShown bool   // the candidate was shown last
-	unpromoted     bool   // the store still has token as the candidate, and a void one in its place
+	candidate      string // empty if there is none
+	candidateShown bool   // the agent presented the candidate last
+	unpromoted     bool   // the store still has token as the candidate, and the one before it as the token
 }
 
-// show returns the token to open the next connection with.
+// present returns the token for the next connection.
 func (c *credential) present() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -45,7 +45,7 @@ func (c *credential) isEnrolled() bool {
 	return c.enrolled
 }
 
-// enrol takes the permanent token that an enrolment token was answered with.
+// enrol stores the permanent token that the manager gave for an enrolment token.
 func (c *credential) enrol(token string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -56,7 +56,7 @@ func (c *credential) enrol(token string) error {
 	return nil
 }
 
-// reenrol goes on with an enrolment token. The caller has set the permanent one aside.
+// reenrol continues with an enrolment token. The caller has set the permanent token aside.
 func (c *credential) reenrol(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -68,15 +68,15 @@ func (c *credential) set(token string, enrolled bool) {
 	c.candidate, c.candidateShown, c.unpromoted = "", false, false
 }
 
-// offer stores a candidate, unless the connection that it came by has ended: between show and accept the candidate
-// stays what it is.
+// storeCandidate does nothing once the connection of the offer has ended: the candidate must not change between present
+// and accept.
 func (c *credential) storeCandidate(ctx context.Context, candidate string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The file of the candidate may hold the only good token.
+	// The candidate's file may hold the only valid token.
 	if err := c.promote(); err != nil {
 		return err
 	}
@@ -87,8 +87,8 @@ func (c *credential) storeCandidate(ctx context.Context, candidate string) error
 	return nil
 }
 
-// accept is called when the manager has registered a connection. It reports whether that has made a candidate the
-// token. After an error the store has it as the candidate still, and the next offer or registration tries again.
+// accept is called when the manager has registered a connection. It reports whether the candidate has become the token.
+// After an error the store still has that token as the candidate. The next offer or registration tries again.
 func (c *credential) accept() (rotated bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -110,8 +110,8 @@ func (c *credential) promote() error {
 	return nil
 }
 
-// reject goes back from the candidate to the token, and reports false if the candidate was not what was shown. After an
-// error the store has the candidate still, and a later process will show it.
+// rejectCandidate goes back from the candidate to the token. It reports false if the agent did not present the candidate.
+// After an error the store still has the candidate, and a later process presents it.
 func (c *credential) rejectCandidate() (rejected bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -88,7 +88,7 @@ func TestRotatesTwiceInARow(t *testing.T) {
 	r.log.says(t, "connection lost, retrying")
 	log := r.log.String()
 	for text, times := range map[string]int{
-		`level=INFO msg="token offered by the manager, reconnecting with it"`: 2, "msg=reconnected": 2,
+		`level=INFO msg="the manager offered a new token, reconnecting with it"`: 2, "msg=reconnected": 2,
 		`level=INFO msg="token rotated"`: 2, "level=WARN": 1, "offlineFor": 0, firstCandidate: 0, secondCandidate: 0,
 	} {
 		if n := strings.Count(log, text); n != times {
@@ -202,7 +202,7 @@ func TestACandidateThatCannotBePromotedIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = connected(t, m, r, managertest.Defaults())
-	r.log.says(t, "the new token stays beside the void one for now")
+	r.log.says(t, "cannot put the new token in the place of the old one yet")
 	wantCode(t, offer(t, p, quoted(secondCandidate)).Error, protocol.NotSaved)
 	if err := os.RemoveAll(token); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// amount is a number of fan-out frames and the sum of their lengths in bytes.
+// amount is a number of fan-out frames and the sum of their lengths.
 type amount struct {
 	Frames int64 `json:"frames"`
 	Bytes  int64 `json:"bytes"`
@@ -18,13 +18,14 @@ type amount struct {
 func (a *amount) add(bytes int64)      { a.Frames++; a.Bytes += bytes }
 func (a *amount) subtract(bytes int64) { a.Frames--; a.Bytes -= bytes }
 
-// window is what one connection may have on its way to the feed's writer: docs/PROTOCOL.md "Fan-out". The feed guards it.
+// creditWindow limits the published messages of one connection that are not written yet: docs/PROTOCOL.md "Fan-out". The
+// feed's mutex guards it. Its counterpart is CreditWindow of the manager.
 type creditWindow struct {
 	limit    amount
-	step     amount // of either, after which the manager is told
+	step     amount // credit is due after this many frames or bytes
 	held     amount // received and not yet written
-	consumed amount // written, in all
-	reported amount // of those, what the manager knows of
+	consumed amount // written since the connection began
+	reported amount // the part of consumed that the manager knows of
 	due      chan struct{}
 }
 
@@ -32,8 +33,8 @@ func newCreditWindow(w welcome) *creditWindow {
 	limit := amount{Frames: w.CreditFrames, Bytes: w.CreditBytes}
 	return &creditWindow{
 		limit: limit,
-		// At most what the protocol says. Less, where a smaller window or a large frame would otherwise wait for ever for
-		// the part of the window that has been consumed and not told.
+		// The protocol allows at most 64 frames or a quarter of the bytes. A small window needs a smaller step: otherwise a
+		// large frame waits for ever for the part of the window that is consumed but not reported.
 		step: amount{
 			Frames: max(1, min(64, limit.Frames/4)),
 			Bytes:  max(1, min(limit.Bytes/4, limit.Bytes-w.MaxFrameBytes)),
@@ -42,7 +43,7 @@ func newCreditWindow(w welcome) *creditWindow {
 	}
 }
 
-// admits is the manager's own rule: a frame larger than the window goes when nothing else is on its way.
+// admits is the manager's rule: a frame larger than the window may be sent when no other frame is on its way.
 func (w *creditWindow) admits(held amount, bytes int64) bool {
 	return held.Frames == 0 || (held.Frames < w.limit.Frames && held.Bytes+bytes <= w.limit.Bytes)
 }
@@ -58,14 +59,15 @@ func (w *creditWindow) consume(bytes int64) {
 	}
 }
 
-// isDue at each multiple of a step, however far the last report went beyond one.
+// isDue is true when consumed has passed a multiple of the step since the last report.
 func (w *creditWindow) isDue() bool {
 	return w.consumed.Frames/w.step.Frames > w.reported.Frames/w.step.Frames || w.consumed.Bytes/w.step.Bytes > w.reported.Bytes/w.step.Bytes
 }
 
-// credit tells the manager what has been consumed, until the connection ends.
+// sendCredit reports the consumed amount to the manager until the connection ends.
 func (c *connection) sendCredit(ctx context.Context) error {
-	// Totals may be told later and at once, so a fast reader does not eat up the budget: half of it is left to the rest.
+	// A credit holds totals, so one credit can replace several. The pause keeps credits to half of the message budget, even
+	// with a fast reader.
 	pause := 2 * time.Second / time.Duration(c.welcome.MessagesPerSecond)
 	for {
 		select {
@@ -79,10 +81,10 @@ func (c *connection) sendCredit(ctx context.Context) error {
 		}
 		data, err := json.Marshal(consumed)
 		if err != nil {
-			return fmt.Errorf("give credit: %w", err)
+			return fmt.Errorf("send credit: %w", err)
 		}
 		if err := c.send(protocol.Message{Subject: protocol.SubjectCredit, Data: data}); err != nil {
-			return fmt.Errorf("give credit: %w", err)
+			return fmt.Errorf("send credit: %w", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -14,18 +14,18 @@ func newBootID() string { return rand.Text() }
 
 func newHTTPClient() *http.Client {
 	return &http.Client{
-		// The bearer goes to the one manager it belongs to, and nowhere that a redirect points to.
+		// The token goes to its own manager only, so the client follows no redirect.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         (&net.Dialer{}).DialContext,
-			TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2: it cannot upgrade
-			MaxIdleConnsPerHost: -1,                                                     // a refused dial leaves nothing open
+			TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2, which cannot upgrade
+			MaxIdleConnsPerHost: -1,                                                     // a refused dial leaves no connection open
 		},
 	}
 }
 
-// dial opens a socket, or returns a *Refused, a *setback, or an error that says what went wrong with the network.
+// dial opens a socket, or returns a *RefusedError, a *retryableError, or an error of the network.
 func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout)
 	defer cancel()

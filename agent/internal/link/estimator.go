@@ -2,63 +2,64 @@ package link
 
 import "time"
 
-// reading is the data of a heartbeat.
+// heartbeatData is the data of a heartbeat.
 type heartbeatData struct {
 	RTTMs  int64 `json:"rttMs"`
 	SkewMs int64 `json:"skewMs"`
 }
 
-// gauge follows round trips and clock skew on one connection, and decides when they are worth a message: each wakes the
-// manager and costs it a write, so ordinary jitter must not.
+// rttEstimator measures the round trip time and the clock skew of one connection, and decides when to report them. Each
+// report wakes the manager and costs it a write, so ordinary jitter must not cause one.
 type rttEstimator struct {
 	rttMs, skewMs int64
 	clockStepped  bool // this host's clock was set: ask the manager for the time again
 	measured      bool
-	reported      *heartbeatData
-	changedInARow int // measurements in a row that are unlike what was told
+	reported      *heartbeatData // the last report; nil if there was none
+	changedInARow int            // how many of the latest measurements differ from the report
 }
 
-// measure takes the round trip of a bare beat.
-func (g *rttEstimator) measureRTT(rtt time.Duration) {
-	g.rttMs = min(rtt.Milliseconds(), 600_000)
-	if !g.measured {
-		g.measured = true
-		g.skewMs -= g.rttMs / 2 // the welcome's way here
+// measureRTT takes the round trip of a bare heartbeat.
+func (e *rttEstimator) measureRTT(rtt time.Duration) {
+	e.rttMs = min(rtt.Milliseconds(), 600_000)
+	if !e.measured {
+		e.measured = true
+		e.skewMs -= e.rttMs / 2 // the welcome took this long to arrive
 	}
-	if g.reported == nil {
+	if e.reported == nil {
 		return
 	}
-	if pathChanged(g.rttMs, g.reported.RTTMs) {
-		g.changedInARow++
+	if pathChanged(e.rttMs, e.reported.RTTMs) {
+		e.changedInARow++
 	} else {
-		g.changedInARow = 0
+		e.changedInARow = 0
 	}
 }
 
-// unlike is a difference that tells of another path: a factor of two, and more than any local network's noise.
+// pathChanged reports whether two round trip times belong to different paths: they differ by a factor of two, and by more
+// than the noise of a local network.
 func pathChanged(a, b int64) bool {
 	low, high := min(a, b), max(a, b)
 	return high >= 2*low && high-low >= 50
 }
 
-// tellTime takes the manager's clock (Unix ms), and what this host's said in the middle of that round trip.
-func (g *rttEstimator) measureSkew(serverTime int64, here time.Time) {
-	g.skewMs = here.UnixMilli() - serverTime
+// measureSkew takes the manager's clock (Unix ms) and this host's clock in the middle of the same round trip.
+func (e *rttEstimator) measureSkew(serverTime int64, here time.Time) {
+	e.skewMs = here.UnixMilli() - serverTime
 }
 
-// worthTelling is true for the first measurement, for a new round trip time that shows twice in a row (a lone spike is
-// no news), for a skew that moved by more than a second, and to ask for the time.
-func (g *rttEstimator) shouldReport() bool {
-	if g.reported == nil || g.clockStepped || g.changedInARow >= 2 {
+// shouldReport is true for the first measurement, for a new round trip time that shows twice in a row (a single spike
+// does not count), for a skew that changed by more than a second, and to ask for the time.
+func (e *rttEstimator) shouldReport() bool {
+	if e.reported == nil || e.clockStepped || e.changedInARow >= 2 {
 		return true
 	}
-	moved := g.skewMs - g.reported.SkewMs
+	moved := e.skewMs - e.reported.SkewMs
 	return moved > 1000 || moved < -1000
 }
 
-// tell returns what to report, and counts as having reported it.
-func (g *rttEstimator) report() heartbeatData {
-	g.reported = &heartbeatData{RTTMs: g.rttMs, SkewMs: g.skewMs}
-	g.clockStepped, g.changedInARow = false, 0
-	return *g.reported
+// report returns the measurements for the manager and remembers them as reported.
+func (e *rttEstimator) report() heartbeatData {
+	e.reported = &heartbeatData{RTTMs: e.rttMs, SkewMs: e.skewMs}
+	e.clockStepped, e.changedInARow = false, 0
+	return *e.reported
 }

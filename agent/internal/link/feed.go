@@ -10,22 +10,22 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// ErrOutputClosed says that whoever read the published messages has gone.
+// ErrOutputClosed says that the reader of the output has gone away.
 var ErrOutputClosed = errors.New("nobody reads the published messages any more")
 
-// feed carries published messages from the readers of the sockets to one writer, which may stall. It holds one window
-// of them, and outlives connections: what came by a lost one is still written, unless a new one needs the room.
+// feed carries published messages from the sockets to the output, whose reader may stall. It holds one window of
+// messages. It outlives connections: the messages of a lost connection are still written, unless a new one needs the room.
 type feed struct {
 	mu      sync.Mutex
-	changed *sync.Cond // there is a message, or there will be none
+	changed *sync.Cond // signalled by a new message and by close
 	queue   []published
-	held    amount // in the queue and with the writer
+	held    amount // in the queue or being written
 	closed  bool
 }
 
 type published struct {
 	message protocol.Message
-	bytes   int64 // of its frame
+	bytes   int64 // the length of its frame
 	window  *creditWindow
 }
 
@@ -35,8 +35,8 @@ func newFeed() *feed {
 	return f
 }
 
-// offer never waits. It returns how many messages were dropped: this one if its manager ignores the window, or older
-// ones that came by a connection which is no more.
+// offer never waits. It returns how many messages it dropped: this one if the manager ignores the window, or older ones
+// of a lost connection.
 func (f *feed) offer(m protocol.Message, bytes int64, w *creditWindow) (dropped int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -55,7 +55,7 @@ func (f *feed) offer(m protocol.Message, bytes int64, w *creditWindow) (dropped 
 	return dropped
 }
 
-// take removes the first message of the queue, and lets go of the memory.
+// dequeue removes the first message and releases its memory.
 func (f *feed) dequeue() published {
 	first := f.queue[0]
 	f.queue[0] = published{}
@@ -63,7 +63,7 @@ func (f *feed) dequeue() published {
 	return first
 }
 
-// write writes one JSON line for each message until the feed has been closed and is empty, or a write fails.
+// write writes one JSON line for each message. It returns when the feed is closed and empty, or when a write fails.
 func (f *feed) write(output io.Writer) error {
 	for {
 		p, ok := f.next()
@@ -104,7 +104,7 @@ func (f *feed) consume(p published) {
 	p.window.consume(p.bytes)
 }
 
-// tell returns the totals that the manager is to be told now, if any.
+// creditToReport returns the totals for the manager, and remembers them as reported if credit is due.
 func (f *feed) creditToReport(w *creditWindow) (consumed amount, due bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -114,7 +114,7 @@ func (f *feed) creditToReport(w *creditWindow) (consumed amount, due bool) {
 	return w.consumed, due
 }
 
-// close lets the writer end once it has written everything.
+// close lets write return when it has written everything.
 func (f *feed) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,7 +122,7 @@ func (f *feed) close() {
 	f.changed.Signal()
 }
 
-// left is how many messages have not been written.
+// unwritten is the number of messages that have not been written.
 func (f *feed) unwritten() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()

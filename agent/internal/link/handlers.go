@@ -12,7 +12,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// builtin is the table of what every agent answers.
+// builtinHandlers is the table of the subjects that every agent answers.
 func (l *Link) builtinHandlers() map[string]Handler {
 	return map[string]Handler{
 		protocol.SubjectEcho:   func(_ context.Context, data json.RawMessage) (any, error) { return data, nil },
@@ -21,7 +21,7 @@ func (l *Link) builtinHandlers() map[string]Handler {
 	}
 }
 
-// rotate stores the token that the manager offers. The connection ends once the manager has been told.
+// rotate stores the token that the manager offers. The connection ends after the answer.
 func (l *Link) rotate(ctx context.Context, data json.RawMessage) (any, error) {
 	var offer struct {
 		Token string `json:"token"`
@@ -31,9 +31,9 @@ func (l *Link) rotate(ctx context.Context, data json.RawMessage) (any, error) {
 	}
 	if err := l.credential.storeCandidate(ctx, offer.Token); err != nil {
 		if !errors.Is(err, context.Canceled) {
-			l.log.Warn("the token that the manager offers could not be saved", "error", err)
+			l.log.Warn("the token that the manager offered could not be saved", "error", err)
 		}
-		return nil, &protocol.WireError{Code: protocol.NotSaved, Message: "the agent could not save the token, and keeps the one it has"}
+		return nil, &protocol.WireError{Code: protocol.NotSaved, Message: "the agent could not save the token and keeps the old one"}
 	}
 	return struct{}{}, nil
 }
@@ -47,8 +47,8 @@ type info struct {
 	Reconnects int64  `json:"reconnects"`
 	RTTMs      *int64 `json:"rttMs"`
 	SkewMs     *int64 `json:"skewMs"`
-	// What the Go runtime holds of the host's memory: heap, stacks and its own tables, without the binary's pages and
-	// without what it has given back.
+	// The memory that the Go runtime holds: heap, stacks and its own tables. It leaves out the pages of the binary and the
+	// memory that the runtime has returned.
 	MemoryBytes uint64 `json:"memoryBytes"`
 	Goroutines  int    `json:"goroutines"`
 }

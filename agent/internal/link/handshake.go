@@ -14,7 +14,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// welcome is the manager's first word. Durations are milliseconds.
+// welcome is the data of agent.welcome, the manager's first message. Durations are milliseconds.
 type welcome struct {
 	Connection          string `json:"connection"`
 	ServerTime          int64  `json:"serverTime"` // Unix ms
@@ -27,10 +27,10 @@ type welcome struct {
 	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
 }
 
-// unsaid holds what applies where a welcome is silent.
+// defaultWelcome holds the values of the fields that a welcome may leave out.
 var defaultWelcome = welcome{MessagesPerSecond: 100, CreditFrames: 256, CreditBytes: 1 << 20}
 
-// validate keeps a faulty manager from making the agent spin, hang or swallow its memory.
+// validate keeps the agent from spinning, hanging or running out of memory because of a faulty manager.
 func (w welcome) validate() error {
 	const day = 24 * 60 * 60 * 1000
 	switch {
@@ -65,12 +65,12 @@ type registration struct {
 	Token   string `json:"token"` // only after an enrolment
 }
 
-var errNotSaved = errors.New("the manager enrolled this agent but its token could not be saved, so start it again with the same enrolment token once this is mended")
+var errNotSaved = errors.New("the manager enrolled this agent, but the token could not be saved: fix the cause, then start the agent again with the same enrolment token")
 
-// receiveWelcome is the first step on a new socket. The second result is this host's clock minus the manager's, in ms;
-// it still contains the way here.
+// receiveWelcome is the first step on a new socket. The second result is this host's clock minus the manager's, in ms. It
+// still contains the time that the welcome took to arrive.
 func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout) // its end closes the socket
+	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout) // the end of this context closes the socket
 	defer cancel()
 	w := defaultWelcome
 	m, err := receive(ctx, ws)
@@ -79,7 +79,7 @@ func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome,
 	}
 	skewMs := l.clock().UnixMilli()
 	if m.Subject != protocol.SubjectWelcome {
-		return w, 0, fmt.Errorf("the other end is no manager: it began with %q instead of a welcome", m.Subject)
+		return w, 0, fmt.Errorf("the other end is not a manager: it sent %q instead of a welcome", m.Subject)
 	}
 	if err := json.Unmarshal(m.Data, &w); err != nil {
 		return w, 0, fmt.Errorf("read the welcome: %w", err)
@@ -90,8 +90,7 @@ func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome,
 	return w, skewMs - w.ServerTime, nil
 }
 
-// register is the second step. It does not return before a new token is on disk and in its place, and nothing else happens on the
-// socket meanwhile.
+// register is the second step. It returns when a new token is safe on disk. Nothing else uses the socket meanwhile.
 func (l *Link) register(ctx context.Context, c *connection) (registration, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout)
 	defer cancel()
@@ -143,7 +142,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	}
 	rotated, err := l.credential.accept()
 	if err != nil {
-		l.log.Warn("the new token stays beside the void one for now", "error", err)
+		l.log.Warn("cannot put the new token in the place of the old one yet", "error", err)
 	}
 	if rotated {
 		l.log.Info("token rotated", "agentId", r.AgentID)
@@ -151,7 +150,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	return r, nil
 }
 
-// receive returns the next good message. It is for the time before the reader runs.
+// receive returns the next valid message. It is for the time before the reader runs.
 func receive(ctx context.Context, ws *websocket.Conn) (protocol.Message, error) {
 	for {
 		kind, frame, err := ws.Read(ctx)

@@ -252,7 +252,7 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 	}{
 		"none":               {func(testing.TB, *managertest.Peer) {}, "wait for the welcome: no answer in time"},
 		"a socket that ends": {func(_ testing.TB, p *managertest.Peer) { p.Drop() }, "wait for the welcome: the connection broke off"},
-		"another subject":    {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"hello"}`) }, "the other end is no manager"},
+		"another subject":    {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"hello"}`) }, "the other end is not a manager"},
 		"no data":            {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"agent.welcome"}`) }, "read the welcome"},
 		"a wrong type": {func(t testing.TB, p *managertest.Peer) {
 			p.Send(t, `{"subject":"agent.welcome","data":{"leaseMs":"x"}}`)

@@ -98,6 +98,7 @@ func responseError(r *http.Response, enrolled bool, now time.Time) error {
 	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Get("Retry-After"), now), cause: cause}
 }
 
+// describeResponse names the likely cause of an answer that is not a refusal.
 func describeResponse(r *http.Response, cause protocol.WireError) string {
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", r.StatusCode, http.StatusText(r.StatusCode)))
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -123,7 +124,7 @@ func describeResponse(r *http.Response, cause protocol.WireError) string {
 	}
 }
 
-// redirectHost leaves out the path and query, which may hold a portal's session.
+// redirectHost leaves out path and query, because they may hold the session of a portal.
 func redirectHost(r *http.Response) string {
 	to, err := url.Parse(r.Header.Get("Location"))
 	switch {
@@ -136,10 +137,10 @@ func redirectHost(r *http.Response) string {
 	}
 }
 
-// longestRetryAfter keeps a broken proxy from sending an agent away for a year.
+// longestRetryAfter limits Retry-After, so that a broken proxy cannot send an agent away for a year.
 const longestRetryAfter = 10 * time.Minute
 
-// retryAfter reads both forms of the header, seconds and a date; 0 if there is none.
+// retryAfter reads both forms of the header: seconds and a date. It is 0 if there is no header.
 func retryAfter(header string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
 		return min(time.Duration(seconds)*time.Second, longestRetryAfter)

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// GaveUp says that as many attempts as allowed have failed in a row.
+// GaveUpError says that the allowed number of attempts failed in a row.
 type GaveUpError struct {
 	Attempts int
 	Last     error
@@ -22,10 +22,10 @@ func (g *GaveUpError) Error() string {
 
 func (g *GaveUpError) Unwrap() error { return g.Last }
 
-// supervisor makes connection after connection, and logs one line when things change: never one for each attempt.
+// supervisor makes one connection after another. It logs one line when the situation changes, not one for each attempt.
 type supervisor struct {
 	connect    func(ctx context.Context, ready func(session)) outcome
-	onRefused  func(context.Context, *RefusedError) error // nil: an attempt at once may do better
+	onRefused  func(context.Context, *RefusedError) error // returns nil for another attempt at once
 	maxRetries int
 	delays     *delays
 	clock      clock
@@ -35,16 +35,16 @@ type supervisor struct {
 // outage is a time without a connection.
 type outage struct {
 	since          instant
-	failedAttempts int   // attempts
-	lastErr        error // nil: none has failed yet, and none was lost
+	failedAttempts int   // in a row
+	lastErr        error // nil if no attempt has failed and no connection was lost
 	loggedErrors   []string
 }
 
-// maxTold bounds the log of an outage, whatever its errors are like.
+// maxLoggedErrors limits the log lines of one outage.
 const maxLoggedErrors = 10
 
-// news says whether this outage has shown such an error for the first time: then what keeps the agent away has changed.
-// Ports and the like, which differ from one attempt to the next, do not make another error.
+// isNewError reports whether this outage has not had such an error yet, and remembers it. It ignores digits, because ports
+// differ from one attempt to the next.
 func (o *outage) isNewError(err error) bool {
 	kind := strings.Map(func(r rune) rune {
 		if '0' <= r && r <= '9' {
@@ -61,7 +61,7 @@ func (o *outage) isNewError(err error) bool {
 
 func (s *supervisor) run(ctx context.Context) error {
 	out := outage{since: s.clock.now()}
-	known := false // whether there ever was a connection
+	known := false // there was a connection before
 	for ctx.Err() == nil {
 		s.log.Debug("connecting", "failed", out.failedAttempts)
 		o := s.connect(ctx, func(n session) {
@@ -90,11 +90,11 @@ func (s *supervisor) run(ctx context.Context) error {
 			if o.up > 0 {
 				out = outage{since: s.clock.now()}
 			}
-			// Rounded up, so that what is logged is what is waited.
+			// This rounds up to milliseconds, so that the log shows the exact wait.
 			s.wait(ctx, (max(0, time.Until(o.drain.until)) + time.Millisecond - 1).Truncate(time.Millisecond))
 			continue
 		case errors.Is(o.err, errRotating):
-			s.log.Info("token offered by the manager, reconnecting with it")
+			s.log.Info("the manager offered a new token, reconnecting with it")
 			s.delays.record(o)
 			if o.up > 0 {
 				out = outage{since: s.clock.now()}
@@ -122,14 +122,14 @@ func (s *supervisor) run(ctx context.Context) error {
 			out.lastErr = o.err
 		}
 		if slept := s.wait(ctx, wait, "failed", out.failedAttempts, "error", o.err); slept >= stableAfter {
-			s.delays.reset() // what failed before the sleep says nothing about now, and a network takes a moment to wake
+			s.delays.reset() // failures before the sleep do not count, and a network needs a moment after it
 		}
 	}
 	return nil
 }
 
-// wait returns when the wait is over or the context ends. A sleep of the host counts as waiting, although no timer has
-// moved meanwhile; slept is how long that was.
+// wait returns when the wait is over or the context ends. The time that the host sleeps counts as waiting, although timers
+// stop meanwhile. slept is that time.
 func (s *supervisor) wait(ctx context.Context, wait time.Duration, why ...any) (slept time.Duration) {
 	s.log.Debug("waiting to connect again", append([]any{"wait", wait.String()}, why...)...)
 	until := time.Now().Add(wait)
@@ -170,7 +170,7 @@ func (s *supervisor) logConnected(n session, out outage, known bool) {
 	s.log.Info(text, attributes...)
 }
 
-// rounded leaves out what nobody reads: 2h3m0s rather than 2h3m0.417s.
+// roundForLog leaves out needless digits: 2h3m0s instead of 2h3m0.417s.
 func roundForLog(d time.Duration) string {
 	if d.Abs() >= time.Minute {
 		return d.Round(time.Second).String()
