@@ -1,4 +1,4 @@
-// Package managertest is the manager's end of an agent connection, for tests that need it to misbehave.
+// Package managertest is a fake manager. It misbehaves as a test needs.
 package managertest
 
 import (
@@ -23,20 +23,20 @@ const (
 	PermanentToken = "permanent.token.value"
 )
 
-// Patience bounds every wait of a test; a wait that is met takes no time.
+// Timeout limits every wait of a test.
 const Timeout = 10 * time.Second
 
-// Manager upgrades whoever comes and leaves the rest to the test.
+// Manager accepts every connection and leaves the rest to the test.
 type Manager struct {
 	URL   string
 	Peers chan *Peer
 }
 
-// socketKey finds the TCP socket of an upgrade.
+// socketKey is the context key of an upgrade's TCP socket.
 type socketKey struct{}
 
-// Start serves on a random loopback port until the test ends. A non-nil intercept may answer a request itself, and
-// then returns true.
+// Start serves on a random loopback port until the test ends. intercept may be nil. It returns true if it has answered the
+// request itself.
 func Start(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool) *Manager {
 	m := &Manager{Peers: make(chan *Peer, 64)}
 	ended := make(chan struct{})
@@ -89,15 +89,15 @@ func (m *Manager) Next(t testing.TB) *Peer {
 	}
 }
 
-// Peer is one agent's socket as the manager sees it.
+// Peer is the manager's end of one agent's socket.
 type Peer struct {
 	Header http.Header // of the upgrade
 	Path   string
-	Seen   chan protocol.Message // what arrived since Serve, bare heartbeats included
-	Closed chan error            // yields how the socket ended, after Serve
+	Seen   chan protocol.Message // every message since Serve, including bare heartbeats
+	Closed chan error            // gets the error that ended the socket, after Serve
 	ws     *websocket.Conn
 	end    context.CancelFunc
-	socket *net.TCPConn // nil in memory
+	socket *net.TCPConn // nil after StartInMemory
 }
 
 // Welcome holds the data of agent.welcome.
@@ -114,7 +114,7 @@ type Welcome struct {
 	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
 }
 
-// Defaults is a welcome that differs from the real one only in that the agent comes back quickly.
+// Defaults is the welcome of a real manager, except that the agent reconnects quickly.
 func Defaults() Welcome {
 	return Welcome{
 		Protocol:            1,
@@ -167,7 +167,7 @@ func (p *Peer) Receive(t testing.TB) protocol.Message {
 	return m
 }
 
-// Welcome opens the conversation.
+// Welcome sends agent.welcome.
 func (p *Peer) Welcome(t testing.TB, w Welcome) {
 	t.Helper()
 	data, err := json.Marshal(w)
@@ -177,8 +177,8 @@ func (p *Peer) Welcome(t testing.TB, w Welcome) {
 	p.Send(t, `{"subject":"agent.welcome","data":`+string(data)+`}`)
 }
 
-// Register welcomes, reads the registration, and accepts it. A permanent token is handed out if the agent came with
-// the enrolment token.
+// Register sends the welcome, reads the registration and accepts it. An agent with the enrolment token gets a permanent
+// token.
 func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
 	t.Helper()
 	p.Welcome(t, w)
@@ -194,7 +194,7 @@ func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
 	return m
 }
 
-// Prove answers the echo that makes a connection ready, and then reads no more.
+// AnswerProbe answers the echo that makes a connection ready, and then reads no more.
 func (p *Peer) AnswerProbe(t testing.TB) {
 	t.Helper()
 	m := p.Receive(t)
@@ -204,10 +204,10 @@ func (p *Peer) AnswerProbe(t testing.TB) {
 	p.Send(t, `{"subject":"`+m.Reply+`","data":`+string(m.Data)+`}`)
 }
 
-// Serve reads from now on, and answers heartbeats, subscriptions and test.echo as the manager does.
+// Serve starts to read, and answers heartbeats, subscriptions and test.echo as the manager does.
 func (p *Peer) Serve() { go p.serve(true) }
 
-// ServeSilently reads, answers subscriptions and test.echo, and gives no other sign of life.
+// ServeSilently is Serve without answers to heartbeats.
 func (p *Peer) ServeSilently() { go p.serve(false) }
 
 func (p *Peer) serve(acknowledge bool) {
@@ -264,8 +264,8 @@ func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason strin
 	return p.AwaitCloseWithin(t, Timeout)
 }
 
-// AwaitCloseWithin is AwaitClose for an agent that takes its time.
-func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code websocket.StatusCode, reason string) {
+// AwaitCloseWithin is AwaitClose with a time limit of its own.
+func (p *Peer) AwaitCloseWithin(t testing.TB, limit time.Duration) (code websocket.StatusCode, reason string) {
 	t.Helper()
 	select {
 	case err := <-p.Closed:
@@ -274,7 +274,7 @@ func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code webs
 			return closed.Code, closed.Reason
 		}
 		return -1, err.Error()
-	case <-time.After(patience):
+	case <-time.After(limit):
 		t.Fatal("the agent did not close")
 		return 0, ""
 	}
@@ -283,13 +283,13 @@ func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code webs
 // Close sends a close frame.
 func (p *Peer) Close(code websocket.StatusCode, reason string) { _ = p.ws.Close(code, reason) }
 
-// Reset ends the socket as a crash of the manager's host does: what is under way is lost.
+// Reset ends the socket as a crash of the manager's host does: data on its way is lost.
 func (p *Peer) Reset() {
 	_ = p.socket.SetLinger(0)
 	p.Drop()
 }
 
-// Drop ends the socket without one.
+// Drop ends the socket without a close frame.
 func (p *Peer) Drop() {
 	_ = p.ws.CloseNow()
 	p.end()
