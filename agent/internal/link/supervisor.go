@@ -43,8 +43,8 @@ type outage struct {
 // maxLoggedErrors limits the log lines of one outage.
 const maxLoggedErrors = 10
 
-// isNewError reports whether this outage has not had such an error yet, and remembers it. It ignores digits, because ports
-// differ from one attempt to the next.
+// isNewError reports whether an error is the first of its kind in this outage, and remembers it. It ignores digits, because
+// ports differ from one attempt to the next. After maxLoggedErrors it is always false.
 func (o *outage) isNewError(err error) bool {
 	kind := strings.Map(func(r rune) rune {
 		if '0' <= r && r <= '9' {
