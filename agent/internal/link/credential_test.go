@@ -134,6 +134,7 @@ type storer struct {
 func (s storer) SaveCandidate(token string) error { return s.save(token) }
 
 func TestAnOfferThatIsLostWithItsConnectionIsShownOnTheNext(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
 	storing, store := make(chan struct{}), make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
@@ -213,8 +214,12 @@ func TestACandidateThatCannotBePromotedIsKept(t *testing.T) {
 }
 
 func TestACandidateSurvivesWhatIsNoRefusal(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
-	r := run(t, m.URL, func(l *Link) { l.stepTimeout = 200 * time.Millisecond })
+	r := run(t, m.URL, func(l *Link) {
+		l.stepTimeout = 200 * time.Millisecond
+		retryQuickly(l)
+	})
 	p := connected(t, m, r, managertest.Defaults())
 	wantOffered(t, p, firstCandidate)
 	m.Next(t).Drop()

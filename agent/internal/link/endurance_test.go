@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
@@ -73,8 +72,7 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 	r := run(t, m.URL, func(l *Link) {
 		l.log = slog.New(slog.NewJSONHandler(log, nil))
 		l.router.log = l.log
-		l.delays.growing.InitialInterval, l.delays.growing.MaxInterval = time.Millisecond, time.Millisecond
-		l.delays.reset()
+		retryQuickly(l)
 	})
 	usual := managertest.Defaults()
 	usual.ReconnectSpreadMs = 1

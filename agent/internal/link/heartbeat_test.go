@@ -20,6 +20,7 @@ func quick(interval, lease time.Duration) managertest.Welcome {
 }
 
 func TestBeatsAtOnceAndThenAtTheInterval(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
 	p := connected(t, m, r, quick(100*time.Millisecond, 10*time.Second))
@@ -38,6 +39,7 @@ func TestBeatsAtOnceAndThenAtTheInterval(t *testing.T) {
 }
 
 func TestASilentManagerIsLeft(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
 	p := m.Next(t)
@@ -52,6 +54,7 @@ func TestASilentManagerIsLeft(t *testing.T) {
 }
 
 func TestADeadPathIsLeftWithoutWaitingForItsClose(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
 	p := m.Next(t)
@@ -128,6 +131,7 @@ func TestADeadPathIsNoticedWithinALeaseOfManyBeats(t *testing.T) {
 }
 
 func TestAnyFrameIsASignOfLife(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
 	p := m.Next(t)
@@ -141,6 +145,7 @@ func TestAnyFrameIsASignOfLife(t *testing.T) {
 }
 
 func TestTellsRoundTripAndSkewOnceAndNotAgain(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
 	w := quick(50*time.Millisecond, 10*time.Second)

@@ -45,6 +45,15 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
+// take returns the text and empties the log.
+func (l *logged) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := l.text.String()
+	l.text.Reset()
+	return text
+}
+
 // says waits for a log line.
 func (l *logged) says(t *testing.T, text string) {
 	t.Helper()
@@ -53,7 +62,7 @@ func (l *logged) says(t *testing.T, text string) {
 
 func eventually(t *testing.T, condition func() bool, what string) {
 	t.Helper()
-	for deadline := time.Now().Add(managertest.Timeout); !condition(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(managertest.Timeout); !condition(); time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
@@ -98,6 +107,12 @@ func run(t *testing.T, url string, change func(*Link)) *running {
 		}
 	})
 	return r
+}
+
+// retryQuickly cuts the waits after failures to a millisecond.
+func retryQuickly(l *Link) {
+	l.delays.growing.InitialInterval, l.delays.growing.MaxInterval = time.Millisecond, time.Millisecond
+	l.delays.reset()
 }
 
 // ended waits for Run to return; it may be called again.

@@ -164,6 +164,7 @@ func TestTellsTheManagerWhatItHasTakenIn(t *testing.T) {
 }
 
 func TestCreditLeavesRoomInTheBudget(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
 	r, _ := subscribed(t, m.URL, "fleet.>")
 	w := managertest.Defaults()

@@ -92,8 +92,7 @@ func TestAClockThatIsAYearOffIsSaidAndCostsNoCredential(t *testing.T) {
 			wall.step(off)
 			r := run(t, url, func(l *Link) {
 				l.clock, l.config.MaxRetries = wall.now, 3
-				l.delays.growing.InitialInterval, l.delays.growing.MaxInterval = time.Millisecond, time.Millisecond
-				l.delays.reset()
+				retryQuickly(l)
 				l.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: authority, Time: wall.now}
 			})
 			var gaveUp *GaveUpError
