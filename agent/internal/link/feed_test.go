@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"os"
 	"strings"
 	"syscall"
@@ -98,52 +97,6 @@ func TestWhatALostConnectionBroughtMakesRoomForANewWindow(t *testing.T) {
 	f.offer(numbered(2), 100, current)
 	if got := written(t, f); got != "1 2" {
 		t.Errorf("with room for both it wrote %s", got)
-	}
-}
-
-// Whatever the window and the frames, a manager that goes by its own rule never stalls on what it was not told.
-func TestCreditNeverStalls(t *testing.T) {
-	for _, frames := range []int64{1, 2, 3, 63, 64, 65, 256, 1000} {
-		for _, bytes := range []int64{1, 100, 65_535, 65_536, 65_537, 100_000, 1 << 20} {
-			f, w := newFeed(), windowOf(frames, bytes, 65_536)
-			var delivered, acknowledged amount
-			for n := range 1000 {
-				size := []int64{30, 1000, 65_536}[rand.IntN(3)]
-				open := amount{Frames: delivered.Frames - acknowledged.Frames, Bytes: delivered.Bytes - acknowledged.Bytes}
-				if !w.admits(open, size) {
-					t.Fatalf("window of %d frames or %d bytes: message %d of %d bytes finds no room", frames, bytes, n, size)
-				}
-				delivered.add(size)
-				if f.offer(numbered(n), size, w) != 0 {
-					t.Fatalf("message %d was dropped", n)
-				}
-				p, _ := f.next()
-				f.consume(p)
-				if consumed, due := f.creditToReport(w); due {
-					acknowledged = consumed
-				}
-			}
-		}
-	}
-}
-
-func TestCreditIsDueAfter64FramesOrAQuarterOfTheBytes(t *testing.T) {
-	for size, want := range map[int64]amount{100: {Frames: 64, Bytes: 6400}, 60_000: {Frames: 5, Bytes: 300_000}} {
-		f, w := newFeed(), windowOf(256, 1<<20, 65_536)
-		for n := range 64 {
-			f.offer(numbered(n), size, w)
-			p, _ := f.next()
-			f.consume(p)
-			if told, due := f.creditToReport(w); due {
-				if told != want {
-					t.Errorf("frames of %d bytes: %+v", size, told)
-				}
-				break
-			}
-		}
-		if _, due := f.creditToReport(w); due || w.reported != want {
-			t.Errorf("frames of %d bytes: told %+v", size, w.reported)
-		}
 	}
 }
 

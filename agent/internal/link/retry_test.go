@@ -111,24 +111,3 @@ func TestDelaysAfterALostConnection(t *testing.T) {
 		})
 	}
 }
-
-func TestRetryAfterHeader(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"":                              0,
-		"5":                             5 * time.Second,
-		"0":                             0,
-		"-5":                            0,
-		"1.5":                           0,
-		"soon":                          0,
-		"99999999":                      10 * time.Minute,
-		"99999999999999999999":          0,
-		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute,
-		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
-		"Sat, 02 Jan 2027 03:00:00 GMT": 10 * time.Minute,
-	} {
-		if got := retryAfter(header, now); got != want {
-			t.Errorf("%q: %v, want %v", header, got, want)
-		}
-	}
-}

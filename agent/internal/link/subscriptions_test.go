@@ -3,11 +3,9 @@ package link
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
@@ -130,72 +128,4 @@ func TestWritesWhatIsPublishedToItAndNothingElse(t *testing.T) {
 	}
 	p.Drop()
 	r.log.says(t, "droppedFrames=6")
-}
-
-func TestTellsTheManagerWhatItHasTakenIn(t *testing.T) {
-	m := managertest.Start(t, nil)
-	w := managertest.Defaults()
-	r, _ := subscribed(t, m.URL, "fleet.>")
-	for range 2 { // the totals are of each connection
-		p := connected(t, m, r, w)
-		sent := 0
-		publish := func(frames, size int) {
-			frame := `{"subject":"fleet.x","data":""}`
-			frame = strings.Replace(frame, `""`, `"é`+strings.Repeat("x", size-len(frame)-2)+`"`, 1)
-			for range frames {
-				p.Send(t, frame)
-				sent += len(frame)
-			}
-		}
-		wantCredit := func(frames int) {
-			t.Helper()
-			if got, want := string(p.Await(t, protocol.SubjectCredit).Data), fmt.Sprintf(`{"frames":%d,"bytes":%d}`, frames, sent); got != want {
-				t.Errorf("it tells %s, want %s", got, want)
-			}
-		}
-		publish(64, 100)
-		wantCredit(64)
-		publish(64, 50)
-		wantCredit(128)
-		publish(5, 60_000)
-		wantCredit(133)
-		p.Drop()
-	}
-}
-
-func TestCreditLeavesRoomInTheBudget(t *testing.T) {
-	t.Parallel()
-	m := managertest.Start(t, nil)
-	r, _ := subscribed(t, m.URL, "fleet.>")
-	w := managertest.Defaults()
-	w.MessagesPerSecond, w.CreditFrames, w.CreditBytes = 10, 1<<16, 64<<20
-	p := connected(t, m, r, w)
-	start, credits := time.Now(), 0
-	for range 6400 { // a credit for each 64 would be 100
-		p.Send(t, `{"subject":"fleet.a"}`)
-	}
-	var told amount
-	for told.Frames < 6400 {
-		if err := json.Unmarshal(p.Await(t, protocol.SubjectCredit).Data, &told); err != nil {
-			t.Fatal(err)
-		}
-		credits++
-	}
-	if most := 1 + int(time.Since(start)/(200*time.Millisecond)); credits > most {
-		t.Errorf("%d credits, of which the budget allows %d", credits, most)
-	}
-}
-
-func TestAManagerThatNamesNoWindowHasTheUsualOne(t *testing.T) {
-	m := managertest.Start(t, nil)
-	r, _ := subscribed(t, m.URL, "fleet.>")
-	p := m.Next(t)
-	p.Send(t, `{"subject":"agent.welcome","data":{"connection":"c7h2k9","heartbeatIntervalMs":30000,"leaseMs":40000,"maxFrameBytes":65536}}`)
-	p.Send(t, `{"subject":"`+p.Receive(t).Reply+`","data":{"agentId":"k3v","name":"edge-7"}}`)
-	p.Serve()
-	r.log.says(t, "msg=connected")
-	for range 64 {
-		p.Send(t, `{"subject":"fleet.a"}`)
-	}
-	p.Await(t, protocol.SubjectCredit)
 }
