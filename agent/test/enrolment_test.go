@@ -107,7 +107,7 @@ func TestTheStoredIdentityWinsOverAnEnrolmentToken(t *testing.T) {
 	}
 }
 
-func TestANameThatComesTooLateIsSaid(t *testing.T) {
+func TestANameAfterTheEnrolmentIsReported(t *testing.T) {
 	m := managertest.Start(t, nil)
 	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--name", "edge-8"}})
 	m.Next(t)

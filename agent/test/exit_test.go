@@ -52,7 +52,7 @@ func TestATokenThatCannotBeSavedExits1(t *testing.T) {
 	dir := t.TempDir()
 	a := start(t, options{args: []string{"--state-dir", dir, "--manager", m.URL, "--token-file=-"}, stdin: managertest.EnrolmentToken})
 	p := m.Next(t)
-	// In the way of the temporary file, for root as well as for others.
+	// This directory blocks the temporary file, even for root.
 	if err := os.MkdirAll(filepath.Join(dir, "manager.new", "x"), 0o700); err != nil {
 		t.Fatal(err)
 	}

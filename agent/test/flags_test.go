@@ -58,7 +58,7 @@ func TestHelpAndVersion(t *testing.T) {
 }
 
 func TestWarnsOfATokenInTheClear(t *testing.T) {
-	// Nobody listens on the discard port of this address: the dial fails or hangs, the warning comes before it.
+	// Nobody listens on the discard port of this address, so the dial fails or hangs. The warning comes before the dial.
 	a := start(t, options{args: []string{"--manager", "http://0.0.0.0:9", "--max-retries", "1", "--token-file=-"}, stdin: managertest.EnrolmentToken})
 	a.wantExit(t, 75, "unencrypted")
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/managertest"
 )
 
-// piped starts an enrolled agent that subscribes to fleet.> and whose output goes into a pipe.
+// piped starts an enrolled agent that subscribes to fleet.> and writes into a pipe.
 func piped(t *testing.T, w managertest.Welcome) (*agent, *managertest.Peer, *os.File) {
 	t.Helper()
 	m := managertest.Start(t, nil)
@@ -50,7 +50,7 @@ func TestPublishedMessagesBecomeLines(t *testing.T) {
 	}
 }
 
-// big is a published frame of 4000 bytes: 256 are nearly a window, and many times what a pipe holds.
+// big is a published frame of 4000 bytes. 256 of them nearly fill a window, and are too many for a pipe.
 var big = `{"subject":"fleet.big","data":"` + strings.Repeat("x", 4000-33) + `"}`
 
 func TestAReaderThatStalls(t *testing.T) {
@@ -89,7 +89,7 @@ func TestAReaderThatStalls(t *testing.T) {
 			t.Errorf("it holds %d bytes", info.MemoryBytes)
 		}
 		p.Drop()
-		// The pipe took a few, and the window 256.
+		// The pipe holds a few, and the window 256.
 		a.says(t, "droppedFrames=97")
 	})
 	t.Run("gets everything when it goes on", func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestAReaderThatGoesAwayStopsTheAgent(t *testing.T) {
 	if lines := bufio.NewScanner(reader); !lines.Scan() {
 		t.Fatal(lines.Err())
 	}
-	reader.Close() // as head -1 does
+	reader.Close() // like head -1
 	p.Send(t, `{"subject":"fleet.b"}`)
 	a.wantExit(t, 0, "nobody reads the published messages")
 	if code, reason := p.AwaitClose(t); code != 1000 || reason != "stopped" {

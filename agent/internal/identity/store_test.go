@@ -128,7 +128,7 @@ func TestDamagedStateIsNamed(t *testing.T) {
 	}
 }
 
-func TestSaveRefusesWhatIsNoToken(t *testing.T) {
+func TestSaveRefusesAnInvalidToken(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := example(t)
 	c.Token = "a\r\nX-Header: b"

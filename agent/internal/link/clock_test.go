@@ -16,7 +16,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// settable is a wall clock that steps past the monotonic one, as when the host has slept or its clock was set.
+// settable is a wall clock that the test can step against the monotonic clock.
 type settable struct{ ahead atomic.Int64 }
 
 func (s *settable) now() time.Time { return time.Now().Round(0).Add(time.Duration(s.ahead.Load())) }
@@ -25,7 +25,7 @@ func (s *settable) step(d time.Duration) { s.ahead.Add(int64(d)) }
 
 const year = 365 * 24 * time.Hour
 
-// heard is what has arrived of heartbeats and not been looked at: how many bare ones, and the data of the others.
+// heard returns the heartbeats since the last call: the number of bare ones, and the data of the others.
 func heard(t *testing.T, p *managertest.Peer) (beats int, told []heartbeatData) {
 	t.Helper()
 	for len(p.Seen) > 0 {
@@ -45,7 +45,7 @@ func heard(t *testing.T, p *managertest.Peer) (beats int, told []heartbeatData) 
 	return beats, told
 }
 
-// soonAfterABeat returns 10 s after the next beat: none is due for a while.
+// soonAfterABeat returns 10 s after the next heartbeat, so that no other is due soon.
 func soonAfterABeat(t *testing.T, p *managertest.Peer) {
 	t.Helper()
 	for beats := 0; beats == 0; beats, _ = heard(t, p) {
@@ -55,7 +55,7 @@ func soonAfterABeat(t *testing.T, p *managertest.Peer) {
 	heard(t, p)
 }
 
-func TestAHostThatSleptProbesAtOnce(t *testing.T) {
+func TestAHostThatSleptSendsAHeartbeatSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var wall settable
 		m, r := inMemory(t, nil, func(l *Link) { l.clock = wall.now })
@@ -102,7 +102,7 @@ func TestADeadPathIsLeftSoonAfterASleep(t *testing.T) {
 	}
 }
 
-func TestAClockThatRunsWildDoesNotKeepADeadPath(t *testing.T) {
+func TestAClockThatStepsAllTheTimeDoesNotKeepADeadPath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var wall settable
 		m, r := inMemory(t, nil, func(l *Link) {
@@ -128,7 +128,7 @@ func TestAClockThatIsSetCostsNoConnection(t *testing.T) {
 			wall.step(step)
 			time.Sleep(6 * time.Second)
 			beats, told := heard(t, p)
-			if probes := map[bool]int{true: 1, false: 0}[step > 0]; beats != probes { // a host cannot have slept backwards
+			if probes := map[bool]int{true: 1, false: 0}[step > 0]; beats != probes { // a clock that is set back is no sleep
 				t.Errorf("step %d: %d beats, want %d", i, beats, probes)
 			}
 			time.Sleep(time.Minute)
@@ -154,7 +154,7 @@ func TestAClockThatIsSetCostsNoConnection(t *testing.T) {
 	})
 }
 
-// attemptAfterSleep is the second attempt of a supervisor whose host sleeps 10 s into the wait.
+// attemptAfterSleep returns when a supervisor makes its second attempt, if the host sleeps 10 s after the first.
 func attemptAfterSleep(t *testing.T, o outcome, slept time.Duration, prepare func(*delays)) time.Duration {
 	t.Helper()
 	var wall settable
@@ -219,7 +219,7 @@ func TestDelaysStartAfreshAfterASleep(t *testing.T) {
 	})
 }
 
-func TestADateToRetryAtIsReadByTheClockOfWhoSetIt(t *testing.T) {
+func TestARetryAfterDateIsReadByTheSendersClock(t *testing.T) {
 	for _, off := range []time.Duration{0, year, -year} {
 		synctest.Test(t, func(t *testing.T) {
 			var wall settable

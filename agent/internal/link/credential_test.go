@@ -15,7 +15,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// firstCandidate and secondCandidate are what the manager offers.
+// firstCandidate and secondCandidate are the tokens that the manager offers.
 const (
 	firstCandidate  = "first.candidate.value"
 	secondCandidate = "second.candidate.value"
@@ -66,7 +66,7 @@ func TestRotatesTwiceInARow(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, func(l *Link) { l.config.MaxRetries = 1 })
 	slow := managertest.Defaults()
-	slow.ReconnectSpreadMs = 24 * 60 * 60 * 1000 // it must not wait for any of this
+	slow.ReconnectSpreadMs = 24 * 60 * 60 * 1000 // after a rotation the agent must not wait for this
 	p := connected(t, m, r, slow)
 	before := managertest.PermanentToken
 	for _, candidate := range []string{firstCandidate, secondCandidate} {
@@ -125,7 +125,7 @@ func TestTheCandidateIsStoredBeforeTheAnswer(t *testing.T) {
 	r.wantFiles(t, managertest.PermanentToken, firstCandidate)
 }
 
-// storer is a store that saves candidates in its own way.
+// storer is a store whose SaveCandidate the test replaces.
 type storer struct {
 	Store
 	save func(token string) error
@@ -213,7 +213,7 @@ func TestACandidateThatCannotBePromotedIsKept(t *testing.T) {
 	wantBearer(t, m.Next(t), secondCandidate)
 }
 
-func TestACandidateSurvivesWhatIsNoRefusal(t *testing.T) {
+func TestACandidateSurvivesErrorsOtherThanARefusal(t *testing.T) {
 	t.Parallel()
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, func(l *Link) {

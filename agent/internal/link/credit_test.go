@@ -12,7 +12,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// Whatever the window and the frames, a manager that goes by its own rule never stalls on what it was not told.
+// For any window and any frames, a manager that keeps its own rule never waits for a report that does not come.
 func TestCreditNeverStalls(t *testing.T) {
 	for _, frames := range []int64{1, 2, 3, 63, 64, 65, 256, 1000} {
 		for _, bytes := range []int64{1, 100, 65_535, 65_536, 65_537, 100_000, 1 << 20} {
@@ -58,11 +58,11 @@ func TestCreditIsDueAfter64FramesOrAQuarterOfTheBytes(t *testing.T) {
 	}
 }
 
-func TestTellsTheManagerWhatItHasTakenIn(t *testing.T) {
+func TestReportsConsumedMessages(t *testing.T) {
 	m := managertest.Start(t, nil)
 	w := managertest.Defaults()
 	r, _ := subscribed(t, m.URL, "fleet.>")
-	for range 2 { // the totals are of each connection
+	for range 2 { // the totals start again on each connection
 		p := connected(t, m, r, w)
 		sent := 0
 		publish := func(frames, size int) {
@@ -97,7 +97,7 @@ func TestCreditLeavesRoomInTheBudget(t *testing.T) {
 	w.MessagesPerSecond, w.CreditFrames, w.CreditBytes = 10, 1<<16, 64<<20
 	p := connected(t, m, r, w)
 	start, credits := time.Now(), 0
-	for range 6400 { // a credit for each 64 would be 100
+	for range 6400 { // 100 times 64
 		p.Send(t, `{"subject":"fleet.a"}`)
 	}
 	var told amount
@@ -112,7 +112,7 @@ func TestCreditLeavesRoomInTheBudget(t *testing.T) {
 	}
 }
 
-func TestAManagerThatNamesNoWindowHasTheUsualOne(t *testing.T) {
+func TestAWelcomeWithoutAWindowHasTheDefault(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r, _ := subscribed(t, m.URL, "fleet.>")
 	p := m.Next(t)

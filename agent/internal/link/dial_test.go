@@ -83,7 +83,7 @@ func TestCertificateErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsAYearOffIsSaidAndCostsNoCredential(t *testing.T) {
+func TestAWrongClockIsReportedAndTheCredentialStays(t *testing.T) {
 	now := time.Now()
 	url, authority := serveTLS(t, now.Add(-30*24*time.Hour), now.Add(30*24*time.Hour))
 	for name, off := range map[string]time.Duration{"ahead": year, "behind": -year} {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-func TestWhatIsWorthTelling(t *testing.T) {
+func TestShouldReport(t *testing.T) {
 	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
 	g := rttEstimator{}
 	told := func(rtt int, want bool) {
@@ -20,7 +20,7 @@ func TestWhatIsWorthTelling(t *testing.T) {
 		}
 	}
 	told(20, true)  // the first
-	told(60, false) // three times as much, but within what a local network does
+	told(60, false) // three times as much, but within the noise of a local network
 	told(900, false)
 	told(21, false) // that was a spike
 	told(90, false)

@@ -40,7 +40,7 @@ func written(t *testing.T, f *feed) string {
 	return strings.Join(data, " ")
 }
 
-func TestTheFeedHoldsAWindowAndNoMore(t *testing.T) {
+func TestTheFeedHoldsOneWindow(t *testing.T) {
 	for name, w := range map[string]*creditWindow{
 		"of frames": windowOf(4, 1<<20, 1<<16),
 		"of bytes":  windowOf(256, 400, 100),
@@ -69,19 +69,19 @@ func TestAFrameLargerThanTheWindowGoesAlone(t *testing.T) {
 	}
 }
 
-func TestWhatALostConnectionBroughtMakesRoomForANewWindow(t *testing.T) {
+func TestMessagesOfALostConnectionMakeRoomForANewWindow(t *testing.T) {
 	f, old := newFeed(), windowOf(4, 1<<20, 1<<16)
 	for n := range 4 {
 		f.offer(numbered(n), 100, old)
 	}
-	// One is with the writer, which has stalled.
+	// The writer has stalled with one message.
 	stalled, _ := f.next()
 	current := windowOf(4, 1<<20, 1<<16)
 	var dropped int64
 	for n := range 5 {
 		dropped += f.offer(numbered(10+n), 100, current)
 	}
-	if dropped != 4 { // three of the old, and the fifth of the new, for which its manager had no credit
+	if dropped != 4 { // three old ones, and the fifth new one, for which the manager had no credit
 		t.Errorf("%d were dropped", dropped)
 	}
 	f.consume(stalled)
@@ -100,7 +100,7 @@ func TestWhatALostConnectionBroughtMakesRoomForANewWindow(t *testing.T) {
 	}
 }
 
-func TestAReaderThatWentAwayIsToldFromAFault(t *testing.T) {
+func TestAClosedOutputIsNotAFault(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -31,8 +31,8 @@ func TestBeatsAtOnceAndThenAtTheInterval(t *testing.T) {
 			beats++
 		}
 	}
-	// The first was sent at about the start, so the fourth comes three intervals later. A slow machine delays, but
-	// nothing may make it come early.
+	// The first heartbeat is sent at about the start, so the fourth comes three intervals later. On a slow machine it may
+	// come late, but never early.
 	if took := time.Since(start); took < 250*time.Millisecond {
 		t.Errorf("four beats within %v", took)
 	}
@@ -60,7 +60,7 @@ func TestADeadPathIsLeftWithoutWaitingForItsClose(t *testing.T) {
 	p := m.Next(t)
 	p.Register(t, quick(100*time.Millisecond, 150*time.Millisecond))
 	p.AnswerProbe(t)
-	// From here on nothing is read, so neither beat nor close is ever answered.
+	// From here on the peer reads nothing, so it answers neither heartbeat nor close.
 	start := time.Now()
 	connected(t, m, r, managertest.Defaults())
 	if took := time.Since(start); took > 5*time.Second {
@@ -111,7 +111,7 @@ func TestADeadPathIsNoticedWithin45s(t *testing.T) {
 	}
 }
 
-// With beats closer together than the manager may take to answer one, each beat that is answered puts the question anew.
+// The interval is shorter than the time for an answer here. So each answered heartbeat must restart the timer.
 func TestADeadPathIsNoticedWithinALeaseOfManyBeats(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, r := inMemory(t, nil, nil)
@@ -138,13 +138,13 @@ func TestAnyFrameIsASignOfLife(t *testing.T) {
 	p.Register(t, quick(100*time.Millisecond, 600*time.Millisecond))
 	p.ServeSilently()
 	r.log.says(t, "msg=connected")
-	for range 15 { // 1.5 s, three times what silence would be forgiven
+	for range 15 { // 1.5 s, three times as long as the agent accepts silence
 		p.Await(t, protocol.SubjectHeartbeat)
 		p.Send(t, `{"subject":"anything"}`)
 	}
 }
 
-func TestTellsRoundTripAndSkewOnceAndNotAgain(t *testing.T) {
+func TestReportsRoundTripAndSkewOnce(t *testing.T) {
 	t.Parallel()
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
@@ -168,8 +168,8 @@ func TestTellsRoundTripAndSkewOnceAndNotAgain(t *testing.T) {
 	if first := reports[0]; first.SkewMs > -hour+5000 || first.SkewMs < -hour-5000 || first.RTTMs < 0 {
 		t.Errorf("it tells %+v", first)
 	}
-	// The answer to the first report shows that the welcome was an hour wrong, which is worth a second one. More are
-	// right only if the machine is so slow that the round trip really changed.
+	// The answer to the first report shows that the welcome was an hour wrong, so a second report follows. More reports are
+	// correct only if the round trip really changed, on a slow machine.
 	if len(reports) < 2 {
 		t.Fatalf("it tells %+v", reports)
 	}

@@ -67,7 +67,7 @@ func eventually(t *testing.T, condition func() bool, what string) {
 	}
 }
 
-// run starts an enrolled Link, changed to the test's liking.
+// run starts an enrolled Link. change, if any, adapts it to the test.
 func run(t *testing.T, url string, change func(*Link)) *running {
 	t.Helper()
 	manager, err := identity.ParseManager(url)
@@ -137,7 +137,7 @@ func connected(t *testing.T, m *managertest.Manager, r *running, w managertest.W
 	return p
 }
 
-// saver is a store that saves in its own way.
+// saver is a store whose Save the test replaces.
 type saver struct {
 	Store
 	save func(identity.Credential) error

@@ -26,10 +26,10 @@ func inMemory(t *testing.T, intercept func(http.ResponseWriter, *http.Request) b
 	})
 }
 
-func TestComesBackWhenTheManagerAsks(t *testing.T) {
+func TestReconnectsWhenTheManagerAsks(t *testing.T) {
 	for name, c := range map[string]struct {
 		frames []string
-		close  bool // with 4503, right behind the frames
+		close  bool // the manager closes with 4503 right after the frames
 		after  time.Duration
 	}{
 		"after the delay":               {[]string{`{"subject":"agent.reconnect","data":{"delayMs":4200}}`}, false, 4200 * time.Millisecond},
@@ -86,7 +86,7 @@ func TestARequestToReconnectIsAnsweredFirst(t *testing.T) {
 	})
 }
 
-func TestComesBackThoughAskedBeforeItWasRegistered(t *testing.T) {
+func TestReconnectsWhenAskedBeforeTheRegistration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, r := inMemory(t, nil, func(l *Link) { l.config.MaxRetries = 1 })
 		p := m.Next(t)
@@ -101,7 +101,7 @@ func TestComesBackThoughAskedBeforeItWasRegistered(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoDelayIsAsIfNoneHadCome(t *testing.T) {
+func TestAnInvalidDelayIsIgnored(t *testing.T) {
 	for _, data := range []string{``, `null`, `7`, `{}`, `{"delayMs":null}`, `{"delayMs":"1"}`, `{"delayMs":-1}`, `{"delayMs":1e999}`, `{"delayMs":[1]}`} {
 		if d, failure := parseReconnect(json.RawMessage(data), time.Now()); d != nil || failure == nil {
 			t.Errorf("%s: %+v", data, d)
@@ -112,7 +112,7 @@ func TestWhatIsNoDelayIsAsIfNoneHadCome(t *testing.T) {
 		p := connected(t, m, r, managertest.Defaults())
 		p.Send(t, `{"subject":"agent.reconnect","data":{"delayMs":-1}}`)
 		r.log.says(t, "delayMs is not a number")
-		p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":1}`) // it is still there
+		p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":1}`) // the connection is still up
 		p.Await(t, inbox(1))
 		p.Close(protocol.CloseGoingAway, "going_away")
 		connected(t, m, r, managertest.Defaults())

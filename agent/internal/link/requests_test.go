@@ -42,7 +42,7 @@ func TestEveryRequestGetsItsOwnAnswerOnce(t *testing.T) {
 	}
 }
 
-func TestAnswersThatNobodyWaitsForAreRefused(t *testing.T) {
+func TestAnswersThatNobodyWaitsForAreNotDelivered(t *testing.T) {
 	r := newRequests("inbox.c.")
 	inbox, _, _ := r.open()
 	r.abandon(inbox)

@@ -19,12 +19,12 @@ func closedWith(code int) error {
 
 var errLost = errors.New("lost")
 
-// welcomed is a connection that was lost after so long, and whose manager asked for a spread.
+// welcomed is the outcome of a connection that was up for a while and had a welcome with this spread.
 func welcomed(up, spread time.Duration) outcome {
 	return outcome{err: errLost, up: up, welcome: &welcome{ReconnectSpreadMs: spread.Milliseconds()}}
 }
 
-// spread draws from fresh delays, each brought into the same state, and returns the extremes.
+// spread takes 2000 waits from fresh delays in the same state, and returns the shortest and the longest.
 func spread(prepare func(*delays), o outcome) (low, high time.Duration) {
 	low = time.Hour
 	for range 2000 {
@@ -38,7 +38,8 @@ func spread(prepare func(*delays), o outcome) (low, high time.Duration) {
 	return low, high
 }
 
-// Of 2000 draws, the extremes lie within a fiftieth of the bounds but for one case in 10^17.
+// wantSpread expects the shortest and the longest of 2000 waits within a fiftieth of the bounds. They are outside once in
+// 10^17 runs.
 func wantSpread(t *testing.T, name string, low, high, from, to time.Duration) {
 	t.Helper()
 	slack := (to - from) / 50
@@ -47,7 +48,7 @@ func wantSpread(t *testing.T, name string, low, high, from, to time.Duration) {
 	}
 }
 
-func TestTheWindowIsAsWideAsTheTroubleIsLong(t *testing.T) {
+func TestTheWindowGrowsWithTheTrouble(t *testing.T) {
 	for trouble, to := range map[time.Duration]time.Duration{0: 2 * time.Second, time.Second: 2 * time.Second,
 		10 * time.Second: 15 * time.Second, 20 * time.Second: 30 * time.Second, 40 * time.Second: time.Minute, time.Hour: time.Minute} {
 		for _, asked := range []time.Duration{0, 20 * time.Second, 5 * time.Minute} {
@@ -56,10 +57,10 @@ func TestTheWindowIsAsWideAsTheTroubleIsLong(t *testing.T) {
 					d.record(welcomed(0, asked))
 					d.after(outcome{err: errLost})
 					time.Sleep(trouble)
-					d.after(outcome{err: errLost}) // how often it failed makes no difference
+					d.after(outcome{err: errLost}) // the number of failures makes no difference
 				}, outcome{err: errLost})
 				want := min(time.Minute, max(asked, to))
-				// It grows by tenths.
+				// The window grows in steps of a tenth.
 				if low > want/50 || high < want*49/50 || high > min(time.Minute, want*11/10) {
 					t.Errorf("after %v, spread %v: waits are %v to %v, want 0 to %v", trouble, asked, low, high, want)
 				}
@@ -68,7 +69,7 @@ func TestTheWindowIsAsWideAsTheTroubleIsLong(t *testing.T) {
 	}
 }
 
-func TestTheLastWelcomeSaysHowWideTheWindowIs(t *testing.T) {
+func TestTheLastWelcomeSetsTheSpread(t *testing.T) {
 	low, high := spread(func(d *delays) {
 		d.record(welcomed(0, 20*time.Second))
 		d.after(welcomed(0, 0)) // a failure, too: it was never ready

@@ -95,7 +95,7 @@ func TestHandlers(t *testing.T) {
 	}
 }
 
-func TestRequestsBeyondTheBoundAreBusy(t *testing.T) {
+func TestRequestsBeyondTheLimitAreBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		r := newRouter(map[string]Handler{"wait": func(context.Context, json.RawMessage) (any, error) {

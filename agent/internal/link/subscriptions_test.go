@@ -95,7 +95,7 @@ func TestASubscriptionThatIsRefusedIsRetriedWithTheCredential(t *testing.T) {
 	}
 }
 
-func TestWritesWhatIsPublishedToItAndNothingElse(t *testing.T) {
+func TestWritesItsPublishedMessagesOnly(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r, out := subscribed(t, m.URL, "fleet.*", "fleet.>", "agents.self.>")
 	p := connected(t, m, r, managertest.Defaults())

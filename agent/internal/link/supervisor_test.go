@@ -14,12 +14,12 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// script is what the attempts of a supervisor do, one after another: stay up for so long and then be lost, or fail.
+// script lists the attempts of a supervisor. Each stays up for a time and is lost then, or fails.
 type script []time.Duration
 
 const fails = 0
 
-// play runs the script and cancels after it. It returns the log, when the attempts began, and what run returned.
+// play runs the script and then cancels. It returns the log, the start of each attempt, and the error of run.
 func play(t *testing.T, maxRetries int, steps script) (log string, begun []time.Duration, err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -61,7 +61,7 @@ func TestNeverGivesUpWithMaxRetries0(t *testing.T) {
 		if err != nil || len(begun) != 501 {
 			t.Errorf("after %d attempts it ended with %v", len(begun), err)
 		}
-		// 500 waits of 30 s on average. That they end early would show backoff's limit on the elapsed time.
+		// 500 waits take 30 s on average. If they ended early, the backoff library would limit the elapsed time.
 		if last := begun[500]; last < time.Hour || last > 8*time.Hour {
 			t.Errorf("500 attempts took %v", last)
 		}
@@ -95,7 +95,7 @@ func TestLogsChangesOnlyAndSumsUpAnOutage(t *testing.T) {
 	})
 }
 
-func TestLogsWhatKeepsItAwayWheneverThatChanges(t *testing.T) {
+func TestLogsEachNewErrorOfAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -129,7 +129,7 @@ func TestLogsWhatKeepsItAwayWheneverThatChanges(t *testing.T) {
 	})
 }
 
-// announced is what a debug line says of the wait to come.
+// announced finds the wait in a debug line.
 var announced = regexp.MustCompile(`msg="waiting to connect again" wait=(\S+)`)
 
 func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
@@ -175,7 +175,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 				cancel()
 				return outcome{err: ctx.Err()}
 			}
-			time.Sleep(3 * time.Second) // an attempt takes its time
+			time.Sleep(3 * time.Second) // the attempt itself takes time, too
 			ended = time.Now()
 			begun++
 			return attempts[begun-1]()
@@ -186,7 +186,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 	})
 }
 
-func TestAConnectionThatEndsInGoodOrderSaysHowWideTheWindowIs(t *testing.T) {
+func TestACleanEndUpdatesTheSpread(t *testing.T) {
 	for name, o := range map[string]outcome{"drained": {err: errReconnecting, drain: &drain{}}, "rotating": {err: errRotating}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestAConnectionThatEndsInGoodOrderSaysHowWideTheWindowIs(t *testing.T) {
 	}
 }
 
-func TestALongOutageGivesOneSummary(t *testing.T) {
+func TestALongOutageGetsOneSummary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const outage = 2*time.Hour + 3*time.Minute
 		ctx, cancel := context.WithCancel(t.Context())
