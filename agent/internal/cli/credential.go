@@ -18,15 +18,15 @@ type credential struct {
 
 // chooseCredential takes the stored credential if there is one. Otherwise it takes the enrolment token, and the manager
 // of --manager, of the last enrolment, or the default, in this order. A stored token goes to its own manager only.
-func chooseCredential(s settings, store *identity.Store) (credential, error) {
+func chooseCredential(s settings, store *identity.Store) (*credential, error) {
 	stored, err := store.Credential()
 	if err != nil {
-		return credential{}, err
+		return nil, err
 	}
 	var given identity.Manager
 	if s.manager != "" {
 		if given, err = identity.ParseManager(s.manager); err != nil {
-			return credential{}, &usageError{cause: err}
+			return nil, &usageError{cause: err}
 		}
 	}
 	if stored != nil {
@@ -35,26 +35,26 @@ func chooseCredential(s settings, store *identity.Store) (credential, error) {
 	manager := given
 	if s.manager == "" {
 		if manager, err = store.Manager(); err != nil {
-			return credential{}, err
+			return nil, err
 		}
 	}
 	if manager == (identity.Manager{}) {
 		if manager, err = identity.ParseManager(defaultManager); err != nil {
-			return credential{}, err
+			return nil, err
 		}
 	}
 	token, err := s.enrolment.Read(os.Stdin, os.Stderr)
 	if err != nil {
-		return credential{}, &usageError{cause: err}
+		return nil, &usageError{cause: err}
 	}
-	return credential{manager: manager, token: token}, nil
+	return &credential{manager: manager, token: token}, nil
 }
 
 // storedCredential checks that the flags do not contradict the stored credential. given is the manager of --manager; zero
 // without that flag.
-func storedCredential(s settings, store *identity.Store, stored identity.Credential, given identity.Manager) (credential, error) {
+func storedCredential(s settings, store *identity.Store, stored identity.Credential, given identity.Manager) (*credential, error) {
 	if given != (identity.Manager{}) && given != stored.Manager {
-		return credential{}, &usageError{cause: fmt.Errorf(
+		return nil, &usageError{cause: fmt.Errorf(
 			"this host is enrolled with %s, and its token is not for %s: leave --manager (or ZEDOPS_MANAGER) out, or enrol with the other manager under another --state-dir",
 			stored.Manager, given)}
 	}
@@ -66,7 +66,7 @@ func storedCredential(s settings, store *identity.Store, stored identity.Credent
 	}
 	candidate, err := store.Candidate()
 	if err != nil {
-		return credential{}, err
+		return nil, err
 	}
-	return credential{manager: stored.Manager, token: stored.Token, enrolled: true, candidate: candidate}, nil
+	return &credential{manager: stored.Manager, token: stored.Token, enrolled: true, candidate: candidate}, nil
 }

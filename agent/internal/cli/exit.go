@@ -30,10 +30,10 @@ func exit(err error, stderr io.Writer) int {
 	var usage *usageError
 	var gaveUp *link.GaveUpError
 	var refused *link.RefusedError
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitStopped
-	case errors.As(err, &usage):
+	}
+	if errors.As(err, &usage) {
 		fmt.Fprintf(stderr, "zedops-agent: %v\nSee zedops-agent --help.\n", err)
 		return exitUsage
 	}

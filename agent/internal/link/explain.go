@@ -35,45 +35,47 @@ func explainDialError(err error, now time.Time) error {
 	var authority x509.UnknownAuthorityError
 	var plaintext tls.RecordHeaderError
 	var request *url.Error
+	var text string
 	switch {
 	case errors.As(err, &certificate) && certificate.Reason == x509.Expired:
-		return &explainedError{cause: err, text: fmt.Sprintf(
-			"the manager's certificate is valid from %s until %s, and this host's clock says %s: one of them is wrong",
-			certificate.Cert.NotBefore.UTC().Format(time.RFC3339), certificate.Cert.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))}
+		text = fmt.Sprintf("the manager's certificate is valid from %s until %s, and this host's clock says %s: one of them is wrong",
+			certificate.Cert.NotBefore.UTC().Format(time.RFC3339), certificate.Cert.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
 	case errors.As(err, &authority):
 		issuer := "an unnamed one"
 		if authority.Cert != nil {
 			issuer = authority.Cert.Issuer.String()
 		}
-		return &explainedError{cause: err, text: fmt.Sprintf(
-			"the manager's certificate was signed by an authority that this host does not trust (%s): if it is your own, name its certificate file in SSL_CERT_FILE", issuer)}
+		text = fmt.Sprintf("the manager's certificate was signed by an authority that this host does not trust (%s): if it is your own, name its certificate file in SSL_CERT_FILE", issuer)
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &plaintext):
-		return &explainedError{cause: err, text: "the other end does not speak TLS: should the manager's URL begin with http://?"}
+		text = "the other end does not speak TLS: should the manager's URL begin with http://?"
 	case errors.Is(err, context.DeadlineExceeded):
-		return &explainedError{cause: err, text: "the manager does not answer"}
+		text = "the manager does not answer"
 	case errors.As(err, &request):
-		return &explainedError{cause: err, text: request.Err.Error()} // without the preamble of the library
+		text = request.Err.Error() // without the preamble of the library
 	default:
 		return err
 	}
+	return &explainedError{text: text, cause: err}
 }
 
 // explainSocketError says how a socket ended.
 func explainSocketError(err error) error {
 	var closed websocket.CloseError
 	var network *net.OpError
+	var text string
 	switch {
 	case errors.As(err, &closed):
 		return &closedByManagerError{cause: closed}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &explainedError{cause: err, text: "no answer in time"}
+		text = "no answer in time"
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return &explainedError{cause: err, text: "the connection broke off"}
+		text = "the connection broke off"
 	case errors.As(err, &network):
-		return &explainedError{cause: err, text: network.Error()}
+		text = network.Error()
 	default:
 		return err
 	}
+	return &explainedError{text: text, cause: err}
 }
 
 // closedByManagerError says that the manager sent a close frame.
@@ -82,7 +84,7 @@ type closedByManagerError struct{ cause websocket.CloseError }
 func (c *closedByManagerError) Error() string {
 	reason := c.cause.Reason
 	if reason == "" && c.cause.Code >= protocol.ClosePolicyViolation { // the codes below are not the manager's alone
-		reason = protocol.CloseNames[int(c.cause.Code)]
+		reason = protocol.CloseName(int(c.cause.Code))
 	}
 	text := strings.TrimSpace(fmt.Sprintf("the manager closed the connection (%d %s", c.cause.Code, reason)) + ")"
 	if c.cause.Code == protocol.CloseReplaced {

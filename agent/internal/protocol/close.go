@@ -14,17 +14,32 @@ const (
 	CloseGoingAway       = 4503
 )
 
-// CloseNames holds every close code and its name in docs/vectors/codes.json. A close frame usually carries the name as
-// its reason.
-var CloseNames = map[int]string{
-	CloseStopped:         "stopped",
-	CloseNoSignOfLife:    "no_sign_of_life",
-	CloseReturning:       "returning",
-	ClosePolicyViolation: "policy_violation",
-	CloseUnauthorized:    "unauthorized",
-	CloseRevoked:         "revoked",
-	CloseLeaseExpired:    "lease_expired",
-	CloseReplaced:        "replaced",
-	CloseRateLimited:     "rate_limited",
-	CloseGoingAway:       "going_away",
+// CloseName is the name of a close code, or "" for an unknown code. A close frame usually carries the name as its reason.
+func CloseName(code int) string {
+	for _, c := range Closes {
+		if c.Code == code {
+			return c.Name
+		}
+	}
+	return ""
+}
+
+// Close is a close code with its name.
+type Close struct {
+	Code int
+	Name string
+}
+
+// Closes holds every close code above. A test holds it against docs/vectors/codes.json.
+var Closes = []Close{
+	{Code: CloseStopped, Name: "stopped"},
+	{Code: CloseNoSignOfLife, Name: "no_sign_of_life"},
+	{Code: CloseReturning, Name: "returning"},
+	{Code: ClosePolicyViolation, Name: "policy_violation"},
+	{Code: CloseUnauthorized, Name: "unauthorized"},
+	{Code: CloseRevoked, Name: "revoked"},
+	{Code: CloseLeaseExpired, Name: "lease_expired"},
+	{Code: CloseReplaced, Name: "replaced"},
+	{Code: CloseRateLimited, Name: "rate_limited"},
+	{Code: CloseGoingAway, Name: "going_away"},
 }

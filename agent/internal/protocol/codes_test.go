@@ -6,7 +6,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,10 +19,7 @@ type codes struct {
 	FrameErrors   []Code
 	RequestErrors []Code
 	Refusals      []Code
-	Closes        []struct {
-		Code int
-		Name string
-	}
+	Closes        []Close
 }
 
 func readCodes(t *testing.T) (c codes) {
@@ -89,14 +85,19 @@ func TestTheErrorCodesAreThoseOfTheVectors(t *testing.T) {
 }
 
 func TestTheCloseCodesAreThoseOfTheVectors(t *testing.T) {
-	want := map[int]string{}
-	var numbers []string
-	for _, c := range readCodes(t).Closes {
-		want[c.Code] = c.Name
-		numbers = append(numbers, strconv.Itoa(c.Code))
+	want := readCodes(t).Closes
+	if len(want) == 0 || !slices.Equal(Closes, want) {
+		t.Errorf("the close codes are %v, want %v", Closes, want)
 	}
-	if len(want) == 0 || !maps.Equal(CloseNames, want) {
-		t.Errorf("the close codes are %v, want %v", CloseNames, want)
+	var numbers []string
+	for _, c := range want {
+		numbers = append(numbers, strconv.Itoa(c.Code))
+		if got := CloseName(c.Code); got != c.Name {
+			t.Errorf("CloseName(%d) = %q", c.Code, got)
+		}
+	}
+	if got := CloseName(4999); got != "" {
+		t.Errorf("CloseName(4999) = %q", got)
 	}
 	slices.Sort(numbers)
 	if got := constants(t, "close.go"); !slices.Equal(got, numbers) {
