@@ -53,7 +53,7 @@ func chooseCredential(s settings, store *identity.Store) (*credential, error) {
 // storedCredential checks that the flags do not contradict the stored credential. given is the manager of --manager; zero
 // without that flag.
 func storedCredential(s settings, store *identity.Store, stored identity.Credential, given identity.Manager) (*credential, error) {
-	if given != (identity.Manager{}) && given != stored.Manager {
+	if s.manager != "" && given != stored.Manager {
 		return nil, &usageError{cause: fmt.Errorf(
 			"this host is enrolled with %s, and its token is not for %s: leave --manager (or ZEDOPS_MANAGER) out, or enrol with the other manager under another --state-dir",
 			stored.Manager, given)}

@@ -76,8 +76,8 @@ func Decode(frame []byte) (Message, error) {
 	if raw, present := fields["reply"]; present {
 		m.Reply, replyOK = decodeString(raw)
 	}
-	bad := func(code Code, format string, args ...any) (Message, error) {
-		b := &BadFrame{Cause: WireError{Code: code, Message: fmt.Sprintf(format, args...)}}
+	bad := func(code Code, message string) (Message, error) {
+		b := &BadFrame{Cause: WireError{Code: code, Message: message}}
 		if IsSubject(m.Reply) {
 			b.Reply = m.Reply
 		}
