@@ -130,7 +130,7 @@ func (l *Link) refusedByClose(err error) error {
 	case protocol.CloseUnauthorized:
 		return newRefusedError(protocol.WireError{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, err, l.credential.isEnrolled())
 	case protocol.CloseRevoked:
-		return newRefusedError(protocol.WireError{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, err, l.credential.isEnrolled())
+		return newRefusedError(protocol.WireError{Code: protocol.AgentRevoked, Message: "the manager closed the connection as revoked"}, err, l.credential.isEnrolled())
 	}
 	return err
 }

@@ -26,7 +26,7 @@ type credential struct {
 	enrolled       bool   // whether token is the permanent one
 	candidate      string // empty if there is none
 	candidateShown bool   // the agent presented the candidate last
-	unpromoted     bool   // the store still has token as the candidate, and the one before it as the token
+	unpromoted     bool   // the store still has token as the candidate, and the old token in its place
 }
 
 // present returns the token for the next connection.

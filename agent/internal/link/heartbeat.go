@@ -42,7 +42,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	steps := c.clock.steps()
 
 	estimator := rttEstimator{skewMs: c.skewMs}
-	var unanswered time.Time // when the oldest heartbeat without a sign of life after it was sent; zero if there is none
+	var unanswered time.Time // when the first heartbeat was sent that has no sign of life after it; zero if there is none
 	var sent time.Time       // when the latest heartbeat without an ack was sent; zero if there is none
 	var reported time.Time
 	probing := false // a heartbeat was sent early because the host may have slept

@@ -107,7 +107,7 @@ func (l *Link) onRefused(ctx context.Context, refused *RefusedError) error {
 			l.log.Warn("cannot delete the token that the manager refused", "error", err)
 		}
 		if rejected {
-			l.log.Warn("the manager refused the token that it had offered, going back to the one before", "message", refused.Message)
+			l.log.Warn("the manager refused the token that it had offered, going back to the old one", "message", refused.Message)
 			return nil
 		}
 	}

@@ -109,7 +109,7 @@ func describeResponse(r *http.Response, cause protocol.WireError) string {
 		return fmt.Sprintf("redirected (%s) to %s, where the token does not belong: a captive portal, or the manager's URL has changed",
 			status, redirectHost(r))
 	case r.StatusCode == http.StatusProxyAuthRequired:
-		return fmt.Sprintf("a proxy wants a log-in (it answered %s): put one into HTTPS_PROXY", status)
+		return fmt.Sprintf("a proxy requires a log-in (it answered %s): add user and password to HTTPS_PROXY", status)
 	case cause.Code != "":
 		return fmt.Sprintf("the manager answered %s (%v)", status, &cause)
 	case r.StatusCode == http.StatusNotFound:

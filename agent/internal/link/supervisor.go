@@ -61,12 +61,12 @@ func (o *outage) isNewError(err error) bool {
 
 func (s *supervisor) run(ctx context.Context) error {
 	out := outage{since: s.clock.now()}
-	known := false // there was a connection before
+	connectedBefore := false
 	for ctx.Err() == nil {
 		s.log.Debug("connecting", "failed", out.failedAttempts)
 		o := s.connect(ctx, func(n session) {
-			s.logConnected(n, out, known)
-			known = true
+			s.logConnected(n, out, connectedBefore)
+			connectedBefore = true
 		})
 		var refused *RefusedError
 		switch {
@@ -130,13 +130,13 @@ func (s *supervisor) run(ctx context.Context) error {
 
 // wait returns when the wait is over or the context ends. The time that the host sleeps counts as waiting, although timers
 // stop meanwhile. slept is that time.
-func (s *supervisor) wait(ctx context.Context, wait time.Duration, why ...any) (slept time.Duration) {
-	s.log.Debug("waiting to connect again", append([]any{"wait", wait.String()}, why...)...)
+func (s *supervisor) wait(ctx context.Context, wait time.Duration, attributes ...any) (slept time.Duration) {
+	s.log.Debug("waiting to connect again", append([]any{"wait", wait.String()}, attributes...)...)
 	until := time.Now().Add(wait)
 	over := time.NewTimer(wait)
 	defer over.Stop()
-	look := time.NewTicker(time.Second)
-	defer look.Stop()
+	clockCheck := time.NewTicker(time.Second)
+	defer clockCheck.Stop()
 	steps := s.clock.steps()
 	for {
 		select {
@@ -144,7 +144,7 @@ func (s *supervisor) wait(ctx context.Context, wait time.Duration, why ...any) (
 			return slept
 		case <-over.C:
 			return slept
-		case <-look.C:
+		case <-clockCheck.C:
 			if step := steps.next(); step > minClockStep {
 				slept += step
 				over.Reset(time.Until(until.Add(-slept)))
@@ -153,14 +153,14 @@ func (s *supervisor) wait(ctx context.Context, wait time.Duration, why ...any) (
 	}
 }
 
-func (s *supervisor) logConnected(n session, out outage, known bool) {
+func (s *supervisor) logConnected(n session, out outage, connectedBefore bool) {
 	text := "connected"
 	attributes := []any{"agentId", n.AgentID, "name", n.Name, "connection", n.connection,
 		"rttMs", n.rtt.Milliseconds(), "skewMs", n.skewMs}
 	if len(n.patterns) > 0 {
 		attributes = append(attributes, "subscriptions", strings.Join(n.patterns, " "))
 	}
-	if known {
+	if connectedBefore {
 		text = "reconnected"
 	}
 	if out.lastErr != nil {
