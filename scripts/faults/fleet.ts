@@ -7,7 +7,7 @@ import type { Lab } from "../e2e/lab.ts";
 import { Child } from "../stack/child.ts";
 import { inRepository } from "../stack/repository.ts";
 
-/** A line of the fleet's journal: agent/internal/fleet/journal.go. */
+/** A line of the fleet's journal: agent/cmd/fleet/journal.go. */
 const FleetEvent = z.object({
   /** Unix milliseconds. */
   at: z.number(),
@@ -38,7 +38,7 @@ export class Fleet {
   /** Starts a fleet with the code of this repository. It enrols if the lab had none before. */
   static async start(lab: Lab, { agents, managerUrl = lab.url, subscribe = [] }: FleetOptions): Promise<Fleet> {
     const file = inRepository("agent/bin/zedops-fleet");
-    await promisify(execFile)("go", ["build", "-o", file, "./internal/fleet"], { cwd: inRepository("agent") });
+    await promisify(execFile)("go", ["build", "-o", file, "./cmd/fleet"], { cwd: inRepository("agent") });
     const token = await lab.admin.mintToken({ name: "fleet", maxUses: agents });
     return new Fleet(lab, file, token, { agents, managerUrl, subscribe });
   }

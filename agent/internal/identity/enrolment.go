@@ -11,20 +11,20 @@ import (
 	"golang.org/x/term"
 )
 
-// Enrolment says where an enrolment token is to be found. The first of the fields that is set counts.
-type Enrolment struct {
-	Token string // itself
-	File  string // path of a file whose first line it is, or "-" for standard input
-	Env   string // what ZEDOPS_TOKEN held
+// EnrolmentSource says where the enrolment token comes from. The first field that is set counts.
+type EnrolmentSource struct {
+	Token string // the token itself
+	File  string // path of a file whose first line is the token, or "-" for standard input
+	Env   string // the value of ZEDOPS_TOKEN
 }
 
-// Given says whether a source is set.
-func (e Enrolment) Given() bool { return e != (Enrolment{}) }
+// Given reports whether a source is set.
+func (e EnrolmentSource) Given() bool { return e != (EnrolmentSource{}) }
 
 // ErrNoToken is returned by Read when no source is set.
 var ErrNoToken = errors.New("this host is not enrolled, and no enrolment token was given")
 
-// IsToken says whether the text has the shape of every token, a JWT. Only the manager can tell a good one.
+// IsToken reports whether the text has the form of a token, a JWT. Only the manager can check whether it is valid.
 func IsToken(text string) bool {
 	header, rest, _ := strings.Cut(text, ".")
 	claims, signature, _ := strings.Cut(rest, ".")
@@ -36,8 +36,8 @@ func isURLSafe(text string) bool {
 	return text != "" && strings.Trim(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") == ""
 }
 
-// Read returns the token. It may wait for standard input; a person there is asked on prompt.
-func (e Enrolment) Read(stdin *os.File, prompt io.Writer) (string, error) {
+// Read returns the token. It may wait for standard input. If that is a terminal, it asks for the token on prompt.
+func (e EnrolmentSource) Read(stdin *os.File, prompt io.Writer) (string, error) {
 	var token string
 	var err error
 	switch {
@@ -62,7 +62,7 @@ func (e Enrolment) Read(stdin *os.File, prompt io.Writer) (string, error) {
 		return "", errors.New("the enrolment token is empty")
 	}
 	if !IsToken(token) {
-		return "", errors.New("that is not an enrolment token, which is one line of three parts with a dot between them: was it copied whole?")
+		return "", errors.New("that is not an enrolment token: a token is one line of three parts, joined by dots; was it copied whole?")
 	}
 	return token, nil
 }

@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// Manager is the base URL of a manager in one canonical spelling, so that equal managers compare equal.
+// Manager is the base URL of a manager in canonical form, so that == compares managers.
 type Manager struct{ base string }
 
-// ParseManager accepts http, https, ws and wss URLs without a path. Credentials, a query or a fragment are refused:
-// nothing secret belongs into a URL. The errors do not repeat the input for the same reason.
+// ParseManager accepts http, https, ws and wss URLs without a path. It refuses credentials, a query and a fragment, because
+// a URL should hold no secrets. For the same reason its errors repeat neither the input nor the cause.
 func ParseManager(text string) (Manager, error) {
 	noScheme := errors.New("the manager's URL must begin with http:// or https://")
 	u, err := url.Parse(strings.TrimSpace(text))
 	switch {
-	case err != nil && !strings.Contains(text, "://"): // 127.0.0.1:8787 is no URL at all
+	case err != nil && !strings.Contains(text, "://"): // url.Parse cannot read 127.0.0.1:8787
 		return Manager{}, noScheme
 	case err != nil:
 		return Manager{}, errors.New("the manager's URL cannot be parsed")
@@ -37,7 +37,7 @@ func ParseManager(text string) (Manager, error) {
 		return Manager{}, errors.New("the manager's URL must not hold credentials, a query or a fragment")
 	}
 	if strings.Trim(u.Path, "/") != "" {
-		return Manager{}, errors.New("the manager's URL has no path: leave out what follows the host and port")
+		return Manager{}, errors.New("the manager's URL has no path: leave out everything after the host and port")
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
 	if port == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
@@ -49,7 +49,7 @@ func ParseManager(text string) (Manager, error) {
 	case strings.Contains(host, ":"):
 		host = "[" + host + "]"
 	}
-	return Manager{u.Scheme + "://" + host}, nil
+	return Manager{base: u.Scheme + "://" + host}, nil
 }
 
 func (m Manager) String() string { return m.base }
@@ -57,8 +57,8 @@ func (m Manager) String() string { return m.base }
 // Endpoint is the URL that agents dial.
 func (m Manager) Endpoint() string { return m.base + "/ws" }
 
-// InClear reports whether the credential would cross a network unencrypted.
-func (m Manager) InClear() bool {
+// IsUnencrypted reports whether the credential would cross a network unencrypted.
+func (m Manager) IsUnencrypted() bool {
 	u, err := url.Parse(m.base)
 	if err != nil || u.Scheme != "http" {
 		return false

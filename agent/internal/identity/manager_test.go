@@ -50,7 +50,7 @@ func TestParseManager(t *testing.T) {
 	}
 }
 
-func TestInClear(t *testing.T) {
+func TestIsUnencrypted(t *testing.T) {
 	for text, want := range map[string]bool{
 		"https://example.com": false, "http://127.0.0.1:8787": false, "http://[::1]:1": false, "http://localhost": false,
 		"http://127.8.9.1": false, "http://example.com": true, "http://192.168.1.2:8787": true, "ws://localhost.example.com": true,
@@ -59,7 +59,7 @@ func TestInClear(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := m.InClear(); got != want {
+		if got := m.IsUnencrypted(); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package identity keeps who this agent is: the install id it made for itself, the token that its manager gave it,
-// and which manager that was.
+// Package identity stores the identity of this agent: its install id, the token from its manager, and the URL of that
+// manager.
 package identity
 
 import (
@@ -13,33 +13,45 @@ import (
 	"syscall"
 )
 
-// Files of the state directory, each one line.
+// Files of the state directory. Each holds one line.
 const (
 	tokenFile     = "token"           // the permanent token
-	candidateFile = "token.candidate" // the one to come, if the manager has offered one and not yet seen it in use
-	refusedFile   = "token.refused"   // the one before it, if the manager wanted that no more
-	managerFile   = "manager"         // the one manager that the tokens are sent to
-	installIDFile = "install-id"      // tells a repeated enrolment of this host from another host's
+	candidateFile = "token.candidate" // its replacement, until the manager has registered the agent with it
+	refusedFile   = "token.refused"   // the last token, if the manager removed or revoked the agent
+	managerFile   = "manager"         // the manager's URL; the tokens are sent to no other
+	installIDFile = "install-id"      // tells this host from others when it enrols again
 )
 
-// Store is an open state directory. It is this process's alone until Close.
+// Store is an open state directory. No other process can open it until Close.
 type Store struct {
-	// InstallID is made before the first attempt to enrol and never changes.
+	// InstallID is created before the first enrolment and never changes.
 	InstallID string
-	// Warnings are what the operator should know about the directory's permissions, one sentence each.
+	// Warnings are sentences for the operator about the directory's permissions.
 	Warnings []string
 
 	dir string
 	fd  *os.File // the open directory; carries the lock
 }
 
-// Credential is a permanent token and the manager it belongs to.
+// Credential is a permanent token and its manager.
 type Credential struct {
 	Manager Manager
 	Token   string
 }
 
-// Open creates the state directory if need be (mode 0700) and locks it.
+// LockedError says that another agent has the state directory.
+type LockedError struct {
+	Dir   string
+	Cause error
+}
+
+func (l *LockedError) Error() string {
+	return fmt.Sprintf("another agent is running with the state directory %s: stop it, or give this one its own --state-dir", l.Dir)
+}
+
+func (l *LockedError) Unwrap() error { return l.Cause }
+
+// Open creates the state directory if there is none (mode 0700), and locks it.
 func Open(dir string) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("create the state directory: %w", err)
@@ -59,7 +71,7 @@ func Open(dir string) (*Store, error) {
 func (s *Store) prepare() error {
 	if err := syscall.Flock(int(s.fd.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return fmt.Errorf("another agent is running with the state directory %s: stop it, or give this one its own --state-dir", s.dir)
+			return &LockedError{Dir: s.dir, Cause: err}
 		}
 		return fmt.Errorf("lock the state directory %s: %w", s.dir, err)
 	}
@@ -80,8 +92,8 @@ func (s *Store) prepare() error {
 	return nil
 }
 
-// checkPermissions closes the files to others. The directory may be shared on purpose (--state-dir /tmp), so of that
-// it only warns.
+// checkPermissions closes the files to other users. It only warns about the directory, which may be shared on purpose
+// (--state-dir /tmp).
 func (s *Store) checkPermissions() error {
 	info, err := s.fd.Stat()
 	if err != nil {
@@ -119,16 +131,16 @@ func (s *Store) Credential() (*Credential, error) {
 		return nil, err
 	}
 	if manager == (Manager{}) {
-		return nil, fmt.Errorf("%s is missing: write the URL of the manager that the token beside it belongs to into it", s.path(managerFile))
+		return nil, fmt.Errorf("%s is missing: create it with the URL of the manager that the token is for", s.path(managerFile))
 	}
-	return &Credential{manager, token}, nil
+	return &Credential{Manager: manager, Token: token}, nil
 }
 
-// Candidate returns "" if there is none. It means nothing without a Credential.
+// Candidate returns the offered replacement of the token, or "" if there is none. It is of no use without a Credential.
 func (s *Store) Candidate() (string, error) { return s.readToken(candidateFile) }
 
-// Manager is the one that this host was last enrolled with, even if its credential has been set aside. It is the zero
-// Manager before the first enrolment.
+// Manager returns the manager of the last enrolment, even if the credential has been set aside. It is the zero Manager
+// before the first enrolment.
 func (s *Store) Manager() (Manager, error) {
 	base, err := s.read(managerFile)
 	if base == "" || err != nil {
@@ -141,12 +153,12 @@ func (s *Store) Manager() (Manager, error) {
 	return manager, nil
 }
 
-// Save returns when the credential would survive a power cut.
+// Save stores a credential. When it returns, the credential survives a power cut.
 func (s *Store) Save(c Credential) error {
 	if err := checkToken(c.Token); err != nil {
 		return fmt.Errorf("save the token: %w", err)
 	}
-	// In this order: neither a token without its manager nor the candidate of another token must ever be found.
+	// A crash must leave neither a token without its manager nor the candidate of another token. So the order matters.
 	if err := s.DropCandidate(); err != nil {
 		return err
 	}
@@ -156,7 +168,7 @@ func (s *Store) Save(c Credential) error {
 	return s.write(tokenFile, c.Token)
 }
 
-// SaveCandidate puts a token beside the one in use, and returns when it would survive a power cut.
+// SaveCandidate stores a token beside the one in use. When it returns, the candidate survives a power cut.
 func (s *Store) SaveCandidate(token string) error {
 	if err := checkToken(token); err != nil {
 		return fmt.Errorf("save the candidate: %w", err)
@@ -164,28 +176,28 @@ func (s *Store) SaveCandidate(token string) error {
 	return s.write(candidateFile, token)
 }
 
-// PromoteCandidate puts the candidate in the token's place.
+// PromoteCandidate replaces the token by the candidate.
 func (s *Store) PromoteCandidate() error {
 	if err := s.rename(candidateFile, tokenFile); err != nil {
-		return fmt.Errorf("put the candidate in the token's place: %w", err)
+		return fmt.Errorf("replace the token by the candidate: %w", err)
 	}
 	return nil
 }
 
-// DropCandidate leaves the token as it is. It is no error that there is no candidate.
+// DropCandidate deletes the candidate if there is one. The token stays.
 func (s *Store) DropCandidate() error {
 	err := os.Remove(s.path(candidateFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err := errors.Join(err, s.fd.Sync()); err != nil {
-		return fmt.Errorf("drop the candidate: %w", err)
+		return fmt.Errorf("delete the candidate: %w", err)
 	}
 	return nil
 }
 
-// SetAside keeps the token and its candidate from being used again, and returns where it is now. The install id and the manager stay, so
-// that the next enrolment, in this run or a later one, is this host's.
+// SetAside deletes the candidate, and renames the token so that it is not used again. It returns the new path. The install
+// id and the manager stay, so that the manager knows this host at the next enrolment.
 func (s *Store) SetAside() (path string, err error) {
 	if err := s.DropCandidate(); err != nil {
 		return "", err
@@ -196,7 +208,7 @@ func (s *Store) SetAside() (path string, err error) {
 	return s.path(refusedFile), nil
 }
 
-// Close lets another agent have the directory.
+// Close unlocks the directory for other agents.
 func (s *Store) Close() error { return s.fd.Close() }
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
@@ -213,14 +225,14 @@ func (s *Store) read(name string) (string, error) {
 	return strings.TrimSpace(string(text)), nil
 }
 
-// write replaces a file whole or not at all, even if the power fails meanwhile.
+// write replaces a file completely or not at all, even if the power fails meanwhile.
 func (s *Store) write(name, line string) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("save the state: %w", err)
 		}
 	}()
-	// The lock makes a fixed name safe, and what a crash leaves behind is removed by the next write.
+	// The fixed name is safe because of the lock. If a crash leaves the file behind, the next write removes it.
 	temporary := s.path(name + ".new")
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -236,7 +248,7 @@ func (s *Store) write(name, line string) (err error) {
 	return s.rename(name+".new", name)
 }
 
-// rename returns when the new name would survive a power cut.
+// rename renames a file. When it returns, the new name survives a power cut.
 func (s *Store) rename(from, to string) error {
 	if err := os.Rename(s.path(from), s.path(to)); err != nil {
 		return err
@@ -256,14 +268,14 @@ func (s *Store) readToken(name string) (string, error) {
 	return token, nil
 }
 
-// checkToken keeps anything out of the Authorization header that could not be a token.
+// checkToken keeps other text out of the Authorization header.
 func checkToken(token string) error {
 	if len(token) > 4096 {
-		return errors.New("this is too long to be a token")
+		return errors.New("this is too long for a token")
 	}
 	for i := range len(token) {
 		if token[i] <= ' ' || token[i] > '~' {
-			return errors.New("this is not a token: it holds spaces or other characters that no token has")
+			return errors.New("this is not a token: it holds spaces or other characters that a token cannot hold")
 		}
 	}
 	return nil

@@ -1,9 +1,11 @@
 package identity
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -23,7 +25,7 @@ func example(t *testing.T) Credential {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Credential{m, "a.b.c"}
+	return Credential{Manager: m, Token: "a.b.c"}
 }
 
 func write(t *testing.T, path, text string) {
@@ -126,7 +128,7 @@ func TestDamagedStateIsNamed(t *testing.T) {
 	}
 }
 
-func TestSaveRefusesWhatIsNoToken(t *testing.T) {
+func TestSaveRefusesAnInvalidToken(t *testing.T) {
 	s := open(t, t.TempDir())
 	c := example(t)
 	c.Token = "a\r\nX-Header: b"
@@ -138,7 +140,7 @@ func TestSaveRefusesWhatIsNoToken(t *testing.T) {
 func TestTheLockEndsWithTheStore(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "another agent is running") {
+	if _, err := Open(dir); !errors.Is(err, syscall.EWOULDBLOCK) || !strings.Contains(err.Error(), "another agent is running") {
 		t.Errorf("a second store: %v", err)
 	}
 	s.Close()

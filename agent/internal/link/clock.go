@@ -2,35 +2,36 @@ package link
 
 import "time"
 
-// instant is one moment on both of this host's clocks. Monotonic time, which timers count, stands still while a laptop
-// sleeps. The wall clock goes on meanwhile, but it may be set to anything at any moment.
+// instant is one moment on both clocks of this host. Timers use the monotonic clock, which stops while a laptop sleeps. The
+// wall clock does not stop, but somebody may set it at any moment.
 type instant struct{ mono, wall time.Time }
 
-// clock reads the wall clock. Tests have one that they can set.
+// clock reads the wall clock. Tests use a clock that they can set.
 type clock func() time.Time
 
-func (c clock) now() instant { return instant{time.Now(), c().Round(0)} }
+func (c clock) now() instant { return instant{mono: time.Now(), wall: c().Round(0)} }
 
-// since is how long ago an instant was, with the time that the host slept.
+// since is the time since an instant, including the time that the host slept.
 func (c clock) since(then instant) time.Duration {
 	now := c.now()
 	return max(now.mono.Sub(then.mono), now.wall.Sub(then.wall))
 }
 
-// stepped says that the wall clock has left the monotonic one by more than drift and the steering of NTP explain: the
-// host has slept, or somebody set its clock.
-const stepped = time.Second
+// minClockStep is more than drift and NTP can move the wall clock against the monotonic one. After a larger step the host
+// has slept, or somebody has set its clock.
+const minClockStep = time.Second
 
-// steps finds the steps of the wall clock.
-type steps struct {
+// clockSteps finds the steps of the wall clock.
+type clockSteps struct {
 	clock clock
 	last  instant
 }
 
-func (c clock) steps() *steps { return &steps{c, c.now()} }
+func (c clock) steps() *clockSteps { return &clockSteps{clock: c, last: c.now()} }
 
-// next is how far the wall clock went beyond the monotonic one since it was asked last; negative if it was set back.
-func (s *steps) next() time.Duration {
+// next is the step of the wall clock against the monotonic one since the last call. It is negative if the clock was set
+// back.
+func (s *clockSteps) next() time.Duration {
 	now := s.clock.now()
 	step := now.wall.Sub(s.last.wall) - now.mono.Sub(s.last.mono)
 	s.last = now

@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"net"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/coder/websocket"
@@ -21,30 +18,30 @@ import (
 
 // connection is one registered socket.
 type connection struct {
-	ws       *websocket.Conn
-	welcome  welcome
-	skewMs   int64 // as the welcome showed it
-	requests *requests
-	router   *router
-	patterns []string // of the subscriptions
-	feed     *feed
-	window   *window
-	vitals   *vitals
-	log      *slog.Logger
-	clock    clock
-	patience time.Duration
+	ws          *websocket.Conn
+	welcome     welcome
+	skewMs      int64 // measured with the welcome
+	requests    *requests
+	router      *router
+	patterns    []string // of the subscriptions
+	feed        *feed
+	window      *creditWindow
+	stats       *stats
+	log         *slog.Logger
+	clock       clock
+	stepTimeout time.Duration
 
 	opened    time.Time
-	lastFrame atomic.Int64  // when the manager last gave a sign of life, as nanoseconds since opened
+	lastFrame atomic.Int64  // when the last frame arrived, in nanoseconds since opened
 	acks      chan ack      // from the reader to the heartbeat
-	rotated   chan struct{} // a new token has been stored, and the manager told so
-	draining  chan struct{} // closed once there is a drain
-	drain     *drain        // the reader's; valid once it has ended
-	dropped   atomic.Int64  // frames that nobody here wanted or had room for
-	readError error         // the reader's; valid once it has ended
+	rotated   chan struct{} // the agent has stored a new token and told the manager so
+	draining  chan struct{} // closed when drain is set
+	drain     *drain        // set by the reader; others may use it when the reader has ended
+	dropped   atomic.Int64  // frames that were not expected or found no room
+	readError error         // likewise
 }
 
-// session is what a connection tells when messages have been seen to flow both ways.
+// session describes a connection that is ready: the probe has shown that messages flow both ways.
 type session struct {
 	registration
 	connection string
@@ -56,38 +53,38 @@ type session struct {
 // outcome is how an attempt ended.
 type outcome struct {
 	err     error
-	up      time.Duration // from ready to the end; 0: it never was
-	welcome *welcome      // nil: there was none
-	drain   *drain        // nil: the manager asked for none
+	up      time.Duration // from ready to the end; 0 if it never became ready
+	welcome *welcome      // nil if there was none
+	drain   *drain        // nil if the manager did not ask to reconnect
 	dropped int64
 }
 
-// connect lives through one connection and calls ready in the middle of it.
+// connect makes one connection and returns when it has ended. It calls ready when messages flow both ways.
 func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 	c, r, err := l.open(ctx)
 	if c == nil {
-		return outcome{err: l.verdict(err)}
+		return outcome{err: l.refusedByClose(err)}
 	}
 	defer c.ws.CloseNow()
-	w := c.welcome // a copy: the outcome is kept for as long as the agent waits, and the connection should not be
+	w := c.welcome // a copy, because the outcome lives longer than the connection should
 	o := outcome{welcome: &w}
 	if err == nil {
 		var readyAt time.Time
 		err = c.run(ctx, func(rtt time.Duration) {
 			readyAt = time.Now()
-			l.vitals.connections.Add(1)
-			ready(session{r, c.welcome.Connection, c.patterns, rtt, c.skewMs})
+			l.stats.connections.Add(1)
+			ready(session{registration: r, connection: c.welcome.Connection, patterns: c.patterns, rtt: rtt, skewMs: c.skewMs})
 		})
 		if !readyAt.IsZero() {
 			o.up = max(time.Since(readyAt), 1)
 		}
 	}
-	o.err, o.drain, o.dropped = l.verdict(err), c.drain, c.dropped.Load()
+	o.err, o.drain, o.dropped = l.refusedByClose(err), c.drain, c.dropped.Load()
 	return o
 }
 
-// open dials and shakes hands. The connection is nil if the manager never said welcome, and otherwise to be closed by
-// the caller, even after an error.
+// open dials and registers. The connection is nil if there was no welcome. Otherwise the caller closes it, even after an
+// error.
 func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 	ws, err := l.dial(ctx)
 	if err != nil {
@@ -98,64 +95,64 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		ws.CloseNow()
 		return nil, registration{}, err
 	}
-	// Twice the limit, so that a frame just over it costs only itself: beyond the read limit the library closes.
+	// The library closes the connection over a frame beyond its read limit. So that limit is twice the protocol's: a frame
+	// that is a little too long is dropped, and the connection stays.
 	ws.SetReadLimit(2 * w.MaxFrameBytes)
 	c := &connection{
-		ws:       ws,
-		welcome:  w,
-		skewMs:   skewMs,
-		requests: newRequests(w.inbox("")),
-		router:   l.router,
-		feed:     l.feed,
-		window:   newWindow(w),
-		vitals:   l.vitals,
-		log:      l.log,
-		clock:    l.clock,
-		patience: l.patience,
-		opened:   time.Now(),
-		acks:     make(chan ack, 4),
-		rotated:  make(chan struct{}, 1),
-		draining: make(chan struct{}),
+		ws:          ws,
+		welcome:     w,
+		skewMs:      skewMs,
+		requests:    newRequests(w.inbox("")),
+		router:      l.router,
+		feed:        l.feed,
+		window:      newCreditWindow(w),
+		stats:       l.stats,
+		log:         l.log,
+		clock:       l.clock,
+		stepTimeout: l.stepTimeout,
+		opened:      time.Now(),
+		acks:        make(chan ack, 4),
+		rotated:     make(chan struct{}, 1),
+		draining:    make(chan struct{}),
 	}
 	r, err := l.register(ctx, c)
-	c.patterns = ownPatterns(l.config.Subscribe, r.AgentID)
+	c.patterns = expandPatterns(l.config.Subscribe, r.AgentID)
 	return c, r, err
 }
 
-// verdict turns the close codes that stop an agent into a *Refused.
-func (l *Link) verdict(err error) error {
-	var refused *Refused
+// refusedByClose returns a *RefusedError for the close codes that stop an agent, and any other error as it is.
+func (l *Link) refusedByClose(err error) error {
+	var refused *RefusedError
 	if errors.As(err, &refused) {
 		return err
 	}
 	switch closeCode(err) {
 	case protocol.CloseUnauthorized:
-		return newRefused(protocol.Error{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, l.credential.isEnrolled())
+		return newRefusedError(protocol.WireError{Code: protocol.InvalidToken, Message: "the manager closed the connection as unauthorized"}, err, l.credential.isEnrolled())
 	case protocol.CloseRevoked:
-		return newRefused(protocol.Error{Code: protocol.AgentRevoked, Message: "the manager closed the connection for good"}, l.credential.isEnrolled())
+		return newRefusedError(protocol.WireError{Code: protocol.AgentRevoked, Message: "the manager closed the connection as revoked"}, err, l.credential.isEnrolled())
 	}
 	return err
 }
 
-// closeGrace is how long a close handshake may take before the socket is torn down. A dead peer must not hold up a
-// shutdown.
+// closeGrace limits the close handshake. A dead peer must not delay a shutdown.
 const closeGrace = time.Second
 
-// errRotating ends a connection whose agent has a new token to show.
+// errRotating ends a connection when the agent has a new token.
 var errRotating = errors.New("the token is rotated")
 
 // run starts the goroutines of the connection and returns when all have ended.
 func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) error {
 	g, running := errgroup.WithContext(ctx)
-	// The reader does not read under the group's context: an expired Read context closes the socket at once, and the
-	// close frame would never be sent.
+	// The reader does not use the group's context. A Read whose context ends closes the socket at once, before the close
+	// frame is sent.
 	reading, tearDown := context.WithCancel(context.WithoutCancel(ctx))
 	defer tearDown()
 
-	// errgroup cancels only on an error, so each of these returns one when the connection is to end.
+	// errgroup cancels only on an error. So each goroutine returns an error to end the connection.
 	g.Go(func() error { return c.read(reading, running) })
 	g.Go(func() error { return c.heartbeat(running) })
-	g.Go(func() error { return c.credit(running) })
+	g.Go(func() error { return c.sendCredit(running) })
 	g.Go(func() error {
 		select {
 		case <-running.Done():
@@ -170,7 +167,7 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 		if err := c.subscribe(running); err != nil {
 			return err
 		}
-		rtt, err := c.prove(running)
+		rtt, err := c.probe(running)
 		if err == nil {
 			ready(rtt)
 		}
@@ -188,11 +185,12 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 			code, reason = protocol.CloseReturning, "reconnecting"
 		}
 		defer time.AfterFunc(closeGrace, tearDown).Stop()
-		_ = c.ws.Close(code, reason) // whatever it says, the socket is gone
+		_ = c.ws.Close(code, reason) // the socket is gone, even after an error
 		return running.Err()
 	})
 	err := g.Wait()
-	// A write may fail a moment before the reader has seen why. 1000, 1001 and 1012 can be the answer to our own close.
+	// A write may fail a moment before the reader sees the manager's close frame, and that says more. 1000, 1001 and 1012
+	// may only be the answer to this agent's own close frame.
 	code := closeCode(c.readError)
 	if code > protocol.CloseNoSignOfLife && code != protocol.CloseReturning && !errors.Is(err, errRotating) {
 		return c.readError
@@ -200,13 +198,13 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	return err
 }
 
-// read is the only reader of the socket. It ends with the socket.
+// read is the only reader of the socket. It returns when the socket ends.
 func (c *connection) read(reading, running context.Context) error {
-	defer c.requests.fail()
+	defer c.requests.failAll()
 	for {
 		kind, frame, err := c.ws.Read(reading)
 		if err != nil {
-			c.readError = readable(err)
+			c.readError = explainSocketError(err)
 			return c.readError
 		}
 		now := time.Now()
@@ -214,8 +212,8 @@ func (c *connection) read(reading, running context.Context) error {
 		switch {
 		case kind != websocket.MessageText, int64(len(frame)) > c.welcome.MaxFrameBytes:
 			c.dropped.Add(1)
-		case string(frame) == protocol.BareHeartbeatAck:
-			c.acknowledge(ack{at: now})
+		case string(frame) == protocol.HeartbeatAck:
+			c.queueAck(ack{at: now})
 		default:
 			c.receive(running, frame, now)
 		}
@@ -241,14 +239,14 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 		var data struct {
 			ServerTime int64 `json:"serverTime"`
 		}
-		_ = json.Unmarshal(m.Data, &data) // without it, it is a bare one
-		c.acknowledge(ack{at: now, serverTime: data.ServerTime})
+		_ = json.Unmarshal(m.Data, &data) // no server time means a bare ack
+		c.queueAck(ack{at: now, serverTime: data.ServerTime})
 	case m.Subject == protocol.SubjectReconnect:
-		c.reconnect(m, now)
+		c.handleReconnect(m, now)
 	case m.Subject == protocol.SubjectError && m.Error != nil:
 		c.log.Warn("the manager refused a message of this agent", "error", m.Error)
 	case strings.HasPrefix(m.Reply, own):
-		c.router.route(ctx, m, func(data json.RawMessage, failure *protocol.Error) {
+		c.router.route(ctx, m, func(data json.RawMessage, failure *protocol.WireError) {
 			c.answer(m.Reply, data, failure)
 			if m.Subject == protocol.SubjectRotate && failure == nil {
 				select {
@@ -257,23 +255,23 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 				}
 			}
 		})
-	case c.wants(m):
+	case c.isSubscribed(m):
 		c.dropped.Add(c.feed.offer(m, int64(len(frame)), c.window))
 	default:
 		c.dropped.Add(1)
 	}
 }
 
-// answer replies once. A lost connection needs no word here: the reader says it.
-func (c *connection) answer(inbox string, data json.RawMessage, failure *protocol.Error) {
+// answer sends one reply. It ignores a lost connection, because the reader reports that.
+func (c *connection) answer(inbox string, data json.RawMessage, failure *protocol.WireError) {
 	err := c.send(protocol.Message{Subject: inbox, Data: data, Error: failure})
-	var known *protocol.Error
+	var known *protocol.WireError
 	if errors.As(err, &known) {
 		_ = c.send(protocol.Message{Subject: inbox, Error: known})
 	}
 }
 
-// send stamps and writes a message. It returns a *protocol.Error if the message may not be sent as it is.
+// send adds the timestamp and writes a message. It returns a *protocol.WireError if the message is not valid or too large.
 func (c *connection) send(m protocol.Message) error {
 	now := c.clock().UnixMilli()
 	m.Timestamp = &now
@@ -282,29 +280,29 @@ func (c *connection) send(m protocol.Message) error {
 		return err
 	}
 	if limit := c.welcome.MaxFrameBytes; int64(len(frame)) > limit {
-		return &protocol.Error{Code: protocol.PayloadTooLarge, Message: fmt.Sprintf("the message has %d bytes and the limit is %d", len(frame), limit)}
+		return &protocol.WireError{Code: protocol.PayloadTooLarge, Message: fmt.Sprintf("the message has %d bytes and the limit is %d", len(frame), limit)}
 	}
 	return c.write(frame)
 }
 
 func (c *connection) write(frame []byte) error {
-	// Not under the connection's context: a cancelled write would tear the socket down before the close frame.
-	ctx, cancel := context.WithTimeout(context.Background(), c.patience)
+	// This does not use the connection's context: a cancelled write closes the socket before the close frame is sent.
+	ctx, cancel := context.WithTimeout(context.Background(), c.stepTimeout)
 	defer cancel()
-	return readable(c.ws.Write(ctx, websocket.MessageText, frame))
+	return explainSocketError(c.ws.Write(ctx, websocket.MessageText, frame))
 }
 
-// request sends a request to the manager and waits for its answer. Its errors are *protocol.Error: those of the manager,
+// request sends a request to the manager and waits for the answer. Its errors are *protocol.WireError: the manager's own,
 // timeout when the context ends, and disconnected.
 func (c *connection) request(ctx context.Context, subject string, data json.RawMessage) (json.RawMessage, error) {
-	disconnected := &protocol.Error{Code: protocol.Disconnected, Message: "the connection was lost before the reply"}
+	disconnected := &protocol.WireError{Code: protocol.Disconnected, Message: "the connection was lost before the reply"}
 	inbox, answer, ok := c.requests.open()
 	if !ok {
 		return nil, disconnected
 	}
 	defer c.requests.abandon(inbox)
 	if err := c.send(protocol.Message{Subject: subject, Reply: inbox, Data: data}); err != nil {
-		var known *protocol.Error
+		var known *protocol.WireError
 		if errors.As(err, &known) {
 			return nil, known
 		}
@@ -321,59 +319,23 @@ func (c *connection) request(ctx context.Context, subject string, data json.RawM
 			return m.Data, nil
 		}
 	case <-ctx.Done():
-		return nil, &protocol.Error{Code: protocol.Timeout, Message: "no reply in time"}
+		return nil, &protocol.WireError{Code: protocol.Timeout, Message: "no reply in time"}
 	}
 }
 
-// prove sends one message there and back, because a registration alone does not show that requests are answered.
-func (c *connection) prove(ctx context.Context) (rtt time.Duration, err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.patience)
+// probe sends one message to the manager and back, because a registration alone does not show that the manager answers
+// requests.
+func (c *connection) probe(ctx context.Context) (rtt time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.stepTimeout)
 	defer cancel()
 	sent := time.Now()
-	probe := fmt.Sprintf(`"%s %d"`, c.welcome.Connection, sent.UnixNano())
-	echo, err := c.request(ctx, protocol.SubjectEcho, json.RawMessage(probe))
+	text := fmt.Sprintf(`"%s %d"`, c.welcome.Connection, sent.UnixNano())
+	echo, err := c.request(ctx, protocol.SubjectEcho, json.RawMessage(text))
 	if err != nil {
 		return 0, fmt.Errorf("check that messages flow: %w", err)
 	}
-	if string(echo) != probe {
+	if string(echo) != text {
 		return 0, errors.New("check that messages flow: the echo came back changed")
 	}
 	return time.Since(sent), nil
-}
-
-// readable replaces the library's account of how a socket ended by one for operators.
-func readable(err error) error {
-	var closed websocket.CloseError
-	var network *net.OpError
-	switch {
-	case errors.As(err, &closed):
-		return closedByManager{closed}
-	case errors.Is(err, context.DeadlineExceeded):
-		return errors.New("no answer in time")
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		return errors.New("the connection broke off")
-	case errors.As(err, &network):
-		return network
-	default:
-		return err
-	}
-}
-
-type closedByManager struct{ websocket.CloseError }
-
-func (c closedByManager) Error() string {
-	text := strings.TrimSpace(fmt.Sprintf("the manager closed the connection (%d %s", c.Code, c.Reason)) + ")"
-	if c.Code == protocol.CloseReplaced {
-		text += ": another agent uses this identity; if this host is a clone, move its state directory away and enrol it on its own"
-	}
-	return text
-}
-
-// closeCode is the code of the close frame that the other end sent, or -1.
-func closeCode(err error) websocket.StatusCode {
-	var closed closedByManager
-	if errors.As(err, &closed) {
-		return closed.Code
-	}
-	return -1
 }

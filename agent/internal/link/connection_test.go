@@ -16,7 +16,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// inboxes of the manager's requests in these tests
+// inbox is the inbox of the manager's n-th request.
 func inbox(n int) string { return fmt.Sprintf("inbox.c7h2k9.m%d", n) }
 
 func TestAnswersRequests(t *testing.T) {
@@ -53,7 +53,7 @@ func TestAnOversizedReplyIsReplaced(t *testing.T) {
 	w := managertest.Defaults()
 	w.MaxFrameBytes = 4096
 	p := connected(t, m, r, w)
-	// The request still fits; its answer is a few bytes longer, for the timestamp.
+	// The request still fits. Its answer has a timestamp and is a few bytes longer.
 	request := func(size int) string {
 		frame := fmt.Sprintf(`{"subject":"test.echo","reply":"%s","data":""}`, inbox(1))
 		return strings.Replace(frame, `""`, `"`+strings.Repeat("x", size-len(frame))+`"`, 1)
@@ -68,7 +68,7 @@ func TestAnOversizedReplyIsReplaced(t *testing.T) {
 	}
 }
 
-func TestBadFramesCostNothingButThemselves(t *testing.T) {
+func TestBadFramesAreDroppedOrAnswered(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
 	p := connected(t, m, r, managertest.Defaults())
@@ -100,7 +100,7 @@ func TestBadFramesCostNothingButThemselves(t *testing.T) {
 	r.log.says(t, fmt.Sprintf("droppedFrames=%d", len(bad)+1))
 }
 
-func TestAFrameFarOverTheLimitCostsTheConnectionOnly(t *testing.T) {
+func TestAFrameFarOverTheLimitEndsTheConnectionOnly(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, nil)
 	connected(t, m, r, managertest.Defaults()).Send(t, strings.Repeat("x", 200_000))
@@ -132,7 +132,7 @@ func TestASlowHandlerDelaysNobody(t *testing.T) {
 	r.log.says(t, "handler panicked")
 }
 
-// opened returns a connection in the middle of run, and what run will return.
+// opened returns a connection during run, and a channel for the result of run.
 func opened(t *testing.T, ctx context.Context) (*managertest.Peer, *connection, <-chan error) {
 	t.Helper()
 	m := managertest.Start(t, nil)
@@ -164,7 +164,7 @@ func opened(t *testing.T, ctx context.Context) (*managertest.Peer, *connection, 
 }
 
 func TestRequestsOfThisAgent(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), managertest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), managertest.Timeout)
 	defer cancel()
 	p, c, ended := opened(t, ctx)
 
@@ -212,24 +212,24 @@ func pending(c *connection) int {
 	return len(c.requests.pending)
 }
 
-// What the manager does to a request, by its number.
+// The manager's answer to a request depends on the number of the request.
 const (
 	answers   = iota
-	twice     // answers it a second time, with other data
+	twice     // answers a second time, with other data
 	neither   // never answers
-	late      // answers once the requester has given up
-	strangely // answers an inbox that does not exist, then rightly
+	late      // answers after the requester has given up
+	strangely // answers a wrong inbox first
 	refuses
 	fates
 )
 
 func TestTenThousandRequestsEachEndOnceWithTheirOwnAnswer(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 6*managertest.Patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 6*managertest.Timeout)
 	defer cancel()
 	p, c, ended := opened(t, ctx)
 	const total, requesters, left = 10_000, 400, 50
 
-	// The manager keeps what it is asked, and answers at random from what it has.
+	// The manager collects requests, and answers random ones.
 	asked, over := make(chan protocol.Message, total+left), make(chan struct{})
 	managerEnded := make(chan struct{})
 	go func() {
@@ -244,7 +244,7 @@ func TestTenThousandRequestsEachEndOnceWithTheirOwnAnswer(t *testing.T) {
 			}
 		}
 	}()
-	had := make([]chan string, total) // the inbox of a request that the manager has had and will not answer in time
+	had := make([]chan string, total) // gets the inbox of a request that the manager will not answer in time
 	for n := range had {
 		had[n] = make(chan string, 1)
 	}
@@ -321,7 +321,7 @@ func TestTenThousandRequestsEachEndOnceWithTheirOwnAnswer(t *testing.T) {
 	}
 	close(numbers)
 	requesting.Wait()
-	// The socket's order makes this the last of all answers.
+	// A socket keeps the order of messages, so this answer comes last.
 	if _, err := c.request(ctx, protocol.SubjectEcho, json.RawMessage("1")); err != nil {
 		t.Error(err)
 	}
@@ -329,7 +329,7 @@ func TestTenThousandRequestsEachEndOnceWithTheirOwnAnswer(t *testing.T) {
 		t.Errorf("%d requests are left", n)
 	}
 
-	// Those under way when the connection is lost end with it.
+	// Requests without an answer end when the connection is lost.
 	close(over)
 	<-managerEnded
 	var losing sync.WaitGroup

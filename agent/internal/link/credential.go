@@ -7,7 +7,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/identity"
 )
 
-// Store has the tokens on disk. Its methods return when what they did would survive a power cut. *identity.Store is one.
+// Store keeps the tokens on disk. When a method returns, its change survives a power cut. *identity.Store is a Store.
 type Store interface {
 	Save(identity.Credential) error
 	SaveCandidate(token string) error
@@ -15,25 +15,25 @@ type Store interface {
 	DropCandidate() error
 }
 
-// credential is what the agent shows its manager. The manager may offer a candidate for the token; until it has
-// registered a connection that the candidate opened, both are good, and from then on the candidate alone.
+// credential is the token that the agent presents to its manager. The manager may offer a candidate to replace it. Both
+// are valid until the manager registers a connection that was opened with the candidate. Then only the candidate is.
 type credential struct {
 	manager identity.Manager
 	store   Store
 
-	mu         sync.Mutex // held while the store works, too
-	token      string
-	enrolled   bool   // whether token is the permanent one
-	candidate  string // "": there is none
-	trial      bool   // the candidate was shown last
-	unpromoted bool   // the store still has token as the candidate, and a void one in its place
+	mu             sync.Mutex // also held while the store works
+	token          string
+	enrolled       bool   // whether token is the permanent one
+	candidate      string // empty if there is none
+	candidateShown bool   // the agent presented the candidate last
+	unpromoted     bool   // the store still has token as the candidate, and the old token in its place
 }
 
-// show returns the token to open the next connection with.
-func (c *credential) show() string {
+// present returns the token for the next connection.
+func (c *credential) present() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.trial = c.candidate != ""; c.trial {
+	if c.candidateShown = c.candidate != ""; c.candidateShown {
 		return c.candidate
 	}
 	return c.token
@@ -45,38 +45,38 @@ func (c *credential) isEnrolled() bool {
 	return c.enrolled
 }
 
-// enrol takes the permanent token that an enrolment token was answered with.
+// enrol stores the permanent token that the manager gave for an enrolment token.
 func (c *credential) enrol(token string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.store.Save(identity.Credential{Manager: c.manager, Token: token}); err != nil {
 		return err
 	}
-	c.become(token, true)
+	c.set(token, true)
 	return nil
 }
 
-// reenrol goes on with an enrolment token. The caller has set the permanent one aside.
+// reenrol continues with an enrolment token. The caller has set the permanent token aside.
 func (c *credential) reenrol(token string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.become(token, false)
+	c.set(token, false)
 }
 
-func (c *credential) become(token string, enrolled bool) {
+func (c *credential) set(token string, enrolled bool) {
 	c.token, c.enrolled = token, enrolled
-	c.candidate, c.trial, c.unpromoted = "", false, false
+	c.candidate, c.candidateShown, c.unpromoted = "", false, false
 }
 
-// offer stores a candidate, unless the connection that it came by has ended: between show and accept the candidate
-// stays what it is.
-func (c *credential) offer(ctx context.Context, candidate string) error {
+// storeCandidate does nothing once the connection of the offer has ended: the candidate must not change between present
+// and accept.
+func (c *credential) storeCandidate(ctx context.Context, candidate string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	// The file of the candidate may hold the only good token.
+	// The candidate's file may hold the only valid token.
 	if err := c.promote(); err != nil {
 		return err
 	}
@@ -87,13 +87,13 @@ func (c *credential) offer(ctx context.Context, candidate string) error {
 	return nil
 }
 
-// accept is called when the manager has registered a connection. It reports whether that has made a candidate the
-// token. After an error the store has it as the candidate still, and the next offer or registration tries again.
+// accept is called when the manager has registered a connection. It reports whether the candidate has become the token.
+// After an error the store still has that token as the candidate. The next offer or registration tries again.
 func (c *credential) accept() (rotated bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.trial {
-		c.become(c.candidate, true)
+	if c.candidateShown {
+		c.set(c.candidate, true)
 		c.unpromoted, rotated = true, true
 	}
 	return rotated, c.promote()
@@ -110,14 +110,14 @@ func (c *credential) promote() error {
 	return nil
 }
 
-// reject goes back from the candidate to the token, and reports false if the candidate was not what was shown. After an
-// error the store has the candidate still, and a later process will show it.
-func (c *credential) reject() (rejected bool, err error) {
+// rejectCandidate goes back from the candidate to the token. It reports false if the agent did not present the candidate.
+// After an error the store still has the candidate, and a later process presents it.
+func (c *credential) rejectCandidate() (rejected bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.trial {
+	if !c.candidateShown {
 		return false, nil
 	}
-	c.candidate, c.trial = "", false
+	c.candidate, c.candidateShown = "", false
 	return true, c.store.DropCandidate()
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// firstCandidate and secondCandidate are what the manager offers.
+// firstCandidate and secondCandidate are the tokens that the manager offers.
 const (
 	firstCandidate  = "first.candidate.value"
 	secondCandidate = "second.candidate.value"
@@ -66,7 +66,7 @@ func TestRotatesTwiceInARow(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r := run(t, m.URL, func(l *Link) { l.config.MaxRetries = 1 })
 	slow := managertest.Defaults()
-	slow.ReconnectSpreadMs = 24 * 60 * 60 * 1000 // it must not wait for any of this
+	slow.ReconnectSpreadMs = 24 * 60 * 60 * 1000 // after a rotation the agent must not wait for this
 	p := connected(t, m, r, slow)
 	before := managertest.PermanentToken
 	for _, candidate := range []string{firstCandidate, secondCandidate} {
@@ -77,10 +77,10 @@ func TestRotatesTwiceInARow(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(r.dir, "token.candidate")); err != nil || info.Mode() != 0o600 {
 			t.Errorf("the candidate has mode %v, %v", info.Mode(), err)
 		}
-		ready := r.vitals.connections.Load()
+		ready := r.stats.connections.Load()
 		p.Register(t, slow)
 		p.Serve()
-		eventually(t, func() bool { return r.vitals.connections.Load() > ready }, "ready")
+		eventually(t, func() bool { return r.stats.connections.Load() > ready }, "ready")
 		r.wantFiles(t, candidate, "")
 		before = candidate
 	}
@@ -88,7 +88,7 @@ func TestRotatesTwiceInARow(t *testing.T) {
 	r.log.says(t, "connection lost, retrying")
 	log := r.log.String()
 	for text, times := range map[string]int{
-		`level=INFO msg="token offered by the manager, reconnecting with it"`: 2, "msg=reconnected": 2,
+		`level=INFO msg="the manager offered a new token, reconnecting with it"`: 2, "msg=reconnected": 2,
 		`level=INFO msg="token rotated"`: 2, "level=WARN": 1, "offlineFor": 0, firstCandidate: 0, secondCandidate: 0,
 	} {
 		if n := strings.Count(log, text); n != times {
@@ -101,7 +101,7 @@ func TestTheCandidateIsStoredBeforeTheAnswer(t *testing.T) {
 	m := managertest.Start(t, nil)
 	storing, store := make(chan struct{}), make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
-		l.credential.store = storer{l.config.Store, func(token string) error {
+		l.credential.store = storer{Store: l.config.Store, save: func(token string) error {
 			close(storing)
 			<-store
 			return l.config.Store.SaveCandidate(token)
@@ -125,7 +125,7 @@ func TestTheCandidateIsStoredBeforeTheAnswer(t *testing.T) {
 	r.wantFiles(t, managertest.PermanentToken, firstCandidate)
 }
 
-// storer is a store that saves candidates in its own way.
+// storer is a store whose SaveCandidate the test replaces.
 type storer struct {
 	Store
 	save func(token string) error
@@ -134,10 +134,11 @@ type storer struct {
 func (s storer) SaveCandidate(token string) error { return s.save(token) }
 
 func TestAnOfferThatIsLostWithItsConnectionIsShownOnTheNext(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
 	storing, store := make(chan struct{}), make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
-		l.credential.store = storer{l.config.Store, func(token string) error {
+		l.credential.store = storer{Store: l.config.Store, save: func(token string) error {
 			close(storing)
 			<-store
 			return l.config.Store.SaveCandidate(token)
@@ -202,7 +203,7 @@ func TestACandidateThatCannotBePromotedIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = connected(t, m, r, managertest.Defaults())
-	r.log.says(t, "the new token stays beside the void one for now")
+	r.log.says(t, "cannot put the new token in the place of the old one yet")
 	wantCode(t, offer(t, p, quoted(secondCandidate)).Error, protocol.NotSaved)
 	if err := os.RemoveAll(token); err != nil {
 		t.Fatal(err)
@@ -212,9 +213,13 @@ func TestACandidateThatCannotBePromotedIsKept(t *testing.T) {
 	wantBearer(t, m.Next(t), secondCandidate)
 }
 
-func TestACandidateSurvivesWhatIsNoRefusal(t *testing.T) {
+func TestACandidateSurvivesErrorsOtherThanARefusal(t *testing.T) {
+	t.Parallel()
 	m := managertest.Start(t, nil)
-	r := run(t, m.URL, func(l *Link) { l.patience = 200 * time.Millisecond })
+	r := run(t, m.URL, func(l *Link) {
+		l.stepTimeout = 200 * time.Millisecond
+		retryQuickly(l)
+	})
 	p := connected(t, m, r, managertest.Defaults())
 	wantOffered(t, p, firstCandidate)
 	m.Next(t).Drop()

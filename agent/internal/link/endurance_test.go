@@ -9,13 +9,12 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// tally counts log lines by message, and keeps none.
+// tally counts log lines by message, without storing them.
 type tally struct {
 	mu    sync.Mutex
 	lines map[string]int
@@ -39,7 +38,7 @@ func (l *tally) count(message string) int {
 	return l.lines[message]
 }
 
-// held is what a process must not gather.
+// held counts the resources that a process must not leak.
 type held struct {
 	goroutines, files int
 	heap              uint64 // bytes
@@ -52,16 +51,16 @@ func holding(t *testing.T) held {
 		t.Skip(err)
 	}
 	runtime.GC()
-	runtime.GC() // what the first one's finalizers let go
+	runtime.GC() // frees the memory of the first run's finalizers
 	var memory runtime.MemStats
 	runtime.ReadMemStats(&memory)
-	return held{runtime.NumGoroutine(), len(files), memory.HeapAlloc}
+	return held{goroutines: runtime.NumGoroutine(), files: len(files), heap: memory.HeapAlloc}
 }
 
-// A day on a path that fails every 43 s, with its waits and intervals cut to milliseconds.
+// A day with a failure every 43 s. Waits and intervals are cut to milliseconds.
 func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 	const day, early = 2000, 200
-	var refusing atomic.Int64 // upgrades yet to be refused
+	var refusing atomic.Int64 // how many upgrades to refuse
 	m := managertest.Start(t, func(w http.ResponseWriter, _ *http.Request) bool {
 		if refusing.Add(-1) < 0 {
 			return false
@@ -73,8 +72,7 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 	r := run(t, m.URL, func(l *Link) {
 		l.log = slog.New(slog.NewJSONHandler(log, nil))
 		l.router.log = l.log
-		l.delays.growing.InitialInterval, l.delays.growing.MaxInterval = time.Millisecond, time.Millisecond
-		l.delays.reset()
+		retryQuickly(l)
 	})
 	usual := managertest.Defaults()
 	usual.ReconnectSpreadMs = 1
@@ -82,20 +80,20 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 	silent.HeartbeatIntervalMs, silent.LeaseMs = 10, 30
 
 	type fault struct {
-		refused int64 // upgrades after it
+		refused int64 // how many upgrades are refused after it
 		end     func(*managertest.Peer)
 	}
 	faults := []fault{
-		{0, (*managertest.Peer).Reset},
-		{0, func(p *managertest.Peer) { p.Close(protocol.CloseGoingAway, "going_away") }},
-		{2, (*managertest.Peer).Drop},
-		{1, func(p *managertest.Peer) { p.Close(1000, "") }},
+		{refused: 0, end: (*managertest.Peer).Reset},
+		{refused: 0, end: func(p *managertest.Peer) { p.Close(protocol.CloseGoingAway, "going_away") }},
+		{refused: 2, end: (*managertest.Peer).Drop},
+		{refused: 1, end: func(p *managertest.Peer) { p.Close(1000, "") }},
 	}
-	drain := fault{0, func(p *managertest.Peer) {
+	drain := fault{refused: 0, end: func(p *managertest.Peer) {
 		p.Send(t, `{"subject":"agent.reconnect","data":{"delayMs":1}}`)
 		<-p.Closed
 	}}
-	silence := fault{0, func(p *managertest.Peer) { <-p.Closed }}
+	silence := fault{refused: 0, end: func(p *managertest.Peer) { <-p.Closed }}
 
 	var before held
 	drains, losses, refusals := 0, 0, 0
@@ -104,7 +102,7 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 		switch n % 24 {
 		case 7:
 			f = drain
-		case 15: // seldom, because it takes its time
+		case 15: // rarely, because it is slow
 			f, w = silence, silent
 		}
 		p := m.Next(t)
@@ -114,10 +112,10 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 		} else {
 			p.Serve()
 		}
-		ready := func() bool { return r.vitals.connections.Load() == int64(n+1) }
+		ready := func() bool { return r.stats.connections.Load() == int64(n+1) }
 		eventually(t, func() bool { return ready() || len(p.Closed) > 0 }, "ready")
 		if !ready() {
-			continue // so slow is this machine that silence ended the connection first
+			continue // the machine is so slow that silence ended the connection first
 		}
 		if n++; n == early {
 			before = holding(t)

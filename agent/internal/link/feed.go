@@ -10,23 +10,23 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// ErrOutputClosed says that whoever read the published messages has gone.
+// ErrOutputClosed says that the reader of the output has gone away.
 var ErrOutputClosed = errors.New("nobody reads the published messages any more")
 
-// feed carries published messages from the readers of the sockets to one writer, which may stall. It holds one window
-// of them, and outlives connections: what came by a lost one is still written, unless a new one needs the room.
+// feed carries published messages from the sockets to the output, whose reader may stall. It holds one window of
+// messages. It outlives connections: the messages of a lost connection are still written, unless a new one needs the room.
 type feed struct {
 	mu      sync.Mutex
-	changed *sync.Cond // there is a message, or there will be none
+	changed *sync.Cond // signalled by a new message and by close
 	queue   []published
-	held    amount // in the queue and with the writer
+	held    amount // in the queue or being written
 	closed  bool
 }
 
 type published struct {
 	message protocol.Message
-	bytes   int64 // of its frame
-	window  *window
+	bytes   int64 // the length of its frame
+	window  *creditWindow
 }
 
 func newFeed() *feed {
@@ -35,35 +35,35 @@ func newFeed() *feed {
 	return f
 }
 
-// offer never waits. It returns how many messages were dropped: this one if its manager ignores the window, or older
-// ones that came by a connection which is no more.
-func (f *feed) offer(m protocol.Message, bytes int64, w *window) (dropped int64) {
+// offer never waits. It returns how many messages it dropped: this one if the manager ignores the window, or older ones
+// of a lost connection.
+func (f *feed) offer(m protocol.Message, bytes int64, w *creditWindow) (dropped int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if !w.admits(w.held, bytes) {
 		return 1
 	}
 	for len(f.queue) > 0 && f.queue[0].window != w && !w.admits(f.held, bytes) {
-		f.held.minus(f.queue[0].bytes)
-		f.take()
+		f.held.subtract(f.queue[0].bytes)
+		f.dequeue()
 		dropped++
 	}
-	f.queue = append(f.queue, published{m, bytes, w})
+	f.queue = append(f.queue, published{message: m, bytes: bytes, window: w})
 	f.held.add(bytes)
 	w.held.add(bytes)
 	f.changed.Signal()
 	return dropped
 }
 
-// take removes the first message of the queue, and lets go of the memory.
-func (f *feed) take() published {
+// dequeue removes the first message and releases its memory.
+func (f *feed) dequeue() published {
 	first := f.queue[0]
 	f.queue[0] = published{}
 	f.queue = f.queue[1:]
 	return first
 }
 
-// write writes one JSON line for each message until the feed has been closed and is empty, or a write fails.
+// write writes one JSON line for each message. It returns when the feed is closed and empty, or when a write fails.
 func (f *feed) write(output io.Writer) error {
 	for {
 		p, ok := f.next()
@@ -77,7 +77,7 @@ func (f *feed) write(output io.Writer) error {
 		_, err = output.Write(append(line, '\n'))
 		switch {
 		case errors.Is(err, syscall.EPIPE):
-			return ErrOutputClosed
+			return &explainedError{text: ErrOutputClosed.Error(), cause: errors.Join(ErrOutputClosed, err)}
 		case err != nil:
 			return fmt.Errorf("write a published message: %w", err)
 		}
@@ -94,27 +94,27 @@ func (f *feed) next() (p published, ok bool) {
 		}
 		f.changed.Wait()
 	}
-	return f.take(), true
+	return f.dequeue(), true
 }
 
 func (f *feed) consume(p published) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.held.minus(p.bytes)
+	f.held.subtract(p.bytes)
 	p.window.consume(p.bytes)
 }
 
-// tell returns the totals that the manager is to be told now, if any.
-func (f *feed) tell(w *window) (consumed amount, due bool) {
+// creditToReport returns the totals for the manager, and remembers them as reported if credit is due.
+func (f *feed) creditToReport(w *creditWindow) (consumed amount, due bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if due = w.isDue(); due {
-		w.told = w.consumed
+		w.reported = w.consumed
 	}
 	return w.consumed, due
 }
 
-// close lets the writer end once it has written everything.
+// close lets write return when it has written everything.
 func (f *feed) close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -122,8 +122,8 @@ func (f *feed) close() {
 	f.changed.Signal()
 }
 
-// left is how many messages have not been written.
-func (f *feed) left() int64 {
+// unwritten is the number of messages that have not been written.
+func (f *feed) unwritten() int64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.held.Frames

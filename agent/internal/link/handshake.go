@@ -14,7 +14,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// welcome is the manager's first word. Durations are milliseconds.
+// welcome is the data of agent.welcome, the manager's first message. Durations are milliseconds.
 type welcome struct {
 	Connection          string `json:"connection"`
 	ServerTime          int64  `json:"serverTime"` // Unix ms
@@ -27,14 +27,14 @@ type welcome struct {
 	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
 }
 
-// unsaid holds what applies where a welcome is silent.
-var unsaid = welcome{MessagesPerSecond: 100, CreditFrames: 256, CreditBytes: 1 << 20}
+// defaultWelcome holds the values of the fields that a welcome may leave out.
+var defaultWelcome = welcome{MessagesPerSecond: 100, CreditFrames: 256, CreditBytes: 1 << 20}
 
-// validate keeps a faulty manager from making the agent spin, hang or swallow its memory.
+// validate keeps the agent from spinning, hanging or running out of memory because of a faulty manager.
 func (w welcome) validate() error {
 	const day = 24 * 60 * 60 * 1000
 	switch {
-	case !protocol.IsSubject("inbox."+w.Connection+".1") || strings.Contains(w.Connection, "."):
+	case !protocol.IsSubject(w.inbox("1")) || strings.Contains(w.Connection, "."):
 		return errors.New("connection is not a token")
 	case w.HeartbeatIntervalMs < 10 || w.HeartbeatIntervalMs > day:
 		return errors.New("heartbeatIntervalMs is out of range")
@@ -54,7 +54,7 @@ func (w welcome) validate() error {
 	return nil
 }
 
-func (w welcome) inbox(token string) string { return "inbox." + w.Connection + "." + token }
+func (w welcome) inbox(token string) string { return protocol.Inbox(w.Connection, token) }
 
 func (w welcome) spread() time.Duration { return time.Duration(w.ReconnectSpreadMs) * time.Millisecond }
 
@@ -65,21 +65,21 @@ type registration struct {
 	Token   string `json:"token"` // only after an enrolment
 }
 
-var errNotSaved = errors.New("the manager enrolled this agent but its token could not be saved, so start it again with the same enrolment token once this is mended")
+var errNotSaved = errors.New("the manager enrolled this agent, but the token could not be saved: fix the cause, then start the agent again with the same enrolment token")
 
-// receiveWelcome is the first step on a new socket. The second result is this host's clock minus the manager's, in ms;
-// it still contains the way here.
+// receiveWelcome is the first step on a new socket. The second result is this host's clock minus the manager's, in ms. It
+// still contains the time that the welcome took to arrive.
 func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome, int64, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.patience) // its end closes the socket
+	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout) // the end of this context closes the socket
 	defer cancel()
-	w := unsaid
+	w := defaultWelcome
 	m, err := receive(ctx, ws)
 	if err != nil {
 		return w, 0, fmt.Errorf("wait for the welcome: %w", err)
 	}
 	skewMs := l.clock().UnixMilli()
 	if m.Subject != protocol.SubjectWelcome {
-		return w, 0, fmt.Errorf("the other end is no manager: it began with %q instead of a welcome", m.Subject)
+		return w, 0, fmt.Errorf("the other end is not a manager: it sent %q instead of a welcome", m.Subject)
 	}
 	if err := json.Unmarshal(m.Data, &w); err != nil {
 		return w, 0, fmt.Errorf("read the welcome: %w", err)
@@ -90,10 +90,9 @@ func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome,
 	return w, skewMs - w.ServerTime, nil
 }
 
-// register is the second step. It does not return before a new token is on disk and in its place, and nothing else happens on the
-// socket meanwhile.
+// register is the second step. It returns when a new token is safe on disk. Nothing else uses the socket meanwhile.
 func (l *Link) register(ctx context.Context, c *connection) (registration, error) {
-	ctx, cancel := context.WithTimeout(ctx, l.patience)
+	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout)
 	defer cancel()
 	var r registration
 	inbox := c.welcome.inbox("register")
@@ -104,7 +103,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		Arch     string `json:"arch"`
 		Hostname string `json:"hostname"`
 		Name     string `json:"name,omitempty"`
-	}{protocol.Version, l.config.Version, runtime.GOOS, runtime.GOARCH, l.config.Hostname, l.config.Name})
+	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name})
 	if err != nil {
 		return r, fmt.Errorf("register: %w", err)
 	}
@@ -117,14 +116,14 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 			return r, fmt.Errorf("wait for the registration: %w", err)
 		}
 		if m.Subject == protocol.SubjectReconnect {
-			if c.reconnect(m, time.Now()); c.drain != nil {
+			if c.handleReconnect(m, time.Now()); c.drain != nil {
 				return r, errReconnecting
 			}
 		}
 	}
 	if m.Error != nil {
-		if final[m.Error.Code] {
-			return r, newRefused(*m.Error, l.credential.isEnrolled())
+		if protocol.IsRefusal(m.Error.Code) {
+			return r, newRefusedError(*m.Error, m.Error, l.credential.isEnrolled())
 		}
 		return r, fmt.Errorf("register: %w", m.Error)
 	}
@@ -143,7 +142,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	}
 	rotated, err := l.credential.accept()
 	if err != nil {
-		l.log.Warn("the new token stays beside the void one for now", "error", err)
+		l.log.Warn("cannot put the new token in the place of the old one yet", "error", err)
 	}
 	if rotated {
 		l.log.Info("token rotated", "agentId", r.AgentID)
@@ -151,12 +150,12 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	return r, nil
 }
 
-// receive returns the next good message. It is for the time before the reader runs.
+// receive returns the next valid message. It is for the time before the reader runs.
 func receive(ctx context.Context, ws *websocket.Conn) (protocol.Message, error) {
 	for {
 		kind, frame, err := ws.Read(ctx)
 		if err != nil {
-			return protocol.Message{}, readable(err)
+			return protocol.Message{}, explainSocketError(err)
 		}
 		if m, err := protocol.Decode(frame); err == nil && kind == websocket.MessageText {
 			return m, nil

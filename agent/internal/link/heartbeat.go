@@ -19,33 +19,33 @@ type ack struct {
 // errSilent ends a connection whose manager gives no sign of life.
 var errSilent = errors.New("the manager gives no sign of life")
 
-// acknowledge never makes the reader wait: an ack that finds no room costs one measurement.
-func (c *connection) acknowledge(a ack) {
+// queueAck never makes the reader wait. If there is no room, one measurement is lost.
+func (c *connection) queueAck(a ack) {
 	select {
 	case c.acks <- a:
 	default:
 	}
 }
 
-// heartbeat beats at once and then at the interval of the welcome, until the manager falls silent.
+// heartbeat sends a heartbeat at once and then at the interval of the welcome. It returns when the manager is silent.
 func (c *connection) heartbeat(ctx context.Context) error {
 	interval := time.Duration(c.welcome.HeartbeatIntervalMs) * time.Millisecond
 	lease := time.Duration(c.welcome.LeaseMs) * time.Millisecond
-	patience := min(10*time.Second, lease-interval)
+	ackTimeout := min(10*time.Second, lease-interval)
 
 	beat := time.NewTimer(0)
 	defer beat.Stop()
-	overdue := time.NewTimer(patience)
+	overdue := time.NewTimer(ackTimeout)
 	overdue.Stop()
-	look := time.NewTicker(min(interval/6, 5*time.Second))
-	defer look.Stop()
+	clockCheck := time.NewTicker(min(interval/6, 5*time.Second))
+	defer clockCheck.Stop()
 	steps := c.clock.steps()
 
-	gauge := gauge{skewMs: c.skewMs}
-	var asked time.Time // the oldest beat that nothing has answered, as far as known; zero: none
-	var sent time.Time  // the latest beat without an ack; zero: none
+	estimator := rttEstimator{skewMs: c.skewMs}
+	var unanswered time.Time // when the first heartbeat was sent that has no sign of life after it; zero if there is none
+	var sent time.Time       // when the latest heartbeat without an ack was sent; zero if there is none
 	var reported time.Time
-	probing := false // asked because the host may have slept
+	probing := false // a heartbeat was sent early because the host may have slept
 
 	for {
 		select {
@@ -54,60 +54,61 @@ func (c *connection) heartbeat(ctx context.Context) error {
 
 		case <-beat.C:
 			sent = time.Now()
-			if answered := c.lastFrame.Load() >= int64(asked.Sub(c.opened)); asked.IsZero() || answered {
-				// An answered beat needs no verdict any more. With an interval shorter than the patience, waiting for it
-				// would leave the beats in between unasked.
-				if !asked.IsZero() {
+			if answered := c.lastFrame.Load() >= int64(unanswered.Sub(c.opened)); unanswered.IsZero() || answered {
+				// The timer restarts as soon as a heartbeat is answered. The interval may be shorter than the timeout, and
+				// then waiting for the timer would leave the heartbeats in between unchecked.
+				if !unanswered.IsZero() {
 					probing = false
 				}
-				asked = sent
-				overdue.Reset(patience)
+				unanswered = sent
+				overdue.Reset(ackTimeout)
 			}
-			if err := c.write([]byte(protocol.BareHeartbeat)); err != nil {
+			if err := c.write([]byte(protocol.Heartbeat)); err != nil {
 				return fmt.Errorf("send a heartbeat: %w", err)
 			}
 			beat.Reset(interval)
 
 		case <-overdue.C:
-			if c.lastFrame.Load() < int64(asked.Sub(c.opened)) {
+			if c.lastFrame.Load() < int64(unanswered.Sub(c.opened)) {
 				return errSilent
 			}
-			asked, probing = time.Time{}, false
+			unanswered, probing = time.Time{}, false
 
 		case a := <-c.acks:
 			if a.serverTime != 0 {
 				if !reported.IsZero() {
-					// Counted back from now, should the clock have been set since the report.
-					gauge.tellTime(a.serverTime, c.clock().Add(a.at.Sub(reported)/2-time.Since(reported)))
+					// This counts back from now, because the clock may have been set since the report.
+					estimator.measureSkew(a.serverTime, c.clock().Add(a.at.Sub(reported)/2-time.Since(reported)))
 				}
 				break
 			}
 			if sent.IsZero() {
 				break
 			}
-			gauge.measure(a.at.Sub(sent))
+			estimator.measureRTT(a.at.Sub(sent))
 			sent = time.Time{}
-			if gauge.worthTelling() {
+			if estimator.shouldReport() {
 				reported = time.Now()
-				if err := c.report(gauge.tell()); err != nil {
+				if err := c.sendReport(estimator.report()); err != nil {
 					return fmt.Errorf("send a heartbeat: %w", err)
 				}
 			}
-			rttMs, skewMs := gauge.rttMs, gauge.skewMs
-			c.vitals.rttMs.Store(&rttMs)
-			c.vitals.skewMs.Store(&skewMs)
+			rttMs, skewMs := estimator.rttMs, estimator.skewMs
+			c.stats.rttMs.Store(&rttMs)
+			c.stats.skewMs.Store(&skewMs)
 
-		case <-look.C:
+		case <-clockCheck.C:
 			step := steps.next()
-			if step.Abs() <= stepped {
+			if step.Abs() <= minClockStep {
 				break
 			}
-			c.log.Debug("this host slept, or its clock was set", "step", rounded(step))
-			gauge.stepped = true
-			// After a sleep the connection may be long dead: ask now rather than at the next beat, and give that the
-			// whole patience. Once, so that a clock which runs wild does not put off the verdict for ever.
+			c.log.Debug("this host slept, or its clock was set", "step", roundForLog(step))
+			estimator.clockStepped = true
+			// The connection may have died while the host slept. So the next heartbeat is sent now, and gets the whole
+			// timeout. This happens once until it is answered: a clock that steps all the time must not postpone errSilent
+			// for ever.
 			if step > 0 && !probing {
-				asked, probing = time.Time{}, true
+				unanswered, probing = time.Time{}, true
 				overdue.Stop()
 				beat.Reset(0)
 			}
@@ -115,8 +116,8 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	}
 }
 
-// report sends the heartbeat's form with data.
-func (c *connection) report(v reading) error {
+// sendReport sends the heartbeat with data.
+func (c *connection) sendReport(v heartbeatData) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return err

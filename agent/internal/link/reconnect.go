@@ -9,37 +9,38 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// errReconnecting ends a connection whose manager asked the agent to come back.
+// errReconnecting ends a connection because the manager asked the agent to reconnect.
 var errReconnecting = errors.New("the manager asked to reconnect")
 
-// drain is what agent.reconnect asks for.
+// drain is the manager's request in agent.reconnect.
 type drain struct {
 	delay time.Duration
-	until time.Time // not before this
+	until time.Time // the earliest time of the next attempt
 }
 
-// longestDrain keeps a faulty manager from sending its agents away for good.
+// longestDrain limits the delay, so that a faulty manager cannot send its agents away for ever.
 const longestDrain = time.Hour
 
-func readDrain(data json.RawMessage, now time.Time) (*drain, *protocol.Error) {
+func parseReconnect(data json.RawMessage, now time.Time) (*drain, *protocol.WireError) {
 	var asked struct {
 		DelayMs *float64 `json:"delayMs"`
 	}
 	if err := json.Unmarshal(data, &asked); err != nil || asked.DelayMs == nil || *asked.DelayMs < 0 {
-		return nil, &protocol.Error{Code: protocol.InvalidData, Message: "delayMs is not a number of milliseconds"}
+		return nil, &protocol.WireError{Code: protocol.InvalidData, Message: "delayMs is not a number of milliseconds"}
 	}
 	delay := time.Duration(min(*asked.DelayMs, float64(longestDrain.Milliseconds())) * float64(time.Millisecond))
-	return &drain{delay, now.Add(delay)}, nil
+	return &drain{delay: delay, until: now.Add(delay)}, nil
 }
 
-// reconnect takes agent.reconnect; the first one on a connection counts. Only whoever reads the socket may call it.
-func (c *connection) reconnect(m protocol.Message, now time.Time) {
-	asked, failure := readDrain(m.Data, now)
+// handleReconnect answers agent.reconnect. Only the first valid one on a connection counts. Only the goroutine that reads
+// the socket may call this.
+func (c *connection) handleReconnect(m protocol.Message, now time.Time) {
+	asked, failure := parseReconnect(m.Data, now)
 	var data json.RawMessage
 	if failure == nil {
 		data = json.RawMessage("{}")
 	} else {
-		c.log.Warn("the manager asked to reconnect in a way that cannot be understood", "error", failure)
+		c.log.Warn("the manager sent an invalid request to reconnect", "error", failure)
 	}
 	if strings.HasPrefix(m.Reply, c.welcome.inbox("")) {
 		c.answer(m.Reply, data, failure) // before the connection ends

@@ -26,10 +26,10 @@ func inMemory(t *testing.T, intercept func(http.ResponseWriter, *http.Request) b
 	})
 }
 
-func TestComesBackWhenTheManagerAsks(t *testing.T) {
+func TestReconnectsWhenTheManagerAsks(t *testing.T) {
 	for name, c := range map[string]struct {
 		frames []string
-		close  bool // with 4503, right behind the frames
+		close  bool // the manager closes with 4503 right after the frames
 		after  time.Duration
 	}{
 		"after the delay":               {[]string{`{"subject":"agent.reconnect","data":{"delayMs":4200}}`}, false, 4200 * time.Millisecond},
@@ -86,7 +86,7 @@ func TestARequestToReconnectIsAnsweredFirst(t *testing.T) {
 	})
 }
 
-func TestComesBackThoughAskedBeforeItWasRegistered(t *testing.T) {
+func TestReconnectsWhenAskedBeforeTheRegistration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m, r := inMemory(t, nil, func(l *Link) { l.config.MaxRetries = 1 })
 		p := m.Next(t)
@@ -101,9 +101,9 @@ func TestComesBackThoughAskedBeforeItWasRegistered(t *testing.T) {
 	})
 }
 
-func TestWhatIsNoDelayIsAsIfNoneHadCome(t *testing.T) {
+func TestAnInvalidDelayIsIgnored(t *testing.T) {
 	for _, data := range []string{``, `null`, `7`, `{}`, `{"delayMs":null}`, `{"delayMs":"1"}`, `{"delayMs":-1}`, `{"delayMs":1e999}`, `{"delayMs":[1]}`} {
-		if d, failure := readDrain(json.RawMessage(data), time.Now()); d != nil || failure == nil {
+		if d, failure := parseReconnect(json.RawMessage(data), time.Now()); d != nil || failure == nil {
 			t.Errorf("%s: %+v", data, d)
 		}
 	}
@@ -112,7 +112,7 @@ func TestWhatIsNoDelayIsAsIfNoneHadCome(t *testing.T) {
 		p := connected(t, m, r, managertest.Defaults())
 		p.Send(t, `{"subject":"agent.reconnect","data":{"delayMs":-1}}`)
 		r.log.says(t, "delayMs is not a number")
-		p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":1}`) // it is still there
+		p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":1}`) // the connection is still up
 		p.Await(t, inbox(1))
 		p.Close(protocol.CloseGoingAway, "going_away")
 		connected(t, m, r, managertest.Defaults())
@@ -137,7 +137,7 @@ func TestAShutdownDoesNotWaitForTheDelay(t *testing.T) {
 func TestTheFirstDelayCounts(t *testing.T) {
 	c := &connection{draining: make(chan struct{}), log: slog.New(slog.DiscardHandler)}
 	for _, data := range []string{`{"delayMs":7000}`, `{"delayMs":1}`} {
-		c.reconnect(protocol.Message{Data: json.RawMessage(data)}, time.Now())
+		c.handleReconnect(protocol.Message{Data: json.RawMessage(data)}, time.Now())
 	}
 	if c.drain.delay != 7*time.Second {
 		t.Errorf("it waits %v", c.drain.delay)
@@ -145,9 +145,9 @@ func TestTheFirstDelayCounts(t *testing.T) {
 }
 
 func TestARefusalCountsMoreThanADelay(t *testing.T) {
-	refused := &Refused{Code: protocol.AgentRevoked}
+	refused := &RefusedError{Code: protocol.AgentRevoked}
 	s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
-	s.refused = func(_ context.Context, r *Refused) error { return r }
+	s.onRefused = func(_ context.Context, r *RefusedError) error { return r }
 	s.connect = func(context.Context, func(session)) outcome { return outcome{err: refused, drain: &drain{}} }
 	if err := s.run(t.Context()); err != refused {
 		t.Errorf("it ended with %v", err)

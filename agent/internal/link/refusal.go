@@ -14,40 +14,45 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// Refused is a refusal that no retry will change.
-type Refused struct {
+// RefusedError is a refusal that no retry changes.
+type RefusedError struct {
 	Code    protocol.Code
-	Message string // the manager's words
+	Message string // of the manager
 	Advice  string // what the operator can do
+	Cause   error  // the manager's answer or close frame
 }
 
-func (r *Refused) Error() string {
+func (r *RefusedError) Error() string {
 	return fmt.Sprintf("the manager refused this agent (%s: %s): %s", r.Code, r.Message, r.Advice)
 }
 
-// dismissed says that the manager knows the agent and wants it no more. Any other refusal of a permanent token may be
-// a mistake, such as a wrong manager or a changed JWT_SECRET.
-func (r *Refused) dismissed() bool {
+func (r *RefusedError) Unwrap() error { return r.Cause }
+
+// removedOrRevoked reports whether an operator removed or revoked this agent. Any other refusal of a permanent token may
+// be a mistake, such as a wrong manager or a changed JWT_SECRET.
+func (r *RefusedError) removedOrRevoked() bool {
 	return r.Code == protocol.AgentRevoked || r.Code == protocol.AgentRemoved
 }
 
-// newRefused chooses the advice; enrolled says whether it was the permanent token that was refused.
-func newRefused(cause protocol.Error, enrolled bool) *Refused {
+// newRefusedError chooses the advice. enrolled says whether the manager refused the permanent token.
+func newRefusedError(refusal protocol.WireError, cause error, enrolled bool) *RefusedError {
 	const (
-		again  = "make a new enrolment token and start the agent with it"
-		afresh = "if this host is to come back, move its state directory away and start it with a new enrolment token"
-		back   = "to bring this host back, start it with a new enrolment token"
+		newToken     = "make a new enrolment token and start the agent with it"
+		newState     = "if this host is to come back, move its state directory away and start it with a new enrolment token"
+		enrolAgain   = "to bring this host back, start it with a new enrolment token"
+		sameManager  = "check that this is the manager that enrolled this host and that its JWT_SECRET is still the same; "
+		copiedWholly = "check that the token was copied whole and is this manager's, or "
 	)
 	var advice string
-	switch cause.Code {
+	switch refusal.Code {
 	case protocol.TokenExpired, protocol.EnrolmentUsed, protocol.EnrolmentRevoked:
-		advice = again
+		advice = newToken
 	case protocol.AgentRevoked, protocol.AgentRemoved:
-		advice = back
+		advice = enrolAgain
 	case protocol.InvalidToken:
-		advice = "check that the token was copied whole and is this manager's, or " + again
+		advice = copiedWholly + newToken
 		if enrolled {
-			advice = "check that this is the manager that enrolled this host and that its JWT_SECRET is still the same; " + afresh
+			advice = sameManager + newState
 		}
 	case protocol.MissingToken:
 		advice = "something between this host and the manager removes the Authorization header; let it pass"
@@ -56,45 +61,45 @@ func newRefused(cause protocol.Error, enrolled bool) *Refused {
 	case protocol.UnsupportedProtocol:
 		advice = "install the version of the agent that belongs to this manager"
 	}
-	return &Refused{cause.Code, cause.Message, advice}
+	return &RefusedError{Code: refusal.Code, Message: refusal.Message, Advice: advice, Cause: cause}
 }
 
-// setback is an answer other than 101 that may be another one next time.
-type setback struct {
-	seen       string
-	retryAfter time.Duration // the earliest that the other end wants to be asked again
+// retryableError is an HTTP answer other than 101. The next answer may be another one.
+type retryableError struct {
+	text       string
+	retryAfter time.Duration // from the Retry-After header; 0 if there is none
+	cause      error         // the manager's error; nil if the answer holds none
 }
 
-func (s *setback) Error() string { return s.seen }
+func (r *retryableError) Error() string { return r.text }
 
-// final holds the codes of PROTOCOL.md "Refusals" that stop an agent, be it the upgrade or the registration that was
-// refused. Any other one is retried: the agent is fine, whatever has happened.
-var final = map[protocol.Code]bool{
-	protocol.MissingToken: true, protocol.InvalidToken: true, protocol.TokenExpired: true,
-	protocol.EnrolmentUsed: true, protocol.EnrolmentRevoked: true, protocol.AgentRevoked: true,
-	protocol.AgentRemoved: true, protocol.BrowserOrigin: true, protocol.UnsupportedProtocol: true,
-}
+func (r *retryableError) Unwrap() error { return r.cause }
 
-// refusal tells the manager's own final refusals from everything that proxies and captive portals may say. now is this
-// host's clock.
-func refusal(r *http.Response, enrolled bool, now time.Time) error {
-	// A body that is not the manager's, or breaks off, leaves the code empty.
+// responseError returns a *RefusedError for a refusal by the manager itself, and a *retryableError for any other answer:
+// proxies and captive portals answer, too. now is this host's clock.
+func responseError(r *http.Response, enrolled bool, now time.Time) error {
+	// The code stays empty if the body is not the manager's or breaks off.
 	var body struct {
-		Error protocol.Error `json:"error"`
+		Error protocol.WireError `json:"error"`
 	}
 	text, _ := io.ReadAll(r.Body)
 	_ = json.Unmarshal(text, &body)
+	var cause error
+	if body.Error.Code != "" {
+		cause = &body.Error
+	}
 
-	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && final[body.Error.Code] {
-		return newRefused(body.Error, enrolled)
+	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && protocol.IsRefusal(body.Error.Code) {
+		return newRefusedError(body.Error, cause, enrolled)
 	}
 	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
-		now = date // by which the other end counts, however wrong this host's clock is
+		now = date // Retry-After counts by the other end's clock, and this host's clock may be wrong
 	}
-	return &setback{describe(r, body.Error), retryAfter(r.Header.Get("Retry-After"), now)}
+	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Get("Retry-After"), now), cause: cause}
 }
 
-func describe(r *http.Response, cause protocol.Error) string {
+// describeResponse names the likely cause of an answer that is not a refusal.
+func describeResponse(r *http.Response, cause protocol.WireError) string {
 	status := strings.TrimSpace(fmt.Sprintf("%d %s", r.StatusCode, http.StatusText(r.StatusCode)))
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	switch {
@@ -104,7 +109,7 @@ func describe(r *http.Response, cause protocol.Error) string {
 		return fmt.Sprintf("redirected (%s) to %s, where the token does not belong: a captive portal, or the manager's URL has changed",
 			status, redirectHost(r))
 	case r.StatusCode == http.StatusProxyAuthRequired:
-		return fmt.Sprintf("a proxy wants a log-in (it answered %s): put one into HTTPS_PROXY", status)
+		return fmt.Sprintf("a proxy requires a log-in (it answered %s): add user and password to HTTPS_PROXY", status)
 	case cause.Code != "":
 		return fmt.Sprintf("the manager answered %s (%v)", status, &cause)
 	case r.StatusCode == http.StatusNotFound:
@@ -119,7 +124,7 @@ func describe(r *http.Response, cause protocol.Error) string {
 	}
 }
 
-// redirectHost leaves out the path and query, which may hold a portal's session.
+// redirectHost leaves out path and query, because they may hold the session of a portal.
 func redirectHost(r *http.Response) string {
 	to, err := url.Parse(r.Header.Get("Location"))
 	switch {
@@ -132,10 +137,10 @@ func redirectHost(r *http.Response) string {
 	}
 }
 
-// longestRetryAfter keeps a broken proxy from sending an agent away for a year.
+// longestRetryAfter limits Retry-After, so that a broken proxy cannot send an agent away for a year.
 const longestRetryAfter = 10 * time.Minute
 
-// retryAfter reads both forms of the header, seconds and a date; 0 if there is none.
+// retryAfter reads both forms of the header: seconds and a date. It is 0 if there is no header.
 func retryAfter(header string, now time.Time) time.Duration {
 	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
 		return min(time.Duration(seconds)*time.Second, longestRetryAfter)

@@ -7,20 +7,20 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// requests are this agent's own requests on one connection that have no answer yet.
+// requests holds this agent's own requests on one connection that have no answer yet.
 type requests struct {
-	prefix string // of the inboxes
+	prefix string // of every inbox
 
 	mu      sync.Mutex
 	last    uint64
-	pending map[string]chan protocol.Message // by inbox; nil once the connection is lost
+	pending map[string]chan protocol.Message // by inbox; nil when the connection is lost
 }
 
 func newRequests(prefix string) *requests {
 	return &requests{prefix: prefix, pending: map[string]chan protocol.Message{}}
 }
 
-// open makes an inbox. Its channel yields the one answer, or is closed when the connection is lost.
+// open makes an inbox. Its channel gets the only answer, or is closed when the connection is lost.
 func (r *requests) open() (inbox string, answer <-chan protocol.Message, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -29,12 +29,13 @@ func (r *requests) open() (inbox string, answer <-chan protocol.Message, ok bool
 	}
 	r.last++
 	inbox = r.prefix + strconv.FormatUint(r.last, 36)
-	ch := make(chan protocol.Message, 1) // so that delivery never waits for the requester
+	ch := make(chan protocol.Message, 1) // the buffer keeps deliver from waiting
 	r.pending[inbox] = ch
 	return inbox, ch, true
 }
 
-// deliver reports whether anybody waited. The entry is gone before the answer arrives, so a second one finds nobody.
+// deliver reports whether a request was waiting for the answer. It deletes the request first, so a second answer is not
+// delivered.
 func (r *requests) deliver(m protocol.Message) bool {
 	r.mu.Lock()
 	ch, ok := r.pending[m.Subject]
@@ -53,8 +54,8 @@ func (r *requests) abandon(inbox string) {
 	delete(r.pending, inbox)
 }
 
-// fail ends all requests, and those yet to come.
-func (r *requests) fail() {
+// failAll ends all requests. Later ones fail at once.
+func (r *requests) failAll() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, ch := range r.pending {

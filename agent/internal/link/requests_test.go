@@ -42,7 +42,7 @@ func TestEveryRequestGetsItsOwnAnswerOnce(t *testing.T) {
 	}
 }
 
-func TestAnswersThatNobodyWaitsForAreRefused(t *testing.T) {
+func TestAnswersThatNobodyWaitsForAreNotDelivered(t *testing.T) {
 	r := newRequests("inbox.c.")
 	inbox, _, _ := r.open()
 	r.abandon(inbox)
@@ -59,7 +59,7 @@ func TestAnswersThatNobodyWaitsForAreRefused(t *testing.T) {
 func TestALostConnectionFailsEveryRequestAtOnce(t *testing.T) {
 	r := newRequests("inbox.c.")
 	inbox, answer, _ := r.open()
-	r.fail()
+	r.failAll()
 	select {
 	case m, ok := <-answer:
 		if ok {
@@ -76,7 +76,7 @@ func TestALostConnectionFailsEveryRequestAtOnce(t *testing.T) {
 
 func wantCode(t *testing.T, err error, code protocol.Code) {
 	t.Helper()
-	var known *protocol.Error
+	var known *protocol.WireError
 	if !errors.As(err, &known) || known.Code != code {
 		t.Errorf("got %v, want %s", err, code)
 	}

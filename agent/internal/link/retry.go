@@ -10,17 +10,17 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// stableAfter is how long a connection must have been up for the delays to start afresh. Without it, a manager that
-// drops its agents right after they register would be hammered.
+// stableAfter is the time that a connection must stay up before the delays start again from the smallest. Otherwise agents
+// would hammer a manager that drops them right after they register.
 const stableAfter = time.Minute
 
 // delays decides how long to wait before the next attempt.
 type delays struct {
-	growing *backoff.ExponentialBackOff // the windows to draw from, each a little wider, without jitter of their own
-	window  time.Duration               // the present one
-	spread  time.Duration               // the reconnectSpreadMs of the last welcome
-	fresh   bool                        // nothing has gone wrong since the last stable connection
-	since   time.Time                   // when something went wrong first; meaningless while fresh
+	growing      *backoff.ExponentialBackOff // makes the windows: each is a little wider, without jitter
+	window       time.Duration               // a wait is a random time within it
+	spread       time.Duration               // the reconnectSpreadMs of the last welcome
+	fresh        bool                        // there was no trouble since the last stable connection
+	troubleSince time.Time                   // when the trouble began; unused while fresh
 }
 
 func newDelays() *delays {
@@ -35,8 +35,8 @@ func (d *delays) reset() {
 	d.fresh = true
 }
 
-// note takes from an attempt what later waits depend on.
-func (d *delays) note(o outcome) {
+// record remembers the parts of an outcome that later waits depend on.
+func (d *delays) record(o outcome) {
 	if o.welcome != nil {
 		d.spread = o.welcome.spread()
 	}
@@ -45,43 +45,44 @@ func (d *delays) note(o outcome) {
 	}
 }
 
+// after returns the wait after an attempt.
 func (d *delays) after(o outcome) time.Duration {
-	d.note(o)
+	d.record(o)
 	fresh := d.fresh
 	if fresh {
-		d.fresh, d.since = false, time.Now()
+		d.fresh, d.troubleSince = false, time.Now()
 	}
-	var s *setback
+	var s *retryableError
 	switch code := closeCode(o.err); {
 	case code == protocol.CloseReplaced:
-		// Two hosts with one identity would throw each other out for ever: make it rare.
-		return 2*time.Minute + upTo(2*time.Minute)
+		// Two hosts with one identity replace each other again and again. A long wait makes that rare.
+		return 2*time.Minute + randomUpTo(2*time.Minute)
 	case code == protocol.CloseGoingAway && o.welcome != nil && d.spread > 0:
-		return upTo(d.spread)
+		return randomUpTo(d.spread)
 	case code == protocol.ClosePolicyViolation, code == protocol.CloseRateLimited:
-		return time.Minute + d.failure()
+		return time.Minute + d.backoff()
 	case errors.As(o.err, &s) && s.retryAfter > 0:
-		// Added, not the larger of the two: agents that were told the same minute must not all come in it.
-		return s.retryAfter + d.failure()
+		// The wait comes on top of Retry-After: agents with the same Retry-After must not all come at the same time.
+		return s.retryAfter + d.backoff()
 	case o.up > 0 && fresh:
-		return upTo(d.spread)
+		return randomUpTo(d.spread)
 	default:
-		return d.failure()
+		return d.backoff()
 	}
 }
 
-// failure is full jitter, at the cap as well. The window is half as wide again as the trouble has lasted, 2 s to 60 s: it
-// is the same for all the agents of one outage. Were it to double with each failure, every agent would have its own, and
-// after 10 s of outage most of a herd would come back in the next 5 s and the last of it only after 50. And a large herd
-// is not squeezed into less than the time that its manager has asked it to spread over.
-func (d *delays) failure() time.Duration {
-	for wanted := min(time.Since(d.since)*3/2, d.growing.MaxInterval); d.window < wanted; {
+// backoff is a random time within the window (full jitter). The window is 1.5 times as long as the trouble has lasted, from
+// 2 s to 60 s. So all agents of one outage have the same window. If it doubled with each failure instead, every agent would
+// have a different one: after an outage of 10 s, most agents would come back within 5 s, but the last only after 50 s. The
+// window is never shorter than the manager's reconnectSpreadMs, so that many agents do not come at once.
+func (d *delays) backoff() time.Duration {
+	for wanted := min(time.Since(d.troubleSince)*3/2, d.growing.MaxInterval); d.window < wanted; {
 		d.window = d.growing.NextBackOff()
 	}
-	return upTo(min(d.growing.MaxInterval, max(d.spread, d.window)))
+	return randomUpTo(min(d.growing.MaxInterval, max(d.spread, d.window)))
 }
 
-// upTo draws whole milliseconds, so that what is logged is what is waited.
-func upTo(limit time.Duration) time.Duration {
+// randomUpTo returns whole milliseconds, so that the log shows the exact wait.
+func randomUpTo(limit time.Duration) time.Duration {
 	return time.Duration(rand.Int64N(limit.Milliseconds()+1)) * time.Millisecond
 }

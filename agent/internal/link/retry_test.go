@@ -14,17 +14,17 @@ import (
 func closeStatus(code int) websocket.StatusCode { return websocket.StatusCode(code) }
 
 func closedWith(code int) error {
-	return closedByManager{websocket.CloseError{Code: closeStatus(code)}}
+	return &closedByManagerError{cause: websocket.CloseError{Code: closeStatus(code)}}
 }
 
 var errLost = errors.New("lost")
 
-// welcomed is a connection that was lost after so long, and whose manager asked for a spread.
+// welcomed is the outcome of a connection that was up for a while and had a welcome with this spread.
 func welcomed(up, spread time.Duration) outcome {
 	return outcome{err: errLost, up: up, welcome: &welcome{ReconnectSpreadMs: spread.Milliseconds()}}
 }
 
-// spread draws from fresh delays, each brought into the same state, and returns the extremes.
+// spread takes 2000 waits from fresh delays in the same state, and returns the shortest and the longest.
 func spread(prepare func(*delays), o outcome) (low, high time.Duration) {
 	low = time.Hour
 	for range 2000 {
@@ -38,7 +38,8 @@ func spread(prepare func(*delays), o outcome) (low, high time.Duration) {
 	return low, high
 }
 
-// Of 2000 draws, the extremes lie within a fiftieth of the bounds but for one case in 10^17.
+// wantSpread expects the shortest and the longest of 2000 waits within a fiftieth of the bounds. They are outside once in
+// 10^17 runs.
 func wantSpread(t *testing.T, name string, low, high, from, to time.Duration) {
 	t.Helper()
 	slack := (to - from) / 50
@@ -47,19 +48,19 @@ func wantSpread(t *testing.T, name string, low, high, from, to time.Duration) {
 	}
 }
 
-func TestTheWindowIsAsWideAsTheTroubleIsLong(t *testing.T) {
+func TestTheWindowGrowsWithTheTrouble(t *testing.T) {
 	for trouble, to := range map[time.Duration]time.Duration{0: 2 * time.Second, time.Second: 2 * time.Second,
 		10 * time.Second: 15 * time.Second, 20 * time.Second: 30 * time.Second, 40 * time.Second: time.Minute, time.Hour: time.Minute} {
 		for _, asked := range []time.Duration{0, 20 * time.Second, 5 * time.Minute} {
 			synctest.Test(t, func(t *testing.T) {
 				low, high := spread(func(d *delays) {
-					d.note(welcomed(0, asked))
+					d.record(welcomed(0, asked))
 					d.after(outcome{err: errLost})
 					time.Sleep(trouble)
-					d.after(outcome{err: errLost}) // how often it failed makes no difference
+					d.after(outcome{err: errLost}) // the number of failures makes no difference
 				}, outcome{err: errLost})
 				want := min(time.Minute, max(asked, to))
-				// It grows by tenths.
+				// The window grows in steps of a tenth.
 				if low > want/50 || high < want*49/50 || high > min(time.Minute, want*11/10) {
 					t.Errorf("after %v, spread %v: waits are %v to %v, want 0 to %v", trouble, asked, low, high, want)
 				}
@@ -68,9 +69,9 @@ func TestTheWindowIsAsWideAsTheTroubleIsLong(t *testing.T) {
 	}
 }
 
-func TestTheLastWelcomeSaysHowWideTheWindowIs(t *testing.T) {
+func TestTheLastWelcomeSetsTheSpread(t *testing.T) {
 	low, high := spread(func(d *delays) {
-		d.note(welcomed(0, 20*time.Second))
+		d.record(welcomed(0, 20*time.Second))
 		d.after(welcomed(0, 0)) // a failure, too: it was never ready
 	}, outcome{err: errLost})
 	wantSpread(t, "the manager asks for no spread any more", low, high, 0, 2*time.Second)
@@ -103,32 +104,11 @@ func TestDelaysAfterALostConnection(t *testing.T) {
 		{"replaced", nil, outcome{err: closedWith(protocol.CloseReplaced), up: second}, 2 * time.Minute, 4 * time.Minute},
 		{"policy violation", nil, outcome{err: closedWith(protocol.ClosePolicyViolation), up: second}, 60 * second, 62 * second},
 		{"rate limited", nil, outcome{err: closedWith(protocol.CloseRateLimited), up: second}, 60 * second, 62 * second},
-		{"Retry-After", nil, outcome{err: &setback{retryAfter: 30 * second}}, 30 * second, 32 * second},
+		{"Retry-After", nil, outcome{err: &retryableError{retryAfter: 30 * second}}, 30 * second, 32 * second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			low, high := spread(c.before, c.o)
 			wantSpread(t, c.name, low, high, c.from, c.to)
 		})
-	}
-}
-
-func TestRetryAfterHeader(t *testing.T) {
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for header, want := range map[string]time.Duration{
-		"":                              0,
-		"5":                             5 * time.Second,
-		"0":                             0,
-		"-5":                            0,
-		"1.5":                           0,
-		"soon":                          0,
-		"99999999":                      10 * time.Minute,
-		"99999999999999999999":          0,
-		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute,
-		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
-		"Sat, 02 Jan 2027 03:00:00 GMT": 10 * time.Minute,
-	} {
-		if got := retryAfter(header, now); got != want {
-			t.Errorf("%q: %v, want %v", header, got, want)
-		}
 	}
 }

@@ -12,16 +12,16 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// Handler answers requests to one subject. Its result becomes the answer's data; nil, or a nil json.RawMessage, is an
-// answer without data. A *protocol.Error goes to the requester, any other error only into the log. Handlers run
-// concurrently, and must return soon after the context ends.
+// Handler answers requests to one subject. Its result becomes the answer's data; nil, or a nil json.RawMessage, makes an
+// answer without data. The requester gets a *protocol.WireError as it is; any other error goes into the log only. Handlers
+// run concurrently and must return soon after the context ends.
 type Handler func(ctx context.Context, data json.RawMessage) (any, error)
 
-// router runs handlers for all connections, so that its bound holds across reconnects.
+// router runs the handlers of all connections, so that its limit also holds across reconnects.
 type router struct {
 	handlers map[string]Handler
-	slots    chan struct{} // its capacity is the number of requests handled at once
-	deadline time.Duration // after which a request is answered without its handler
+	slots    chan struct{} // its capacity limits the requests that run at once
+	deadline time.Duration // after it, the router answers with a timeout
 	log      *slog.Logger
 }
 
@@ -29,33 +29,33 @@ func newRouter(handlers map[string]Handler, log *slog.Logger) *router {
 	return &router{
 		handlers: handlers,
 		slots:    make(chan struct{}, 256),
-		deadline: time.Minute, // the manager's own limit: nobody waits longer
+		deadline: time.Minute, // the manager's own limit, so no requester waits longer
 		log:      log,
 	}
 }
 
-// route answers m exactly once, or not at all if ctx is cancelled first. It answers from a goroutine of its own if there
-// is a handler. Otherwise it answers before it returns, so that a flood is slowed down to what the socket takes.
-func (r *router) route(ctx context.Context, m protocol.Message, answer func(json.RawMessage, *protocol.Error)) {
+// route answers m exactly once, or never if ctx is cancelled first. If there is a handler, a new goroutine answers.
+// Otherwise route answers before it returns, so that the speed of the socket limits a flood.
+func (r *router) route(ctx context.Context, m protocol.Message, answer func(json.RawMessage, *protocol.WireError)) {
 	handler, ok := r.handlers[m.Subject]
 	if !ok {
-		answer(nil, &protocol.Error{Code: protocol.NoResponders, Message: "nothing answers this subject"})
+		answer(nil, &protocol.WireError{Code: protocol.NoResponders, Message: "nothing answers this subject"})
 		return
 	}
 	select {
 	case r.slots <- struct{}{}:
 	default:
-		answer(nil, &protocol.Error{Code: protocol.Busy, Message: "the agent handles as many requests as it will at once"})
+		answer(nil, &protocol.WireError{Code: protocol.Busy, Message: "the agent has too many requests at once"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.deadline)
 	go func() {
-		defer func() { <-r.slots }() // a handler that ignores its deadline keeps its slot, and only that
+		defer func() { <-r.slots }() // a handler that ignores its deadline keeps its slot and nothing else
 		defer cancel()
 		stop := context.AfterFunc(ctx, func() {
-			// Of a connection that ends, the manager knows by itself.
+			// A connection that ends needs no answer: the manager knows.
 			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				answer(nil, &protocol.Error{Code: protocol.Timeout, Message: "the handler took too long"})
+				answer(nil, &protocol.WireError{Code: protocol.Timeout, Message: "the handler took too long"})
 			}
 		})
 		data, failure := r.call(ctx, handler, m)
@@ -65,21 +65,21 @@ func (r *router) route(ctx context.Context, m protocol.Message, answer func(json
 	}()
 }
 
-func (r *router) call(ctx context.Context, handler Handler, m protocol.Message) (data json.RawMessage, failure *protocol.Error) {
-	internal := &protocol.Error{Code: protocol.Internal, Message: "the handler failed"}
+func (r *router) call(ctx context.Context, handler Handler, m protocol.Message) (data json.RawMessage, failure *protocol.WireError) {
+	internal := &protocol.WireError{Code: protocol.Internal, Message: "the handler failed"}
 	defer func() {
 		if cause := recover(); cause != nil {
-			r.log.Error("handler panicked", "subject", m.Subject, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+			r.log.Error("the handler panicked", "subject", m.Subject, "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 			data, failure = nil, internal
 		}
 	}()
 	result, err := handler(ctx, m.Data)
 	if err != nil {
-		var known *protocol.Error
+		var known *protocol.WireError
 		if errors.As(err, &known) {
 			return nil, known
 		}
-		r.log.Error("handler failed", "subject", m.Subject, "error", err)
+		r.log.Error("the handler failed", "subject", m.Subject, "error", err)
 		return nil, internal
 	}
 	switch result := result.(type) {
@@ -90,7 +90,7 @@ func (r *router) call(ctx context.Context, handler Handler, m protocol.Message) 
 	default:
 		data, err = json.Marshal(result)
 		if err != nil {
-			r.log.Error("handler gave something that is not JSON", "subject", m.Subject, "error", err)
+			r.log.Error("the handler's result is not JSON", "subject", m.Subject, "error", err)
 			return nil, internal
 		}
 		return data, nil

@@ -16,7 +16,7 @@ import (
 
 type answered struct {
 	data    string
-	failure *protocol.Error
+	failure *protocol.WireError
 	after   time.Duration
 }
 
@@ -24,8 +24,8 @@ type answered struct {
 func ask(ctx context.Context, r *router, subject, data string) <-chan answered {
 	answers := make(chan answered, 2)
 	start := time.Now()
-	r.route(ctx, protocol.Message{Subject: subject, Data: json.RawMessage(data)}, func(data json.RawMessage, failure *protocol.Error) {
-		answers <- answered{string(data), failure, time.Since(start)}
+	r.route(ctx, protocol.Message{Subject: subject, Data: json.RawMessage(data)}, func(data json.RawMessage, failure *protocol.WireError) {
+		answers <- answered{data: string(data), failure: failure, after: time.Since(start)}
 	})
 	return answers
 }
@@ -37,7 +37,7 @@ func TestHandlers(t *testing.T) {
 		"value": func(context.Context, json.RawMessage) (any, error) { return map[string]int{"a": 1}, nil },
 		"none":  func(context.Context, json.RawMessage) (any, error) { return nil, nil },
 		"typed": func(context.Context, json.RawMessage) (any, error) {
-			return nil, fmt.Errorf("wrapped: %w", &protocol.Error{Code: protocol.InvalidData, Message: "n is missing"})
+			return nil, fmt.Errorf("wrapped: %w", &protocol.WireError{Code: protocol.InvalidData, Message: "n is missing"})
 		},
 		"error":   func(context.Context, json.RawMessage) (any, error) { return nil, secret },
 		"panic":   func(context.Context, json.RawMessage) (any, error) { panic(secret) },
@@ -95,7 +95,7 @@ func TestHandlers(t *testing.T) {
 	}
 }
 
-func TestRequestsBeyondTheBoundAreBusy(t *testing.T) {
+func TestRequestsBeyondTheLimitAreBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
 		r := newRouter(map[string]Handler{"wait": func(context.Context, json.RawMessage) (any, error) {

@@ -3,11 +3,9 @@ package link
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
@@ -53,7 +51,7 @@ func TestSubscribesBeforeItIsReadyOnEveryConnection(t *testing.T) {
 				if err := json.Unmarshal(got.Data, &list); err != nil || strings.Join(list.Patterns, " ") != "fleet.> agents.k3v.> fleet.self.a" {
 					t.Errorf("it subscribes to %s", got.Data)
 				}
-				if n := r.vitals.connections.Load(); n != int64(round) {
+				if n := r.stats.connections.Load(); n != int64(round) {
 					t.Errorf("it was ready %d times before the answer of round %d", n, round)
 				}
 			}
@@ -63,7 +61,7 @@ func TestSubscribesBeforeItIsReadyOnEveryConnection(t *testing.T) {
 			t.Errorf("it sent %v", subjects)
 		}
 		p.Serve()
-		eventually(t, func() bool { return r.vitals.connections.Load() == int64(round+1) }, "ready")
+		eventually(t, func() bool { return r.stats.connections.Load() == int64(round+1) }, "ready")
 		p.Drop()
 	}
 	r.log.says(t, `subscriptions="fleet.> agents.k3v.> fleet.self.a"`)
@@ -89,7 +87,7 @@ func TestASubscriptionThatIsRefusedIsRetriedWithTheCredential(t *testing.T) {
 			}
 			p.Send(t, `{"subject":"`+got.Reply+`",`+c.answer+`}`)
 			p.Serve()
-			var gaveUp *GaveUp
+			var gaveUp *GaveUpError
 			if err := r.ended(t); !errors.As(err, &gaveUp) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("it ended with %v", err)
 			}
@@ -97,7 +95,7 @@ func TestASubscriptionThatIsRefusedIsRetriedWithTheCredential(t *testing.T) {
 	}
 }
 
-func TestWritesWhatIsPublishedToItAndNothingElse(t *testing.T) {
+func TestWritesItsPublishedMessagesOnly(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r, out := subscribed(t, m.URL, "fleet.*", "fleet.>", "agents.self.>")
 	p := connected(t, m, r, managertest.Defaults())
@@ -130,71 +128,4 @@ func TestWritesWhatIsPublishedToItAndNothingElse(t *testing.T) {
 	}
 	p.Drop()
 	r.log.says(t, "droppedFrames=6")
-}
-
-func TestTellsTheManagerWhatItHasTakenIn(t *testing.T) {
-	m := managertest.Start(t, nil)
-	w := managertest.Defaults()
-	r, _ := subscribed(t, m.URL, "fleet.>")
-	for range 2 { // the totals are of each connection
-		p := connected(t, m, r, w)
-		sent := 0
-		publish := func(frames, size int) {
-			frame := `{"subject":"fleet.x","data":""}`
-			frame = strings.Replace(frame, `""`, `"é`+strings.Repeat("x", size-len(frame)-2)+`"`, 1)
-			for range frames {
-				p.Send(t, frame)
-				sent += len(frame)
-			}
-		}
-		wantCredit := func(frames int) {
-			t.Helper()
-			if got, want := string(p.Await(t, protocol.SubjectCredit).Data), fmt.Sprintf(`{"frames":%d,"bytes":%d}`, frames, sent); got != want {
-				t.Errorf("it tells %s, want %s", got, want)
-			}
-		}
-		publish(64, 100)
-		wantCredit(64)
-		publish(64, 50)
-		wantCredit(128)
-		publish(5, 60_000)
-		wantCredit(133)
-		p.Drop()
-	}
-}
-
-func TestCreditLeavesRoomInTheBudget(t *testing.T) {
-	m := managertest.Start(t, nil)
-	r, _ := subscribed(t, m.URL, "fleet.>")
-	w := managertest.Defaults()
-	w.MessagesPerSecond, w.CreditFrames, w.CreditBytes = 10, 1<<16, 64<<20
-	p := connected(t, m, r, w)
-	start, credits := time.Now(), 0
-	for range 6400 { // a credit for each 64 would be 100
-		p.Send(t, `{"subject":"fleet.a"}`)
-	}
-	var told amount
-	for told.Frames < 6400 {
-		if err := json.Unmarshal(p.Await(t, protocol.SubjectCredit).Data, &told); err != nil {
-			t.Fatal(err)
-		}
-		credits++
-	}
-	if most := 1 + int(time.Since(start)/(200*time.Millisecond)); credits > most {
-		t.Errorf("%d credits, of which the budget allows %d", credits, most)
-	}
-}
-
-func TestAManagerThatNamesNoWindowHasTheUsualOne(t *testing.T) {
-	m := managertest.Start(t, nil)
-	r, _ := subscribed(t, m.URL, "fleet.>")
-	p := m.Next(t)
-	p.Send(t, `{"subject":"agent.welcome","data":{"connection":"c7h2k9","heartbeatIntervalMs":30000,"leaseMs":40000,"maxFrameBytes":65536}}`)
-	p.Send(t, `{"subject":"`+p.Receive(t).Reply+`","data":{"agentId":"k3v","name":"edge-7"}}`)
-	p.Serve()
-	r.log.says(t, "msg=connected")
-	for range 64 {
-		p.Send(t, `{"subject":"fleet.a"}`)
-	}
-	p.Await(t, protocol.SubjectCredit)
 }

@@ -10,22 +10,22 @@ import (
 	"time"
 )
 
-// GaveUp says that as many attempts as allowed have failed in a row.
-type GaveUp struct {
+// GaveUpError says that the allowed number of attempts failed in a row.
+type GaveUpError struct {
 	Attempts int
 	Last     error
 }
 
-func (g *GaveUp) Error() string {
+func (g *GaveUpError) Error() string {
 	return fmt.Sprintf("gave up after %d failed attempts in a row; the last one: %v", g.Attempts, g.Last)
 }
 
-func (g *GaveUp) Unwrap() error { return g.Last }
+func (g *GaveUpError) Unwrap() error { return g.Last }
 
-// supervisor makes connection after connection, and logs one line when things change: never one for each attempt.
+// supervisor makes one connection after another. It logs one line when the situation changes, not one for each attempt.
 type supervisor struct {
 	connect    func(ctx context.Context, ready func(session)) outcome
-	refused    func(context.Context, *Refused) error // nil: an attempt at once may do better
+	onRefused  func(context.Context, *RefusedError) error // returns nil for another attempt at once
 	maxRetries int
 	delays     *delays
 	clock      clock
@@ -34,48 +34,48 @@ type supervisor struct {
 
 // outage is a time without a connection.
 type outage struct {
-	since   instant
-	failed  int   // attempts
-	lastErr error // nil: none has failed yet, and none was lost
-	told    []string
+	since          instant
+	failedAttempts int   // in a row
+	lastErr        error // nil if no attempt has failed and no connection was lost
+	loggedErrors   []string
 }
 
-// maxTold bounds the log of an outage, whatever its errors are like.
-const maxTold = 10
+// maxLoggedErrors limits the log lines of one outage.
+const maxLoggedErrors = 10
 
-// news says whether this outage has shown such an error for the first time: then what keeps the agent away has changed.
-// Ports and the like, which differ from one attempt to the next, do not make another error.
-func (o *outage) news(err error) bool {
+// isNewError reports whether an error is the first of its kind in this outage, and remembers it. It ignores digits, because
+// ports differ from one attempt to the next. After maxLoggedErrors it is always false.
+func (o *outage) isNewError(err error) bool {
 	kind := strings.Map(func(r rune) rune {
 		if '0' <= r && r <= '9' {
 			return -1
 		}
 		return r
 	}, err.Error())
-	if len(o.told) >= maxTold || slices.Contains(o.told, kind) {
+	if len(o.loggedErrors) >= maxLoggedErrors || slices.Contains(o.loggedErrors, kind) {
 		return false
 	}
-	o.told = append(o.told, kind)
+	o.loggedErrors = append(o.loggedErrors, kind)
 	return true
 }
 
 func (s *supervisor) run(ctx context.Context) error {
 	out := outage{since: s.clock.now()}
-	known := false // whether there ever was a connection
+	connectedBefore := false
 	for ctx.Err() == nil {
-		s.log.Debug("connecting", "failed", out.failed)
+		s.log.Debug("connecting", "failed", out.failedAttempts)
 		o := s.connect(ctx, func(n session) {
-			s.announce(n, out, known)
-			known = true
+			s.logConnected(n, out, connectedBefore)
+			connectedBefore = true
 		})
-		var refused *Refused
+		var refused *RefusedError
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(o.err, errNotSaved):
 			return o.err
 		case errors.As(o.err, &refused):
-			err := s.refused(ctx, refused)
+			err := s.onRefused(ctx, refused)
 			switch {
 			case ctx.Err() != nil:
 				return nil
@@ -86,16 +86,16 @@ func (s *supervisor) run(ctx context.Context) error {
 			continue
 		case o.drain != nil:
 			s.log.Info("the manager asked to reconnect", "delay", o.drain.delay.String())
-			s.delays.note(o)
+			s.delays.record(o)
 			if o.up > 0 {
 				out = outage{since: s.clock.now()}
 			}
-			// Rounded up, so that what is logged is what is waited.
+			// This rounds up to milliseconds, so that the log shows the exact wait.
 			s.wait(ctx, (max(0, time.Until(o.drain.until)) + time.Millisecond - 1).Truncate(time.Millisecond))
 			continue
 		case errors.Is(o.err, errRotating):
-			s.log.Info("token offered by the manager, reconnecting with it")
-			s.delays.note(o)
+			s.log.Info("the manager offered a new token, reconnecting with it")
+			s.delays.record(o)
 			if o.up > 0 {
 				out = outage{since: s.clock.now()}
 			}
@@ -105,38 +105,38 @@ func (s *supervisor) run(ctx context.Context) error {
 		wait := s.delays.after(o)
 		if o.up > 0 {
 			out = outage{since: s.clock.now(), lastErr: o.err}
-			out.news(o.err)
-			attributes := []any{"error", o.err, "up", rounded(o.up)}
+			out.isNewError(o.err)
+			attributes := []any{"error", o.err, "up", roundForLog(o.up)}
 			if o.dropped > 0 {
 				attributes = append(attributes, "droppedFrames", o.dropped)
 			}
 			s.log.Warn("connection lost, retrying", attributes...)
 		} else {
-			out.failed++
-			if out.failed == s.maxRetries {
-				return &GaveUp{out.failed, o.err}
+			out.failedAttempts++
+			if out.failedAttempts == s.maxRetries {
+				return &GaveUpError{Attempts: out.failedAttempts, Last: o.err}
 			}
-			if out.news(o.err) {
+			if out.isNewError(o.err) {
 				s.log.Warn("cannot connect, retrying", "error", o.err)
 			}
 			out.lastErr = o.err
 		}
-		if slept := s.wait(ctx, wait, "failed", out.failed, "error", o.err); slept >= stableAfter {
-			s.delays.reset() // what failed before the sleep says nothing about now, and a network takes a moment to wake
+		if slept := s.wait(ctx, wait, "failed", out.failedAttempts, "error", o.err); slept >= stableAfter {
+			s.delays.reset() // failures before the sleep do not count, and a network needs a moment after it
 		}
 	}
 	return nil
 }
 
-// wait returns when the wait is over or the context ends. A sleep of the host counts as waiting, although no timer has
-// moved meanwhile; slept is how long that was.
-func (s *supervisor) wait(ctx context.Context, wait time.Duration, why ...any) (slept time.Duration) {
-	s.log.Debug("waiting to connect again", append([]any{"wait", wait.String()}, why...)...)
+// wait returns when the wait is over or the context ends. The time that the host sleeps counts as waiting, although timers
+// stop meanwhile. slept is that time.
+func (s *supervisor) wait(ctx context.Context, wait time.Duration, attributes ...any) (slept time.Duration) {
+	s.log.Debug("waiting to connect again", append([]any{"wait", wait.String()}, attributes...)...)
 	until := time.Now().Add(wait)
 	over := time.NewTimer(wait)
 	defer over.Stop()
-	look := time.NewTicker(time.Second)
-	defer look.Stop()
+	clockCheck := time.NewTicker(time.Second)
+	defer clockCheck.Stop()
 	steps := s.clock.steps()
 	for {
 		select {
@@ -144,8 +144,8 @@ func (s *supervisor) wait(ctx context.Context, wait time.Duration, why ...any) (
 			return slept
 		case <-over.C:
 			return slept
-		case <-look.C:
-			if step := steps.next(); step > stepped {
+		case <-clockCheck.C:
+			if step := steps.next(); step > minClockStep {
 				slept += step
 				over.Reset(time.Until(until.Add(-slept)))
 			}
@@ -153,25 +153,25 @@ func (s *supervisor) wait(ctx context.Context, wait time.Duration, why ...any) (
 	}
 }
 
-func (s *supervisor) announce(n session, out outage, known bool) {
+func (s *supervisor) logConnected(n session, out outage, connectedBefore bool) {
 	text := "connected"
 	attributes := []any{"agentId", n.AgentID, "name", n.Name, "connection", n.connection,
 		"rttMs", n.rtt.Milliseconds(), "skewMs", n.skewMs}
 	if len(n.patterns) > 0 {
 		attributes = append(attributes, "subscriptions", strings.Join(n.patterns, " "))
 	}
-	if known {
+	if connectedBefore {
 		text = "reconnected"
 	}
 	if out.lastErr != nil {
-		attributes = append(attributes, "offlineFor", rounded(s.clock.since(out.since)),
-			"failedAttempts", out.failed, "lastError", out.lastErr)
+		attributes = append(attributes, "offlineFor", roundForLog(s.clock.since(out.since)),
+			"failedAttempts", out.failedAttempts, "lastError", out.lastErr)
 	}
 	s.log.Info(text, attributes...)
 }
 
-// rounded leaves out what nobody reads: 2h3m0s rather than 2h3m0.417s.
-func rounded(d time.Duration) string {
+// roundForLog leaves out needless digits: 2h3m0s instead of 2h3m0.417s.
+func roundForLog(d time.Duration) string {
 	if d.Abs() >= time.Minute {
 		return d.Round(time.Second).String()
 	}

@@ -14,12 +14,12 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// script is what the attempts of a supervisor do, one after another: stay up for so long and then be lost, or fail.
+// script lists the attempts of a supervisor. Each stays up for a time and is lost then, or fails.
 type script []time.Duration
 
 const fails = 0
 
-// play runs the script and cancels after it. It returns the log, when the attempts began, and what run returned.
+// play runs the script and then cancels. It returns the log, the start of each attempt, and the error of run.
 func play(t *testing.T, maxRetries int, steps script) (log string, begun []time.Duration, err error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -48,7 +48,7 @@ func play(t *testing.T, maxRetries int, steps script) (log string, begun []time.
 func TestGivesUpAfterFailuresInARowOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, begun, err := play(t, 3, script{fails, fails, time.Second, fails, fails, time.Hour, fails, fails, fails, time.Hour})
-		var gaveUp *GaveUp
+		var gaveUp *GaveUpError
 		if !errors.As(err, &gaveUp) || gaveUp.Attempts != 3 || gaveUp.Last.Error() != "fault 9" || len(begun) != 9 {
 			t.Errorf("after %d attempts it ended with %v", len(begun), err)
 		}
@@ -61,7 +61,7 @@ func TestNeverGivesUpWithMaxRetries0(t *testing.T) {
 		if err != nil || len(begun) != 501 {
 			t.Errorf("after %d attempts it ended with %v", len(begun), err)
 		}
-		// 500 waits of 30 s on average. That they end early would show backoff's limit on the elapsed time.
+		// 500 waits take 30 s on average. If they ended early, the backoff library would limit the elapsed time.
 		if last := begun[500]; last < time.Hour || last > 8*time.Hour {
 			t.Errorf("500 attempts took %v", last)
 		}
@@ -95,7 +95,7 @@ func TestLogsChangesOnlyAndSumsUpAnOutage(t *testing.T) {
 	})
 }
 
-func TestLogsWhatKeepsItAwayWheneverThatChanges(t *testing.T) {
+func TestLogsEachNewErrorOfAnOutage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -121,7 +121,7 @@ func TestLogsWhatKeepsItAwayWheneverThatChanges(t *testing.T) {
 		if err := s.run(ctx); err != nil {
 			t.Fatal(err)
 		}
-		for text, want := range map[string]int{"connection lost": 1, "i/o timeout": 1, "a portal": 1, "connection refused": 1, "level=WARN": maxTold} {
+		for text, want := range map[string]int{"connection lost": 1, "i/o timeout": 1, "a portal": 1, "connection refused": 1, "level=WARN": maxLoggedErrors} {
 			if got := strings.Count(out.String(), text); got != want {
 				t.Errorf("%q is there %d times, want %d, in\n%s", text, got, want, out)
 			}
@@ -129,7 +129,7 @@ func TestLogsWhatKeepsItAwayWheneverThatChanges(t *testing.T) {
 	})
 }
 
-// announced is what a debug line says of the wait to come.
+// announced finds the wait in a debug line.
 var announced = regexp.MustCompile(`msg="waiting to connect again" wait=(\S+)`)
 
 func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
@@ -137,7 +137,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		drained := func() outcome {
-			return outcome{err: errReconnecting, drain: &drain{4200 * time.Millisecond, time.Now().Add(4200*time.Millisecond + 1)}}
+			return outcome{err: errReconnecting, drain: &drain{delay: 4200 * time.Millisecond, until: time.Now().Add(4200*time.Millisecond + 1)}}
 		}
 		var attempts []func() outcome
 		for range 200 { // up to the cap and on
@@ -145,7 +145,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 		}
 		for range 50 {
 			attempts = append(attempts,
-				func() outcome { return outcome{err: &setback{retryAfter: 30 * time.Second}} },
+				func() outcome { return outcome{err: &retryableError{retryAfter: 30 * time.Second}} },
 				func() outcome { return outcome{err: closedWith(protocol.CloseReplaced), up: time.Second} },
 				func() outcome { return outcome{err: closedWith(protocol.CloseRateLimited), up: time.Second} },
 				func() outcome { return welcomed(time.Hour, 10*time.Second) },
@@ -157,12 +157,13 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 		s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.NewTextHandler(out, &slog.HandlerOptions{Level: slog.LevelDebug}))}
 		begun, ended := 0, time.Time{}
 		s.connect = func(context.Context, func(session)) outcome {
-			waits := announced.FindAllStringSubmatch(out.String(), -1)
-			if len(waits) != begun || strings.Count(out.String(), "level=DEBUG msg=connecting ") != begun+1 {
-				t.Fatalf("%d attempts, and the log says\n%s", begun, out)
+			lines := out.take() // since the last attempt
+			waits := announced.FindAllStringSubmatch(lines, -1)
+			if len(waits) != min(begun, 1) || strings.Count(lines, "level=DEBUG msg=connecting ") != 1 {
+				t.Fatalf("%d attempts, and since the last one the log says\n%s", begun, lines)
 			}
 			if begun > 0 {
-				wait, err := time.ParseDuration(waits[begun-1][1])
+				wait, err := time.ParseDuration(waits[0][1])
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -174,7 +175,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 				cancel()
 				return outcome{err: ctx.Err()}
 			}
-			time.Sleep(3 * time.Second) // an attempt takes its time
+			time.Sleep(3 * time.Second) // the attempt itself takes time, too
 			ended = time.Now()
 			begun++
 			return attempts[begun-1]()
@@ -185,7 +186,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 	})
 }
 
-func TestAConnectionThatEndsInGoodOrderSaysHowWideTheWindowIs(t *testing.T) {
+func TestACleanEndUpdatesTheSpread(t *testing.T) {
 	for name, o := range map[string]outcome{"drained": {err: errReconnecting, drain: &drain{}}, "rotating": {err: errRotating}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -211,7 +212,7 @@ func TestAConnectionThatEndsInGoodOrderSaysHowWideTheWindowIs(t *testing.T) {
 	}
 }
 
-func TestALongOutageGivesOneSummary(t *testing.T) {
+func TestALongOutageGetsOneSummary(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const outage = 2*time.Hour + 3*time.Minute
 		ctx, cancel := context.WithCancel(t.Context())
@@ -252,10 +253,10 @@ func TestALongOutageGivesOneSummary(t *testing.T) {
 }
 
 func TestARefusalIsNotRetried(t *testing.T) {
-	refused := &Refused{Code: "agent_revoked"}
+	refused := &RefusedError{Code: "agent_revoked"}
 	attempts := 0
 	s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
-	s.refused = func(_ context.Context, r *Refused) error { return r }
+	s.onRefused = func(_ context.Context, r *RefusedError) error { return r }
 	s.connect = func(context.Context, func(session)) outcome {
 		attempts++
 		return outcome{err: refused}

@@ -1,4 +1,4 @@
-// Package managertest is the manager's end of an agent connection, for tests that need it to misbehave.
+// Package managertest is a fake manager. It misbehaves as a test needs.
 package managertest
 
 import (
@@ -23,20 +23,20 @@ const (
 	PermanentToken = "permanent.token.value"
 )
 
-// Patience bounds every wait of a test; a wait that is met takes no time.
-const Patience = 10 * time.Second
+// Timeout limits every wait of a test.
+const Timeout = 10 * time.Second
 
-// Manager upgrades whoever comes and leaves the rest to the test.
+// Manager accepts every connection and leaves the rest to the test.
 type Manager struct {
 	URL   string
 	Peers chan *Peer
 }
 
-// socketKey finds the TCP socket of an upgrade.
+// socketKey is the context key of an upgrade's TCP socket.
 type socketKey struct{}
 
-// Start serves on a random loopback port until the test ends. A non-nil intercept may answer a request itself, and
-// then returns true.
+// Start serves on a random loopback port until the test ends. intercept may be nil. It returns true if it has answered the
+// request itself.
 func Start(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool) *Manager {
 	m := &Manager{Peers: make(chan *Peer, 64)}
 	ended := make(chan struct{})
@@ -66,7 +66,7 @@ func (m *Manager) upgrade(intercept func(http.ResponseWriter, *http.Request) boo
 		ws.SetReadLimit(-1)
 		p := &Peer{Header: r.Header, Path: r.URL.Path, ws: ws, Seen: make(chan protocol.Message, 4096), Closed: make(chan error, 1)}
 		gone, leave := context.WithCancel(context.Background())
-		p.leave = leave
+		p.end = leave
 		p.socket, _ = r.Context().Value(socketKey{}).(*net.TCPConn)
 		m.Peers <- p
 		select {
@@ -83,21 +83,21 @@ func (m *Manager) Next(t testing.TB) *Peer {
 	select {
 	case p := <-m.Peers:
 		return p
-	case <-time.After(Patience):
+	case <-time.After(Timeout):
 		t.Fatal("no agent came")
 		return nil
 	}
 }
 
-// Peer is one agent's socket as the manager sees it.
+// Peer is the manager's end of one agent's socket.
 type Peer struct {
 	Header http.Header // of the upgrade
 	Path   string
-	Seen   chan protocol.Message // what arrived since Serve, bare heartbeats included
-	Closed chan error            // yields how the socket ended, after Serve
+	Seen   chan protocol.Message // every message since Serve, including bare heartbeats
+	Closed chan error            // gets the error that ended the socket, after Serve
 	ws     *websocket.Conn
-	leave  context.CancelFunc
-	socket *net.TCPConn // nil in memory
+	end    context.CancelFunc
+	socket *net.TCPConn // nil after StartInMemory
 }
 
 // Welcome holds the data of agent.welcome.
@@ -114,9 +114,20 @@ type Welcome struct {
 	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
 }
 
-// Defaults is a welcome that differs from the real one only in that the agent comes back quickly.
+// Defaults is the welcome of a real manager, except that the agent reconnects quickly.
 func Defaults() Welcome {
-	return Welcome{1, "c7h2k9", time.Now().UnixMilli(), 30_000, 40_000, 65_536, 100, 256, 1 << 20, 20}
+	return Welcome{
+		Protocol:            1,
+		Connection:          "c7h2k9",
+		ServerTime:          time.Now().UnixMilli(),
+		HeartbeatIntervalMs: 30_000,
+		LeaseMs:             40_000,
+		MaxFrameBytes:       65_536,
+		MessagesPerSecond:   100,
+		CreditFrames:        256,
+		CreditBytes:         1 << 20,
+		ReconnectSpreadMs:   20,
+	}
 }
 
 // Send writes one text frame as it is.
@@ -133,7 +144,7 @@ func (p *Peer) SendBinary(t testing.TB, frame string) {
 
 func (p *Peer) write(t testing.TB, kind websocket.MessageType, frame string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
 	if err := p.ws.Write(ctx, kind, []byte(frame)); err != nil {
 		t.Fatalf("the manager cannot send: %v", err)
@@ -143,7 +154,7 @@ func (p *Peer) write(t testing.TB, kind websocket.MessageType, frame string) {
 // Receive reads one frame. It is for the time before Serve.
 func (p *Peer) Receive(t testing.TB) protocol.Message {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), Patience)
+	ctx, cancel := context.WithTimeout(context.Background(), Timeout)
 	defer cancel()
 	_, frame, err := p.ws.Read(ctx)
 	if err != nil {
@@ -156,7 +167,7 @@ func (p *Peer) Receive(t testing.TB) protocol.Message {
 	return m
 }
 
-// Welcome opens the conversation.
+// Welcome sends agent.welcome.
 func (p *Peer) Welcome(t testing.TB, w Welcome) {
 	t.Helper()
 	data, err := json.Marshal(w)
@@ -166,8 +177,8 @@ func (p *Peer) Welcome(t testing.TB, w Welcome) {
 	p.Send(t, `{"subject":"agent.welcome","data":`+string(data)+`}`)
 }
 
-// Register welcomes, reads the registration, and accepts it. A permanent token is handed out if the agent came with
-// the enrolment token.
+// Register sends the welcome, reads the registration and accepts it. An agent with the enrolment token gets a permanent
+// token.
 func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
 	t.Helper()
 	p.Welcome(t, w)
@@ -183,8 +194,8 @@ func (p *Peer) Register(t testing.TB, w Welcome) protocol.Message {
 	return m
 }
 
-// Prove answers the echo that makes a connection ready, and then reads no more.
-func (p *Peer) Prove(t testing.TB) {
+// AnswerProbe answers the echo that makes a connection ready, and then reads no more.
+func (p *Peer) AnswerProbe(t testing.TB) {
 	t.Helper()
 	m := p.Receive(t)
 	for m.Subject != protocol.SubjectEcho {
@@ -193,14 +204,14 @@ func (p *Peer) Prove(t testing.TB) {
 	p.Send(t, `{"subject":"`+m.Reply+`","data":`+string(m.Data)+`}`)
 }
 
-// Serve reads from now on, and answers heartbeats, subscriptions and test.echo as the manager does.
+// Serve starts to read, and answers heartbeats, subscriptions and test.echo as the manager does.
 func (p *Peer) Serve() { go p.serve(true) }
 
-// ServeSilently reads, answers subscriptions and test.echo, and gives no other sign of life.
+// ServeSilently is Serve without answers to heartbeats.
 func (p *Peer) ServeSilently() { go p.serve(false) }
 
 func (p *Peer) serve(acknowledge bool) {
-	defer p.leave()
+	defer p.end()
 	for {
 		_, frame, err := p.ws.Read(context.Background())
 		if err != nil {
@@ -214,8 +225,8 @@ func (p *Peer) serve(acknowledge bool) {
 		}
 		answer := ""
 		switch {
-		case string(frame) == protocol.BareHeartbeat && acknowledge:
-			answer = protocol.BareHeartbeatAck
+		case string(frame) == protocol.Heartbeat && acknowledge:
+			answer = protocol.HeartbeatAck
 		case m.Subject == protocol.SubjectHeartbeat && m.Data != nil && acknowledge:
 			now, _ := json.Marshal(time.Now().UnixMilli())
 			answer = `{"subject":"agent.heartbeat.ack","data":{"serverTime":` + string(now) + `}}`
@@ -232,7 +243,7 @@ func (p *Peer) serve(acknowledge bool) {
 // Await returns the next message that arrives with the subject.
 func (p *Peer) Await(t testing.TB, subject string) protocol.Message {
 	t.Helper()
-	deadline := time.After(Patience)
+	deadline := time.After(Timeout)
 	for {
 		select {
 		case m := <-p.Seen:
@@ -250,11 +261,11 @@ func (p *Peer) Await(t testing.TB, subject string) protocol.Message {
 // AwaitClose returns the close frame that the agent sent; its code is -1 if there was none.
 func (p *Peer) AwaitClose(t testing.TB) (code websocket.StatusCode, reason string) {
 	t.Helper()
-	return p.AwaitCloseWithin(t, Patience)
+	return p.AwaitCloseWithin(t, Timeout)
 }
 
-// AwaitCloseWithin is AwaitClose for an agent that takes its time.
-func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code websocket.StatusCode, reason string) {
+// AwaitCloseWithin is AwaitClose with a time limit of its own.
+func (p *Peer) AwaitCloseWithin(t testing.TB, limit time.Duration) (code websocket.StatusCode, reason string) {
 	t.Helper()
 	select {
 	case err := <-p.Closed:
@@ -263,7 +274,7 @@ func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code webs
 			return closed.Code, closed.Reason
 		}
 		return -1, err.Error()
-	case <-time.After(patience):
+	case <-time.After(limit):
 		t.Fatal("the agent did not close")
 		return 0, ""
 	}
@@ -272,14 +283,14 @@ func (p *Peer) AwaitCloseWithin(t testing.TB, patience time.Duration) (code webs
 // Close sends a close frame.
 func (p *Peer) Close(code websocket.StatusCode, reason string) { _ = p.ws.Close(code, reason) }
 
-// Reset ends the socket as a crash of the manager's host does: what is under way is lost.
+// Reset ends the socket as a crash of the manager's host does: data on its way is lost.
 func (p *Peer) Reset() {
 	_ = p.socket.SetLinger(0)
 	p.Drop()
 }
 
-// Drop ends the socket without one.
+// Drop ends the socket without a close frame.
 func (p *Peer) Drop() {
 	_ = p.ws.CloseNow()
-	p.leave()
+	p.end()
 }

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// StartInMemory is Start without a network, for tests in a synctest bubble, whose clock stands still while anybody waits
-// for a real socket. dial is for the agent's http.Transport. Nothing is buffered: whoever writes waits for the reader.
+// StartInMemory is Start without a network. Tests in a synctest bubble need it, because the bubble's clock stops while a
+// goroutine waits for a real socket. dial is for the agent's http.Transport. Nothing is buffered: a write waits for the
+// reader.
 func StartInMemory(t testing.TB, intercept func(http.ResponseWriter, *http.Request) bool) (m *Manager, dial func(ctx context.Context, network, address string) (net.Conn, error)) {
 	m = &Manager{URL: "http://manager.invalid", Peers: make(chan *Peer, 64)}
 	ended := make(chan struct{})

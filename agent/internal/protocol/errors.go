@@ -1,29 +1,36 @@
 package protocol
 
-// Code is the stable, machine-readable part of an error.
+import "slices"
+
+// Code is the stable, machine-readable part of an error. docs/vectors/codes.json lists the codes of both ends.
 type Code string
 
-// Codes of bad frames.
+// FrameErrors: the frame is bad. See docs/PROTOCOL.md "Bad frames".
 const (
 	UnsupportedFrame Code = "unsupported_frame"
-	PayloadTooLarge  Code = "payload_too_large"
+	PayloadTooLarge  Code = "payload_too_large" // a request error, too
 	InvalidJSON      Code = "invalid_json"
 	InvalidMessage   Code = "invalid_message"
 	InvalidSubject   Code = "invalid_subject"
 )
 
-// Codes of requests that failed.
+// RequestErrors: the request failed. See docs/PROTOCOL.md "Request and reply".
 const (
-	NoResponders Code = "no_responders"
-	Timeout      Code = "timeout"
-	Disconnected Code = "disconnected"
-	Busy         Code = "busy"
-	Internal     Code = "internal"
-	InvalidData  Code = "invalid_data"
-	NotSaved     Code = "not_saved" // the agent could not put the token it was offered on disk
+	NoResponders         Code = "no_responders"
+	Forbidden            Code = "forbidden"
+	NotRegistered        Code = "not_registered"
+	InvalidData          Code = "invalid_data"
+	Timeout              Code = "timeout"
+	Disconnected         Code = "disconnected"
+	RateLimited          Code = "rate_limited"
+	TooManySubscriptions Code = "too_many_subscriptions"
+	Busy                 Code = "busy"
+	RegistryUnavailable  Code = "registry_unavailable"
+	NotSaved             Code = "not_saved" // the agent could not save the token that it was offered
+	Internal             Code = "internal"
 )
 
-// Codes with which the manager refuses an upgrade or a registration.
+// Refusals: the manager refuses an upgrade or a registration, and a retry does not help. See docs/PROTOCOL.md "Refusals".
 const (
 	MissingToken        Code = "missing_token"
 	InvalidToken        Code = "invalid_token"
@@ -34,16 +41,32 @@ const (
 	AgentRemoved        Code = "agent_removed"
 	BrowserOrigin       Code = "browser_origin"
 	UnsupportedProtocol Code = "unsupported_protocol"
-	RegistryUnavailable Code = "registry_unavailable"
 )
 
-// Error travels in the error field of a reply.
-type Error struct {
+// The codes in the groups of docs/vectors/codes.json. A test holds them against that file, and against the constants
+// above.
+var (
+	FrameErrors   = []Code{UnsupportedFrame, PayloadTooLarge, InvalidJSON, InvalidMessage, InvalidSubject}
+	RequestErrors = []Code{
+		NoResponders, Forbidden, NotRegistered, InvalidData, Timeout, Disconnected, PayloadTooLarge, RateLimited,
+		TooManySubscriptions, Busy, RegistryUnavailable, NotSaved, Internal,
+	}
+	Refusals = []Code{
+		MissingToken, InvalidToken, TokenExpired, EnrolmentUsed, EnrolmentRevoked, AgentRevoked, AgentRemoved,
+		BrowserOrigin, UnsupportedProtocol,
+	}
+)
+
+// IsRefusal reports whether a code stops an agent. An agent retries after any other code.
+func IsRefusal(code Code) bool { return slices.Contains(Refusals, code) }
+
+// WireError travels in the error field of a reply.
+type WireError struct {
 	Code    Code   `json:"code"`
 	Message string `json:"message"` // for people
 }
 
-func (e *Error) Error() string {
+func (e *WireError) Error() string {
 	if e.Message == "" {
 		return string(e.Code)
 	}

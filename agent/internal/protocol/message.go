@@ -1,5 +1,5 @@
-// Package protocol is the agent's half of docs/PROTOCOL.md: messages, subjects and codes. Its twin is
-// manager/src/protocol; the golden vectors in docs/vectors keep the two alike.
+// Package protocol implements docs/PROTOCOL.md for the agent: messages, subjects and codes. Its counterpart is
+// manager/src/protocol. Both are tested with the vectors in docs/vectors.
 package protocol
 
 import (
@@ -11,8 +11,8 @@ import (
 	"strconv"
 )
 
-// Version is the version of docs/PROTOCOL.md that this agent speaks.
-const Version = 1
+// Protocol is the version of docs/PROTOCOL.md that this agent speaks.
+const Protocol = 1
 
 // Subjects of the control messages.
 const (
@@ -29,44 +29,46 @@ const (
 	SubjectEcho         = "test.echo"
 )
 
-// The bare heartbeat and its answer, byte for byte: the manager's edge compares text, not meaning.
+// The bare heartbeat and its answer. Both ends send exactly these bytes, because the manager's edge compares the text.
 const (
-	BareHeartbeat    = `{"subject":"agent.heartbeat"}`
-	BareHeartbeatAck = `{"subject":"agent.heartbeat.ack"}`
+	Heartbeat    = `{"subject":"agent.heartbeat"}`
+	HeartbeatAck = `{"subject":"agent.heartbeat.ack"}`
 )
 
 // Message is one frame.
 type Message struct {
 	Subject   string          `json:"subject"`
-	Reply     string          `json:"reply,omitempty"`     // inbox of the answer; empty: no answer is wanted
-	Data      json.RawMessage `json:"data,omitempty"`      // nil: absent, which is not the same as null
+	Reply     string          `json:"reply,omitempty"`     // inbox for the answer; empty if no answer is wanted
+	Data      json.RawMessage `json:"data,omitempty"`      // nil if absent; null is a value
 	Timestamp *int64          `json:"timestamp,omitempty"` // the sender's clock, Unix ms
-	Error     *Error          `json:"error,omitempty"`     // then Data is absent
+	Error     *WireError      `json:"error,omitempty"`     // excludes Data
 }
 
 // BadFrame is the error of Decode.
 type BadFrame struct {
-	Cause Error
-	Reply string // where to answer; empty if the frame had no readable, valid reply
+	Cause WireError
+	Reply string // the inbox for the answer; empty if the frame has no valid reply
 }
 
 func (b *BadFrame) Error() string { return b.Cause.Error() }
 
-// maxInteger is the largest integer that every JSON implementation holds exactly.
-const maxInteger = 1<<53 - 1
+func (b *BadFrame) Unwrap() error { return &b.Cause }
 
-// Decode parses a text frame. The error is always a *BadFrame. The caller has measured the frame before.
+// maxSafeInteger is the largest integer that every JSON implementation represents exactly.
+const maxSafeInteger = 1<<53 - 1
+
+// Decode parses a text frame. The error is always a *BadFrame. The caller checks the size of the frame.
 func Decode(frame []byte) (Message, error) {
-	// A map, because encoding/json would match the fields of a struct without regard to case.
+	// This is a map because encoding/json ignores case when it matches the fields of a struct.
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(frame, &fields); err != nil {
 		var syntax *json.SyntaxError
 		if errors.As(err, &syntax) {
-			return Message{}, &BadFrame{Cause: Error{InvalidJSON, "the frame is not JSON"}}
+			return Message{}, &BadFrame{Cause: WireError{Code: InvalidJSON, Message: "the frame is not JSON"}}
 		}
 	}
 	if fields == nil {
-		return Message{}, &BadFrame{Cause: Error{InvalidMessage, "the frame is not a JSON object"}}
+		return Message{}, &BadFrame{Cause: WireError{Code: InvalidMessage, Message: "the frame is not a JSON object"}}
 	}
 
 	var m Message
@@ -74,8 +76,8 @@ func Decode(frame []byte) (Message, error) {
 	if raw, present := fields["reply"]; present {
 		m.Reply, replyOK = decodeString(raw)
 	}
-	bad := func(code Code, format string, args ...any) (Message, error) {
-		b := &BadFrame{Cause: Error{code, fmt.Sprintf(format, args...)}}
+	bad := func(code Code, message string) (Message, error) {
+		b := &BadFrame{Cause: WireError{Code: code, Message: message}}
 		if IsSubject(m.Reply) {
 			b.Reply = m.Reply
 		}
@@ -114,26 +116,26 @@ func Decode(frame []byte) (Message, error) {
 	return m, nil
 }
 
-// Encode is the inverse of Decode. It refuses what the other end would refuse, except for size; the error is always an
-// *Error.
+// Encode is the inverse of Decode. It refuses a message that the other end would refuse, but does not check its size.
+// The error is always a *WireError.
 func Encode(m Message) ([]byte, error) {
 	if !IsSubject(m.Subject) {
-		return nil, &Error{InvalidSubject, fmt.Sprintf("subject %q is not valid", m.Subject)}
+		return nil, &WireError{Code: InvalidSubject, Message: fmt.Sprintf("subject %q is not valid", m.Subject)}
 	}
 	if m.Reply != "" && !IsSubject(m.Reply) {
-		return nil, &Error{InvalidSubject, fmt.Sprintf("reply %q is not valid", m.Reply)}
+		return nil, &WireError{Code: InvalidSubject, Message: fmt.Sprintf("reply %q is not valid", m.Reply)}
 	}
 	var frame bytes.Buffer
 	e := json.NewEncoder(&frame)
-	e.SetEscapeHTML(false) // an echo must not come back six times as long
+	e.SetEscapeHTML(false) // an escaped echo would be up to six times as long
 	if err := e.Encode(m); err != nil {
-		return nil, &Error{Internal, "the message cannot be written as JSON"}
+		return nil, &WireError{Code: Internal, Message: "the message cannot be written as JSON"}
 	}
 	return bytes.TrimSuffix(frame.Bytes(), []byte("\n")), nil
 }
 
 func decodeString(raw json.RawMessage) (string, bool) {
-	// Unmarshal alone would take null for "".
+	// Unmarshal alone would accept null as "".
 	if len(raw) == 0 || raw[0] != '"' {
 		return "", false
 	}
@@ -142,21 +144,21 @@ func decodeString(raw json.RawMessage) (string, bool) {
 	return s, err == nil
 }
 
-// decodeInteger takes every way of writing an integer that JSON has, such as 1e3, within ±(2^53-1).
+// decodeInteger accepts every JSON notation of an integer, such as 1e3, within ±(2^53-1).
 func decodeInteger(raw json.RawMessage) (int64, bool) {
 	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxInteger {
+	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxSafeInteger {
 		return 0, false
 	}
 	return int64(f), true
 }
 
-func decodeError(raw json.RawMessage) (*Error, bool) {
+func decodeError(raw json.RawMessage) (*WireError, bool) {
 	var fields map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return nil, false
 	}
 	code, codeOK := decodeString(fields["code"])
 	message, messageOK := decodeString(fields["message"])
-	return &Error{Code(code), message}, codeOK && messageOK
+	return &WireError{Code: Code(code), Message: message}, codeOK && messageOK
 }

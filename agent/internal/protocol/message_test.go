@@ -21,7 +21,7 @@ func TestEncodeKeepsPayloadsAsLongAsTheyWere(t *testing.T) {
 func TestEncodeRefusesWhatTheManagerWouldRefuse(t *testing.T) {
 	for _, m := range []Message{{}, {Subject: "foo.*"}, {Subject: "a", Reply: "foo.>"}} {
 		_, err := Encode(m)
-		var e *Error
+		var e *WireError
 		if !errors.As(err, &e) || e.Code != InvalidSubject {
 			t.Errorf("Encode(%+v) says %v", m, err)
 		}
@@ -29,7 +29,7 @@ func TestEncodeRefusesWhatTheManagerWouldRefuse(t *testing.T) {
 }
 
 func TestTheBareHeartbeatIsOrdinaryJSON(t *testing.T) {
-	for text, subject := range map[string]string{BareHeartbeat: SubjectHeartbeat, BareHeartbeatAck: SubjectHeartbeatAck} {
+	for text, subject := range map[string]string{Heartbeat: SubjectHeartbeat, HeartbeatAck: SubjectHeartbeatAck} {
 		if m, err := Decode([]byte(text)); err != nil || m.Subject != subject {
 			t.Errorf("%s decodes to %+v, %v", text, m, err)
 		}

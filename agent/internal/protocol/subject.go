@@ -21,8 +21,8 @@ func IsPattern(s string) bool {
 	})
 }
 
-// Matches reports whether a pattern covers a subject: "*" is one token, a last ">" one or more. It is false where either
-// is not what it should be.
+// Matches reports whether a pattern covers a subject: "*" stands for one token, a last ">" for one or more. It is false
+// if the pattern or the subject is not valid.
 func Matches(pattern, subject string) bool {
 	if !IsPattern(pattern) || !IsSubject(subject) {
 		return false
@@ -41,6 +41,9 @@ func Matches(pattern, subject string) bool {
 		pattern, subject = patternRest, subjectRest
 	}
 }
+
+// Inbox is the subject of an answer on one connection. docs/PROTOCOL.md "Request and reply".
+func Inbox(connection, token string) string { return "inbox." + connection + "." + token }
 
 func isJoined(s string, isToken func(token string, last bool) bool) bool {
 	if len(s) > maxSubjectBytes {

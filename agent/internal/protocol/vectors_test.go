@@ -43,9 +43,9 @@ type matchVector struct {
 type frameVector struct {
 	Name    string
 	Frame   string
-	Message json.RawMessage // the accepted message, or:
+	Message json.RawMessage // of a valid frame
 	Error   Code
-	Reply   string // where the error goes
+	Reply   string // the inbox for the error
 }
 
 func TestSubjectVectors(t *testing.T) {
@@ -94,7 +94,7 @@ func TestFrameVectors(t *testing.T) {
 			}
 			sameMessage(t, m, c.Message)
 
-			// What was accepted is also sent, and comes back unchanged.
+			// Encode accepts each valid message, and Decode returns the same message.
 			frame, err := Encode(m)
 			if err != nil {
 				t.Fatal(err)

@@ -12,8 +12,8 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// builtin is the table of what every agent answers.
-func (l *Link) builtin() map[string]Handler {
+// builtinHandlers is the table of the subjects that every agent answers.
+func (l *Link) builtinHandlers() map[string]Handler {
 	return map[string]Handler{
 		protocol.SubjectEcho:   func(_ context.Context, data json.RawMessage) (any, error) { return data, nil },
 		protocol.SubjectInfo:   func(context.Context, json.RawMessage) (any, error) { return l.info(), nil },
@@ -21,19 +21,19 @@ func (l *Link) builtin() map[string]Handler {
 	}
 }
 
-// rotate stores the token that the manager offers. The connection ends once the manager has been told.
+// rotate stores the token that the manager offers. The connection ends after the answer.
 func (l *Link) rotate(ctx context.Context, data json.RawMessage) (any, error) {
 	var offer struct {
 		Token string `json:"token"`
 	}
 	if json.Unmarshal(data, &offer) != nil || !identity.IsToken(offer.Token) {
-		return nil, &protocol.Error{Code: protocol.InvalidData, Message: "token is not a JWT"}
+		return nil, &protocol.WireError{Code: protocol.InvalidData, Message: "token is not a JWT"}
 	}
-	if err := l.credential.offer(ctx, offer.Token); err != nil {
+	if err := l.credential.storeCandidate(ctx, offer.Token); err != nil {
 		if !errors.Is(err, context.Canceled) {
-			l.log.Warn("the token that the manager offers could not be saved", "error", err)
+			l.log.Warn("the token that the manager offered could not be saved", "error", err)
 		}
-		return nil, &protocol.Error{Code: protocol.NotSaved, Message: "the agent could not save the token, and keeps the one it has"}
+		return nil, &protocol.WireError{Code: protocol.NotSaved, Message: "the agent could not save the token and keeps the old one"}
 	}
 	return struct{}{}, nil
 }
@@ -47,8 +47,8 @@ type info struct {
 	Reconnects int64  `json:"reconnects"`
 	RTTMs      *int64 `json:"rttMs"`
 	SkewMs     *int64 `json:"skewMs"`
-	// What the Go runtime holds of the host's memory: heap, stacks and its own tables, without the binary's pages and
-	// without what it has given back.
+	// The memory that the Go runtime holds: heap, stacks and its own tables. It leaves out the pages of the binary and the
+	// memory that the runtime has returned.
 	MemoryBytes uint64 `json:"memoryBytes"`
 	Goroutines  int    `json:"goroutines"`
 }
@@ -62,10 +62,10 @@ func (l *Link) info() info {
 		OS:          runtime.GOOS,
 		Arch:        runtime.GOARCH,
 		Hostname:    l.config.Hostname,
-		UptimeMs:    time.Since(l.vitals.started).Milliseconds(),
-		Reconnects:  max(0, l.vitals.connections.Load()-1),
-		RTTMs:       l.vitals.rttMs.Load(),
-		SkewMs:      l.vitals.skewMs.Load(),
+		UptimeMs:    time.Since(l.stats.started).Milliseconds(),
+		Reconnects:  max(0, l.stats.connections.Load()-1),
+		RTTMs:       l.stats.rttMs.Load(),
+		SkewMs:      l.stats.skewMs.Load(),
 		MemoryBytes: memory[0].Value.Uint64() - memory[1].Value.Uint64(),
 		Goroutines:  runtime.NumGoroutine(),
 	}

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// event is what happened to an agent, as one line of the journal.
+// event is one line of the journal: something happened to an agent.
 type event struct {
 	At      int64           `json:"at"` // Unix ms
 	Agent   string          `json:"agent"`
@@ -28,7 +28,7 @@ const (
 	received   = "received"   // the message came, published by an operator
 )
 
-// eventOf names the log lines of package link that are events.
+// eventOf maps log messages of package link to events. Other messages are not events.
 var eventOf = map[string]string{
 	"connecting":                connecting,
 	"connected":                 connected,
@@ -51,7 +51,7 @@ func (j *journal) write(e event) error {
 	return j.output.Encode(e)
 }
 
-// recorder turns what the link of one agent logs, and what it prints of published messages, into events.
+// recorder turns the log and the published messages of one agent into events.
 type recorder struct {
 	journal *journal
 	agent   string
@@ -97,8 +97,8 @@ func (r *recorder) Write(line []byte) (int, error) {
 // Enabled implements [slog.Handler]: attempts are logged at debug level.
 func (r *recorder) Enabled(context.Context, slog.Level) bool { return true }
 
-// WithAttrs implements [slog.Handler]; the link's loggers have no attributes of their own.
+// WithAttrs implements [slog.Handler]. The link's loggers have no attributes of their own.
 func (r *recorder) WithAttrs([]slog.Attr) slog.Handler { return r }
 
-// WithGroup implements [slog.Handler]; likewise.
+// WithGroup implements [slog.Handler]. The link's loggers have no groups.
 func (r *recorder) WithGroup(string) slog.Handler { return r }

@@ -1,4 +1,4 @@
-package main_test
+package test
 
 import (
 	"net/http"
@@ -14,7 +14,7 @@ import (
 // removedToken is the credential of a host that the operator has removed.
 const removedToken = "removed.token.value"
 
-// refusing is a manager that answers an upgrade with any of these bearers with 403 and the code.
+// refusing is a manager that refuses every upgrade with one of these bearers: status 403 and the code.
 func refusing(t *testing.T, code string, bearers ...string) *managertest.Manager {
 	t.Helper()
 	return managertest.Start(t, func(w http.ResponseWriter, r *http.Request) bool {
@@ -98,7 +98,7 @@ func TestARemovedHostEnrolsAnewInTheSameRun(t *testing.T) {
 		p.Register(t, managertest.Defaults())
 		p.Serve()
 		a.says(t, "msg=connected")
-		// The peer takes this credential only for a good one.
+		// The fake manager accepted the usual token. From now on the host has the one of a removed host.
 		if err := os.WriteFile(filepath.Join(dir, "token"), []byte(removedToken+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -117,7 +117,7 @@ func TestATokenThatWasUsedDoesNotBringARemovedHostBack(t *testing.T) {
 	wantFile(t, dir, "token.refused", removedToken)
 
 	start(t, options{args: []string{"--state-dir", dir}}).wantExit(t, 2, "no enrolment token was given")
-	// To the manager that it was enrolled with, though nobody names that one.
+	// It goes to the manager that it was enrolled with, without --manager.
 	b := start(t, options{args: []string{"--state-dir", dir}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
 	wantReenrolled(t, b, m, dir)
 }

@@ -3,10 +3,10 @@
 //
 //	fleet --manager http://127.0.0.1:8787 --agents 1000 --token-file - < token
 //
-// It enrols them with one enrolment token that has as many uses, and names them sim-0001, sim-0002, … . Identities are
-// kept in memory; --state FILE loads them from there, if the file exists, and saves them when the fleet stops, so that it
-// can come back without a token. Standard output gets one JSON line for each [event]. SIGTERM ends it, and so does an
-// agent that cannot go on: exit code 1.
+// It enrols all agents with one enrolment token, which needs as many uses, and names them sim-0001, sim-0002, … . It keeps
+// the identities in memory. With --state FILE it also loads them from the file, if there is one, and saves them when it
+// stops: then the next start needs no token. Standard output gets one JSON line for each [event]. SIGTERM stops the fleet.
+// If one agent cannot go on, the fleet stops with exit code 1.
 package main
 
 import (
@@ -34,13 +34,13 @@ func main() {
 	}
 }
 
-// settings is what the flags say.
+// settings holds the flags.
 type settings struct {
 	manager   identity.Manager
 	agents    int
-	ramp      int // agents that may be on their way to their first connection at once
-	enrolment identity.Enrolment
-	stateFile string // "": the identities end with the process
+	ramp      int // agents that may connect for the first time at once
+	enrolment identity.EnrolmentSource
+	stateFile string // empty: the identities are not saved
 	subscribe []string
 }
 
@@ -63,7 +63,7 @@ func parse(args []string) (s settings, err error) {
 	}
 	switch {
 	case flags.NArg() > 0:
-		return s, errors.New("it takes flags only")
+		return s, errors.New("the fleet takes flags only")
 	case s.manager == identity.Manager{}:
 		return s, errors.New("--manager is missing")
 	case s.agents < 1 || s.ramp < 1:
@@ -118,7 +118,7 @@ func run() error {
 	return err
 }
 
-// link makes the connection of one host. An enrolment token is for a host that has no token yet.
+// link returns the link of one host. A host without a token uses the enrolment token.
 func (s settings) link(h *host, enrolment, name string, recorder *recorder) *link.Link {
 	token, enrolled := h.Token, h.Token != ""
 	if !enrolled {

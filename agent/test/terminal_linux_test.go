@@ -1,4 +1,4 @@
-package main_test
+package test
 
 import (
 	"fmt"
@@ -14,7 +14,7 @@ import (
 
 const prompt = "Paste the enrolment token: "
 
-// terminal opens a new one: what a person types goes into keys, what a program reads comes out of tty.
+// terminal opens a new terminal. The test types into keys, and the program reads from tty.
 func terminal(t *testing.T) (keys, tty *os.File) {
 	t.Helper()
 	keys, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)

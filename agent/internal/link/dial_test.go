@@ -83,7 +83,7 @@ func TestCertificateErrorsSayWhatToDo(t *testing.T) {
 	}
 }
 
-func TestAClockThatIsAYearOffIsSaidAndCostsNoCredential(t *testing.T) {
+func TestAWrongClockIsReportedAndTheCredentialStays(t *testing.T) {
 	now := time.Now()
 	url, authority := serveTLS(t, now.Add(-30*24*time.Hour), now.Add(30*24*time.Hour))
 	for name, off := range map[string]time.Duration{"ahead": year, "behind": -year} {
@@ -92,11 +92,10 @@ func TestAClockThatIsAYearOffIsSaidAndCostsNoCredential(t *testing.T) {
 			wall.step(off)
 			r := run(t, url, func(l *Link) {
 				l.clock, l.config.MaxRetries = wall.now, 3
-				l.delays.growing.InitialInterval, l.delays.growing.MaxInterval = time.Millisecond, time.Millisecond
-				l.delays.reset()
+				retryQuickly(l)
 				l.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: authority, Time: wall.now}
 			})
-			var gaveUp *GaveUp
+			var gaveUp *GaveUpError
 			err := r.ended(t)
 			if !errors.As(err, &gaveUp) || gaveUp.Attempts != 3 || !strings.Contains(err.Error(), "this host's clock says "+now.Add(off).UTC().Format("2006-01-02")) {
 				t.Errorf("it ended with %v", err)

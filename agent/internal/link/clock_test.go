@@ -16,7 +16,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// settable is a wall clock that steps past the monotonic one, as when the host has slept or its clock was set.
+// settable is a wall clock that the test can step against the monotonic clock.
 type settable struct{ ahead atomic.Int64 }
 
 func (s *settable) now() time.Time { return time.Now().Round(0).Add(time.Duration(s.ahead.Load())) }
@@ -25,8 +25,8 @@ func (s *settable) step(d time.Duration) { s.ahead.Add(int64(d)) }
 
 const year = 365 * 24 * time.Hour
 
-// heard is what has arrived of heartbeats and not been looked at: how many bare ones, and the data of the others.
-func heard(t *testing.T, p *managertest.Peer) (beats int, told []reading) {
+// heard returns the heartbeats since the last call: the number of bare ones, and the data of the others.
+func heard(t *testing.T, p *managertest.Peer) (beats int, told []heartbeatData) {
 	t.Helper()
 	for len(p.Seen) > 0 {
 		m := <-p.Seen
@@ -35,7 +35,7 @@ func heard(t *testing.T, p *managertest.Peer) (beats int, told []reading) {
 		case m.Data == nil:
 			beats++
 		default:
-			var r reading
+			var r heartbeatData
 			if err := json.Unmarshal(m.Data, &r); err != nil {
 				t.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func heard(t *testing.T, p *managertest.Peer) (beats int, told []reading) {
 	return beats, told
 }
 
-// soonAfterABeat returns 10 s after the next beat: none is due for a while.
+// soonAfterABeat returns 10 s after the next heartbeat, so that no other is due soon.
 func soonAfterABeat(t *testing.T, p *managertest.Peer) {
 	t.Helper()
 	for beats := 0; beats == 0; beats, _ = heard(t, p) {
@@ -55,7 +55,7 @@ func soonAfterABeat(t *testing.T, p *managertest.Peer) {
 	heard(t, p)
 }
 
-func TestAHostThatSleptProbesAtOnce(t *testing.T) {
+func TestAHostThatSleptSendsAHeartbeatSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var wall settable
 		m, r := inMemory(t, nil, func(l *Link) { l.clock = wall.now })
@@ -69,7 +69,7 @@ func TestAHostThatSleptProbesAtOnce(t *testing.T) {
 			}
 		}
 		time.Sleep(time.Hour)
-		if n := r.vitals.connections.Load(); n != 1 {
+		if n := r.stats.connections.Load(); n != 1 {
 			t.Errorf("%d connections", n)
 		}
 	})
@@ -102,7 +102,7 @@ func TestADeadPathIsLeftSoonAfterASleep(t *testing.T) {
 	}
 }
 
-func TestAClockThatRunsWildDoesNotKeepADeadPath(t *testing.T) {
+func TestAClockThatStepsAllTheTimeDoesNotKeepADeadPath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var wall settable
 		m, r := inMemory(t, nil, func(l *Link) {
@@ -128,7 +128,7 @@ func TestAClockThatIsSetCostsNoConnection(t *testing.T) {
 			wall.step(step)
 			time.Sleep(6 * time.Second)
 			beats, told := heard(t, p)
-			if probes := map[bool]int{true: 1, false: 0}[step > 0]; beats != probes { // a host cannot have slept backwards
+			if probes := map[bool]int{true: 1, false: 0}[step > 0]; beats != probes { // a clock that is set back is no sleep
 				t.Errorf("step %d: %d beats, want %d", i, beats, probes)
 			}
 			time.Sleep(time.Minute)
@@ -137,7 +137,7 @@ func TestAClockThatIsSetCostsNoConnection(t *testing.T) {
 				t.Fatalf("step %d: then %d beats, and it told %+v", i, beats, told)
 			}
 			skew := wall.ahead.Load() / int64(time.Millisecond)
-			if told[1].SkewMs != skew || *r.vitals.skewMs.Load() != skew {
+			if told[1].SkewMs != skew || *r.stats.skewMs.Load() != skew {
 				t.Errorf("step %d: it told a skew of %d ms, want %d", i, told[1].SkewMs, skew)
 			}
 		}
@@ -148,13 +148,13 @@ func TestAClockThatIsSetCostsNoConnection(t *testing.T) {
 		p.Drop()
 		connected(t, m, r, managertest.Defaults())
 		r.log.says(t, fmt.Sprintf("skewMs=%d", wall.ahead.Load()/int64(time.Second))) // and three digits for the ms
-		if n := r.vitals.connections.Load(); n != 2 {
+		if n := r.stats.connections.Load(); n != 2 {
 			t.Errorf("%d connections", n)
 		}
 	})
 }
 
-// attemptAfterSleep is the second attempt of a supervisor whose host sleeps 10 s into the wait.
+// attemptAfterSleep returns when a supervisor makes its second attempt, if the host sleeps 10 s after the first.
 func attemptAfterSleep(t *testing.T, o outcome, slept time.Duration, prepare func(*delays)) time.Duration {
 	t.Helper()
 	var wall settable
@@ -175,9 +175,9 @@ func attemptAfterSleep(t *testing.T, o outcome, slept time.Duration, prepare fun
 			return o
 		}
 		second = time.Now()
-		return outcome{err: &Refused{}}
+		return outcome{err: &RefusedError{}}
 	}
-	s.refused = func(_ context.Context, r *Refused) error { return r }
+	s.onRefused = func(_ context.Context, r *RefusedError) error { return r }
 	_ = s.run(t.Context())
 	return second.Sub(first)
 }
@@ -189,8 +189,8 @@ func TestAHostThatWakesDoesNotWaitOutItsDelay(t *testing.T) {
 		from, to time.Duration
 	}{
 		"replaced, for minutes":                {outcome{err: closedWith(protocol.CloseReplaced)}, time.Hour, 10 * time.Second, 11 * time.Second},
-		"Retry-After is over":                  {outcome{err: &setback{retryAfter: 5 * time.Minute}}, time.Hour, 10 * time.Second, 11 * time.Second},
-		"Retry-After is not over":              {outcome{err: &setback{retryAfter: 5 * time.Minute}}, 2 * time.Minute, 3 * time.Minute, 3*time.Minute + 2*time.Second},
+		"Retry-After is over":                  {outcome{err: &retryableError{retryAfter: 5 * time.Minute}}, time.Hour, 10 * time.Second, 11 * time.Second},
+		"Retry-After is not over":              {outcome{err: &retryableError{retryAfter: 5 * time.Minute}}, 2 * time.Minute, 3 * time.Minute, 3*time.Minute + 2*time.Second},
 		"a drain is over":                      {outcome{drain: &drain{delay: 10 * time.Minute}}, time.Hour, 10 * time.Second, 11 * time.Second},
 		"a drain is not over":                  {outcome{drain: &drain{delay: 10 * time.Minute}}, 7 * time.Minute, 3 * time.Minute, 3 * time.Minute},
 		"a clock that is set back is no sleep": {outcome{drain: &drain{delay: 10 * time.Minute}}, -year, 10 * time.Minute, 10 * time.Minute},
@@ -212,14 +212,14 @@ func TestDelaysStartAfreshAfterASleep(t *testing.T) {
 		for range 10 {
 			d.after(outcome{err: errLost})
 		}
-		attemptAfterSleep(t, outcome{err: &setback{retryAfter: 5 * time.Minute}}, time.Hour, func(fresh *delays) { *fresh = *d; d = fresh })
+		attemptAfterSleep(t, outcome{err: &retryableError{retryAfter: 5 * time.Minute}}, time.Hour, func(fresh *delays) { *fresh = *d; d = fresh })
 		if wait := d.after(outcome{err: errLost}); wait > 2*time.Second {
 			t.Errorf("the first failure after a sleep waits %v", wait)
 		}
 	})
 }
 
-func TestADateToRetryAtIsReadByTheClockOfWhoSetIt(t *testing.T) {
+func TestARetryAfterDateIsReadByTheSendersClock(t *testing.T) {
 	for _, off := range []time.Duration{0, year, -year} {
 		synctest.Test(t, func(t *testing.T) {
 			var wall settable

@@ -1,4 +1,4 @@
-package main_test
+package test
 
 import (
 	"net/http"
@@ -10,10 +10,10 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// candidateToken is what the manager offers.
+// candidateToken is the token that the manager offers.
 const candidateToken = "candidate.token.value"
 
-// offered is the state directory of a host that died with a candidate on its disk.
+// offered is the state directory of a host whose agent was killed with a candidate on disk.
 func offered(t *testing.T, manager string) (dir string) {
 	t.Helper()
 	dir = enrolled(t, manager)
@@ -52,7 +52,7 @@ func TestARotationSurvivesAKillAtEachStep(t *testing.T) {
 	if answer := p.Await(t, "inbox.c7h2k9.m1"); answer.Error != nil || string(answer.Data) != "{}" {
 		t.Errorf("the answer is %+v", answer)
 	}
-	kill(t, a) // once it has answered
+	kill(t, a) // after its answer
 	wantFile(t, dir, "token.candidate", candidateToken)
 	wantFile(t, dir, "token", managertest.PermanentToken)
 	for len(m.Peers) > 0 {
@@ -64,7 +64,7 @@ func TestARotationSurvivesAKillAtEachStep(t *testing.T) {
 	wantBearer(t, p, candidateToken)
 	p.Welcome(t, managertest.Defaults())
 	p.Receive(t)
-	kill(t, a) // while it registers: the manager may have voided the token
+	kill(t, a) // while it registers: the old token may be invalid already
 	wantFile(t, dir, "token.candidate", candidateToken)
 
 	a = start(t, o)

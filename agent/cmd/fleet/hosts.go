@@ -11,11 +11,11 @@ import (
 	"github.com/zedops/zedops/agent/internal/identity"
 )
 
-// host has the identity of one agent in memory. It is the [link.Store] of that agent's link, which makes no two calls at
-// once; the others of the process have theirs.
+// host holds the identity of one agent in memory. It is the [link.Store] of that agent's link only, and a link makes one
+// call at a time.
 type host struct {
 	InstallID string `json:"installId"`
-	Token     string `json:"token"` // "": not enrolled yet
+	Token     string `json:"token"` // empty before the enrolment
 	Candidate string `json:"candidate,omitempty"`
 }
 
@@ -41,9 +41,9 @@ func (h *host) DropCandidate() error {
 	return nil
 }
 
-// state is the file that a fleet comes back from.
+// state is the content of the --state file.
 type state struct {
-	Manager string  `json:"manager"` // the only one that the tokens are sent to
+	Manager string  `json:"manager"` // the tokens are sent to no other
 	Hosts   []*host `json:"hosts"`
 }
 
@@ -64,17 +64,18 @@ func load(path string, manager identity.Manager) ([]*host, error) {
 		return nil, fmt.Errorf("load the identities from %s: %w", path, err)
 	}
 	if s.Manager != manager.String() {
-		return nil, fmt.Errorf("the identities in %s are of %s", path, s.Manager)
+		return nil, fmt.Errorf("the identities in %s are for another manager: %s", path, s.Manager)
 	}
 	return s.Hosts, nil
 }
 
+// save writes the file that load reads.
 func save(path string, manager identity.Manager, hosts []*host) error {
-	text, err := json.Marshal(state{manager.String(), hosts})
+	text, err := json.Marshal(state{Manager: manager.String(), Hosts: hosts})
 	if err != nil {
 		return fmt.Errorf("save the identities: %w", err)
 	}
-	// Whole or not at all: a fleet that is killed meanwhile still has those of the last time.
+	// The rename replaces the file completely or not at all, so a fleet that is killed meanwhile keeps the old identities.
 	if err := os.WriteFile(path+".new", text, 0o600); err != nil {
 		return fmt.Errorf("save the identities: %w", err)
 	}

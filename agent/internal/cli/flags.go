@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/zedops/zedops/agent/internal/identity"
+	"github.com/zedops/zedops/agent/internal/link"
+)
+
+// settings holds the flags and the environment.
+type settings struct {
+	manager    string
+	enrolment  identity.EnrolmentSource
+	name       string
+	stateDir   string
+	subscribe  []string
+	maxRetries int
+	logFormat  string
+	verbose    bool
+}
+
+// parseFlags reads flags and environment. done is true after --help and --version.
+func parseFlags(args []string, stdout io.Writer, version string) (s settings, done bool, err error) {
+	s.manager = os.Getenv("ZEDOPS_MANAGER")
+	s.enrolment.Env = os.Getenv("ZEDOPS_TOKEN")
+	os.Unsetenv("ZEDOPS_TOKEN") // so that no child process inherits it
+
+	flags := flag.NewFlagSet("zedops-agent", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	flags.StringVar(&s.manager, "manager", s.manager, "")
+	flags.StringVar(&s.enrolment.Token, "token", "", "")
+	flags.StringVar(&s.enrolment.File, "token-file", "", "")
+	flags.StringVar(&s.name, "name", "", "")
+	flags.StringVar(&s.stateDir, "state-dir", "", "")
+	flags.Func("subscribe", "", func(pattern string) error {
+		s.subscribe = append(s.subscribe, pattern)
+		if len(s.subscribe) > link.MaxSubscriptions {
+			return fmt.Errorf("there are more than %d", link.MaxSubscriptions)
+		}
+		return link.CheckPattern(pattern)
+	})
+	flags.IntVar(&s.maxRetries, "max-retries", 10, "")
+	flags.StringVar(&s.logFormat, "log-format", "text", "")
+	flags.BoolVar(&s.verbose, "verbose", false, "")
+	showVersion := flags.Bool("version", false, "")
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		fmt.Fprint(stdout, help)
+		return s, true, nil
+	case err != nil:
+		return s, false, &usageError{cause: err}
+	case *showVersion:
+		fmt.Fprintln(stdout, version)
+		return s, true, nil
+	}
+
+	switch {
+	case flags.NArg() > 0:
+		// The message leaves the argument out, because it may be a token without its flag.
+		err = errors.New("the agent takes flags only, and there is an argument without a flag")
+	case s.enrolment.Token != "" && s.enrolment.File != "":
+		err = errors.New("--token and --token-file exclude each other")
+	case s.maxRetries < 0:
+		err = errors.New("--max-retries must not be negative")
+	case s.logFormat != "text" && s.logFormat != "json":
+		err = errors.New("--log-format must be text or json")
+	case s.name != "" && !validName(s.name):
+		err = errors.New("--name must have 1 to 64 characters and no control characters")
+	case s.stateDir == "":
+		home, homeErr := os.UserHomeDir()
+		if homeErr != nil {
+			err = fmt.Errorf("there is no home directory for the state (%w): give --state-dir", homeErr)
+		}
+		s.stateDir = filepath.Join(home, ".zedops-agent")
+	}
+	if err != nil {
+		return s, false, &usageError{cause: err}
+	}
+	return s, false, nil
+}
+
+func validName(name string) bool {
+	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > 64 {
+		return false
+	}
+	for _, r := range name {
+		if unicode.IsControl(r) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,85 @@
+// Package cli is the command line of the agent: flags, help, the choice of the credential, and exit codes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/zedops/zedops/agent/internal/identity"
+	"github.com/zedops/zedops/agent/internal/link"
+)
+
+// Main runs the agent with the arguments of the process and returns its exit code.
+func Main(version string) int {
+	return exit(run(os.Args[1:], os.Stdout, version), os.Stderr)
+}
+
+func run(args []string, stdout io.Writer, version string) error {
+	s, done, err := parseFlags(args, stdout, version)
+	if err != nil || done {
+		return err
+	}
+	slog.SetDefault(newLogger(s))
+	if s.enrolment.Token != "" {
+		slog.Warn("other users of this host can see the token of --token in the process list: prefer --token-file or ZEDOPS_TOKEN")
+	}
+
+	store, err := identity.Open(s.stateDir)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	for _, warning := range store.Warnings {
+		slog.Warn(warning)
+	}
+	c, err := chooseCredential(s, store)
+	if err != nil {
+		return err
+	}
+	if c.manager.IsUnencrypted() {
+		slog.Warn("the token crosses the network unencrypted: use an https:// manager", "manager", c.manager.String())
+	}
+	hostname, err := os.Hostname()
+	if err != nil {
+		hostname = "unknown"
+	}
+
+	if len(s.subscribe) > 0 {
+		// A reader that goes away must not kill the agent: it still has to close the connection.
+		signal.Ignore(syscall.SIGPIPE)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+
+	slog.Info("connecting", "manager", c.manager.String(), "version", version, "stateDir", s.stateDir)
+	err = link.New(link.Config{
+		Manager:    c.manager,
+		InstallID:  store.InstallID,
+		Token:      c.token,
+		Enrolled:   c.enrolled,
+		Candidate:  c.candidate,
+		Store:      store,
+		Reenrol:    reenrolment(s, store, c.enrolled),
+		Name:       s.name,
+		Hostname:   hostname,
+		Version:    version,
+		MaxRetries: s.maxRetries,
+		Log:        slog.Default(),
+		Subscribe:  s.subscribe,
+		Output:     stdout,
+	}).Run(ctx)
+	if errors.Is(err, link.ErrOutputClosed) {
+		slog.Info(err.Error())
+		err = nil
+	}
+	if err == nil {
+		slog.Info("stopped")
+	}
+	return err
+}

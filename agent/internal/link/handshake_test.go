@@ -1,0 +1,97 @@
+package link
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/zedops/zedops/agent/internal/managertest"
+	"github.com/zedops/zedops/agent/internal/protocol"
+)
+
+func TestUpgradeCarriesIdentityInHeadersOnly(t *testing.T) {
+	m := managertest.Start(t, nil)
+	run(t, m.URL+"/", nil)
+	p := m.Next(t)
+	if p.Path != "/ws" {
+		t.Errorf("it dials %s", p.Path)
+	}
+	for name, want := range map[string]string{
+		"Authorization": "Bearer " + managertest.PermanentToken, "Zedops-Install-Id": "install-0001",
+		"Origin": "", "Sec-Websocket-Extensions": "", "Sec-Websocket-Protocol": "",
+	} {
+		if got := p.Header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
+func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
+	change := func(f func(*managertest.Welcome)) func(testing.TB, *managertest.Peer) {
+		return func(t testing.TB, p *managertest.Peer) {
+			w := managertest.Defaults()
+			f(&w)
+			p.Welcome(t, w)
+		}
+	}
+	for name, c := range map[string]struct {
+		begin func(testing.TB, *managertest.Peer)
+		says  string
+	}{
+		"none":               {func(testing.TB, *managertest.Peer) {}, "wait for the welcome: no answer in time"},
+		"a socket that ends": {func(_ testing.TB, p *managertest.Peer) { p.Drop() }, "wait for the welcome: the connection broke off"},
+		"another subject":    {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"hello"}`) }, "the other end is not a manager"},
+		"no data":            {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"agent.welcome"}`) }, "read the welcome"},
+		"a wrong type": {func(t testing.TB, p *managertest.Peer) {
+			p.Send(t, `{"subject":"agent.welcome","data":{"leaseMs":"x"}}`)
+		}, "read the welcome"},
+		"connection of dots": {change(func(w *managertest.Welcome) { w.Connection = "a.b" }), "connection is not a token"},
+		"no interval":        {change(func(w *managertest.Welcome) { w.HeartbeatIntervalMs = 0 }), "heartbeatIntervalMs"},
+		"lease too short":    {change(func(w *managertest.Welcome) { w.LeaseMs = w.HeartbeatIntervalMs }), "leaseMs"},
+		"no messages":        {change(func(w *managertest.Welcome) { w.MessagesPerSecond = 0 }), "messagesPerSecond"},
+		"no window":          {change(func(w *managertest.Welcome) { w.CreditFrames = 0 }), "creditFrames"},
+		"endless window":     {change(func(w *managertest.Welcome) { w.CreditBytes = 1 << 50 }), "creditBytes"},
+		"tiny frames":        {change(func(w *managertest.Welcome) { w.MaxFrameBytes = 10 }), "maxFrameBytes"},
+		"endless spread":     {change(func(w *managertest.Welcome) { w.ReconnectSpreadMs = 1 << 50 }), "reconnectSpreadMs"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := managertest.Start(t, nil)
+			r := run(t, m.URL, func(l *Link) { l.config.MaxRetries, l.stepTimeout = 1, 50*time.Millisecond })
+			c.begin(t, m.Next(t))
+			if err := r.ended(t); err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("it ended with %v", err)
+			}
+		})
+	}
+}
+
+func TestARegistrationThatIsNotAnsweredIsRetried(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, func(l *Link) { l.config.MaxRetries, l.stepTimeout = 1, 50*time.Millisecond })
+	m.Next(t).Welcome(t, managertest.Defaults())
+	if err := r.ended(t); err == nil || !strings.Contains(err.Error(), "wait for the registration: no answer in time") {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+func TestARegistrationThatFails(t *testing.T) {
+	for code, final := range map[protocol.Code]bool{
+		protocol.UnsupportedProtocol: true, protocol.InvalidToken: true, protocol.EnrolmentUsed: true,
+		protocol.Internal: false, protocol.RegistryUnavailable: false, protocol.InvalidData: false, "of_tomorrow": false,
+	} {
+		t.Run(string(code), func(t *testing.T) {
+			m := managertest.Start(t, nil)
+			r := run(t, m.URL, func(l *Link) { l.config.MaxRetries = 1 })
+			p := m.Next(t)
+			p.Welcome(t, managertest.Defaults())
+			p.Send(t, `{"subject":"`+p.Receive(t).Reply+`","error":{"code":"`+string(code)+`","message":"because"}}`)
+			err := r.ended(t)
+			var refused *RefusedError
+			if got := errors.As(err, &refused); got != final || !strings.Contains(err.Error(), string(code)+": because") {
+				t.Errorf("it ended with %v", err)
+			}
+		})
+	}
+}

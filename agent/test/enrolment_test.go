@@ -1,0 +1,115 @@
+package test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/zedops/zedops/agent/internal/managertest"
+)
+
+func TestEnrolsOnceAndThenStartsWithoutAToken(t *testing.T) {
+	m := managertest.Start(t, nil)
+	home := t.TempDir()
+	a := start(t, options{
+		args: []string{"--manager", m.URL, "--token", managertest.EnrolmentToken, "--name", "edge-7"},
+		env:  []string{"HOME=" + home},
+	})
+	first := m.Next(t)
+	registration := first.Register(t, managertest.Defaults())
+	first.Serve()
+	a.says(t, "msg=connected")
+	if got := first.Header.Get("Authorization"); got != "Bearer "+managertest.EnrolmentToken {
+		t.Errorf("it enrolled with %q", got)
+	}
+	for _, part := range []string{`"version":"1.2.3-test"`, `"name":"edge-7"`, `"hostname":"`, `"os":"`, `"protocol":1`} {
+		if !strings.Contains(string(registration.Data), part) {
+			t.Errorf("the registration %s lacks %s", registration.Data, part)
+		}
+	}
+	a.says(t, "other users of this host can see the token")
+
+	for name, mode := range map[string]os.FileMode{"": 0o700 | os.ModeDir, "token": 0o600, "manager": 0o600, "install-id": 0o600} {
+		info, err := os.Stat(filepath.Join(home, ".zedops-agent", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode() != mode {
+			t.Errorf("%q has mode %v, want %v", name, info.Mode(), mode)
+		}
+	}
+	token, err := os.ReadFile(filepath.Join(home, ".zedops-agent", "token"))
+	if err != nil || string(token) != managertest.PermanentToken+"\n" {
+		t.Errorf("the token file holds %q, %v", token, err)
+	}
+	a.stopsWithin2s(t, syscall.SIGTERM)
+	if code, reason := first.AwaitClose(t); code != 1000 || reason != "stopped" {
+		t.Errorf("it closed with %d %q", code, reason)
+	}
+
+	b := start(t, options{env: []string{"HOME=" + home}})
+	second := m.Next(t)
+	second.Register(t, managertest.Defaults())
+	second.Serve()
+	b.says(t, "msg=connected")
+	if got := second.Header.Get("Authorization"); got != "Bearer "+managertest.PermanentToken {
+		t.Errorf("it came back with %q", got)
+	}
+	if a, b := first.Header.Get("Zedops-Install-Id"), second.Header.Get("Zedops-Install-Id"); a == "" || a != b {
+		t.Errorf("install ids %q and %q", a, b)
+	}
+	if a, b := first.Header.Get("Zedops-Boot-Id"), second.Header.Get("Zedops-Boot-Id"); a == "" || a == b {
+		t.Errorf("boot ids %q and %q", a, b)
+	}
+	b.stopsWithin2s(t, os.Interrupt)
+}
+
+func TestTakesTheEnrolmentTokenFrom(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "enrolment")
+	if err := os.WriteFile(file, []byte(managertest.EnrolmentToken+"\r\nsecond line\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, o := range map[string]options{
+		"a file":            {args: []string{"--token-file", file}},
+		"standard input":    {args: []string{"--token-file=-"}, stdin: managertest.EnrolmentToken + "\n"},
+		"no final newline":  {args: []string{"--token-file=-"}, stdin: managertest.EnrolmentToken},
+		"the environment":   {env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}},
+		"flag over setting": {args: []string{"--token-file", file}, env: []string{"ZEDOPS_TOKEN=other"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := managertest.Start(t, nil)
+			o.env = append(o.env, "ZEDOPS_MANAGER="+m.URL)
+			a := start(t, o)
+			p := m.Next(t)
+			if got := p.Header.Get("Authorization"); got != "Bearer "+managertest.EnrolmentToken {
+				t.Errorf("it came with %q", got)
+			}
+			if strings.Contains(a.output.String(), "process list") {
+				t.Error("it warns of a token that nobody can see")
+			}
+		})
+	}
+}
+
+func TestTheStoredIdentityWinsOverAnEnrolmentToken(t *testing.T) {
+	m := managertest.Start(t, nil)
+	a := start(t, options{
+		args: []string{"--state-dir", enrolled(t, m.URL), "--manager", m.URL, "--token-file", "/nonexistent"},
+	})
+	if got := m.Next(t).Header.Get("Authorization"); got != "Bearer "+managertest.PermanentToken {
+		t.Errorf("it came with %q", got)
+	}
+	a.says(t, "enrolled already")
+	if strings.Contains(a.output.String(), "--name") {
+		t.Error("it speaks of a name that was not given")
+	}
+}
+
+func TestANameAfterTheEnrolmentIsReported(t *testing.T) {
+	m := managertest.Start(t, nil)
+	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--name", "edge-8"}})
+	m.Next(t)
+	a.says(t, "--name is used when enrolling")
+}

@@ -1,0 +1,74 @@
+package test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/zedops/zedops/agent/internal/managertest"
+)
+
+func TestUsageErrorsExit2(t *testing.T) {
+	const stored = "http://manager.invalid:1"
+	for name, c := range map[string]struct {
+		options
+		says string
+	}{
+		"unknown flag":            {options{args: []string{"--frobnicate"}}, "frobnicate"},
+		"argument without a flag": {options{args: []string{managertest.EnrolmentToken}}, "flags only"},
+		"no token":                {options{}, "no enrolment token"},
+		"empty token on stdin":    {options{args: []string{"--token-file", "-"}}, "empty"},
+		"missing token file":      {options{args: []string{"--token-file", "/nonexistent/token"}}, "no such file"},
+		"two tokens":              {options{args: []string{"--token", "a", "--token-file", "b"}}, "exclude each other"},
+		"a token with a space":    {options{args: []string{"--token", "a.b. c"}}, "copied whole"},
+		"a token of two parts":    {options{args: []string{"--token-file=-"}, stdin: "enrolment.token\n"}, "that is not an enrolment token"},
+		"a token that is a word":  {options{env: []string{"ZEDOPS_TOKEN=hello"}}, "that is not an enrolment token"},
+		"a token without an end":  {options{args: []string{"--token-file", "/dev/zero"}}, "that is not an enrolment token"},
+		"bad log format":          {options{args: []string{"--log-format", "xml"}}, "--log-format"},
+		"negative retries":        {options{args: []string{"--max-retries", "-1"}}, "--max-retries"},
+		"name too long":           {options{args: []string{"--name", strings.Repeat("x", 65)}}, "--name"},
+		"name with a newline":     {options{args: []string{"--name", "a\nb"}}, "--name"},
+		"manager without scheme":  {options{args: []string{"--manager", "127.0.0.1:8957"}}, "must begin with http:// or https://"},
+		"manager with a path":     {options{args: []string{"--manager", "http://example.com/foo"}}, "has no path"},
+		"manager with a password": {options{args: []string{"--manager", "http://u:" + managertest.PermanentToken + "@example.com"}}, "credentials"},
+		"not a pattern":           {options{args: []string{"--subscribe", "fleet.>", "--subscribe", "fleet.a*"}}, `"fleet.a*"`},
+		"a pattern of others":     {options{args: []string{"--subscribe", "agents.k3v.>"}}, `"agents.k3v.>"`},
+		"too many patterns":       {options{args: slices.Repeat([]string{"--subscribe", "fleet.>"}, 33)}, "more than 32"},
+		"another manager":         {options{args: []string{"--manager", "http://127.0.0.1:2", "--state-dir", enrolled(t, stored)}}, "enrolled with " + stored},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start(t, c.options).wantExit(t, 2, c.says, "--help")
+		})
+	}
+}
+
+func TestHelpAndVersion(t *testing.T) {
+	a := start(t, options{args: []string{"--help"}})
+	a.wantExit(t, 0)
+	for _, text := range []string{"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "~/.zedops-agent", "--subscribe", "agents.self."} {
+		if !strings.Contains(a.stdout.String(), text) {
+			t.Errorf("the help does not mention %s", text)
+		}
+	}
+	b := start(t, options{args: []string{"--version"}})
+	b.wantExit(t, 0)
+	if b.stdout.String() != "1.2.3-test\n" {
+		t.Errorf("version %q", b.stdout)
+	}
+}
+
+func TestWarnsOfATokenInTheClear(t *testing.T) {
+	// Nobody listens on the discard port of this address, so the dial fails or hangs. The warning comes before the dial.
+	a := start(t, options{args: []string{"--manager", "http://0.0.0.0:9", "--max-retries", "1", "--token-file=-"}, stdin: managertest.EnrolmentToken})
+	a.wantExit(t, 75, "unencrypted")
+}
+
+func TestJSONLog(t *testing.T) {
+	m := managertest.Start(t, nil)
+	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--log-format", "json"}})
+	p := m.Next(t)
+	p.Register(t, managertest.Defaults())
+	p.Serve()
+	a.says(t, `"msg":"connected","agentId":"k3v","name":"edge-7"`)
+	a.says(t, `"manager":"`+m.URL+`"`)
+}
