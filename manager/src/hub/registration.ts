@@ -4,6 +4,7 @@ import { sha256Hex } from "../digest.ts";
 import type { NamedHost } from "../presence/host.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { PROTOCOL } from "../protocol/message.ts";
+import { cut } from "../protocol/names.ts";
 import type { Registration } from "../protocol/payloads.ts";
 import { type Admission, enrol } from "../registry/admission.ts";
 import { RegistryUnavailable } from "../registry/query.ts";
@@ -26,7 +27,7 @@ export async function enrolOrRotate(
   try {
     if (admission.enrolment !== null) {
       const token = await mintAgentToken(env, admission.agentId);
-      const wanted = name ?? admission.enrolment.hostName ?? host.hostname.slice(0, 64);
+      const wanted = name ?? admission.enrolment.hostName ?? cut(host.hostname, 64);
       const hash = await sha256Hex(token);
       const enrolled = await enrol(env.DB, admission, admission.enrolment, host, wanted, hash, Date.now());
       return enrolled.ok ? { ok: true, value: { registered: { name: enrolled.value, host }, token } } : enrolled;
