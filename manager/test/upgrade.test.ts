@@ -143,6 +143,16 @@ it("drops an identity that the client claims for itself", async () => {
   expect((await victim.request("test.echo", 1)).data).toBe(1);
 });
 
+it("admits an agent whatever it is called, and whatever its host is", async () => {
+  for (const name of ["Büro", "边缘节点", "🖥️ 7", "خادم"]) {
+    const agent = await TestAgent.open({ token: await mintToken() });
+    const { data } = await agent.request("agent.register", { ...HOST, name, hostname: name });
+    const { token, agentId } = data as { token: string; agentId: string };
+    const { agent: back } = await TestAgent.online({ token });
+    expect(await agentView(back.id)).toMatchObject({ id: agentId, name, status: "online" });
+  }
+});
+
 describe("an enrolment token", () => {
   it("refuses a second host at the upgrade", async () => {
     const token = await mintToken();

@@ -9,6 +9,7 @@ import { failure, type Outcome } from "../protocol/errors.ts";
 import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK, PROTOCOL } from "../protocol/message.ts";
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import type { Admission } from "../registry/admission.ts";
+import { parseAdmission } from "../registry/admission-header.ts";
 import { reportClone } from "../registry/clones.ts";
 import { writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
@@ -82,7 +83,7 @@ export class AgentHub extends DurableObject<Env> {
 
   /** Opens an agent's socket, and only that: a WebSocket cannot cross RPC. */
   override fetch(request: Request): Response {
-    const admission = JSON.parse(request.headers.get(ADMISSION_HEADER) ?? "") as Admission;
+    const admission = parseAdmission(request.headers.get(ADMISSION_HEADER));
     const { 0: client, 1: server } = new WebSocketPair();
     const connection = this.#roster.accept(server, admission, admission.connectionId ?? "");
     const greeting = welcome(this.#settings, connection.id, this.#roster.expected);
