@@ -76,6 +76,12 @@ export class Router {
       this.#deliver(connection, message);
       return null;
     }
+    if (message.subject === "agent.register" && inboxToken(message.reply ?? "", connection.id) === null) {
+      // Its answer may hold the agent's only token, which must not be made for nobody.
+      const problem = "reply: agent.register is a request, and its answer goes to an inbox of this connection";
+      this.#send(connection, "agent.error", failure("invalid_data", problem));
+      return null;
+    }
     const outcome = await this.#dispatch(connection, message);
     this.#answer(connection, message, outcome);
     return message.subject === "agent.register" && !outcome.ok && isRefusal(outcome.error.code)
