@@ -4,7 +4,7 @@ import { type Settings, settings } from "../config.ts";
 import { type Log, log } from "../log.ts";
 import type { CloneReport } from "../presence/clone.ts";
 import { type LiveStatus, reasonOfClose } from "../presence/presence.ts";
-import { Close, mayTravel } from "../protocol/close.ts";
+import { mayTravel, protocolErrorCode } from "../protocol/close.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK, PROTOCOL } from "../protocol/message.ts";
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
@@ -216,9 +216,18 @@ export class AgentHub extends DurableObject<Env> {
     if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
-  override webSocketError(socket: WebSocket): void {
+  override webSocketError(socket: WebSocket, error: unknown): void {
     const connection = this.#roster.by(socket);
-    if (connection !== undefined) this.#roster.lose(connection, { reason: "lost", close: Close.policyViolation });
+    if (connection === undefined) return;
+    const code = protocolErrorCode(error);
+    if (code !== null) {
+      // The runtime has closed the socket with this code.
+      this.#roster.depart(connection, { reason: "policy", code });
+      return;
+    }
+    this.#roster.lose(connection, { reason: "lost" });
+    // Where the agent still hears the manager, it learns that it has to come back, and need not wait for that.
+    socket.close(1011, "connection_lost");
   }
 
   /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm while there is anything to do. */
