@@ -39,6 +39,8 @@ export class AgentHub extends DurableObject<Env> {
   readonly #requests: PendingRequests;
   readonly #subscriptions = new Subscriptions();
   readonly #router: Router;
+  /** Registrations that wait for the registry, by connection. */
+  readonly #registering = new Map<string, Promise<Outcome<Registered>>>();
   /** Agents whose second host is being separated: a second offer would replace the first on the host's disk. */
   readonly #separating = new Set<string>();
 
@@ -91,8 +93,19 @@ export class AgentHub extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** `agent.register`: enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. */
+  /**
+   * `agent.register`: enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. Asked
+   * twice by one connection before the first answer, it gives both the same: two tokens would void one another.
+   */
   async register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
+    const { connectionId } = admission;
+    if (connectionId === null || registration.protocol !== PROTOCOL) return this.#register(admission, registration);
+    const underway = this.#registering.get(connectionId) ?? this.#register(admission, registration);
+    this.#registering.set(connectionId, underway);
+    return underway.finally(() => this.#registering.delete(connectionId));
+  }
+
+  async #register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
     const { agentId, connectionId } = admission;
     const before = connectionId === null ? null : (this.#roster.get(connectionId)?.state.registered ?? null);
     // Registering again tells nothing new, but still has to be in a protocol that both ends speak.
