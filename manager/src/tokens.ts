@@ -3,6 +3,7 @@
  * passes for the other. This file knows signatures only; whether a token is still wanted is the registry's to say.
  */
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
+import { z } from "zod";
 import { randomId, sha256Hex } from "./digest.ts";
 import type { RefusalCode } from "./protocol/errors.ts";
 
@@ -10,9 +11,14 @@ const ISSUER = "zedops";
 const ENROLMENT = { typ: "zedops-enrolment+jwt", aud: "zedops:enrolment" } as const;
 const AGENT = { typ: "zedops-agent+jwt", aud: "zedops:agent" } as const;
 
+/** An identifier that this manager makes. */
+const Id = z.string().regex(/^[a-z2-7]{20}$/);
+const EnrolmentClaims = z.object({ aud: z.literal(ENROLMENT.aud), jti: Id, iat: z.number(), exp: z.number() });
+const AgentClaims = z.object({ aud: z.literal(AGENT.aud), sub: Id, jti: z.string(), iat: z.number() });
+
 /** What a verified token says of its bearer. */
 export type Bearer =
-  | { readonly kind: "enrolment"; readonly enrolmentId: string }
+  | { readonly kind: "enrolment"; readonly enrolmentId: string; readonly token: string }
   | { readonly kind: "agent"; readonly agentId: string; readonly token: string };
 
 /** A token that does not pass; `message` names the check, never the token. */
@@ -75,18 +81,21 @@ export async function verifyBearer(secrets: SigningSecrets, authorization: strin
       typ: kind.typ,
       requiredClaims: kind === ENROLMENT ? ["jti", "iat", "exp"] : ["sub", "jti", "iat"],
     });
-    if (kind === ENROLMENT && payload.jti) return { kind: "enrolment", enrolmentId: payload.jti };
-    if (kind === AGENT && payload.sub) return { kind: "agent", agentId: payload.sub, token };
+    // The signature says who made the token, not that its claims have the types that this manager gives them.
+    if (kind === ENROLMENT) return { kind: "enrolment", enrolmentId: EnrolmentClaims.parse(payload).jti, token };
+    return { kind: "agent", agentId: AgentClaims.parse(payload).sub, token };
   } catch (error) {
     throw refusal(error);
   }
-  throw new TokenError("invalid_token", "the token names nobody");
 }
 
 function refusal(error: unknown): TokenError {
   if (error instanceof errors.JWTExpired) return new TokenError("token_expired", "the token has expired");
   if (error instanceof errors.JWTClaimValidationFailed) {
     return new TokenError("invalid_token", `the token's ${error.claim} is wrong`);
+  }
+  if (error instanceof z.ZodError) {
+    return new TokenError("invalid_token", `the token's ${error.issues[0]?.path.join(".") ?? "claims"} is wrong`);
   }
   return new TokenError("invalid_token", "the token is not one of this manager's");
 }

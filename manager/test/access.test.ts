@@ -5,12 +5,14 @@ import {
   api,
   fetchManager,
   HOST,
+  hub,
   mintToken,
   refusal,
   TestAgent,
   type UpgradeOptions,
   upgrade,
 } from "./manager.ts";
+import { hideRegistry, showRegistry } from "./registry.ts";
 
 interface ListedToken {
   id: string;
@@ -146,11 +148,97 @@ describe("knocking too often", () => {
     expect((await guess("2001:db8:0:1::1", env.ADMIN_PASSWORD)).status).toBe(200);
   });
 
-  it("with bad tokens hides the reason, and lets good ones behind the same address in", async () => {
+  const beat = async (token: string, headers: Record<string, string> = {}) => {
+    const own = { ...headers, ...JSON_TYPE, Authorization: `Bearer ${token}` };
+    return (await fetchManager("/api/agent/heartbeat", { method: "POST", headers: own, body: "{}" })).status;
+  };
+
+  it("with bad tokens is told what is wrong each time, and lets good ones behind the same address in", async () => {
     const headers = { "CF-Connecting-IP": "198.51.100.77" };
     const good = await TestAgent.enrolled();
-    expect(await untilRefused(60, async () => (await upgrade({ token: "a.b.c", headers })).status)).toBe(401);
+    const [head, claims] = good.token.split(".");
+    for (let n = 0; n < 200; n++) {
+      expect(await refusal({ token: n % 2 === 0 ? "a.b.c" : `${head}.${claims}.${n}`, headers })).toEqual([
+        401,
+        "invalid_token",
+      ]);
+    }
+    expect(await refusal({ headers })).toEqual([401, "missing_token"]);
     expect((await upgrade({ token: good.token, headers })).status).toBe(101);
+  });
+
+  it("with a token that was refused costs the registry nothing, and the refusal stays what it was", async () => {
+    const mint = async () => (await api("POST", "/api/admin/tokens")).body as { id: string; token: string };
+    const revoked = await TestAgent.enrolled();
+    await api("POST", `/api/agents/${revoked.agent.id}/revoke`);
+    const removed = await TestAgent.enrolled();
+    await api("DELETE", `/api/agents/${removed.agent.id}`);
+    const withdrawn = await mint();
+    await api("DELETE", `/api/admin/tokens/${withdrawn.id}`);
+    const used = await mint();
+    await TestAgent.online({ token: used.token, installId: "its-one-host" });
+    const refusals: [string, [number, string]][] = [
+      [revoked.token, [403, "agent_revoked"]],
+      [removed.token, [403, "agent_removed"]],
+      [withdrawn.token, [403, "enrolment_revoked"]],
+      [used.token, [403, "enrolment_used"]],
+    ];
+    const installId = "refused-host";
+    for (const [token, expected] of refusals) expect(await refusal({ token, installId })).toEqual(expected);
+    await hideRegistry();
+    try {
+      for (const [token, expected] of refusals) {
+        for (let n = 0; n < 50; n++) expect(await refusal({ token, installId })).toEqual(expected);
+      }
+      expect(await beat(revoked.token)).toBe(403);
+      expect((await upgrade({ token: used.token, installId: "its-one-host" })).status).toBe(503);
+    } finally {
+      await showRegistry();
+    }
+    // The same token in the hands of the host that it was used by.
+    expect((await upgrade({ token: used.token, installId: "its-one-host" })).status).toBe(101);
+  });
+
+  it("with ever new install ids is limited, and a revoked agent behind the same address still learns that it is", async () => {
+    const headers = { "CF-Connecting-IP": "198.51.100.78" };
+    const revoked = await TestAgent.enrolled();
+    await api("POST", `/api/agents/${revoked.agent.id}/revoke`);
+    const good = await TestAgent.enrolled();
+    const token = await mintToken();
+    await TestAgent.online({ token, installId: "the-one-host" });
+    const flood = async (n: number) => (await upgrade({ token, installId: `flooding-host-${n}`, headers })).status;
+    expect(await untilRefused(60, flood)).toBe(403);
+    await hideRegistry();
+    try {
+      expect(await refusal({ token, installId: "flooding-host-0", headers })).toEqual([403, "enrolment_used"]);
+      expect(await refusal({ token, installId: "a-new-host", headers })).toEqual([429, "too_many_requests"]);
+    } finally {
+      await showRegistry();
+    }
+    expect(await refusal({ token: revoked.token, headers })).toEqual([403, "agent_revoked"]);
+    expect((await upgrade({ token: good.token, headers })).status).toBe(101);
+    expect((await upgrade({ token, installId: "the-one-host" })).status).toBe(101);
+  });
+
+  it("with beats over HTTP is refused before the registry or a hub hears of it, and slows no other agent down", async () => {
+    const headers = { "CF-Connecting-IP": "198.51.100.79" };
+    const { agent, token } = await TestAgent.enrolled();
+    const other = await TestAgent.enrolled();
+    const before = await hub().status(agent.id);
+    expect(await untilRefused(20, () => beat(token, headers))).toBe(200);
+    await hideRegistry();
+    try {
+      expect(await beat(token, headers)).toBe(429);
+      expect(await beat(token, { "CF-Connecting-IP": "198.51.100.80" })).toBe(429);
+    } finally {
+      await showRegistry();
+    }
+    expect(await hub().status(agent.id)).toMatchObject([{ generation: before[0]?.generation, status: "online" }]);
+    expect(await beat(other.token, headers)).toBe(200);
+    expect((await upgrade({ token, headers })).status).toBe(101);
+    await api("POST", `/api/agents/${agent.id}/revoke`);
+    expect(await refusal({ token })).toEqual([403, "agent_revoked"]);
+    expect(await beat(token, headers)).toBe(403);
   });
 
   it("by one agent is refused before its hub hears of it, while a thousand agents of one address get in", async () => {
@@ -242,6 +330,10 @@ describe("the audit trail", () => {
     const list = async (headers: Record<string, string>) => (await fetchManager("/api/agents", { headers })).status;
     const [one, two, three] = [await logIn(), await logIn(), await logIn()];
     await fetchManager("/api/session", { method: "DELETE", headers: one });
+    for (const headers of [one, {}, { Cookie: "__Host-zedops=" }, { Cookie: "__Host-zedops=00" }]) {
+      const nobody = await fetchManager("/api/session", { method: "DELETE", headers });
+      expect([nobody.status, await nobody.json()]).toMatchObject([401, { error: { code: "unauthorized" } }]);
+    }
     expect([await list(one), await list(two), await list(three)]).toEqual([401, 200, 200]);
     expect((await fetchManager("/api/sessions", { method: "DELETE" })).status).toBe(401);
     expect((await fetchManager("/api/sessions", { method: "DELETE", headers: two })).status).toBe(204);

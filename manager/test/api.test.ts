@@ -188,6 +188,10 @@ describe("agents", () => {
       "a\nb",
       "a\u0000b",
       "\u009b31m",
+      "\u200b",
+      "\u3164",
+      "edge\u202e7-",
+      "edge\u2028-7",
       7,
       null,
       ["a"],
@@ -202,7 +206,7 @@ describe("agents", () => {
   });
 
   it("keep hostile names as they are, as data", async () => {
-    const name = `<b>'"; DROP TABLE agents;--\u202e`;
+    const name = `<b>'"; DROP TABLE agents;--\u200f`;
     const { agent } = await TestAgent.enrolled();
     expect(await api("PATCH", `/api/agents/${agent.id}`, { name })).toMatchObject({ status: 200, body: { name } });
     expect((await api("GET", `/api/agents/${agent.id}`)).body).toMatchObject({ name });

@@ -73,7 +73,8 @@ it("an exception while a socket's error is handled leaves the hub as it is", asy
   const logged = faults();
   vi.spyOn(HubStore.prototype, "deleteConnection").mockImplementationOnce(fail);
   await runInDurableObject(hub(), async (instance, ctx) => {
-    for (const socket of ctx.getWebSockets(agent.connection)) await instance.webSocketError(socket);
+    for (const socket of ctx.getWebSockets(agent.connection))
+      await instance.webSocketError(socket, new Error("injected"));
   });
   expect(logged()).toMatchObject([{ event: "error" }]);
   expect((await other.request("test.echo", 1)).data).toBe(1);

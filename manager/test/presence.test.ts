@@ -204,9 +204,24 @@ describe("a registered agent", () => {
     expect(data).toMatchObject({ name: hostname.slice(0, 64) });
     const { agentId } = data as { agentId: string };
     expect(await agentView(agentId)).toMatchObject({ status: "online", hostname });
-    const longer = await TestAgent.open({ token: await mintToken() });
-    const refused = await longer.request("agent.register", { ...HOST, hostname: `${hostname}h` });
-    expect(refused.error?.code).toBe("invalid_data");
+  });
+
+  it.each([
+    ["too long", `${"h".repeat(253)}h`, "h".repeat(253)],
+    ["empty", "", "unknown"],
+    ["invisible", "\u200b\u3164", "unknown"],
+    ["turning", "\u202eedge\u2028-7", "edge-7"],
+  ])("is online whatever its host calls itself: %s", async (_, hostname, kept) => {
+    const host = { ...HOST, hostname, version: "v".repeat(65), os: "", arch: "\u0007" };
+    const agent = await TestAgent.open({ token: await mintToken() });
+    const { data } = await agent.request("agent.register", host);
+    const { agentId, token } = data as { agentId: string; token: string };
+    const shown = { status: "online", hostname: kept, version: "v".repeat(64), os: "unknown", arch: "unknown" };
+    expect(await agentView(agentId)).toMatchObject({ ...shown, name: kept.slice(0, 64) });
+    // One that has enrolled before its host got that name comes back with it, too.
+    const back = await TestAgent.open({ token });
+    expect((await back.request("agent.register", host)).error).toBeUndefined();
+    expect(await agentView(agentId)).toMatchObject(shown);
   });
 });
 

@@ -1,4 +1,4 @@
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Transition } from "../src/presence/presence.ts";
@@ -33,6 +33,39 @@ function recorded(id: string, length: number): Promise<Entry[]> {
 }
 
 const brief = (entries: Entry[]) => entries.map(({ status, reason, closeCode }) => [status, reason, closeCode]);
+
+describe("a socket that fails", () => {
+  const fail = (agent: TestAgent, error: unknown) =>
+    runInDurableObject(hub(), (instance, ctx) => {
+      const [socket] = ctx.getWebSockets(agent.connection);
+      if (socket === undefined) throw new Error("no socket");
+      return instance.webSocketError(socket, error);
+    });
+
+  it.each([
+    ["Network connection lost.", ["offline", "lost", null]],
+    ["internal error; reference = abc", ["offline", "lost", null]],
+    ["WebSocket disconnected between frames without sending `Close`.", ["offline", "lost", null]],
+    [
+      "WebSocket protocol error; protocolError.statusCode = 1009; protocolError.description = Message is too large",
+      ["offline", "policy", 1009],
+    ],
+    [
+      "WebSocket protocol error; protocolError.statusCode = 1002; protocolError.description = Unknown opcode 5",
+      ["offline", "policy", 1002],
+    ],
+  ])("with %s is recorded as what happened, and bans no agent for a minute", async (message, ending) => {
+    const { agent, token } = await TestAgent.enrolled();
+    await fail(agent, new Error(message));
+    expect(brief(await recorded(agent.id, 2))).toEqual([ending, ["online", null, null]]);
+    // A second event of the same socket, or one of a socket that is over, changes nothing.
+    await fail(agent, new Error("Network connection lost.")).catch(() => {});
+    if (ending[1] === "lost") expect((await agent.untilClosed()).code).toBe(1011);
+    else expect(agent.closed).toBeNull();
+    const { agent: back } = await TestAgent.online({ token });
+    expect(brief(await recorded(back.id, 3))).toEqual([["online", null, null], ending, ["online", null, null]]);
+  });
+});
 
 describe("GET /api/agents/:id/events", () => {
   it("has every coming and going, with its reason and close code, newest first", async () => {

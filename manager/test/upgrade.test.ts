@@ -69,6 +69,52 @@ describe("the upgrade refuses", () => {
     expect(await refusal({ token: await forge(header, claims) })).toEqual([401, "invalid_token"]);
   });
 
+  const ID = "a".repeat(20);
+
+  it.each<[string, object]>([
+    ["an object for an id", { jti: { a: 1 } }],
+    ["a list for an id", { jti: [ID] }],
+    ["a number for an id", { jti: 7 }],
+    ["nothing for an id", { jti: null }],
+    ["an id that is none of this manager's", { jti: "\u0000" }],
+    ["half a character for an id", { jti: "\ud83d".repeat(20) }],
+    ["an endless id", { jti: "a".repeat(8_000) }],
+    ["a text for its time", { iat: "now" }],
+    ["an object for its time", { iat: {} }],
+    ["a text for its end", { exp: "never" }],
+    ["a list for its end", { exp: [NOW + 3_600] }],
+    ["a text for its beginning", { nbf: "today" }],
+    ["a list of audiences", { aud: ["zedops:enrolment", "zedops:agent"] }],
+    ["a list of one audience", { aud: ["zedops:enrolment"] }],
+    ["an object for an audience", { aud: {} }],
+    ["a list of issuers", { iss: ["zedops"] }],
+    ["an end beyond all numbers, and an id of nobody", { exp: 1e300 }],
+  ])("an enrolment token with %s, though its signature is right", async (_, claims) => {
+    const right = { aud: "zedops:enrolment", jti: ID, exp: NOW + 3_600 };
+    const token = await forge({ typ: "zedops-enrolment+jwt" }, { ...right, ...(claims as JWTPayload) });
+    expect(await refusal({ token })).toEqual([401, "invalid_token"]);
+  });
+
+  it.each<[string, object]>([
+    ["an object for a subject", { sub: { a: 1 } }],
+    ["a list for a subject", { sub: [ID] }],
+    ["a number for a subject", { sub: 7 }],
+    ["true for a subject", { sub: true }],
+    ["an object for an id", { sub: ID, jti: {} }],
+    ["a list of audiences", { sub: ID, aud: ["zedops:agent"] }],
+    ["an end that is no number", { sub: ID, exp: "soon" }],
+    ["a time beyond all numbers, and a subject that is nobody", { sub: ID, iat: 1e300 }],
+  ])("an agent's token with %s, though its signature is right", async (_, claims) => {
+    expect(await refusal({ token: await forge({}, claims as JWTPayload) })).toEqual([401, "invalid_token"]);
+  });
+
+  it.each([{}, [], 7, true, null])("a token with %j for a key id", async (kid) => {
+    const [, claims, signature] = (await mintToken()).split(".");
+    const header = { alg: "HS256", typ: "zedops-enrolment+jwt", kid };
+    const token = `${base64url(JSON.stringify(header))}.${claims}.${signature}`;
+    expect(await refusal({ token })).toEqual([401, "invalid_token"]);
+  });
+
   it("a token whose header names no key, or one that nobody understands", async () => {
     const [, claims, signature] = (await mintToken()).split(".");
     for (const header of [
@@ -104,7 +150,9 @@ describe("the upgrade refuses", () => {
 
   it("a browser", async () => {
     const token = await mintToken();
-    expect(await refusal({ token, headers: { Origin: "https://manager.test" } })).toEqual([403, "browser_origin"]);
+    for (const Origin of ["https://manager.test", "https://evil.test", "null"]) {
+      expect(await refusal({ token, headers: { Origin } })).toEqual([403, "browser_origin"]);
+    }
   });
 
   it("an install id that is none", async () => {
@@ -141,6 +189,16 @@ it("drops an identity that the client claims for itself", async () => {
   });
   expect(agent.id).not.toBe(victim.id);
   expect((await victim.request("test.echo", 1)).data).toBe(1);
+});
+
+it("admits an agent whatever it is called, and whatever its host is", async () => {
+  for (const name of ["Büro", "边缘节点", "🖥️ 7", "خادم"]) {
+    const agent = await TestAgent.open({ token: await mintToken() });
+    const { data } = await agent.request("agent.register", { ...HOST, name, hostname: name });
+    const { token, agentId } = data as { token: string; agentId: string };
+    const { agent: back } = await TestAgent.online({ token });
+    expect(await agentView(back.id)).toMatchObject({ id: agentId, name, status: "online" });
+  }
 });
 
 describe("an enrolment token", () => {

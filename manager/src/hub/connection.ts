@@ -46,6 +46,8 @@ export class Connection {
   readonly budget: Budget;
   /** In memory only: a connection that does not register is closed before its hub may hibernate. */
   framesUnregistered = 0;
+  /** Its registration waits for the registry. */
+  isRegistering = false;
   readonly #socket: WebSocket | null;
   readonly #autoResponseAt: () => Date | null;
   #storedMessageAt: number;
@@ -129,7 +131,8 @@ export class Connection {
   /** Until when it may stay silent. Beats do not excuse an agent from registering. */
   leaseEnd(terms: LeaseTerms): number {
     if (this.state.registered !== null) return leaseEnd(this.lastSeen(), terms);
-    return this.state.connectedAt + Math.min(terms.leaseMs, REGISTER_WITHIN_MS);
+    const patienceMs = this.isRegistering ? terms.leaseMs : Math.min(terms.leaseMs, REGISTER_WITHIN_MS);
+    return this.state.connectedAt + patienceMs;
   }
 
   touch(now: number): void {

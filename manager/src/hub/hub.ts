@@ -4,22 +4,24 @@ import { type Settings, settings } from "../config.ts";
 import { type Log, type LogFields, log } from "../log.ts";
 import type { CloneReport } from "../presence/clone.ts";
 import { type LiveStatus, reasonOfClose } from "../presence/presence.ts";
-import { Close, mayTravel } from "../protocol/close.ts";
+import { mayTravel, protocolErrorCode } from "../protocol/close.ts";
 import { failure, INTERNAL, type Outcome } from "../protocol/errors.ts";
-import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK, PROTOCOL } from "../protocol/message.ts";
+import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK } from "../protocol/message.ts";
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import type { Admission } from "../registry/admission.ts";
+import { parseAdmission } from "../registry/admission-header.ts";
 import { reportClone } from "../registry/clones.ts";
 import { writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
+import { heartbeat } from "./heartbeat.ts";
 import { Outbox } from "./outbox.ts";
 import { hubName } from "./placement.ts";
-import { enrolOrRotate } from "./registration.ts";
+import { Registrations } from "./registration.ts";
 import { PendingRequests, tooLarge } from "./requests.ts";
 import { Roster } from "./roster.ts";
 import { Router } from "./router.ts";
-import { separateHost } from "./separation.ts";
+import { Separations } from "./separation.ts";
 import { HubStore } from "./store.ts";
 import { type Published, type SubscriptionStatus, Subscriptions, subscriptionStatus } from "./subscriptions.ts";
 import { welcome } from "./welcome.ts";
@@ -40,9 +42,9 @@ export class AgentHub extends DurableObject<Env> {
   readonly #roster: Roster;
   readonly #requests: PendingRequests;
   readonly #subscriptions = new Subscriptions();
+  readonly #registrations: Registrations;
+  readonly #separations: Separations;
   readonly #router: Router;
-  /** Agents whose second host is being separated: a second offer would replace the first on the host's disk. */
-  readonly #separating = new Set<string>();
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -74,6 +76,11 @@ export class AgentHub extends DurableObject<Env> {
       },
       onClone: (agentId, report) => waitUntil(this.#reportClone(agentId, report)),
     });
+    this.#registrations = new Registrations(env, this.#roster, ({ agentId, bootId }) => {
+      // The order stays in the registry until it is carried out: if this fails, the next registration tries again.
+      waitUntil(this.separate(agentId, bootId).catch(() => {}));
+    });
+    this.#separations = new Separations(env, this.#roster);
     this.#router = new Router({
       control: this,
       requests: this.#requests,
@@ -95,44 +102,14 @@ export class AgentHub extends DurableObject<Env> {
     return opened ?? Response.json({ error: INTERNAL }, { status: 500 });
   }
 
-  /** `agent.register`: enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. */
+  /** `agent.register`: see {@link Registrations.register}. */
   async register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
-    const { agentId, connectionId } = admission;
-    const before = connectionId === null ? null : (this.#roster.get(connectionId)?.state.registered ?? null);
-    // Registering again tells nothing new, but still has to be in a protocol that both ends speak.
-    if (before !== null && registration.protocol === PROTOCOL) {
-      return { ok: true, value: { agentId, name: before.name } };
-    }
-    const identity = await enrolOrRotate(this.env, admission, registration);
-    if (!identity.ok) return identity;
-    const { registered, token } = identity.value;
-    const arrived = this.#roster.arrive(admission, registered);
-    if (!arrived.ok) return arrived;
-    // The order stays in the registry until it is carried out: if this fails, the next registration tries again.
-    if (admission.separate) this.ctx.waitUntil(this.separate(agentId, admission.bootId).catch(() => {}));
-    return { ok: true, value: { agentId, name: registered.name, ...(token === undefined ? {} : { token }) } };
+    return this.#registrations.register(admission, registration);
   }
 
-  /** `agent.heartbeat` with data, or over HTTP: renews the lease and keeps what the agent measured. */
+  /** `agent.heartbeat` with data, or over HTTP. */
   async heartbeat(admission: Admission, beat: Beat): Promise<Outcome<BeatAck>> {
-    // A socket that an enrolment token opened is the agent's once it has registered. Over HTTP that token only registers.
-    if (admission.connectionId === null && admission.enrolment !== null) {
-      return failure("not_registered", "register first, then beat with the agent's own token");
-    }
-    const now = Date.now();
-    let connection = this.#roster.live(admission.agentId);
-    if (connection === undefined) {
-      if (admission.known === null) return failure("not_registered", "register first");
-      const arrived = this.#roster.arrive({ ...admission, connectionId: null }, admission.known);
-      if (!arrived.ok) return arrived;
-      connection = arrived.value;
-    }
-    connection.state.rttMs = beat.rttMs ?? connection.state.rttMs;
-    connection.state.skewMs = beat.skewMs ?? connection.state.skewMs;
-    connection.state.lastMessageAt = now;
-    connection.save();
-    this.#roster.keep(connection);
-    return { ok: true, value: { serverTime: now, leaseMs: this.#settings.leaseMs } };
+    return heartbeat(this.#roster, admission, beat, this.#settings.leaseMs);
   }
 
   /** `agent.status`: what this hub knows of one agent, or of all: those online, and those whose end D1 has not got yet. */
@@ -160,20 +137,9 @@ export class AgentHub extends DurableObject<Env> {
     return reply.ok ? { ok: true, value: null } : reply;
   }
 
-  /**
-   * Gives the host of this boot an identity of its own, if it is the connected one. Otherwise it gets one when it next is.
-   * @returns the id of the new agent, or null when the host is not connected, or is being given one already
-   */
+  /** Gives the second host of a clone an identity of its own: see {@link Separations.separate}. */
   async separate(agentId: string, bootId: string): Promise<Outcome<string | null>> {
-    if (this.#roster.live(agentId)?.bootId !== bootId || this.#separating.has(agentId)) {
-      return { ok: true, value: null };
-    }
-    this.#separating.add(agentId);
-    try {
-      return await separateHost(this.env, agentId, (token) => this.rotate(agentId, token));
-    } finally {
-      this.#separating.delete(agentId);
-    }
+    return this.#separations.separate(agentId, bootId, (token) => this.rotate(agentId, token));
   }
 
   /** Sends a message to every connection here that subscribes to its subject; what a window has no room for is dropped. */
@@ -221,10 +187,16 @@ export class AgentHub extends DurableObject<Env> {
     if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
-  override async webSocketError(socket: WebSocket): Promise<void> {
+  override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
     await this.#guard("error", socket, () => {
       const connection = this.#roster.by(socket);
-      if (connection !== undefined) this.#roster.lose(connection, { reason: "lost", close: Close.policyViolation });
+      if (connection === undefined) return;
+      const code = protocolErrorCode(error);
+      // The runtime has closed the socket with this code.
+      if (code !== null) return this.#roster.depart(connection, { reason: "policy", code });
+      this.#roster.lose(connection, { reason: "lost" });
+      // If the agent still hears the manager, it learns that it has to come back.
+      socket.close(1011, "connection_lost");
     });
   }
 
@@ -238,7 +210,7 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   #open(request: Request): Response {
-    const admission = JSON.parse(request.headers.get(ADMISSION_HEADER) ?? "") as Admission;
+    const admission = parseAdmission(request.headers.get(ADMISSION_HEADER));
     if (!this.#roster.hasRoomFor(admission)) {
       const error = { code: "too_many_requests", message: "too many connections of this token have yet to register" };
       return Response.json({ error }, { status: 429, headers: { "Retry-After": "2" } });

@@ -102,6 +102,12 @@ export class Router {
       this.#deliver(connection, message);
       return null;
     }
+    if (message.subject === "agent.register" && inboxToken(message.reply ?? "", connection.id) === null) {
+      // Its answer may hold the agent's only token, so it must reach the agent.
+      const problem = "reply: agent.register is a request, and its answer goes to an inbox of this connection";
+      this.#send(connection, "agent.error", failure("invalid_data", problem));
+      return null;
+    }
     const outcome = await this.#outcome(connection, message);
     this.#answer(connection, message, outcome);
     return message.subject === "agent.register" && !outcome.ok && isRefusal(outcome.error.code)

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import codes from "../../../docs/vectors/codes.json" with { type: "json" };
-import { Close, mayTravel } from "./close.ts";
+import { Close, mayTravel, protocolErrorCode } from "./close.ts";
 
 it("the manager's close codes are those that both ends know", () => {
   const known = codes.closes.filter(({ code }) => code >= 4000).map(({ code, name }) => ({ code, reason: name }));
@@ -10,4 +10,30 @@ it("the manager's close codes are those that both ends know", () => {
 it("every close code that both ends know may travel, and none that stands for no code", () => {
   expect(codes.closes.every(({ code }) => mayTravel(code))).toBe(true);
   expect([0, 999, 1004, 1005, 1006, 1015, 5000].some(mayTravel)).toBe(false);
+});
+
+it.each<[unknown, number | null]>([
+  // As workerd words them.
+  [
+    new Error(
+      "WebSocket protocol error; protocolError.statusCode = 1009; protocolError.description = Message is too large: 34603008 > 33554432",
+    ),
+    1009,
+  ],
+  [
+    new Error(
+      "WebSocket protocol error; protocolError.statusCode = 1002; protocolError.description = Unknown opcode 5",
+    ),
+    1002,
+  ],
+  [new Error("WebSocket protocol error"), 1002],
+  [new Error("Network connection lost."), null],
+  [new Error("WebSocket disconnected between frames without sending `Close`."), null],
+  [new Error("internal error; reference = abc"), null],
+  [new Error("a proxy says: WebSocket protocol error"), null],
+  ["Network connection lost.", null],
+  [undefined, null],
+  [{ message: "WebSocket protocol error" }, null],
+])("a socket's error %s is a fault of the agent's only if the runtime closed the socket for one: %s", (error, code) => {
+  expect(protocolErrorCode(error)).toBe(code);
 });

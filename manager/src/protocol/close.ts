@@ -14,4 +14,17 @@ export function mayTravel(code: number): boolean {
   return code >= 1000 && code < 5000 && ![1004, 1005, 1006, 1015].includes(code);
 }
 
+/**
+ * The code with which the runtime itself has closed a socket whose agent sent what is no WebSocket frame, or one longer than
+ * the runtime takes; null when the error is any other: then the connection was lost.
+ */
+export function protocolErrorCode(error: unknown): number | null {
+  const [isProtocolError, code] =
+    /^WebSocket protocol error(?:; protocolError\.statusCode = (\d{4})\b)?/.exec(
+      error instanceof Error ? error.message : String(error),
+    ) ?? [];
+  if (isProtocolError === undefined) return null;
+  return code === undefined ? 1002 : Number(code);
+}
+
 export type Close = (typeof Close)[keyof typeof Close];

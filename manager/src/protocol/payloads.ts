@@ -1,21 +1,20 @@
 /** The payloads of the control subjects (docs/PROTOCOL.md), and of their HTTP fallback: one schema for both ways in. */
 import { z } from "zod";
+import { faultInName, hostWord } from "./names.ts";
 
-/** A name that people read: 1–64 characters after trimming, without control characters. */
+/** A name that people read: 1–64 characters after trimming, some of them visible. */
 export const Name = z
   .string()
   .trim()
   .min(1)
   .max(64)
-  .regex(/^\P{Cc}*$/u, "must not contain control characters");
+  .superRefine((name, context) => {
+    const fault = faultInName(name);
+    if (fault !== null) context.addIssue({ code: "custom", message: fault });
+  });
 
-/** A word of 1 to `longest` characters that an agent says of its host. */
-const word = (longest: number) =>
-  z
-    .string()
-    .min(1)
-    .max(longest)
-    .regex(/^\P{Cc}*$/u, "must not contain control characters");
+/** A word that an agent says of its host, cleaned and cut: whatever it is, it keeps no agent away. */
+const word = (longest: number) => z.string().transform((said) => hostWord(said, longest));
 
 /** `agent.register` */
 export const Registration = z.object({

@@ -7,7 +7,7 @@ import { query } from "./query.ts";
 
 /** A verified bearer on its way into a hub. Made by the Worker only; nothing in it comes from the client unchecked. */
 export interface Admission {
-  /** The WebSocket connection being opened; null for an HTTP twin. */
+  /** The WebSocket connection being opened; null over HTTP. */
   readonly connectionId: string | null;
   readonly agentId: string;
   /** The agent as the registry has it; null when it does not exist yet. */
@@ -33,7 +33,7 @@ export interface EnrolmentUse {
   readonly maxUses: number;
 }
 
-/** The parts of an upgrade or an HTTP twin that name the host. */
+/** What an upgrade, or a request of the HTTP fallback, says of its host. */
 export interface Caller {
   readonly installId: string;
   readonly bootId: string;
@@ -46,13 +46,14 @@ interface AgentRow extends Host {
   readonly candidateHash: string | null;
   readonly separateBoot: string | null;
   readonly generation: number;
+  readonly enrolledGeneration: number;
   readonly revokedAt: number | null;
   readonly deletedAt: number | null;
 }
 
 const AGENT_ROW = `SELECT name, token_hash AS tokenHash, candidate_hash AS candidateHash,
-    separate_boot AS separateBoot, generation, revoked_at AS revokedAt, deleted_at AS deletedAt,
-    version, os, arch, hostname
+    separate_boot AS separateBoot, generation, enrolled_generation AS enrolledGeneration, revoked_at AS revokedAt,
+    deleted_at AS deletedAt, version, os, arch, hostname
   FROM agents WHERE id = ?`;
 
 /** @throws RegistryUnavailable */
@@ -91,7 +92,8 @@ async function admitEnrolment(db: D1Database, enrolmentId: string, caller: Calle
 
 function admission(caller: Caller, id: string, agent: AgentRow | null, enrolment: EnrolmentUse | null): Admission {
   const { bootId, address } = caller;
-  const generation = Math.max(Date.now(), (agent?.generation ?? 0) + 1);
+  const before = Math.max(agent?.generation ?? 0, agent?.enrolledGeneration ?? 0);
+  const generation = Math.max(Date.now(), before + 1);
   const known = agent && knownAgent(agent);
   const separate = agent !== null && agent.separateBoot === bootId;
   return {
@@ -114,7 +116,8 @@ function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission[
 /**
  * Takes a use of the enrolment and stores the agent, in one statement, so that of two hosts racing for the last use one
  * wins. Repeated by the same install it takes no further use and replaces the token, unless the install id has turned out to
- * be that of two hosts.
+ * be that of two hosts. A statement may take effect long after its connection was given up: it replaces no token of a
+ * connection that was admitted later, or at the same time.
  * @returns the agent's name, or why not
  * @throws RegistryUnavailable
  */
@@ -131,15 +134,17 @@ export async function enrol(
     db
       .prepare(
         `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, reason,
-           since, address, version, os, arch, hostname)
-         SELECT ?1, e.id, ?3, ?4, ?5, ?6, 0, 'offline', 'never_connected', ?6, ?7, ?8, ?9, ?10, ?11
+           since, address, version, os, arch, hostname, enrolled_generation)
+         SELECT ?1, e.id, ?3, ?4, ?5, ?6, 0, 'offline', 'never_connected', ?6, ?7, ?8, ?9, ?10, ?11, ?12
          FROM enrolments e
          WHERE e.id = ?2 AND e.revoked_at IS NULL AND e.expires_at > ?6
            AND (SELECT count(*) FROM agents a
              WHERE a.enrolment_id = e.id AND a.id <> ?1 AND a.separated_from IS NULL) < e.max_uses
-         ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, candidate_hash = NULL
-           WHERE agents.revoked_at IS NULL AND agents.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM agents s
-             WHERE s.enrolment_id = agents.enrolment_id AND s.separated_from = agents.id)
+         ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, candidate_hash = NULL,
+             enrolled_generation = excluded.enrolled_generation
+           WHERE agents.enrolled_generation < excluded.enrolled_generation
+             AND agents.revoked_at IS NULL AND agents.deleted_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM agents s WHERE s.enrolment_id = agents.enrolment_id AND s.separated_from = agents.id)
          RETURNING name`,
       )
       .bind(
@@ -154,12 +159,17 @@ export async function enrol(
         host.os,
         host.arch,
         host.hostname,
+        admission.generation,
       )
       .first<string>("name"),
   );
   if (stored !== null) return { ok: true, value: stored };
   const found = await readEnrolment(db, enrolment.id, admission.agentId);
-  return refuseEnrolment(found.agent, found.enrolment) ?? failure("enrolment_used", USED);
+  const refused = refuseEnrolment(found.agent, found.enrolment);
+  if (refused !== null) return refused;
+  return found.agent !== null && found.agent.enrolledGeneration >= admission.generation
+    ? failure("disconnected", "a newer connection of this agent has enrolled")
+    : failure("enrolment_used", USED);
 }
 
 interface EnrolmentRow {

@@ -6,9 +6,7 @@ import type { Context } from "hono";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { clientAddress } from "./address.ts";
-
-/** The period of every limit in wrangler.jsonc. */
-const PERIOD_MS = 60_000;
+import { Memory } from "./memory.ts";
 
 /** Counts one for `key`. @throws ApiError 429 when that is too many */
 export async function count(limit: RateLimit, key: string): Promise<void> {
@@ -36,35 +34,23 @@ function network64(address: string): string {
   return `${groups.map((group) => group.toLowerCase().replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
 
-/**
- * Addresses that guessed too many passwords, and until when they are not listened to. In this isolate's memory: counting
- * alone would still tell a guesser which guess was right.
- */
-const lockedOut = new Map<string, number>();
-/** How many are remembered: one more displaces the one that would be listened to again first. */
-const MAX_LOCKED_OUT = 10_000;
+/** Addresses that guessed too many passwords: counting alone would still tell a guesser which guess was right. */
+const lockedOut = new Memory<true>(10_000);
 
 /** Call before a password is looked at. @throws ApiError 429 */
 export function refuseGuesser(c: Context<App>): void {
-  const until = lockedOut.get(addressKey(c));
-  if (until === undefined) return;
-  if (until > Date.now()) throw tooMany();
-  lockedOut.delete(addressKey(c));
+  if (lockedOut.recall(addressKey(c))) throw tooMany();
 }
 
 /** Call when a password was wrong. @throws ApiError 429 when it was one too many */
 export async function countGuess(c: Context<App>): Promise<void> {
-  const { success } = await c.env.LOGIN_LIMIT.limit({ key: addressKey(c) });
-  if (success) return;
   const key = addressKey(c);
-  // A map keeps its order: with the same period for all, the first is the next to end. What has ended goes that way too.
-  lockedOut.delete(key);
-  const [first] = lockedOut.keys();
-  if (first !== undefined && lockedOut.size >= MAX_LOCKED_OUT) lockedOut.delete(first);
-  lockedOut.set(key, Date.now() + PERIOD_MS);
+  const { success } = await c.env.LOGIN_LIMIT.limit({ key });
+  if (success) return;
+  lockedOut.remember(key, true);
   throw tooMany();
 }
 
-function tooMany(): ApiError {
+export function tooMany(): ApiError {
   return new ApiError(429, "too_many_requests", "too many requests; try again in a minute");
 }

@@ -4,6 +4,7 @@ import { randomId } from "../../digest.ts";
 import { ADMISSION_HEADER } from "../../hub/hub.ts";
 import { callHub } from "../../hubs.ts";
 import type { Admission } from "../../registry/admission.ts";
+import { encodeAdmission } from "../../registry/admission-header.ts";
 import { admitCaller } from "../caller/agent.ts";
 import { count } from "../caller/limits.ts";
 import { ApiError } from "../errors.ts";
@@ -19,6 +20,6 @@ export const connect = new Hono<App>().get("/ws", async (c) => {
     // Each attempt opens a connection of its own: the first may have got there, and its end must not be the second's.
     const admission: Admission = { ...caller, connectionId: randomId() };
     // A request of our own: no header of the client's reaches the hub.
-    return hub.fetch(c.req.url, { headers: { Upgrade: "websocket", [ADMISSION_HEADER]: JSON.stringify(admission) } });
+    return hub.fetch(c.req.url, { headers: { Upgrade: "websocket", [ADMISSION_HEADER]: encodeAdmission(admission) } });
   });
 });

@@ -54,7 +54,7 @@ export const fallback = newRouter()
       responses: { 200: json("Renewed", BeatAnswer), 409: errorResponse("not_registered"), ...refusals },
     }),
     async (c) => {
-      const admission = await admitCaller(c);
+      const admission = await admitCaller(c, c.env.HEARTBEAT_LIMIT);
       const outcome = await callHub(c.env, admission.agentId, async (hub) =>
         hub.heartbeat(admission, c.req.valid("json")),
       );

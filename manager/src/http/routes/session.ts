@@ -2,6 +2,7 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { sameSecret } from "../../digest.ts";
 import { countGuess, refuseGuesser } from "../caller/limits.ts";
+import { requireAdmin } from "../caller/operator.ts";
 import { beginSession, endSession } from "../caller/session.ts";
 import { ApiError } from "../errors.ts";
 import { body, errorResponse, newRouter } from "../router.ts";
@@ -37,7 +38,8 @@ export const session = newRouter()
       method: "delete",
       path: "/api/session",
       summary: "Log out",
-      responses: { 204: { description: "Logged out" } },
+      middleware: requireAdmin,
+      responses: { 204: { description: "Logged out" }, 401: errorResponse("unauthorized") },
     }),
     async (c) => {
       await endSession(c);
