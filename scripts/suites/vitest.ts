@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtempDisposable, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -18,8 +18,8 @@ export async function runVitest(
   folder: string,
   { args = [], env = {} }: Partial<Pick<ProcessOptions, "args" | "env">> = {},
 ): Promise<Outcome> {
-  const scratch = await mkdtemp(join(tmpdir(), "zedops-test-"));
-  const report = join(scratch, "report.json");
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "zedops-test-"));
+  const report = join(scratch.path, "report.json");
   const succeeded = await runProcess(stack, {
     name,
     folder,
@@ -31,9 +31,7 @@ export async function runVitest(
       ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
     ],
   });
-  const outcome = await readReport(report);
-  await rm(scratch, { recursive: true });
-  return settle(outcome, succeeded);
+  return settle(await readReport(report), succeeded);
 }
 
 /** Counts the tests of a report. No report: nothing ran. A file that could not be loaded has failed once. */
