@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { runQuietly } from "../stack/foreground.ts";
 import { root } from "../stack/repository.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -16,11 +17,14 @@ export function unitJobs(stack: Stack, { race }: { race: boolean }): Job[] {
     const options: Check = { name, folder, title, file, args };
     return () => runCheck(stack, options);
   };
+  // Vitest leaves one core to itself by default, and on a machine with two runs one file at a time.
+  const vitest = (folder: string) => () =>
+    runVitest(stack, folder, folder, { args: [`--maxWorkers=${availableParallelism()}`] });
   return [
     () => runGoTest(stack, "agent", "agent", ...(race ? ["-race"] : [])),
-    () => runVitest(stack, "manager", "manager"),
-    () => runVitest(stack, "ui", "ui"),
-    () => runVitest(stack, "scripts", "scripts"),
+    vitest("manager"),
+    vitest("ui"),
+    vitest("scripts"),
     check("agent", "agent", "staticcheck", "go", "tool", "staticcheck", "./..."),
     check("agent", "agent", "go vet", "go", "vet", "./..."),
     () =>
