@@ -4,7 +4,7 @@ import { signedToken, unsignedToken } from "./forged-token.ts";
 import type { Lab } from "./lab.ts";
 import { RawAgent, refusedUpgrade } from "./raw-agent.ts";
 
-/** A host that does nothing wrong. Whatever the others do, its connection lives and its row stays. */
+/** A host that does nothing wrong. Its connection and its row must survive all faults of the others. */
 const test = base.extend("bystander", { scope: "file" }, async ({ lab, manager: _ }) => {
   await lab.startAgent("bystander");
   return await lab.untilStatus("bystander", "online");
@@ -35,7 +35,7 @@ describe("an upgrade is refused", () => {
       "invalid_token",
       () => signedToken(enrolment, { ...claims, aud: "zedops:agent" }),
     ],
-    ["with a token that nobody has signed", "invalid_token", async () => unsignedToken(enrolment, claims)],
+    ["with a token without a signature", "invalid_token", async () => unsignedToken(enrolment, claims)],
   ])("%s", async ([, code, forge], { lab, bystander }) => {
     const token = await forge();
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -67,7 +67,7 @@ describe("a bad frame is answered", () => {
     const before = await lab.admin.agents();
     agent.sendFrame(frame);
     expect((await agent.receive("agent.error")).error?.code).toBe(code);
-    // The socket that sent it lives on as well.
+    // The socket that sent it stays open as well.
     agent.sendFrame('{"subject":"agent.heartbeat"}');
     await agent.receive("agent.heartbeat.ack");
     expect(await lab.admin.agents()).toHaveLength(before.length);

@@ -3,9 +3,9 @@ import { fail, type Outcome, pass } from "./outcome.ts";
 import { type ProcessOptions, runProcess, say } from "./process.ts";
 
 export interface Check extends ProcessOptions {
-  /** What it checks, in the output. */
+  /** Its name in the output. */
   title: string;
-  /** Whether output means failure too, as it does for `gofmt -l`. */
+  /** Whether output means failure too, as for `gofmt -l`. */
   mustBeSilent?: boolean;
 }
 
@@ -18,7 +18,7 @@ export async function runCheck(stack: Stack, check: Check): Promise<Outcome> {
   return report(check.name, check.title, start, ok, lines);
 }
 
-/** Runs a check of this project's own, which counts as one test and returns a line for each problem. */
+/** Runs a check that is a function of this project and returns a line for each problem. It counts as one test. */
 export async function runOwnCheck(name: string, title: string, check: () => Promise<string[]>): Promise<Outcome> {
   const start = performance.now();
   const problems = await check().catch((error: unknown) => [String(error)]);

@@ -61,7 +61,7 @@ interface Export {
   constant: boolean;
 }
 
-/** What the counterparts of the two languages do not have in common and no table explains. */
+/** Compares all pairs. Returns a line for each difference that no table explains, and for each stale entry. */
 export async function checkCounterparts(root: string): Promise<string[]> {
   const problems = pairs.map(async (pair) => {
     const typescript = `${folders.typescript}/${pair.file}.ts`;

@@ -37,7 +37,7 @@ export function checkImports({ folder, layers }: Tree, sources: ReadonlyMap<stri
     });
 }
 
-/** What is wrong with a layer that imports that file; undefined if nothing is. */
+/** Why the layer must not import that file; undefined if it may. */
 function faultOfFile(target: string, layer: Layer, at: number, layerOf: (file: string) => number): string | undefined {
   if (!/\.tsx?$/.test(target)) return undefined;
   const to = layerOf(target);

@@ -1,9 +1,9 @@
-/** Some files of a folder, and what they may import. All paths start at that folder; `**` stands for any folders. */
+/** Files of a folder and their allowed imports. Paths start at that folder; `**` stands for any number of folders. */
 export interface Layer {
   files: readonly string[];
-  /** The lower layers' files that it may import, if not all. */
+  /** The files of lower layers that it may import; all by default. */
   imports?: readonly string[];
-  /** The npm packages that it may import, if not all. */
+  /** The npm packages that it may import; all by default. */
   packages?: readonly string[];
   /** npm packages that it must not import. */
   without?: readonly string[];
@@ -11,7 +11,7 @@ export interface Layer {
   apart?: boolean;
 }
 
-/** A folder whose imports go down only: a file imports files of its own layer and of lower ones. */
+/** A folder whose imports go down only: a file imports only files of its own layer and of lower layers. */
 export interface Tree {
   folder: string;
   /** Top to bottom. A file belongs to the first layer that names it. */
@@ -52,7 +52,7 @@ export const trees: readonly Tree[] = [
     layers: [
       { files: ["main.tsx"] },
       { files: ["App.tsx"] },
-      // What draws imports what fetches and computes.
+      // Components import code that fetches and computes, never the other way round.
       { files: ["**/*.tsx"] },
       { files: ["**/*.ts"] },
     ],

@@ -24,7 +24,7 @@ export async function runVitest(
     name,
     folder,
     file: process.execPath,
-    // It writes into a pipe; whether colours make sense depends on where that leads.
+    // vitest writes into a pipe and cannot know whether the output ends on a terminal.
     env: { ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }), ...env },
     args: [
       ...[inRepository("node_modules/vitest/vitest.mjs"), "run", ...args],
@@ -34,7 +34,7 @@ export async function runVitest(
   return settle(await readReport(report), succeeded);
 }
 
-/** Counts the tests of a report. No report: nothing ran. A file that could not be loaded has failed once. */
+/** Counts the tests of a report. Without a report, nothing ran. A file that could not be loaded is one failure. */
 async function readReport(file: string): Promise<Outcome> {
   const json = await readFile(file, "utf8").catch(() => undefined);
   if (json === undefined) return { passed: 0, failed: 0 };
