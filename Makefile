@@ -1,4 +1,5 @@
-# The commands of ZedOps. Recipes are one or two lines long: the logic is in scripts/, and the project's own Node 24 runs it.
+# The commands of ZedOps. Recipes are one or two lines long: the logic is in scripts/, and the project's own Node 24
+# runs it.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -9,7 +10,8 @@ NPM := PATH="$(CURDIR)/node_modules/.bin:$$PATH" npm
 # Folders are listed too: the time of a folder changes when a file in it is deleted.
 UI_SOURCES := $(shell find ui -mindepth 1 \( -name node_modules -o -name dist \) -prune -o -print)
 
-# `make agent GOOS=linux GOARCH=arm64` builds for another machine. The binary gets a name of its own, beside the one for this machine.
+# `make agent GOOS=linux GOARCH=arm64` builds for another machine. The binary gets a name of its own, beside the one for
+# this machine.
 AGENT := agent/bin/zedops-agent$(if $(GOOS)$(GOARCH),-$(or $(GOOS),$(shell go env GOHOSTOS))-$(or $(GOARCH),$(shell go env GOHOSTARCH)))
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)

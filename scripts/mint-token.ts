@@ -49,7 +49,8 @@ function readOptions() {
   }
 }
 
-// The limits of POST /api/admin/tokens, docs/API.md. Checked here too, because the manager's messages name its fields, not these options.
+// The limits of POST /api/admin/tokens, docs/API.md. Checked here too, because the manager's messages name its fields,
+// not these options.
 
 function lifetime(text: string): number {
   const seconds = parseSeconds(text);

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Usage: require-tools.sh TOOL...   Checks that each tool (node, npm, go) is installed and new enough; prints a line per problem.
+# Usage: require-tools.sh TOOL...   Checks that each tool (node, npm, go) is installed and new enough; prints a line per
+# problem.
 # Plain sh, because it runs before the project's own Node is installed.
 status=0
 

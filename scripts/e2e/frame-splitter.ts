@@ -1,4 +1,6 @@
-/** A unit of one direction of a WebSocket connection that a proxy can forward or hold: the HTTP head, then each frame. */
+/**
+ * A unit of one direction of a WebSocket connection that a proxy can forward or hold: the HTTP head, then each frame.
+ */
 export interface Unit {
   bytes: Buffer;
   kind: "head" | "frame" | "body";

@@ -3,7 +3,9 @@ import { z } from "zod";
 import { FrameSplitter, type Unit } from "./frame-splitter.ts";
 import { listen } from "./listen.ts";
 
-/** The steps when an agent connects, in order: docs/PROTOCOL.md "Handshake". The agent sends `request` and `register`. */
+/**
+ * The steps when an agent connects, in order: docs/PROTOCOL.md "Handshake". The agent sends `request` and `register`.
+ */
 export const handshake = ["request", "answer", "welcome", "register", "registered"] as const;
 
 /** A step that can be held; `offer` is the manager's agent.rotate. */

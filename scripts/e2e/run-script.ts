@@ -9,7 +9,10 @@ export interface ScriptResult {
   stderr: string;
 }
 
-/** Runs a script as a user would, with `env` added to the environment. ADMIN_PASSWORD is cleared: it may be for another manager. */
+/**
+ * Runs a script as a user would, with `env` added to the environment. ADMIN_PASSWORD is cleared: it may be for another
+ * manager.
+ */
 export async function runScript(
   name: string,
   args: readonly string[],

@@ -5,7 +5,10 @@ import { Host } from "./host.ts";
 import { expectInvariants } from "./invariant.ts";
 import { managerVars, periods } from "./timing.ts";
 
-/** The tests of a file share a lab with a running manager. Each test has its own fault proxy to it, and a host behind that. */
+/**
+ * The tests of a file share a lab with a running manager. Each test has its own fault proxy to it, and a host behind
+ * that.
+ */
 export const test = base
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
   .extend("lab", { scope: "file" }, async ({}, { onCleanup }) => {

@@ -11,8 +11,8 @@ export interface Return {
 }
 
 /**
- * Measures how the agents came back to a manager that answered again at `returned`, Unix milliseconds. It counts attempts,
- * which the agents decide on: the answers depend on the speed of the machine.
+ * Measures how the agents came back to a manager that answered again at `returned`, Unix milliseconds. It counts
+ * attempts, which the agents decide on: the answers depend on the speed of the machine.
  */
 export function measureReturn(events: readonly FleetEvent[], returned: number): Return {
   const back = firstOfEach(events.filter(({ event, at }) => event === "connected" && at >= returned));

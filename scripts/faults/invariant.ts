@@ -38,7 +38,9 @@ export async function expectInvariants(lab: Lab, hosts: readonly Host[]): Promis
   );
 }
 
-/** Checks that the manager accepts the credential on disk, by a heartbeat over HTTP, which does not disturb the agent. */
+/**
+ * Checks that the manager accepts the credential on disk, by a heartbeat over HTTP, which does not disturb the agent.
+ */
 async function expectAccepted(lab: Lab, stateDir: string): Promise<void> {
   const token = (await readFile(join(stateDir, "token"), "utf8")).trim();
   const answer = await fetch(`${lab.url}/api/agent/heartbeat`, {

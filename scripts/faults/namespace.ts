@@ -9,9 +9,9 @@ const run = promisify(execFile);
 export type Kind = "mount" | "net";
 
 /**
- * Linux namespaces for faults that must not affect the rest of the machine. They have no name and belong to a process that
- * reads from this one. When the tests end, in any way, that process ends too, and the kernel removes the namespaces with
- * their mounts, interfaces and rules.
+ * Linux namespaces for faults that must not affect the rest of the machine. They have no name and belong to a process
+ * that reads from this one. When the tests end, in any way, that process ends too, and the kernel removes the
+ * namespaces with their mounts, interfaces and rules.
  */
 export class Namespace {
   readonly #keeper: ChildProcess;

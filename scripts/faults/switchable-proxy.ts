@@ -5,8 +5,8 @@ import { pipeSockets } from "./pipe-sockets.ts";
 
 /**
  * A proxy in front of a manager that either accepts or refuses connections. `wrangler dev` accepts connections for two
- * seconds before its Worker can answer them, and then answers all at once. With a proxy that accepts connections only when
- * the manager answers, agents see a manager that is either there or not.
+ * seconds before its Worker can answer them, and then answers all at once. With a proxy that accepts connections only
+ * when the manager answers, agents see a manager that is either there or not.
  */
 export class SwitchableProxy {
   /** The URL that the agents connect to. */

@@ -5,7 +5,9 @@ import { UserError } from "../stack/user-error.ts";
 /** Concurrent requests. */
 const LANES = 4;
 
-/** A stream of requests to one agent. A request may fail during a fault, but a reply must always belong to its request. */
+/**
+ * A stream of requests to one agent. A request may fail during a fault, but a reply must always belong to its request.
+ */
 export class Traffic {
   readonly #ended: Promise<unknown>;
   #flowing = true;

@@ -67,8 +67,9 @@ export async function enrolledId(stateDir: string): Promise<string | undefined> 
 }
 
 /**
- * Writes the URL of the local manager into the agent's state. The agent sends its token only to the URL in its state, and
- * the local manager may have a new port since the agent enrolled. An identity for a manager elsewhere stays as it is.
+ * Writes the URL of the local manager into the agent's state. The agent sends its token only to the URL in its state,
+ * and the local manager may have a new port since the agent enrolled. An identity for a manager elsewhere stays as it
+ * is.
  */
 export async function followLocalManager(stateDir: string, managerUrl: string): Promise<void> {
   const known = await enrolledOrigin(stateDir);

@@ -30,7 +30,10 @@ export function describeEnding(ending: Ending): string {
 /** From SIGTERM to SIGKILL. Short enough to stop a manager and an agent within 3 s together. */
 const GRACE_MS = 1_400;
 
-/** How long to wait for the last output of a process that has ended: a process that it left behind may keep the pipe open. */
+/**
+ * How long to wait for the last output of a process that has ended: a process that it left behind may keep the pipe
+ * open.
+ */
 const OUTPUT_DRAIN_MS = 500;
 
 /** Lines kept to explain a failure. */

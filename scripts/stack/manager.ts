@@ -91,7 +91,10 @@ async function untilHealthy(url: string, stop: AbortSignal): Promise<void> {
   }
 }
 
-/** The environment of wrangler: no prompts, no look-ups, no logs in the home directory, secrets only from manager/.dev.vars. */
+/**
+ * The environment of wrangler: no prompts, no look-ups, no logs in the home directory, secrets only from
+ * manager/.dev.vars.
+ */
 function environment(dataDir: string): NodeJS.ProcessEnv {
   const { ADMIN_PASSWORD, JWT_SECRET, TOKEN, ...inherited } = projectEnvironment();
   return {

@@ -12,7 +12,10 @@ export const wrangler = inRepository("node_modules/wrangler/bin/wrangler.js");
 /** The agent for this machine, as `make agent` builds it. */
 export const agentBinary = inRepository("agent/bin/zedops-agent");
 
-/** The environment of a child process: the project's Node and packages come first on the PATH, and wrangler makes no calls. */
+/**
+ * The environment of a child process: the project's Node and packages come first on the PATH, and wrangler makes no
+ * calls.
+ */
 export function projectEnvironment(): NodeJS.ProcessEnv {
   const path = [dirname(process.execPath), inRepository("node_modules/.bin"), process.env.PATH ?? ""];
   return {

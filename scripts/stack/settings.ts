@@ -42,7 +42,10 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   };
 }
 
-/** The URL of a manager that listens on `host`, from this machine. Nobody can dial a wildcard address, so it becomes loopback. */
+/**
+ * The URL of a manager that listens on `host`, from this machine. Nobody can dial a wildcard address, so it becomes
+ * loopback.
+ */
 export function localUrl(host: string, port: number): string {
   const address = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;

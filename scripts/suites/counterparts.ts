@@ -1,7 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** Two files of the same purpose, one in each language. They export the same names, or the difference is listed here. */
+/**
+ * Two files of the same purpose, one in each language. They export the same names, or the difference is listed here.
+ */
 export interface Pair {
   /** The name of both files, without the ending. */
   file: string;

@@ -14,7 +14,9 @@ const End = z.object({
 });
 type End = z.infer<typeof End>;
 
-/** Runs the agent's tests and counts them. gotestsum prints a line per package, and at the end the output of failures. */
+/**
+ * Runs the agent's tests and counts them. gotestsum prints a line per package, and at the end the output of failures.
+ */
 export async function runGoTest(stack: Stack, name: string, folder: string, ...args: string[]): Promise<Outcome> {
   await using scratch = await mkdtempDisposable(join(tmpdir(), "zedops-test-"));
   const file = join(scratch.path, "ends.json");

@@ -9,7 +9,9 @@ import { StatusBadge } from "./StatusBadge.tsx";
 import { Timeline } from "./Timeline.tsx";
 import "./AgentHistory.css";
 
-/** The connections and outages of an agent, kept up to date while it is open. `agent` is the live object, not a copy. */
+/**
+ * The connections and outages of an agent, kept up to date while it is open. `agent` is the live object, not a copy.
+ */
 export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
   let close!: HTMLButtonElement;
   const query = useHistory(props.agent);

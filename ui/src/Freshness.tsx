@@ -3,7 +3,9 @@ import { ApiError } from "./api.ts";
 import { formatAge } from "./RelativeTime.tsx";
 import "./Freshness.css";
 
-/** The line under the heading: live, or the age of the table and the reason. It is always there, so that nothing moves. */
+/**
+ * The line under the heading: live, or the age of the table and the reason. It is always there, so that nothing moves.
+ */
 export function Freshness(props: { answered: boolean; staleMs: number | null; error: Error | null }) {
   const problem = () =>
     props.error instanceof ApiError && props.error.code !== "unreachable"

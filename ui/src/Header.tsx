@@ -6,8 +6,8 @@ import { Logo } from "./Logo.tsx";
 import "./Header.css";
 
 /**
- * Product name, the number of agents online, log-out. `agents` is undefined until the manager has answered once; `stale`
- * fades the number, which may be out of date.
+ * Product name, the number of agents online, log-out. `agents` is undefined until the manager has answered once;
+ * `stale` fades the number, which may be out of date.
  */
 export function Header(props: { agents: readonly Agent[] | undefined; stale: boolean; onLoggedOut: () => void }) {
   const leaving = useMutation(() => ({ mutationFn: logOut, onSuccess: () => props.onLoggedOut() }));

@@ -50,7 +50,10 @@ export function isRevoked(agent: Agent): boolean {
 
 const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
-/** Online first, then by name in natural order (edge-2 before edge-10), then by id, so that rows never swap between polls. */
+/**
+ * Online first, then by name in natural order (edge-2 before edge-10), then by id, so that rows never swap between
+ * polls.
+ */
 export function compareAgents(a: Agent, b: Agent): number {
   return Number(isOnline(b)) - Number(isOnline(a)) || byName.compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
 }

@@ -1,4 +1,7 @@
-/** The command that starts an agent for this manager. The agent asks for the token: an argument would stay in the shell's history. */
+/**
+ * The command that starts an agent for this manager. The agent asks for the token: an argument would stay in the
+ * shell's history.
+ */
 export function agentCommand(): string {
   return `zedops-agent --manager=${location.origin} --token-file=-`;
 }

@@ -23,7 +23,10 @@ export function useAgents() {
   }));
 }
 
-/** Shows the result of a mutation at once. Cancels a poll in progress: its answer may be older and would undo the change. */
+/**
+ * Shows the result of a mutation at once. Cancels a poll in progress: its answer may be older and would undo the
+ * change.
+ */
 export async function amendAgents(client: QueryClient, amend: (agents: Agent[]) => Agent[]): Promise<void> {
   await client.cancelQueries({ queryKey: agentsKey });
   client.setQueryData<Agent[]>(agentsKey, (agents) => agents && amend(agents));

@@ -137,8 +137,8 @@ export async function revokeAgent(id: string): Promise<Agent> {
 }
 
 /**
- * Gives the agent a new token, with which it reconnects. Fails with `unknown_agent`, with `no_responders` if the agent is
- * not connected, or with `timeout`: then it may or may not have the new token.
+ * Gives the agent a new token, with which it reconnects. Fails with `unknown_agent`, with `no_responders` if the agent
+ * is not connected, or with `timeout`: then it may or may not have the new token.
  */
 export async function rotateToken(id: string): Promise<void> {
   await call(`${agentPath(id)}/rotate`, { method: "POST", withinMs: tokenStoredWithinMs });

@@ -11,8 +11,8 @@ const noSkewMs = 2_500;
 const tick = () => setNow(Date.now());
 
 /**
- * The browser's time in Unix milliseconds, updated once a second. All callers share one timer, which stops with the last
- * of them. Call it while a component is set up.
+ * The browser's time in Unix milliseconds, updated once a second. All callers share one timer, which stops with the
+ * last of them. Call it while a component is set up.
  */
 export function useClock(): () => number {
   users += 1;

@@ -10,7 +10,8 @@ export function createQueryClient(onSessionEnd: () => void): QueryClient {
     queryCache: new QueryCache({ onError }),
     mutationCache: new MutationCache({ onError }),
     defaultOptions: {
-      // The next poll is the retry. The manager may be on this machine, reachable although the browser reports to be offline.
+      // The next poll is the retry. The manager may be on this machine, reachable although the browser reports to be
+      // offline.
       queries: { retry: false, networkMode: "always" },
       mutations: { networkMode: "always" },
     },

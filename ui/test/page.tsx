@@ -10,7 +10,10 @@ export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 /** Waits until the next poll has been answered and shown. */
 export const nextPoll = () => pass(1_000);
 
-/** Opens the dashboard with a manager that `prepare` has set up, and waits for the first answer. Only `pass` moves the clock. */
+/**
+ * Opens the dashboard with a manager that `prepare` has set up, and waits for the first answer. Only `pass` moves the
+ * clock.
+ */
 export async function openPage(prepare: (manager: Manager) => void = () => {}) {
   vi.useFakeTimers();
   const manager = new Manager();
