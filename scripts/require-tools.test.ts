@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test as base, expect } from "vitest";
-import { inRepository } from "./repository.ts";
+import { inRepository } from "./stack/repository.ts";
 
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
 const test = base.extend("tools", async ({}, { onCleanup }) => {
