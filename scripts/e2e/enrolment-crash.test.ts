@@ -121,7 +121,7 @@ const faults: { fault: string; happen: (scene: Scene) => Promise<Aftermath> }[] 
       await mkdir(inTheWay);
       await (await reply).pass();
       expect(await agent.process.ended).toBe(1);
-      expect(agent.log.at(-1)).toContain("start it again with the same enrolment token");
+      expect(agent.log.at(-1)).toContain("again with the same enrolment token");
       await rmdir(inTheWay);
       return { agent: await start(), agentId };
     },

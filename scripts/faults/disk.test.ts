@@ -53,7 +53,7 @@ describe.concurrent("the disk with an agent's state", () => {
       await (await reply).pass();
       expect(await host.ended()).toBe(1);
       expect(host.log).toContain(says);
-      expect(host.log).toContain("start it again with the same enrolment token");
+      expect(host.log).toContain("again with the same enrolment token");
 
       await disk.repair();
       await host.start();
