@@ -58,7 +58,7 @@ export class RawAgent {
     this.sendFrame(JSON.stringify(message));
   }
 
-  sendFrame(frame: string | Uint8Array<ArrayBuffer>): void {
+  sendFrame(frame: string): void {
     this.#socket.send(frame);
   }
 
