@@ -24,7 +24,6 @@ const pairs: readonly Pair[] = [
     typescriptOnly: {
       byteLength: "Go has len",
       exceedsBytes: "Go has len",
-      dataJson: managerOnly,
     },
     goOnly: { "Subject*": "TypeScript types a subject where it is used" },
   },
@@ -41,6 +40,7 @@ const pairs: readonly Pair[] = [
       RequestErrorCode: "Go has one type for all codes",
       RefusalCode: "Go has one type for all codes",
       Outcome: "Go returns an error",
+      OutcomeError: "Go returns an error",
       failure: "Go returns an error",
     },
     goOnly: { Code: "TypeScript has a type for each kind of code" },
@@ -48,11 +48,8 @@ const pairs: readonly Pair[] = [
   {
     file: "close",
     withoutConstants: true,
-    typescriptOnly: {
-      Close: "Go takes an int",
-      mayTravel: managerOnly,
-    },
-    goOnly: {},
+    typescriptOnly: { mayTravel: managerOnly },
+    goOnly: { CloseName: "TypeScript keeps a code and its name together" },
   },
 ];
 
