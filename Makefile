@@ -1,4 +1,5 @@
-# The front door of ZedOps. Every recipe is a line or two; what happens is in scripts/, run by the project's own Node 24.
+# The commands of ZedOps. Recipes are one or two lines long: the logic is in scripts/, and the project's own Node 24
+# runs it.
 
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
@@ -6,10 +7,11 @@ SHELL := /bin/sh
 
 NODE := node_modules/.bin/node
 NPM := PATH="$(CURDIR)/node_modules/.bin:$$PATH" npm
-# Folders too: their times tell of files that have gone.
+# Folders are listed too: the time of a folder changes when a file in it is deleted.
 UI_SOURCES := $(shell find ui -mindepth 1 \( -name node_modules -o -name dist \) -prune -o -print)
 
-# `make agent GOOS=linux GOARCH=arm64` builds for another machine, beside the binary for this one.
+# `make agent GOOS=linux GOARCH=arm64` builds for another machine. The binary gets a name of its own, beside the one for
+# this machine.
 AGENT := agent/bin/zedops-agent$(if $(GOOS)$(GOARCH),-$(or $(GOOS),$(shell go env GOHOSTOS))-$(or $(GOARCH),$(shell go env GOHOSTARCH)))
 
 VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
@@ -17,15 +19,15 @@ VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 ##@ Run (HOST PORT DATA_DIR MANAGER_URL TOKEN TOKEN_FILE STATE_DIR AGENT_NAME SUBSCRIBE MAX_RETRIES; see README.md)
 
 .PHONY: up
-up: node_modules/.package-lock.json ui/dist/index.html agent ## Everything on this machine: manager, dashboard and one agent
+up: node_modules/.package-lock.json ui/dist/index.html agent ## Run everything on this machine: manager, dashboard and one agent
 	@$(NODE) scripts/up.ts
 
 .PHONY: manager-run
-manager-run: node_modules/.package-lock.json ui/dist/index.html ## The manager alone
+manager-run: node_modules/.package-lock.json ui/dist/index.html ## Run the manager alone
 	@$(NODE) scripts/manager-run.ts
 
 .PHONY: agent-run
-agent-run: node_modules/.package-lock.json agent ## An agent alone; mints a token if it has no identity yet
+agent-run: node_modules/.package-lock.json agent ## Run an agent alone; it gets a token if it has no identity yet
 	@$(NODE) scripts/agent-run.ts
 
 .PHONY: token
@@ -35,19 +37,23 @@ token: node_modules/.package-lock.json ## Print an enrolment token; ARGS="--name
 ##@ Develop
 
 .PHONY: ui-dev
-ui-dev: node_modules/.package-lock.json ## The dashboard on port 5173 with hot reload, against a running manager
+ui-dev: node_modules/.package-lock.json ## Run the dashboard on port 5173 with hot reload, for a manager that runs already
 	@MANAGER_URL="$${MANAGER_URL:-http://127.0.0.1:$${PORT:-8787}}" $(NPM) run --silent --workspace ui dev
 
+.PHONY: test-unit
+test-unit: node_modules/.package-lock.json go ## Run the checks and tests that start no manager, agent or browser; for use while working
+	@$(NODE) scripts/test-unit.ts
+
 .PHONY: test
-test: node_modules/.package-lock.json go ## All checks and tests; the last line is "N passed, N failed"
+test: node_modules/.package-lock.json go ## Run all checks and tests; the last line is "N passed, N failed"
 	@$(NODE) scripts/test.ts
 
 .PHONY: test-faults
-test-faults: node_modules/.package-lock.json ui/dist/index.html agent ## The fault suite alone, as in make test; see docs/RELIABILITY.md
+test-faults: node_modules/.package-lock.json ui/dist/index.html agent ## Run the fault suite alone, as in make test; see docs/RELIABILITY.md
 	@$(NODE) scripts/test-faults.ts
 
 .PHONY: test-faults-full
-test-faults-full: node_modules/.package-lock.json ui/dist/index.html agent ## The same with the default periods and ten times the kills
+test-faults-full: node_modules/.package-lock.json ui/dist/index.html agent ## Run the fault suite with the default heartbeat and lease and ten times the kills
 	@$(NODE) scripts/test-faults.ts --full
 
 .PHONY: format
@@ -56,28 +62,28 @@ format: node_modules/.package-lock.json go ## Format and fix what can be fixed
 	@cd agent && gofmt -w .
 
 .PHONY: screenshot
-screenshot: node_modules/.package-lock.json ui/dist/index.html ## Take docs/images/dashboard.png anew
+screenshot: node_modules/.package-lock.json ui/dist/index.html ## Take a new docs/images/dashboard.png
 	@$(NODE) scripts/e2e/screenshot.ts
 
 ##@ Build
 
 .PHONY: ui
-ui: ui/dist/index.html ## The dashboard, into ui/dist
+ui: ui/dist/index.html ## Build the dashboard into ui/dist
 
 .PHONY: agent
-agent: go ## The agent, into agent/bin; GOOS=linux GOARCH=arm64 for another machine
+agent: go ## Build the agent into agent/bin; GOOS=linux GOARCH=arm64 for another machine
 	@cd agent && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
 
 .PHONY: deploy
-deploy: node_modules/.package-lock.json ## Check, migrate D1 and deploy the Worker; a dry run without an account
+deploy: node_modules/.package-lock.json ## Check, migrate D1 and deploy the Worker; a dry run if there is no account
 	@$(NODE) scripts/deploy.ts
 
 .PHONY: clean
-clean: ## Delete what was built and installed; local data and secrets stay
+clean: ## Delete build results and installed packages; keep local data and secrets
 	@rm -rf node_modules manager/node_modules ui/node_modules ui/dist agent/bin manager/.wrangler
 
 .PHONY: help
-help: ## This text
+help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 node_modules/.package-lock.json: package-lock.json

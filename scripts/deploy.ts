@@ -1,13 +1,13 @@
 import { unstable_readConfig as readConfig } from "wrangler";
 import { z } from "zod";
 import { command } from "./stack/command.ts";
-import { Complaint } from "./stack/complaint.ts";
 import { runInForeground, runQuietly } from "./stack/foreground.ts";
 import { inRepository } from "./stack/repository.ts";
+import { UserError } from "./stack/user-error.ts";
 
 const config = "manager/wrangler.jsonc";
 
-/** The id that stands in the configuration until a database has been created. */
+/** The id in the configuration before a database has been created. */
 const NO_DATABASE = "00000000-0000-0000-0000-000000000000";
 
 const Databases = z.object({
@@ -34,7 +34,7 @@ await command(async () => {
 
 async function step(title: string, file: string, ...args: string[]): Promise<void> {
   console.log(`\n── ${title}`);
-  if (!(await runInForeground(".", file, ...args))) throw new Complaint(`failed: ${title}`);
+  if (!(await runInForeground(".", file, ...args))) throw new UserError(`failed: ${title}`);
 }
 
 async function whyDryRun(): Promise<string | undefined> {
@@ -48,17 +48,17 @@ async function requireDatabase(): Promise<void> {
   const { d1_databases } = Databases.parse(readConfig({ config: inRepository(config) }));
   const id = d1_databases.find((database) => database.binding === "DB")?.database_id;
   if (!id || id === NO_DATABASE) {
-    throw new Complaint(`no database yet: run "npx wrangler d1 create zedops" and put its id into ${config}`);
+    throw new UserError(`no database yet: run "npx wrangler d1 create zedops" and put its id into ${config}`);
   }
 }
 
 async function requireSecrets(): Promise<void> {
   const { ok, output } = await runQuietly(".", "wrangler", "secret", "list", "--format", "json", "--config", config);
-  // A Worker that has never been deployed has no list, and thus no secrets.
+  // A Worker that has never been deployed has no list of secrets.
   const present = ok ? z.array(z.object({ name: z.string() })).parse(JSON.parse(output)) : [];
   const absent = ["ADMIN_PASSWORD", "JWT_SECRET"].filter((name) => !present.some((secret) => secret.name === name));
   if (absent.length > 0) {
     const orders = absent.map((name) => `  npx wrangler secret put ${name} --config ${config}`);
-    throw new Complaint(`secrets are missing; docs/OPERATIONS.md says what they must be:\n${orders.join("\n")}`);
+    throw new UserError(`secrets are missing; docs/OPERATIONS.md says what they must be:\n${orders.join("\n")}`);
   }
 }

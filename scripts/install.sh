@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the locked packages and makes sure that node_modules/.bin/node is Node 24, the one that runs everything here.
-# Plain sh, because it runs before that Node is there. No package needs its install script, so none is run.
+# Installs the locked packages and makes sure that node_modules/.bin/node is Node 24, which runs all scripts.
+# Plain sh, because it runs before that Node is installed. No package needs its install script, so none is run.
 set -eu
 cd "$(dirname "$0")/.."
 sh scripts/require-tools.sh node npm
@@ -8,7 +8,7 @@ sh scripts/require-tools.sh node npm
 echo "zedops: installing packages (once)" >&2
 npm ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error >&2
 
-# npm 10 leaves the links of optional packages out, and other systems than Linux bring their own Node.
+# npm 10 does not link the commands of optional packages. On systems other than Linux the installed Node is used.
 node=node_modules/.bin/node
 if ! [ -x $node ]; then
   for carried in node_modules/node-linux-*/bin/node; do

@@ -1,9 +1,9 @@
 import { parseArgs } from "node:util";
 import { Admin } from "./stack/admin.ts";
 import { command } from "./stack/command.ts";
-import { Complaint } from "./stack/complaint.ts";
 import { parseSeconds } from "./stack/duration.ts";
 import { readSettings } from "./stack/settings.ts";
+import { UserError } from "./stack/user-error.ts";
 
 const help = `Usage: mint-token.ts [options]
 
@@ -45,21 +45,22 @@ function readOptions() {
       },
     }).values;
   } catch (error) {
-    throw new Complaint(`${error instanceof Error ? error.message : error} (--help shows the options)`);
+    throw new UserError(`${error instanceof Error ? error.message : error} (--help shows the options)`);
   }
 }
 
-// The limits of POST /api/admin/tokens, in docs/API.md: the manager's own words are about its fields, not these options.
+// The limits of POST /api/admin/tokens, docs/API.md. Checked here too, because the manager's messages name its fields,
+// not these options.
 
 function lifetime(text: string): number {
   const seconds = parseSeconds(text);
-  if (seconds < 60 || seconds > 30 * 86_400) throw new Complaint(`--ttl must be from 1m to 30d, not "${text}"`);
+  if (seconds < 60 || seconds > 30 * 86_400) throw new UserError(`--ttl must be from 1m to 30d, not "${text}"`);
   return seconds;
 }
 
 function uses(text: string): number {
   const count = /^\d+$/.test(text) ? Number(text) : 0;
   if (count < 1 || count > 10_000)
-    throw new Complaint(`--max-uses must be a whole number from 1 to 10000, not "${text}"`);
+    throw new UserError(`--max-uses must be a whole number from 1 to 10000, not "${text}"`);
   return count;
 }

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Usage: require-tools.sh TOOL...   Checks that each of node, npm and go is here and new enough; one line per problem.
+# Usage: require-tools.sh TOOL...   Checks that each tool (node, npm, go) is installed and new enough; prints a line per
+# problem.
 # Plain sh, because it runs before the project's own Node is installed.
 status=0
 
-# The first number of up to four digits that follows the pattern in a version, or 0: anything may stand in its place.
+# Prints the first number after the pattern, of up to four digits, or 0. The version may be any text.
 number() {
   found=$(printf '%s\n' "$2" | sed -n "1s/^$1\([0-9]\{1,4\}\)\([^0-9].*\)\{0,1\}\$/\1/p")
   echo "${found:-0}"

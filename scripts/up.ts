@@ -3,10 +3,10 @@ import { Admin } from "./stack/admin.ts";
 import { enrolledId, followLocalManager, REFUSED, startAgent } from "./stack/agent.ts";
 import { type Child, describeEnding } from "./stack/child.ts";
 import { command } from "./stack/command.ts";
-import { Complaint } from "./stack/complaint.ts";
 import { localPassword } from "./stack/dev-vars.ts";
 import { startManager } from "./stack/manager.ts";
 import { agentRunCommand, agentUrls, localUrl, readSettings } from "./stack/settings.ts";
+import { UserError } from "./stack/user-error.ts";
 
 const ONLINE_WITHIN_MS = 30_000;
 const POLL_MS = 100;
@@ -16,7 +16,7 @@ await command(async (stack) => {
   const managerUrl = localUrl(given.host, given.port);
   const settings = { ...given, managerUrl };
 
-  // Until everything runs, output matters only where something fails, and is shown then.
+  // Until everything runs, output is shown only if something fails.
   let running = false;
   const follow = (name: string) => (line: string) => {
     if (running) console.log(`${name.padEnd(7)} │ ${line}`);
@@ -27,20 +27,20 @@ await command(async (stack) => {
 
   console.log("zedops: starting the agent");
   const password = await localPassword();
-  if (password === undefined) throw new Complaint("manager/.dev.vars has lost its ADMIN_PASSWORD");
-  // Not the one of the environment, which may be that of another manager.
+  if (password === undefined) throw new UserError("manager/.dev.vars has no ADMIN_PASSWORD any more");
+  // Not the password of the environment, which may be for another manager.
   const admin = new Admin(new URL(managerUrl), password);
   await followLocalManager(settings.stateDir, managerUrl);
   const agent = await startAgent(stack, settings, async () => admin, { onLine: follow("agent") });
 
   const died = async (child: Child): Promise<never> => {
     const ending = describeEnding(await child.ended);
-    throw new Complaint(`the ${child.name} ended with ${ending}${running ? "" : `:\n${child.tail}`}`);
+    throw new UserError(`the ${child.name} ended with ${ending}${running ? "" : `:\n${child.tail}`}`);
   };
-  // To remove an agent is an operator's right, and the manager is there for others.
+  // An operator may remove the agent. The manager keeps running for the other agents.
   const lost = async (): Promise<never> => {
     if ((await agent.ended) !== REFUSED || !running) return await died(agent);
-    // Later its process id may be somebody else's.
+    // At once, because another process may get its process id later.
     await agent.stop();
     const addOne = `to add one, in another terminal: ${agentRunCommand()}`;
     console.log(`zedops: the manager has removed or refused the agent, and runs on; ${addOne}`);
@@ -72,5 +72,5 @@ async function untilOnline(admin: Admin, stateDir: string): Promise<void> {
       return;
     await pause(POLL_MS);
   }
-  throw new Complaint("the agent did not come online");
+  throw new UserError("the agent did not come online");
 }

@@ -6,8 +6,10 @@ import { defineConfig } from "vitest/config";
 const { MANAGER_URL = "http://127.0.0.1:8787", UI_PORT = "5173", UI_STRICT_PORT = "1" } = process.env;
 const manager = new URL(MANAGER_URL).origin;
 
-/** The manager refuses mutations from a foreign Origin, and behind this proxy the page's origin is foreign to it.
- * Only the dev server's own pages are vouched for, so the proxy opens no door for other sites. */
+/**
+ * The manager refuses mutations from a foreign Origin, and the origin of a page behind this proxy is foreign. The proxy
+ * replaces it for the dev server's own pages only, so that other sites stay refused.
+ */
 function isOwnPage(request: IncomingMessage): boolean {
   const { origin, host } = request.headers;
   return origin !== undefined && URL.canParse(origin) && new URL(origin).host === host;
@@ -41,7 +43,7 @@ export default defineConfig({
     environment: "jsdom",
     include: ["test/**/*.test.{ts,tsx}"],
     setupFiles: ["test/setup.ts"],
-    // By role in jsdom is slow, and no test here measures time: only one that hangs should run into this.
+    // Queries by role are slow in jsdom. No test here measures time, so only a test that hangs reaches this.
     testTimeout: 60_000,
     restoreMocks: true,
     unstubGlobals: true,

@@ -14,7 +14,7 @@ const Orders = z.object({
 const BUFFERED_BYTES = 65_536;
 const FRAME = '{"subject":"test.echo","data":{"text":"what a crowd has to say"}}';
 
-const { url, token, sockets, perSecond, registered } = Orders.parse(JSON.parse(process.env["CROWD"] ?? "{}"));
+const { url, token, sockets, perSecond, registered } = Orders.parse(JSON.parse(process.env.CROWD ?? "{}"));
 const members: Member[] = [];
 for (let n = 0; n < sockets; n++) {
   const member = await Member.open(url, token).catch(() => null);

@@ -7,13 +7,13 @@ import { test } from "./fixtures.ts";
 
 const run = promisify(execFile);
 
-/** Every shell example of a document. */
+/** All shell examples of a document. */
 async function examples(file: string): Promise<string[]> {
   const text = await readFile(inRepository(file), "utf8");
   return Array.from(text.matchAll(/^```sh\n(.*?)^```$/gms), ([, script]) => script ?? "");
 }
 
-test("every curl line of docs/API.md does what stands there", async ({ lab, manager: _ }) => {
+test("every curl example of docs/API.md works", async ({ lab, manager: _ }) => {
   await lab.startAgent("edge-7");
   const { id } = await lab.untilStatus("edge-7", "online");
   const scripts = await examples("docs/API.md");

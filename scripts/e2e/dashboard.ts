@@ -4,7 +4,7 @@ import { type Browser, chromium, type Page } from "playwright-core";
 
 const names = ["chromium", "chromium-browser", "google-chrome"];
 
-/** Starts a headless Chromium: CHROMIUM, or the first one on the PATH. It talks to nobody by itself. */
+/** Starts a headless Chromium: CHROMIUM, or the first on the PATH. It makes no calls of its own. */
 export async function launchBrowser(): Promise<Browser> {
   return await chromium.launch({
     executablePath: process.env.CHROMIUM || (await findChromium()),
@@ -31,7 +31,7 @@ async function findChromium(): Promise<string> {
   throw new Error("Chromium is needed: apt-get install chromium, or set CHROMIUM to its path");
 }
 
-/** The dashboard as an operator uses it: by what it says, not by how it is built. */
+/** The dashboard as an operator uses it: found by its texts and roles, not by its markup. */
 export class Dashboard {
   readonly page: Page;
 
@@ -46,7 +46,7 @@ export class Dashboard {
     await this.page.getByRole("button", { name: "Log out" }).waitFor();
   }
 
-  /** Waits until the header counts so many. */
+  /** Waits until the header shows these numbers. */
   async untilCount(online: number, all: number, timeoutMs = 10_000): Promise<void> {
     const text = `${online} online / ${all} ${all === 1 ? "agent" : "agents"}`;
     await this.page.getByText(text, { exact: true }).waitFor({ timeout: timeoutMs });
@@ -60,7 +60,7 @@ export class Dashboard {
     await row.getByText(new RegExp(`^${status}\\b`)).waitFor({ timeout: timeoutMs });
   }
 
-  /** Waits until the page says whether it hears from the manager. */
+  /** Waits until the page shows whether the manager answers. */
   async untilManager(state: "answers" | "is gone", timeoutMs = 20_000): Promise<void> {
     const text = state === "answers" ? "Checked every second" : "Manager unreachable.";
     await this.page.getByText(text).waitFor({ timeout: timeoutMs });

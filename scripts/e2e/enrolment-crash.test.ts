@@ -15,11 +15,11 @@ interface Scene {
   start(): Promise<LabAgent>;
 }
 
-/** What is left after the fault. */
+/** The result of a fault. */
 interface Aftermath {
   /** The agent that has to come online. */
   agent: LabAgent;
-  /** The id that the manager had given out, if it had come that far. */
+  /** The id that the manager had assigned; undefined if it had not. */
   agentId?: string | undefined;
 }
 
@@ -121,7 +121,7 @@ const faults: { fault: string; happen: (scene: Scene) => Promise<Aftermath> }[] 
       await mkdir(inTheWay);
       await (await reply).pass();
       expect(await agent.process.ended).toBe(1);
-      expect(agent.log.at(-1)).toContain("start it again with the same enrolment token");
+      expect(agent.log.at(-1)).toContain("again with the same enrolment token");
       await rmdir(inTheWay);
       return { agent: await start(), agentId };
     },
@@ -141,7 +141,7 @@ test.for(faults)("when $fault, the host still enrols, once", async ({ fault, hap
   const start = () => lab.startAgent(name, { token, managerUrl: proxy.url });
   const { agent, agentId } = await happen({ lab, proxy, start });
 
-  // The agent says so once its own echo has come back.
+  // The agent logs this when its own echo has come back.
   await expect.poll(() => agent.log.join("\n"), { timeout: 60_000 }).toContain("msg=connected");
   const agents = (await lab.admin.agents()).filter((one) => one.name === name);
   expect(agents).toMatchObject([{ id: agentId ?? expect.any(String), status: "online" }]);

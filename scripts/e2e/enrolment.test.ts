@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { enrolledId } from "../stack/agent.ts";
 import { test } from "./fixtures.ts";
-import { runScript } from "./script.ts";
+import { runScript } from "./run-script.ts";
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+\n$/;
 
@@ -23,7 +23,7 @@ test("a host enrols with a minted token and shows up online", async ({ lab, mana
   expect(stored).not.toBe(token);
 });
 
-test("a token that one host has used is refused to the next, which stops at once and says why", async ({
+test("a token that one host has used is refused for the next, which stops at once and logs the reason", async ({
   lab,
   manager: _,
 }) => {
@@ -40,7 +40,7 @@ test("a token that one host has used is refused to the next, which stops at once
 });
 
 test.for(["removed", "revoked"] as const)(
-  "a host whose agent was %s enrols anew when it is started again",
+  "a host whose agent was %s enrols again when it is started again",
   async (fate, { lab, manager: _ }) => {
     const name = `edge-${fate}`;
     const first = await lab.startAgent(name);

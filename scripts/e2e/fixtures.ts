@@ -3,7 +3,7 @@ import { Dashboard, launchBrowser } from "./dashboard.ts";
 import { HandshakeProxy } from "./handshake-proxy.ts";
 import { Lab } from "./lab.ts";
 
-/** What the end-to-end tests of a file share: one lab with a running manager, and one browser. */
+/** The end-to-end tests of a file share a lab with a running manager, and a browser. */
 export const test = base
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
   .extend("lab", { scope: "file" }, async ({}, { onCleanup }) => {
@@ -12,7 +12,7 @@ export const test = base
     return lab;
   })
   .extend("manager", { scope: "file" }, async ({ lab }) => await lab.startManager())
-  // One that stands between that manager and the agents that are pointed at it.
+  // Stands between that manager and the agents that use its URL.
   .extend("proxy", async ({ lab, manager: _ }, { onCleanup }) => {
     const proxy = await HandshakeProxy.open(lab.url);
     onCleanup(() => proxy.close());
@@ -24,7 +24,7 @@ export const test = base
     onCleanup(() => browser.close());
     return browser;
   })
-  // Depends on the manager, because it is open and logged in.
+  // Depends on the manager, because it is logged in.
   .extend("dashboard", async ({ lab, manager: _, browser }, { onCleanup }) => {
     const context = await browser.newContext();
     onCleanup(() => context.close());

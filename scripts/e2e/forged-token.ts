@@ -5,7 +5,7 @@ import { devVarsFile } from "../stack/dev-vars.ts";
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
 
-/** A JWT signed with the manager's own secret: its signature is good, and only the rest can be wrong. */
+/** A JWT signed with the manager's own secret: the signature is valid, the claims may not be. */
 export async function signedToken(header: object, claims: object): Promise<string> {
   const secret = parseEnv(await readFile(devVarsFile, "utf8")).JWT_SECRET ?? "";
   const kid = createHash("sha256").update(`kid of ${secret}`).digest("hex").slice(0, 16);
@@ -13,7 +13,7 @@ export async function signedToken(header: object, claims: object): Promise<strin
   return `${body}.${createHmac("sha256", secret).update(body).digest("base64url")}`;
 }
 
-/** A JWT that nobody has signed. */
+/** A JWT without a signature. */
 export function unsignedToken(header: object, claims: object): string {
   return `${encode({ ...header, alg: "none" })}.${encode(claims)}.`;
 }

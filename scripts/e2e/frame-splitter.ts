@@ -1,8 +1,10 @@
-/** What can be let through or not, of one direction of a WebSocket connection: the head of HTTP, then each frame. */
+/**
+ * A unit of one direction of a WebSocket connection that a proxy can forward or hold: the HTTP head, then each frame.
+ */
 export interface Unit {
   bytes: Buffer;
   kind: "head" | "frame" | "body";
-  /** What it says, a frame without its mask. */
+  /** Its text; of a frame, without the mask. */
   text: string;
 }
 
@@ -13,7 +15,7 @@ export class FrameSplitter {
   #rest = Buffer.alloc(0);
   #awaited: Unit["kind"] = "head";
 
-  /** Takes what has come, and returns the units that are complete with it. */
+  /** Adds received bytes, and returns the units that are complete now. */
   push(chunk: Buffer): Unit[] {
     this.#rest = Buffer.concat([this.#rest, chunk]);
     const units: Unit[] = [];
@@ -44,7 +46,7 @@ export class FrameSplitter {
     const maskAt = 2 + lengthBytes;
     const payloadAt = maskAt + (second & 0x80 ? 4 : 0);
     if (this.#rest.length < payloadAt) return undefined;
-    // Frames are small: of eight bytes the last six are more than enough.
+    // Frames are small: the last six of the eight bytes are enough.
     const read = Math.min(lengthBytes, 6);
     const length = read === 0 ? marker : this.#rest.readUIntBE(maskAt - read, read);
     if (this.#rest.length < payloadAt + length) return undefined;

@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:net";
 import { listen } from "./listen.ts";
 
-/** A port of the loopback interface that nobody uses at this moment. */
+/** A port of the loopback interface that is free at this moment. */
 export async function freePort(): Promise<number> {
   const probe = createServer();
   const port = await listen(probe, "127.0.0.1");
@@ -11,7 +11,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Whether nobody uses that port of the loopback interface at this moment. */
+/** Whether that port of the loopback interface is free at this moment. */
 export async function isFree(port: number): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   const probe = createServer();

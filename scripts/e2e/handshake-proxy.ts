@@ -3,16 +3,18 @@ import { z } from "zod";
 import { FrameSplitter, type Unit } from "./frame-splitter.ts";
 import { listen } from "./listen.ts";
 
-/** What comes by when an agent connects, in that order: docs/PROTOCOL.md "Handshake". It sends `request` and `register`. */
+/**
+ * The steps when an agent connects, in order: docs/PROTOCOL.md "Handshake". The agent sends `request` and `register`.
+ */
 export const handshake = ["request", "answer", "welcome", "register", "registered"] as const;
 
-/** What can be held; `offer` is the manager's agent.rotate. */
+/** A step that can be held; `offer` is the manager's agent.rotate. */
 export type Step = (typeof handshake)[number] | "offer";
 
 const Frame = z.object({ subject: z.string() });
 const Registered = z.object({ data: z.object({ agentId: z.string(), name: z.string() }) });
 
-/** A step that stands still between agent and manager until the test has decided. */
+/** A step that waits between agent and manager until the test has decided. */
 export class Held {
   readonly #unit: Unit;
   readonly #to: Socket;
@@ -28,27 +30,27 @@ export class Held {
     return this.#decision.promise;
   }
 
-  /** The id that the manager has given the agent; of the step `registered` alone. */
+  /** The id that the manager has given the agent; only of the step `registered`. */
   get agentId(): string | undefined {
     return registration(this.#unit)?.agentId;
   }
 
-  /** Lets it go on. Resolves once the system has taken it over. */
+  /** Forwards it. Resolves when the system has taken the bytes. */
   async pass(): Promise<void> {
     await hand(this.#to, this.#unit.bytes);
     this.#decision.resolve();
   }
 
-  /** Breaks the connection off instead, at both ends. */
+  /** Breaks the connection instead, at both ends. */
   cut(): void {
     this.#to.destroy();
     this.#decision.resolve();
   }
 }
 
-/** Stands on the loopback interface between an agent and its manager, and can stop any step between them. */
+/** A proxy on the loopback interface between an agent and its manager that can hold any step between them. */
 export class HandshakeProxy {
-  /** What the agent takes for its manager. */
+  /** The URL that the agent connects to. */
   readonly url: string;
   readonly #server: Server;
   readonly #manager: URL;
@@ -66,7 +68,7 @@ export class HandshakeProxy {
     this.#manager = manager;
   }
 
-  /** Resolves when that step next comes by, which then waits. All others pass. */
+  /** Resolves when that step next arrives, which then waits. All others pass. */
   hold(step: Step): Promise<Held> {
     const { promise, resolve } = Promise.withResolvers<Held>();
     this.#wanted = { step, catch: resolve };
@@ -82,7 +84,7 @@ export class HandshakeProxy {
     const manager = connect(Number(this.#manager.port), this.#manager.hostname);
     for (const socket of [agent, manager]) {
       this.#sockets.add(socket);
-      // An error is followed by the close, and one end's close is the other's.
+      // A close follows every error. If one end closes, so does the other.
       socket.on("error", () => {});
       socket.once("close", () => {
         this.#sockets.delete(socket);
@@ -94,7 +96,7 @@ export class HandshakeProxy {
     this.#carry(manager, agent, managerStep);
   }
 
-  /** Carries one direction, in order, and waits wherever a step is held. */
+  /** Forwards one direction, in order, and waits if a step is held. */
   #carry(from: Socket, to: Socket, stepOf: (unit: Unit) => Step | undefined): void {
     const splitter = new FrameSplitter();
     let before = Promise.resolve();
@@ -113,7 +115,7 @@ export class HandshakeProxy {
   }
 }
 
-/** Resolves when the system has taken the bytes over, and also when the socket is gone: its close ends everything. */
+/** Resolves when the system has taken the bytes. Also resolves if the socket is closed, which ends everything. */
 async function hand(to: Socket, bytes: Buffer): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
   to.write(bytes, () => resolve());
@@ -140,7 +142,7 @@ function registration(unit: Unit): z.infer<typeof Registered>["data"] | undefine
   return Registered.safeParse(content(unit)).data?.data;
 }
 
-/** The JSON of a frame; undefined of anything else. */
+/** The JSON of a frame; undefined for anything else. */
 function content({ kind, text }: Unit): unknown {
   if (kind !== "frame") return undefined;
   try {

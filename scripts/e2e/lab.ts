@@ -7,11 +7,11 @@ import { z } from "zod";
 import { Admin, type Agent } from "../stack/admin.ts";
 import { type AgentOptions, startAgent } from "../stack/agent.ts";
 import type { Child } from "../stack/child.ts";
-import { Complaint } from "../stack/complaint.ts";
 import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
 import { startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
 import { Stack } from "../stack/stack.ts";
+import { UserError } from "../stack/user-error.ts";
 import { freePort, isFree } from "./free-port.ts";
 
 const Reply = z.object({ data: z.unknown() });
@@ -30,19 +30,19 @@ export interface LabAgentOptions extends Omit<AgentOptions, "onLine"> {
   token?: string;
   /** Consecutive failures after which it gives up; never by default. */
   maxRetries?: number;
-  /** What it subscribes to; nothing by default. */
+  /** The patterns that it subscribes to; none by default. */
   subscribe?: string[];
-  /** What it takes for its manager; the lab's by default. */
+  /** The URL that it connects to; the lab's manager by default. */
   managerUrl?: string;
   /** Where it keeps its identity; a folder of the lab's by default. */
   stateDir?: string;
-  /** False: whoever starts it has no admin password, so no token is minted for it. */
+  /** If false, there is no admin password, so no token is minted for it. */
   mayMint?: boolean;
 }
 
-/** A manager with a port and a database of its own, and agents, all started by the code of `make up`. */
+/** A manager with its own port and database, and agents, all started by the code of `make up`. */
 export class Lab {
-  /** Everything the lab leaves on disk. */
+  /** The folder of all files of the lab. */
   readonly dir: string;
   readonly url: string;
   readonly password: string;
@@ -68,21 +68,21 @@ export class Lab {
     this.admin = new Admin(new URL(this.url), password);
   }
 
-  /** Starts the manager, with the data of the one before it; with variables other than in wrangler.jsonc, if wanted. */
+  /** Starts the manager with the data of the previous one. The variables override those in wrangler.jsonc. */
   async startManager(vars: Readonly<Record<string, string>> = {}): Promise<Child> {
     const settings = { host, port: this.#port, dataDir: join(this.dir, "data") };
     this.#manager = await startManager(this.#stack, settings, { vars, onLine: (line) => this.output.push(line) });
     return this.#manager;
   }
 
-  /** Ends the manager without asking, as a crash would. */
+  /** Kills the manager, as a crash would. */
   async killManager(): Promise<void> {
     await this.#manager?.kill();
-    // Its runtime is a process of its own, which holds the port until the last of its sockets is closed.
+    // Its runtime is a separate process, which holds the port until its last socket is closed.
     await expect.poll(() => isFree(this.#port), { timeout: 10_000 }).toBe(true);
   }
 
-  /** Starts an agent. The same name is the same host: it finds its state again. */
+  /** Starts an agent. The same name is the same host, with the same state. */
   async startAgent(name: string, options: LabAgentOptions = {}): Promise<LabAgent> {
     const { token, maxRetries = 0, subscribe = [], managerUrl = this.url, mayMint = true, ...how } = options;
     const { stateDir = join(this.dir, "hosts", name), ...run } = how;
@@ -92,7 +92,7 @@ export class Lab {
       ...{ token, tokenFile: undefined, stateDir, agentName: name, maxRetries, subscribe },
     };
     const administrator = async () => {
-      if (!mayMint) throw new Complaint("no admin password");
+      if (!mayMint) throw new UserError("no admin password");
       return this.admin;
     };
     const onLine = (line: string) => {
@@ -103,14 +103,14 @@ export class Lab {
     return { process, stateDir, log };
   }
 
-  /** The agent of that name, as the API tells it. */
+  /** The agent with that name, from the API. */
   async agent(name: string): Promise<Agent> {
     const agent = (await this.admin.agents()).find((candidate) => candidate.name === name);
     if (agent === undefined) throw new Error(`no agent ${name}`);
     return agent;
   }
 
-  /** Waits until the API says so: as long as an agent may take that has to find its manager again. */
+  /** Waits until the API reports the status, for as long as an agent may take to reconnect. */
   async untilStatus(name: string, status: Agent["status"]): Promise<Agent> {
     await expect.poll(async () => (await this.agent(name)).status, { timeout: 60_000 }).toBe(status);
     return await this.agent(name);

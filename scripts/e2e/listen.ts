@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import type { Server } from "node:net";
 
-/** Has a server listen on an address of this machine, and returns the port that it got. */
+/** Makes a server listen on an address of this machine, and returns its port. */
 export async function listen(server: Server, host: string): Promise<number> {
   server.listen(0, host);
   await once(server, "listening");

@@ -3,7 +3,7 @@ import { test } from "./fixtures.ts";
 
 test("agent to manager: the agent is ready only once its own echo has come back", async ({ lab, manager: _ }) => {
   const { log } = await lab.startAgent("edge-1");
-  // It sends test.echo, compares the reply, and measures the way there and back.
+  // It sends test.echo, compares the reply, and measures the round trip.
   await expect.poll(() => log.join("\n"), { timeout: 20_000 }).toMatch(/msg=connected .*\brttMs=\d+/);
 });
 
@@ -28,7 +28,7 @@ test("many requests at once each get their own answer", async ({ lab, manager: _
   expect(answers).toEqual(numbers);
 });
 
-test("a request that nobody can answer fails at once, with the reason", async ({ lab, manager: _ }) => {
+test("a request that no agent can answer fails at once, with the reason", async ({ lab, manager: _ }) => {
   const { process } = await lab.startAgent("edge-4");
   const { id } = await lab.untilStatus("edge-4", "online");
   await expect(lab.request(id, { subject: "no.such.subject" })).rejects.toThrow("no_responders");
@@ -36,10 +36,7 @@ test("a request that nobody can answer fails at once, with the reason", async ({
   await expect(lab.request(id, { subject: "test.echo" })).rejects.toThrow("no_responders");
 });
 
-test("what is published reaches the agents that subscribe, and still does after the manager was down", async ({
-  lab,
-  manager,
-}) => {
+test("published messages reach the subscribed agents, also after the manager was down", async ({ lab, manager }) => {
   const one = await lab.startAgent("sub-1", { subscribe: ["fleet.>", "agents.self.>"] });
   const two = await lab.startAgent("sub-2", { subscribe: ["fleet.news"] });
   const { id } = await lab.untilStatus("sub-1", "online");

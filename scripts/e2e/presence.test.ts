@@ -8,7 +8,7 @@ test.for([
   { how: "stopped", signal: "SIGTERM", exit: 0 },
   { how: "killed", signal: "SIGKILL", exit: "SIGKILL" },
 ] as const)(
-  "of three agents one is $how, and the page shows it",
+  "the page shows that one of three agents is $how",
   async ({ how, signal, exit }, { lab, manager: _, dashboard }) => {
     const before = await lab.admin.agents();
     const online = before.filter((agent) => agent.status === "online").length;

@@ -7,7 +7,10 @@ export interface Process {
   command: string;
 }
 
-/** Every process of this machine; Linux's /proc. One that is ending has no arguments any more and is left out. */
+/**
+ * Every process of this machine, from Linux's /proc, except processes that are ending: these have no arguments any
+ * more.
+ */
 export async function processes(): Promise<Process[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name)).map(Number);
   const found = await Promise.all(pids.map((pid) => inspect(pid).catch(() => undefined)));

@@ -12,7 +12,7 @@ export type Message = z.infer<typeof Message>;
 
 const Welcome = z.object({ connection: z.string(), maxFrameBytes: z.number() });
 
-/** What a host says of itself, and the address that the edge sees it at. */
+/** The data that a host sends about itself, and its address as the edge sees it. */
 export interface Host {
   hostname?: string;
   os?: string;
@@ -20,7 +20,7 @@ export interface Host {
   address?: string;
 }
 
-/** An agent that speaks the protocol by hand, and thus also badly; docs/PROTOCOL.md. */
+/** An agent for tests that can send any frame, valid or not; docs/PROTOCOL.md. */
 export class RawAgent {
   readonly #socket: WebSocket;
   readonly #inbox: Message[] = [];
@@ -58,7 +58,7 @@ export class RawAgent {
     this.sendFrame(JSON.stringify(message));
   }
 
-  sendFrame(frame: string | Uint8Array<ArrayBuffer>): void {
+  sendFrame(frame: string): void {
     this.#socket.send(frame);
   }
 
@@ -71,7 +71,7 @@ export class RawAgent {
     }
   }
 
-  /** Says goodbye as an agent does that is being stopped. */
+  /** Closes the connection as an agent does when it is stopped. */
   close(): void {
     this.#socket.close(1000, "stopped");
   }
@@ -83,7 +83,7 @@ export interface Refusal {
   body: unknown;
 }
 
-/** Asks for an upgrade to WebSocket that should not be granted, and returns what comes instead. */
+/** Asks for an upgrade to WebSocket that the manager should refuse, and returns the refusal. */
 export async function refusedUpgrade(url: string, headers: Record<string, string>): Promise<Refusal> {
   const upgrade = request(`${url}/ws`, {
     headers: {

@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import { enrolledId } from "../stack/agent.ts";
 import { test } from "./fixtures.ts";
 
-test("after the manager has died, the agent comes back by itself as who it was", async ({
+test("after the manager has died, the agent reconnects by itself with the same identity", async ({
   lab,
   manager,
   dashboard,
@@ -27,7 +27,11 @@ test("after the manager has died, the agent comes back by itself as who it was",
   expect(await Promise.race([process.ended, "running"])).toBe("running");
 });
 
-test("an agent that is started again needs no token and is who it was", async ({ lab, manager: _, dashboard }) => {
+test("an agent that is started again needs no token and has the same identity", async ({
+  lab,
+  manager: _,
+  dashboard,
+}) => {
   const first = await lab.startAgent("edge-2");
   const { id } = await lab.untilStatus("edge-2", "online");
   const token = await readFile(join(first.stateDir, "token"), "utf8");

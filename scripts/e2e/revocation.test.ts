@@ -8,7 +8,7 @@ import { refusedUpgrade } from "./raw-agent.ts";
 /** From the operator's click to the end of the agent, on the slowest machine. */
 const ENDED_WITHIN_MS = 5_000;
 
-test("a revoked agent is cut off at once, says what to do, and stays out; its neighbour notices nothing", async ({
+test("a revoked agent is disconnected at once, logs what to do, and stays refused; another agent is not affected", async ({
   lab,
   manager: _,
 }) => {
@@ -33,7 +33,7 @@ test("a revoked agent is cut off at once, says what to do, and stays out; its ne
   expect(errors[0]).toContain("revoked");
   expect(errors[0]).toContain("start it with a new enrolment token");
 
-  // Neither its token nor the host itself gets in any more.
+  // Neither its token nor the host itself is accepted any more.
   const refusal = await refusedUpgrade(lab.url, { authorization: `Bearer ${token}` });
   expect(refusal).toMatchObject({ status: 403, body: { error: { code: "agent_revoked" } } });
   const again = await lab.startAgent("thief", { mayMint: false });
@@ -47,7 +47,7 @@ test("a revoked agent is cut off at once, says what to do, and stays out; its ne
   expect(await lab.request(neighbour.id, { subject: "test.echo", data: "still here" })).toBe("still here");
 });
 
-test("an agent that was revoked while it was away learns so when it comes back", async ({ lab, manager: _ }) => {
+test("an agent that was revoked while it was offline is refused when it connects", async ({ lab, manager: _ }) => {
   const { process } = await lab.startAgent("away");
   const { id } = await lab.untilStatus("away", "online");
   await process.kill();

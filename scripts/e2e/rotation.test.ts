@@ -13,14 +13,14 @@ const tokenOf = async (stateDir: string) => (await readFile(join(stateDir, "toke
 
 const rotate = (lab: Lab, id: string) => lab.admin.call("POST", `/api/agents/${id}/rotate`);
 
-/** Waits until the agent has another token than that, and no candidate beside it, and returns it. */
+/** Waits until the agent has a new token and no candidate, and returns the token. */
 async function untilRotated(stateDir: string, before: string): Promise<string> {
   await expect.poll(() => tokenOf(stateDir), { timeout: ROTATED_WITHIN_MS }).not.toBe(before);
   expect(await readdir(stateDir)).not.toContain("token.candidate");
   return await tokenOf(stateDir);
 }
 
-/** Waits until the agent has connected since it was started: it says so once its own echo has come back. */
+/** Waits until the agent has connected since its start: it logs this when its own echo has come back. */
 async function untilReady({ log }: Pick<LabAgent, "log">): Promise<void> {
   await expect.poll(() => log.join("\n"), { timeout: 20_000 }).toContain("msg=connected");
 }
@@ -30,7 +30,7 @@ async function expectVoid(lab: Lab, token: string): Promise<void> {
   expect(refusal).toMatchObject({ status: 401, body: { error: { code: "invalid_token" } } });
 }
 
-test("a rotated agent comes back by itself as who it was, with another token, ten times in a row", async ({
+test("a rotated agent reconnects by itself with the same identity and a new token, ten times in a row", async ({
   lab,
   manager: _,
 }) => {
@@ -38,7 +38,7 @@ test("a rotated agent comes back by itself as who it was, with another token, te
   const { id } = await lab.untilStatus("edge-1", "online");
   const tokens = [await tokenOf(stateDir)];
   for (let round = 1; round <= 10; round++) {
-    // The agent is back once its own echo has come back.
+    // The agent is connected again when its own echo has come back.
     await expect
       .poll(() => log.filter((line) => /msg=(re)?connected/.test(line)).length, { timeout: ROTATED_WITHIN_MS })
       .toBe(round);
@@ -54,14 +54,14 @@ test("a rotated agent comes back by itself as who it was, with another token, te
   expect(await lab.request(id, { subject: "test.echo", data: 10 })).toBe(10);
   expect((await lab.admin.agents()).filter(({ name }) => name === "edge-1")).toMatchObject([{ id }]);
 
-  // What is on disk is what it is known by.
+  // The token on disk is the valid one.
   await process.kill();
   const again = await lab.startAgent("edge-1", { mayMint: false });
   await untilReady(again);
   expect(await lab.request(id, { subject: "test.echo", data: "again" })).toBe("again");
 });
 
-/** What may be gone when the agent comes with its new token; the connection is in any case. */
+/** What else ends when the agent connects with its new token; the connection ends in any case. */
 const victims: Record<string, (lab: Lab, agent: LabAgent) => Promise<unknown>> = {
   connection: async () => {},
   agent: (_, { process }) => process.kill(),
@@ -95,7 +95,7 @@ test.for(crashes)(
   },
 );
 
-test("an offer that is lost on its way changes nothing", async ({ lab, manager: _, proxy }) => {
+test("an offer that is lost changes nothing", async ({ lab, manager: _, proxy }) => {
   const agent = await lab.startAgent("unoffered", { managerUrl: proxy.url });
   await untilReady(agent);
   const { id } = await lab.agent("unoffered");
@@ -111,7 +111,7 @@ test("an offer that is lost on its way changes nothing", async ({ lab, manager: 
   expect(await tokenOf(agent.stateDir)).toBe(before);
 });
 
-test("an agent that is killed as the offer arrives comes back, with whichever token", async ({
+test("an agent that is killed as the offer arrives reconnects with the old or the new token", async ({
   lab,
   manager: _,
   proxy,
@@ -121,7 +121,7 @@ test("an agent that is killed as the offer arrives comes back, with whichever to
   const { id } = await lab.agent("surprised");
 
   const offer = proxy.hold("offer");
-  // It may have stored the candidate, and said so, or not.
+  // It may or may not have stored the candidate and confirmed it.
   const outcome = rotate(lab, id).catch((error: unknown) => expect(String(error)).toContain("disconnected"));
   await (await offer).pass();
   await process.kill();
@@ -133,7 +133,7 @@ test("an agent that is killed as the offer arrives comes back, with whichever to
   expect(await readdir(stateDir)).not.toContain("token.candidate");
 });
 
-test("an agent that is away cannot be rotated, and keeps its token", async ({ lab, manager: _ }) => {
+test("an agent that is offline cannot be rotated, and keeps its token", async ({ lab, manager: _ }) => {
   const { process, stateDir } = await lab.startAgent("edge-4");
   const { id } = await lab.untilStatus("edge-4", "online");
   const token = await tokenOf(stateDir);

@@ -1,4 +1,4 @@
-// Takes docs/images/dashboard.png: the real manager and its dashboard, with hosts that could be anybody's.
+// Takes docs/images/dashboard.png from a real manager and its dashboard, with invented hosts.
 import { inRepository } from "../stack/repository.ts";
 import { Dashboard, launchBrowser } from "./dashboard.ts";
 import { Lab } from "./lab.ts";
@@ -32,7 +32,7 @@ try {
   agents.get(stopped)?.close();
   await dashboard.untilStatus(stopped, "offline");
   await dashboard.untilCount(hosts.length - 1, hosts.length);
-  // Afresh, without the announcement of their arrival and without a row under the pointer.
+  // Reloaded, so that no announcement is shown, and without a row under the pointer.
   await page.mouse.move(0, 0);
   await page.reload();
   await dashboard.untilCount(hosts.length - 1, hosts.length);

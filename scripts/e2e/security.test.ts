@@ -1,15 +1,18 @@
 import { expect } from "vitest";
 import { test } from "./fixtures.ts";
 
-test("a hostile name is text in the dashboard, which breaks no rule of its own policy", async ({ lab, dashboard }) => {
+test("a hostile name is shown as text, and the dashboard violates no rule of its policy", async ({
+  lab,
+  dashboard,
+}) => {
   const { page } = dashboard;
-  const complaints: string[] = [];
+  const errors: string[] = [];
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
+    if (message.type() === "error") errors.push(message.text());
   });
-  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("pageerror", (error) => errors.push(error.message));
   page.on("dialog", (dialog) => {
-    complaints.push(`a dialog: ${dialog.message()}`);
+    errors.push(`a dialog: ${dialog.message()}`);
     void dialog.dismiss();
   });
 
@@ -22,7 +25,7 @@ test("a hostile name is text in the dashboard, which breaks no rule of its own p
 
   await page.reload();
   await page.getByText(name, { exact: true }).first().waitFor();
-  expect(complaints).toEqual([]);
+  expect(errors).toEqual([]);
 });
 
 test("the dashboard's files carry a strict policy, and none may be framed", async ({ lab, manager: _ }) => {
@@ -42,7 +45,7 @@ test.for([
   "/.dev.vars",
   "/%2e%2e/.dev.vars",
   "/assets/../.dev.vars",
-])("%s gives no file of the manager's away", async (path, { lab, manager: _ }) => {
+])("%s returns no file of the manager", async (path, { lab, manager: _ }) => {
   const response = await fetch(`${lab.url}${path}`);
   const text = await response.text();
   expect(text).not.toContain(lab.password);

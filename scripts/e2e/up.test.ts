@@ -53,7 +53,7 @@ test("make up brings an agent online and shows no secret to other users; Ctrl-C 
   for (const secret of [JWT_SECRET, "eyJ"]) expect(up.text).not.toContain(secret);
 });
 
-test("make up outlives the removal of its agent, and brings a new one up the next time", async ({
+test("make up keeps running when its agent is removed, and enrols a new one the next time", async ({
   up,
   dataDir,
   port,
@@ -79,7 +79,7 @@ test("make up outlives the removal of its agent, and brings a new one up the nex
   expect(agents[0]?.id).not.toBe(removed?.id);
 });
 
-test("when one half dies, make up stops the other and says which it was", async ({ up }) => {
+test("if the agent or the manager dies, make up stops the other and names it", async ({ up }) => {
   await expect.poll(() => up.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
   const agent = [...up.seen.values()].find(({ command }) => command.includes("zedops-agent --manager"));
   process.kill(agent?.pid ?? Number.NaN, "SIGKILL");

@@ -3,17 +3,17 @@ import { Child, type Ending } from "../stack/child.ts";
 import { inRepository } from "../stack/repository.ts";
 import { type Process, processes, processTree } from "./process-tree.ts";
 
-/** Short against the life of a process that is worth seeing. */
+/** Much shorter than the life of any process of interest. */
 const WATCH_EVERY_MS = 10;
 
-/** `make up` with a port and a data directory of its own, watched from its start. */
+/** `make up` with its own port and data directory. Its processes are watched from the start. */
 export class Up {
   readonly url: string;
   /** What it has written so far. */
   text = "";
-  /** Every process it has been seen to run, with its last arguments. */
+  /** Every process that it was seen to run, with its last arguments. */
   readonly seen = new Map<number, Process>();
-  /** All arguments that any of them has been seen with: a process changes its own when it runs another program. */
+  /** All arguments that any of them had: a process changes its arguments when it executes another program. */
   readonly commands = new Set<string>();
   readonly #make: Child;
   readonly #watching: Promise<void>;
@@ -39,7 +39,7 @@ export class Up {
     this.#watching = this.#watch();
   }
 
-  /** What a terminal does on Ctrl-C: the signal goes to the foreground group, which is make and the script. */
+  /** Does what a terminal does on Ctrl-C: signals the foreground group, which is make and the script. */
   pressCtrlC(): void {
     this.#make.signal("SIGINT");
   }

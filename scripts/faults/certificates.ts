@@ -7,7 +7,7 @@ const run = promisify(execFile);
 
 const KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** What a TLS server shows. */
+/** The key and the certificate of a TLS server. */
 export interface Certificate {
   key: Buffer;
   cert: Buffer;
@@ -15,12 +15,12 @@ export interface Certificate {
 
 /** A certificate authority in a folder, by openssl. */
 export class Authority {
-  /** The file to be named in SSL_CERT_FILE by whoever trusts it. */
+  /** Its certificate: clients that trust it name this file in SSL_CERT_FILE. */
   readonly file: string;
   readonly #name: string;
   readonly #dir: string;
 
-  static async found(dir: string, name: string): Promise<Authority> {
+  static async create(dir: string, name: string): Promise<Authority> {
     const authority = new Authority(dir, name);
     const subject = ["-subj", `/CN=${name}`, "-days", "2"];
     await run("openssl", ["req", "-x509", ...KEY, ...subject, "-keyout", authority.#key, "-out", authority.file]);
@@ -37,7 +37,7 @@ export class Authority {
     return join(this.#dir, `${this.#name}.key`);
   }
 
-  /** Signs a certificate of the loopback address that is valid for so many days from now; negative: it has expired. */
+  /** Signs a certificate for the loopback address, valid for that many days; negative: it has expired. */
   async sign(days: number): Promise<Certificate> {
     const name = join(this.#dir, `${this.#name}${days}`);
     const [key, request, cert] = [`${name}.key`, `${name}.csr`, `${name}.pem`];

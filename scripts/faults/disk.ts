@@ -1,15 +1,15 @@
 import { rm, writeFile } from "node:fs/promises";
 import { Namespace } from "./namespace.ts";
 
-/** Where a file system goes that only its namespace sees. */
+/** The mount point of the file system, inside its namespace only. */
 const MOUNT_POINT = "/mnt";
 
-/** Room for an agent's state, many times over. */
+/** Many times the size of an agent's state. */
 const SIZE = "256k";
 
-/** A small file system of its own that can fill up, or become read-only. */
+/** A small file system that can be filled or made read-only. */
 export class Disk {
-  /** Its directory, as everyone sees it. */
+  /** Its directory, as seen from outside the namespace. */
   readonly path: string;
   readonly #namespace: Namespace;
 
@@ -24,12 +24,12 @@ export class Disk {
     this.path = namespace.path(MOUNT_POINT);
   }
 
-  /** Leaves room for nothing. */
+  /** Fills it completely. */
   async fill(): Promise<void> {
-    const stuffing = Buffer.alloc(4_096);
+    const block = Buffer.alloc(4_096);
     for (;;) {
       try {
-        await writeFile(this.#stuffing, stuffing, { flag: "a" });
+        await writeFile(this.#filler, block, { flag: "a" });
       } catch (error) {
         if (error instanceof Error && "code" in error && error.code === "ENOSPC") return;
         throw error;
@@ -37,21 +37,21 @@ export class Disk {
     }
   }
 
-  async protect(): Promise<void> {
+  async makeReadOnly(): Promise<void> {
     await this.#namespace.run("mount", "-o", "remount,ro", MOUNT_POINT);
   }
 
-  /** Makes it as good as new, with the files that it has. */
-  async mend(): Promise<void> {
+  /** Makes it writable again; its files stay. */
+  async repair(): Promise<void> {
     await this.#namespace.run("mount", "-o", "remount,rw", MOUNT_POINT);
-    await rm(this.#stuffing, { force: true });
+    await rm(this.#filler, { force: true });
   }
 
   async close(): Promise<void> {
     await this.#namespace.close();
   }
 
-  get #stuffing(): string {
-    return `${this.path}/stuffing`;
+  get #filler(): string {
+    return `${this.path}/filler`;
   }
 }

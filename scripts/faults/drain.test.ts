@@ -1,11 +1,11 @@
 import { expect } from "vitest";
 import { z } from "zod";
-import { test } from "./fleet-lab.ts";
+import { test } from "./fleet-fixtures.ts";
 import { earlyAttempts } from "./herd.ts";
 
 const AGENTS = 200;
 const DELAY_MS = 3_000;
-/** The reconnectSpreadMs of a hub with so many agents: 10 ms for each. */
+/** The reconnectSpreadMs of a hub with that many agents: 10 ms for each. */
 const SPREAD_MS = 2_000;
 
 const Timeline = z.array(
@@ -26,7 +26,7 @@ test("the agents of a drained hub leave at once and come back evenly, none befor
   expect(answer).toEqual({ drained: AGENTS });
   await fleet.untilConnected(since, DELAY_MS + SPREAD_MS + 30_000);
 
-  // One departure and one return each, by the first attempt.
+  // Each agent disconnects once and reconnects at the first attempt.
   const of = (name: string) => since().filter(({ event }) => event === name);
   for (const name of ["waiting", "connecting", "connected"]) {
     expect(new Set(of(name).map(({ agent }) => agent)).size, name).toBe(AGENTS);
@@ -35,7 +35,7 @@ test("the agents of a drained hub leave at once and come back evenly, none befor
   expect(earlyAttempts(since())).toEqual([]);
   expect(Math.min(...of("connecting").map(({ at }) => at - drainedAt))).toBeGreaterThanOrEqual(DELAY_MS);
 
-  // When they mean to come back, in tenths of the spread: how soon they manage to is the machine's affair.
+  // The planned times of reconnection, in tenths of the spread. The real times depend on the machine.
   const due = of("waiting").map(({ at, waitMs = 0 }) => at + waitMs);
   const first = Math.min(...due);
   const tenths = Array<number>(10).fill(0);

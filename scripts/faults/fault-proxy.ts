@@ -2,43 +2,43 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { FrameSplitter, type Unit } from "../e2e/frame-splitter.ts";
 import { listen } from "../e2e/listen.ts";
-import { Gate } from "./gate.ts";
+import { PathBlock } from "./path-block.ts";
 
 export type Direction = "toManager" | "toAgent";
 
-/** What becomes of a connection when half a frame has been handed over. */
+/** What happens to a connection after half a frame has been forwarded. */
 export type Breakage = "reset" | "silence";
 
 /** One direction of one connection. */
 interface Lane {
   direction: Direction;
   to: Socket;
-  /** Hands nothing over any more, for good. */
+  /** Whether it forwards nothing any more, for good. */
   silent: boolean;
 }
 
 interface WantedBreakage {
   direction: Direction;
   breakage: Breakage;
-  /** How long the frame has to be; bytes. */
+  /** The minimal length of the frame; bytes. */
   atLeast: number;
   happened: () => void;
 }
 
-/** Bytes of a trickling answer are this far apart: a hundred of them take longer than anybody waits. */
+/** The time between bytes of a trickling answer: a hundred of them take longer than any time limit. */
 const TRICKLE_MS = 200;
 
 /**
- * Stands between an agent and its manager as a bad network does. A fault holds for the connections there are and for new
- * ones, until `heal`.
+ * A proxy between an agent and its manager that behaves like a bad network. A fault holds for existing and new
+ * connections until `heal`.
  */
 export class FaultProxy {
-  /** What the agent takes for its manager. */
+  /** The URL that the agent connects to. */
   readonly url: string;
   readonly #manager: URL;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  readonly #gates: Record<Direction, Gate> = { toManager: new Gate(), toAgent: new Gate() };
+  readonly #blocks: Record<Direction, PathBlock> = { toManager: new PathBlock(), toAgent: new PathBlock() };
   #latencyMs = 0;
   #trickling = false;
   #stripping = false;
@@ -57,36 +57,36 @@ export class FaultProxy {
     this.#server = server.on("connection", (agent) => void this.#join(agent));
   }
 
-  /** What is sent that way gets lost, and nobody is told. What TCP would send again arrives when the path heals. */
+  /** Loses everything in these directions silently. As with TCP, it is sent again and arrives after `heal`. */
   lose(...directions: Direction[]): void {
-    for (const direction of directions) this.#gates[direction].shut();
+    for (const direction of directions) this.#blocks[direction].block();
   }
 
-  /** Everything takes that much longer, each way. */
+  /** Delays everything by that much, each way. */
   delay(latencyMs: number): void {
     this.#latencyMs = latencyMs;
   }
 
-  /** The answer to an upgrade comes byte by byte. */
+  /** Forwards the answer to an upgrade byte by byte. */
   trickle(): void {
     this.#trickling = true;
   }
 
-  /** Takes the header away that asks for a WebSocket. */
+  /** Removes the header that asks for a WebSocket. */
   stripUpgrade(): void {
     this.#stripping = true;
     this.cut();
   }
 
-  /** Gives this to whoever connects, as a captive portal does, instead of the manager's answer. */
+  /** Answers every connection with this, as a captive portal does, instead of the manager's answer. */
   answer(response: string): void {
     this.#answer = response;
     this.cut();
   }
 
   /**
-   * Hands over half of the next frame of so many bytes that goes that way, and then breaks its connection. Resolves when
-   * that has happened.
+   * Forwards half of the next frame of at least that many bytes in that direction, and then breaks its connection.
+   * Resolves when that has happened.
    */
   async breakFrame(direction: Direction, breakage: Breakage, { atLeast = 0 } = {}): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -104,7 +104,7 @@ export class FaultProxy {
     this.#trickling = false;
     this.#stripping = false;
     this.#answer = undefined;
-    for (const gate of Object.values(this.#gates)) gate.open();
+    for (const block of Object.values(this.#blocks)) block.unblock();
   }
 
   close(): void {
@@ -120,8 +120,8 @@ export class FaultProxy {
       agent.once("data", () => agent.end(response));
       return;
     }
-    // Whoever is lost on the way to the manager does not reach it to connect either.
-    await this.#gates.toManager.passage();
+    // If data to the manager is lost, new connections do not reach it either.
+    await this.#blocks.toManager.unblocked();
     const manager = connect(Number(this.#manager.port), this.#manager.hostname);
     this.#keep(manager);
     this.#carry(agent, { direction: "toManager", to: manager, silent: false });
@@ -130,12 +130,12 @@ export class FaultProxy {
 
   #keep(socket: Socket): void {
     this.#sockets.add(socket);
-    // An error is followed by the close.
+    // A close follows every error.
     socket.on("error", () => {});
     socket.once("close", () => this.#sockets.delete(socket));
   }
 
-  /** Carries one direction of a connection, in order; its end takes the same way. */
+  /** Forwards one direction of a connection in order; the end of the connection too. */
   #carry(from: Socket, lane: Lane): void {
     const splitter = new FrameSplitter();
     let before = Promise.resolve();
@@ -160,18 +160,18 @@ export class FaultProxy {
     else lane.to.write(bytes);
   }
 
-  /** Resolves when what was to arrive at that time does. */
+  /** Resolves when data that is due at that time arrives. */
   async #pass(lane: Lane, due: number): Promise<void> {
     const left = due - performance.now();
     if (left > 0) await pause(left);
-    await this.#gates[lane.direction].passage();
+    await this.#blocks[lane.direction].unblocked();
   }
 
   #break(bytes: Buffer, lane: Lane, { breakage, happened }: WantedBreakage): void {
     this.#wanted = undefined;
     lane.silent = true;
     lane.to.write(bytes.subarray(0, bytes.length / 2), () => {
-      // One connection has one agent here: the other end of this one is the only other socket.
+      // The proxy has one agent and one connection, so the other end is the only other socket.
       if (breakage === "reset") this.cut();
       happened();
     });

@@ -1,11 +1,14 @@
 import { test as base } from "vitest";
 import { Lab } from "../e2e/lab.ts";
-import { managerVars, periods } from "./extent.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import { Host } from "./host.ts";
-import { expectTruth } from "./invariant.ts";
+import { expectInvariants } from "./invariant.ts";
+import { managerVars, periods } from "./timing.ts";
 
-/** What the tests of a file share is a lab with a running manager; each has a bad path to it, and a host behind that. */
+/**
+ * The tests of a file share a lab with a running manager. Each test has its own fault proxy to it, and a host behind
+ * that.
+ */
 export const test = base
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
   .extend("lab", { scope: "file" }, async ({}, { onCleanup }) => {
@@ -19,11 +22,11 @@ export const test = base
     onCleanup(() => proxy.close());
     return proxy;
   })
-  // Online, and ended with the test: hosts of earlier tests would only keep the machine busy.
+  // Online when the test begins, and stopped when it ends, to save CPU.
   .extend("host", async ({ lab, proxy }, { onCleanup }) => {
     const host = new Host(lab, { managerUrl: proxy.url });
     onCleanup(() => host.stop());
     await host.start();
-    await expectTruth(lab, [host]);
+    await expectInvariants(lab, [host]);
     return host;
   });

@@ -21,19 +21,19 @@ export type FleetEvent = z.infer<typeof FleetEvent>;
 
 export interface FleetOptions {
   agents: number;
-  /** What they take for their manager; the lab's by default. */
+  /** The URL that they connect to; the lab's manager by default. */
   managerUrl?: string;
-  /** What every agent subscribes to; nothing by default. */
+  /** The patterns that every agent subscribes to; none by default. */
   subscribe?: string[];
 }
 
-/** Many agents in one process. The same lab has one fleet at a time, which finds its identities again. */
+/** Many agents in one process. A lab has one fleet at a time; the next fleet has the same identities. */
 export class Fleet {
   readonly size: number;
-  /** What has happened, in order. */
+  /** All events, in order. */
   readonly events: FleetEvent[] = [];
   readonly #process: Child;
-  readonly #complaints: string[] = [];
+  readonly #errors: string[] = [];
 
   /** Starts a fleet with the code of this repository. It enrols if the lab had none before. */
   static async start(lab: Lab, { agents, managerUrl = lab.url, subscribe = [] }: FleetOptions): Promise<Fleet> {
@@ -58,12 +58,12 @@ export class Fleet {
       onLine: (line) => {
         lab.output.push(line);
         if (line.startsWith("{")) this.events.push(FleetEvent.parse(JSON.parse(line)));
-        else this.#complaints.push(line);
+        else this.#errors.push(line);
       },
     });
   }
 
-  /** What is in the journal from here on. Unlike a time, it does not depend on when a line was read. */
+  /** Returns the events from here on. Unlike a time, this does not depend on when a line was read. */
   mark(): () => FleetEvent[] {
     const start = this.events.length;
     return () => this.events.slice(start);
@@ -73,17 +73,17 @@ export class Fleet {
   async untilConnected(since: () => FleetEvent[], timeout: number): Promise<void> {
     const connected = () => new Set(since().flatMap(({ event, agent }) => (event === "connected" ? [agent] : [])));
     await expect
-      .poll(() => ({ connected: connected().size, complaints: this.#complaints }), { timeout, interval: 200 })
-      .toEqual({ connected: this.size, complaints: [] });
+      .poll(() => ({ connected: connected().size, errors: this.#errors }), { timeout, interval: 200 })
+      .toEqual({ connected: this.size, errors: [] });
   }
 
-  /** Has every agent say goodbye. */
+  /** Stops every agent in order. */
   async stop(): Promise<void> {
     this.#process.signal("SIGTERM");
-    expect(await this.#process.ended, this.#complaints.join("\n")).toBe(0);
+    expect(await this.#process.ended, this.#errors.join("\n")).toBe(0);
   }
 
-  /** Ends it whatever state it is in. */
+  /** Kills it. */
   async end(): Promise<void> {
     await this.#process.kill();
   }

@@ -1,37 +1,37 @@
 import { expect } from "vitest";
-import { full } from "./extent.ts";
-import { test } from "./fleet-lab.ts";
+import { test } from "./fleet-fixtures.ts";
 import { earlyAttempts, measureReturn } from "./herd.ts";
+import { full } from "./timing.ts";
 
 const AGENTS = 1_000;
-/** The manager's return is when it answers; from then on: */
+/** From the moment when the manager answers again. */
 const ALL_BACK_WITHIN_MS = 75_000;
 const PEAK_TO_MEAN = 4;
 
 test.for([
-  // As fast as it can be started again: most agents are still in their first waits.
+  // As fast as it can be started: most agents are still in their first waits.
   { outage: "a moment", downForMs: 0, runs: true },
-  // Long beyond what the manager had them spread over, and not long enough for every window to have grown to the cap.
+  // Longer than the manager's spread, but too short for every agent's retry window to reach its maximum.
   { outage: "twenty seconds", downForMs: 20_000, runs: full },
-  // Every agent's window has grown to the cap.
+  // Every agent's retry window has reached its maximum.
   { outage: "two minutes", downForMs: 120_000, runs: full },
 ])(
   "a thousand agents come back evenly after the manager was gone for $outage",
-  async ({ downForMs, runs }, { lab, door, startFleet, skip }) => {
+  async ({ downForMs, runs }, { lab, proxy, startFleet, skip }) => {
     skip(!runs, "it takes minutes: make test-faults-full");
     await lab.startManager();
-    await door.open();
-    const fleet = await startFleet({ agents: AGENTS, managerUrl: door.url });
+    await proxy.accept();
+    const fleet = await startFleet({ agents: AGENTS, managerUrl: proxy.url });
     await fleet.untilConnected(() => fleet.events, 120_000);
 
     const since = fleet.mark();
-    door.shut();
+    proxy.refuse();
     await lab.killManager();
     const killed = Date.now();
     await expect.poll(() => Date.now() - killed, { timeout: downForMs + 10_000 }).toBeGreaterThanOrEqual(downForMs);
     await lab.startManager();
     const returned = Date.now();
-    await door.open();
+    await proxy.accept();
     await fleet.untilConnected(since, ALL_BACK_WITHIN_MS);
     await expect
       .poll(async () => (await lab.admin.agents()).filter(({ status }) => status === "online").length, {

@@ -1,6 +1,6 @@
 import type { FleetEvent } from "./fleet.ts";
 
-/** How even a herd's return was. */
+/** How evenly the agents of a fleet came back. */
 export interface Return {
   /** From the manager's return until the last agent was connected, in milliseconds. */
   durationMs: number;
@@ -11,8 +11,8 @@ export interface Return {
 }
 
 /**
- * Measures a herd's return to a manager that was there again at `returned`, Unix milliseconds. Attempts are what the herd
- * decides on; how soon each is answered, the machine.
+ * Measures how the agents came back to a manager that answered again at `returned`, Unix milliseconds. It counts
+ * attempts, which the agents decide on: the answers depend on the speed of the machine.
  */
 export function measureReturn(events: readonly FleetEvent[], returned: number): Return {
   const back = firstOfEach(events.filter(({ event, at }) => event === "connected" && at >= returned));
@@ -28,11 +28,11 @@ export function measureReturn(events: readonly FleetEvent[], returned: number): 
   return { durationMs, perSecond, peak: Math.max(...perSecond), mean: attempts / (durationMs / 1000) };
 }
 
-/** Attempts that came before the wait that the agent had announced was over. */
+/** Attempts before the end of the wait that the agent had announced. */
 export function earlyAttempts(events: readonly FleetEvent[]): FleetEvent[] {
   const notBefore = new Map<string, number>();
   return events.filter(({ agent, event, at, waitMs }) => {
-    // Less what the clock that dates events may be slewed by meanwhile, against the one that waits.
+    // Minus a tolerance: the clock that dates events and the clock that waits may run differently.
     if (event === "waiting" && waitMs !== undefined) notBefore.set(agent, at + waitMs * 0.999 - 1);
     return event === "connecting" && at < (notBefore.get(agent) ?? 0);
   });

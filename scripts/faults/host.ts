@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Lab, LabAgent, LabAgentOptions } from "../e2e/lab.ts";
 
-/** Far more than an agent takes that cannot go on. */
+/** Much longer than an agent takes to give up. */
 const ENDS_WITHIN_MS = 30_000;
 
-/** A host with an agent, which may die and be started again. */
+/** A host with an agent that can be killed and started again. */
 export class Host {
   readonly name = `host-${randomUUID()}`;
   readonly #lab: Lab;
@@ -13,7 +13,7 @@ export class Host {
   readonly #past: LabAgent[] = [];
   #agent: LabAgent | undefined;
 
-  /** The options are those that its agent is started with, each time. */
+  /** Its agent is started with these options every time. */
   constructor(lab: Lab, options: LabAgentOptions = {}) {
     this.#lab = lab;
     this.#options = { verbose: true, ...options };
@@ -24,13 +24,13 @@ export class Host {
     return this.#agent !== undefined;
   }
 
-  /** What its agents have written so far, the present one last. */
+  /** The output of its agents so far, the current one last. */
   get log(): string {
     const agents = this.#agent === undefined ? this.#past : [...this.#past, this.#agent];
     return agents.flatMap(({ log }) => log).join("\n");
   }
 
-  /** Where its identity is. */
+  /** The folder of its identity. */
   get stateDir(): string {
     const agent = this.#agent ?? this.#past.at(-1);
     if (agent === undefined) throw new Error("the host was never started");
@@ -41,7 +41,7 @@ export class Host {
     this.#agent = await this.#lab.startAgent(this.name, this.#options);
   }
 
-  /** Ends the agent without asking, as a crash would. */
+  /** Kills the agent, as a crash would. */
   async kill(): Promise<void> {
     await this.#leave()?.process.kill();
   }
@@ -50,7 +50,7 @@ export class Host {
     await this.#leave()?.process.stop();
   }
 
-  /** Waits until the agent has ended by itself, and returns how. */
+  /** Waits until the agent has ended by itself, and returns how it ended. */
   async ended(): Promise<unknown> {
     const ending = await Promise.race([
       this.#agent?.process.ended,
@@ -60,7 +60,7 @@ export class Host {
     return ending;
   }
 
-  /** The id that the API has for it. */
+  /** Its agent id, from the API. */
   async id(): Promise<string> {
     return (await this.#lab.agent(this.name)).id;
   }

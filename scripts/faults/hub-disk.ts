@@ -8,14 +8,14 @@ import type { Lab } from "../e2e/lab.ts";
 const HubDisk = z.object({
   /** Its name, such as hub-0. */
   name: z.string(),
-  /** Connections that it believes are there. */
+  /** The connections in its store. */
   connections: z.number(),
-  /** Transitions that the registry has not got from it. */
+  /** The transitions that it has not written to the registry yet. */
   outbox: z.number(),
 });
 export type HubDisk = z.infer<typeof HubDisk>;
 
-/** What the hubs of a lab's manager have on disk, where workerd keeps one SQLite file for each. */
+/** The stored state of the hubs of a lab's manager: workerd keeps one SQLite file for each. */
 export async function readHubs(lab: Lab): Promise<HubDisk[]> {
   const folder = join(lab.dir, "data", "manager", "v3", "do", "zedops-AgentHub");
   const files = (await readdir(folder)).filter((name) => name.endsWith(".sqlite") && name !== "metadata.sqlite");
@@ -23,7 +23,7 @@ export async function readHubs(lab: Lab): Promise<HubDisk[]> {
   return hubs.toSorted((a, b) => a.name.localeCompare(b.name));
 }
 
-/** Reads a copy: the manager may be running, and nothing here may hold a lock on what is its. */
+/** Reads a copy, because the manager may be running and this must not lock its files. */
 async function readHub(folder: string, file: string): Promise<HubDisk> {
   const scratch = await mkdtemp(join(tmpdir(), "zedops-hub-"));
   try {

@@ -11,14 +11,15 @@ const Acknowledged = z.object({ leaseMs: z.number() });
 /** An agent waits for at most 60 s between attempts, and an attempt takes at most 10 s a step. */
 const CONVERGES_WITHIN_MS = 90_000;
 
-/** Over the slowest of paths. */
+/** Enough for the slowest path of all tests. */
 const ANSWERS_WITHIN_MS = 10_000;
 
 /**
- * What holds after every fault, once the path to all of these hosts is open: the API says online of exactly those whose
- * agent runs, it knows each host once, and each agent's credential is whole and accepted and it answers requests.
+ * Waits until the invariants hold that must hold after every fault, once all these hosts can reach the manager: the API
+ * reports exactly those online whose agent runs, has each host once, and each agent's credential is accepted and it
+ * answers requests.
  */
-export async function expectTruth(lab: Lab, hosts: readonly Host[]): Promise<void> {
+export async function expectInvariants(lab: Lab, hosts: readonly Host[]): Promise<void> {
   await vi.waitFor(
     async () => {
       const agents = await lab.admin.agents();
@@ -37,7 +38,9 @@ export async function expectTruth(lab: Lab, hosts: readonly Host[]): Promise<voi
   );
 }
 
-/** The credential on the disk is shown to the manager, without disturbing the agent that lives by it. */
+/**
+ * Checks that the manager accepts the credential on disk, by a heartbeat over HTTP, which does not disturb the agent.
+ */
 async function expectAccepted(lab: Lab, stateDir: string): Promise<void> {
   const token = (await readFile(join(stateDir, "token"), "utf8")).trim();
   const answer = await fetch(`${lab.url}/api/agent/heartbeat`, {
@@ -46,6 +49,6 @@ async function expectAccepted(lab: Lab, stateDir: string): Promise<void> {
     body: "{}",
     signal: AbortSignal.timeout(10_000),
   });
-  expect(answer.status, "of a beat with the credential on the disk").toBe(200);
+  expect(answer.status, "of a heartbeat with the credential on disk").toBe(200);
   Acknowledged.parse(await answer.json());
 }

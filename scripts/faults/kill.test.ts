@@ -1,19 +1,19 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Lab } from "../e2e/lab.ts";
-import { BUSY_MS, full, managerVars, periods } from "./extent.ts";
 import { test as base } from "./fixtures.ts";
 import { Host } from "./host.ts";
-import { expectTruth } from "./invariant.ts";
+import { expectInvariants } from "./invariant.ts";
 import { Outage } from "./outage.ts";
 import { Random } from "./random.ts";
 import { lastRetryWait } from "./retry-wait.ts";
+import { BUSY_MS, full, managerVars, periods } from "./timing.ts";
 import { Traffic } from "./traffic.ts";
 
 const seed = Number(process.env.SEED ?? Math.floor(Math.random() * 2 ** 31));
 console.log(`kills: SEED=${seed} repeats them`);
 
-/** What goes on as the victim dies. Each begins something on the host and returns how to end it. */
+/** What the host is doing when the victim dies. Each starts an activity and returns a function that ends it. */
 const occasions = {
   enrolling: async (_lab: Lab, host: Host) => {
     await host.start();
@@ -24,19 +24,19 @@ const occasions = {
     return () => traffic.stop();
   },
   rotating: async (lab: Lab, host: Host) => {
-    // It may come to its end or not.
+    // It may succeed or fail.
     const rotation = lab.admin.call("POST", `/api/agents/${await host.id()}/rotate`).catch(() => {});
     return async () => void (await rotation);
   },
 };
 
-/** Longer than any of these takes from its beginning to its end. */
+/** Longer than any of these takes. */
 const LATEST_KILL_MS = 200;
 
 const random = new Random(seed);
 const kills = Array.from({ length: full ? 200 : 20 }, (_, index) => ({
   number: index + 1,
-  // A manager takes seconds to start again, and an agent is back at once.
+  // Agents more often, because an agent starts at once and a manager takes seconds.
   victim: random.pick(["agent", "agent", "agent", "manager", "both"]),
   occasion: random.pick(["enrolling", "talking", "rotating"]),
   afterMs: random.below(LATEST_KILL_MS),
@@ -60,7 +60,7 @@ test("a killed agent is offline at once, and online again as it is started", asy
   await host.kill();
   await outage.untilOffline(full ? 1_000 : BUSY_MS);
   await host.start();
-  outage.over();
+  outage.end();
   await outage.untilRecovered();
   await host.stop();
 });
@@ -76,8 +76,8 @@ test("a killed manager is noticed at once, and its agents are back soon after it
   await lab.killManager();
   await outage.untilNoticed(full ? 1_000 : BUSY_MS);
   await lab.startManager(managerVars(periods));
-  outage.over();
-  expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+  outage.end();
+  expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.log) + BUSY_MS);
   await host.stop();
 });
 
@@ -92,23 +92,23 @@ test.for(kills)(
     if (kill.victim !== "agent") await lab.startManager(managerVars(periods));
     await finish();
 
-    await expectTruth(lab, hosts);
-    // The next one begins with an agent that has not failed before.
+    await expectInvariants(lab, hosts);
+    // The next kill begins with an agent that has not failed before.
     await host.stop();
   },
 );
 
-/** A host that has yet to enrol. */
+/** A host that has not enrolled yet. */
 async function recruit(lab: Lab, hosts: Host[]): Promise<Host> {
   const host = new Host(lab, { token: await lab.admin.mintToken({}) });
   hosts.push(host);
   return host;
 }
 
-/** A host that is enrolled and online: each in turn, for one may not connect 30 times in a minute. */
+/** A host that is enrolled and online. Hosts take turns, because the rate limit is 30 connections a minute for each. */
 async function enrolled(lab: Lab, hosts: Host[], turn = 0): Promise<Host> {
   const host = hosts[turn % hosts.length] ?? (await recruit(lab, hosts));
   await host.start();
-  await expectTruth(lab, [host]);
+  await expectInvariants(lab, [host]);
   return host;
 }

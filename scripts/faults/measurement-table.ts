@@ -2,7 +2,7 @@ import { writeFile } from "node:fs/promises";
 import type { Reporter, TestCase } from "vitest/node";
 import type { Measurement } from "./outage.ts";
 
-/** Prints what the faults have cost, as a table for docs/RELIABILITY.md; into the file MEASUREMENTS too, if that is set. */
+/** Prints the measurements as a table for docs/RELIABILITY.md, also into the file MEASUREMENTS if that is set. */
 export default class MeasurementTable implements Reporter {
   readonly #measurements: Measurement[] = [];
 

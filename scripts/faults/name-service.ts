@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Namespace } from "./namespace.ts";
 
-/** Nobody serves names there. */
+/** No name server listens here. */
 const NO_SERVER = "127.0.0.253";
 
-/** The names that one agent's host knows, which are those of its /etc/hosts alone. */
+/** The name resolution of one agent's host: only its /etc/hosts. */
 export class NameService {
   readonly #namespace: Namespace;
   readonly #dir: string;
@@ -27,14 +27,14 @@ export class NameService {
     this.#dir = dir;
   }
 
-  /** The command that runs an agent where only these names are known. */
+  /** The command that runs an agent with this name resolution. */
   get launcher(): readonly string[] {
     return this.#namespace.launcher;
   }
 
-  /** Makes these names known, and no other. */
+  /** Makes only these names known. */
   async know(...names: string[]): Promise<void> {
-    // In place: it is this very file that is mounted.
+    // Written in place, because this file itself is mounted.
     await writeFile(join(this.#dir, "hosts"), names.map((name) => `127.0.0.1 ${name}\n`).join(""));
   }
 

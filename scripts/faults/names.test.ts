@@ -1,18 +1,18 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect } from "vitest";
-import { BUSY_MS } from "./extent.ts";
 import { test as base } from "./fixtures.ts";
 import { Host } from "./host.ts";
-import { expectTruth } from "./invariant.ts";
+import { expectInvariants } from "./invariant.ts";
 import { NameService } from "./name-service.ts";
 import { Namespace } from "./namespace.ts";
 import { Outage } from "./outage.ts";
 import { lastRetryWait } from "./retry-wait.ts";
 import { skipIfLacking } from "./skip.ts";
+import { BUSY_MS } from "./timing.ts";
 
 const MANAGER = "manager.faults.test";
 
-/** How long Go's resolver goes on with what it has read in /etc/hosts, and a little. */
+/** Slightly longer than Go's resolver caches /etc/hosts. */
 const NAMES_KEPT_MS = 5_500;
 
 const test = base.extend("names", async ({ skip }, { onCleanup }) => {
@@ -34,16 +34,16 @@ test("the manager's name cannot be resolved: the agent says so, and is back when
   const host = new Host(lab, { managerUrl, launcher: names.launcher });
   onTestFinished(() => host.stop());
   await host.start();
-  await expectTruth(lab, [host]);
+  await expectInvariants(lab, [host]);
 
   await names.know();
   await pause(NAMES_KEPT_MS);
   const outage = await Outage.begin(task, lab, host, "DNS failure");
   proxy.cut();
   await Promise.all([outage.untilOffline(BUSY_MS), outage.untilNoticed(BUSY_MS)]);
-  await outage.untilSaid(/failed=2 .*lookup manager\.faults\.test/);
+  await outage.untilLogged(/failed=2 .*lookup manager\.faults\.test/);
 
   await names.know(MANAGER);
-  outage.over();
-  expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+  outage.end();
+  expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.log) + BUSY_MS);
 });

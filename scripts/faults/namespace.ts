@@ -9,15 +9,15 @@ const run = promisify(execFile);
 export type Kind = "mount" | "net";
 
 /**
- * Namespaces of Linux in which faults happen that the rest of the machine does not see. They have no name and belong to
- * a process that reads from this one: whatever becomes of the tests, that process ends, and the kernel takes them away with
- * their mounts, interfaces and rules.
+ * Linux namespaces for faults that must not affect the rest of the machine. They have no name and belong to a process
+ * that reads from this one. When the tests end, in any way, that process ends too, and the kernel removes the
+ * namespaces with their mounts, interfaces and rules.
  */
 export class Namespace {
   readonly #keeper: ChildProcess;
   readonly #kinds: readonly Kind[];
 
-  /** Why this machine cannot have one, with these tools; undefined if it can. */
+  /** Why this machine cannot have one, or lacks one of these tools; undefined if it can. */
   static async lacking(kind: Kind, ...tools: string[]): Promise<string | undefined> {
     for (const tool of ["unshare", "nsenter", "setpriv", ...tools]) {
       if (!(await succeeds("sh", "-c", `command -v ${tool}`))) return `${tool} is not installed`;
@@ -39,24 +39,24 @@ export class Namespace {
     this.#kinds = kinds;
   }
 
-  /** The process that keeps them, and by which the system names them. */
+  /** The process that keeps them. The system refers to them by its id. */
   get pid(): number {
     return this.#keeper.pid ?? 0;
   }
 
-  /** The command that runs another one in here, and ends it if this process ends. */
+  /** The command that runs another command in the namespaces, and kills it if this process ends. */
   get launcher(): readonly string[] {
     const flags = this.#kinds.map((kind) => `--${kind}`);
     return ["nsenter", "--target", String(this.pid), ...flags, "setpriv", "--pdeathsig", "KILL", "--"];
   }
 
-  /** Runs a command in here and returns its output. Throws with what it complained of if it fails. */
+  /** Runs a command in the namespaces and returns its output. Throws with its error output if it fails. */
   async run(...command: string[]): Promise<string> {
     const [file = "", ...args] = [...this.launcher, ...command];
     return (await run(file, args)).stdout;
   }
 
-  /** The path by which everyone else sees a file of a mount namespace. */
+  /** The path of a file of the mount namespace, as seen from outside. */
   path(inside: string): string {
     return `/proc/${this.pid}/root${inside}`;
   }
@@ -68,7 +68,7 @@ export class Namespace {
     await ended;
   }
 
-  /** The process begins in ours. */
+  /** Fails while the process is still in the namespaces of this one. */
   async #expectApart(): Promise<void> {
     for (const kind of this.#kinds) {
       const file = kind === "mount" ? "mnt" : kind;

@@ -1,12 +1,12 @@
 import { describe, expect } from "vitest";
-import { periods, slackMs } from "./extent.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import { test as base } from "./fixtures.ts";
 import { Host } from "./host.ts";
-import { expectTruth } from "./invariant.ts";
+import { expectInvariants } from "./invariant.ts";
 import { Network } from "./network.ts";
 import { Outage } from "./outage.ts";
 import { skipIfLacking } from "./skip.ts";
+import { periods, slackMs } from "./timing.ts";
 
 const test = base
   .extend("network", async ({ skip }, { onCleanup }) => {
@@ -25,7 +25,7 @@ const test = base
     const host = new Host(lab, { managerUrl: proxy.url, launcher: network.launcher });
     onCleanup(() => host.stop());
     await host.start();
-    await expectTruth(lab, [host]);
+    await expectInvariants(lab, [host]);
     return host;
   });
 
@@ -42,10 +42,10 @@ describe.concurrent("the network of an agent", () => {
         outage.untilOffline(periods.leaseMs + slackMs),
         outage.untilNoticed(periods.leaseMs + slackMs),
       ]);
-      await outage.untilSaid("failed=1");
+      await outage.untilLogged("failed=1");
 
       await network.heal();
-      outage.over();
+      outage.end();
       await outage.untilRecovered();
     },
   );
@@ -61,11 +61,11 @@ describe.concurrent("the network of an agent", () => {
     const newcomer = new Host(lab, { managerUrl: proxy.url, launcher: network.launcher });
     onTestFinished(() => newcomer.stop());
     await newcomer.start();
-    await expectTruth(lab, [host, newcomer]);
+    await expectInvariants(lab, [host, newcomer]);
     expect(await network.dropped()).toBeGreaterThan(0);
 
     await network.heal();
-    await expectTruth(lab, [host, newcomer]);
+    await expectInvariants(lab, [host, newcomer]);
     expect(newcomer.log.match(/msg=enrolled/g)).toHaveLength(1);
   });
 });

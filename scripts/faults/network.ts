@@ -6,18 +6,17 @@ import { Namespace } from "./namespace.ts";
 
 const run = promisify(execFile);
 
-/** Of 198.18.0.0/15, which is there for tests of networks: RFC 2544. */
+/** From 198.18.0.0/15, which RFC 2544 reserves for network tests. */
 const NETWORKS = "198.18";
 
-/** This machine's end of a cable is called this and the process that keeps the other. */
+/** The name of this machine's end of a cable starts with this; the id of the keeper process follows. */
 const CABLE = "zedops-";
 
 /** The agent's end of the cable. */
 const INTERFACE = "eth0";
 
 /**
- * A host's network, joined to this machine by a virtual cable that can lose packets or be pulled out. Nothing but this
- * machine can be reached from it.
+ * The network of a host, connected to this machine only, by a virtual cable that can lose packets or be unplugged.
  */
 export class Network {
   /** This machine's address at the other end of the cable. */
@@ -37,7 +36,7 @@ export class Network {
   static async open(): Promise<Network> {
     await sweep();
     const namespace = await Namespace.open("net");
-    // Of the keeper: no other of these networks has the same at the same time.
+    // From the keeper's process id, so that no two of these networks have the same at the same time.
     const id = namespace.pid % 16_384;
     const prefix = `${NETWORKS}.${id >> 6}.${(id & 63) << 2}`;
     const [here, there] = [1, 2].map((end) => prefix.replace(/\d+$/, (last) => String(Number(last) + end)));
@@ -56,12 +55,12 @@ export class Network {
     this.address = address;
   }
 
-  /** The command that runs an agent in there. */
+  /** The command that runs an agent in this network. */
   get launcher(): readonly string[] {
     return this.#namespace.launcher;
   }
 
-  /** Drops that many of ten packets at random, each way. */
+  /** Drops that many of ten packets, at random, each way. */
   async lose(ofTen: number): Promise<void> {
     await this.#namespace.run("nft", losing(ofTen));
   }
@@ -72,7 +71,7 @@ export class Network {
     return [...rules.matchAll(/counter packets (\d+)/g)].reduce((sum, [, count]) => sum + Number(count), 0);
   }
 
-  /** Pulls the cable out. */
+  /** Unplugs the cable. */
   async unplug(): Promise<void> {
     await this.#namespace.run("ip", "link", "set", INTERFACE, "down");
   }
@@ -82,13 +81,13 @@ export class Network {
     await this.#namespace.run("ip", "link", "set", INTERFACE, "up");
   }
 
-  /** Takes its end of the cable away, and so the cable. */
+  /** Removes the namespace with its end of the cable, and so the cable. */
   async close(): Promise<void> {
     await this.#namespace.close();
   }
 }
 
-/** The rules of nftables that drop so many of ten packets, each way. */
+/** The nftables rules that drop that many of ten packets, each way. */
 function losing(ofTen: number): string {
   const chains = ["input", "output"].map(
     (hook) =>
@@ -97,12 +96,12 @@ function losing(ofTen: number): string {
   return `table ip faults { ${chains.join(" ")} }`;
 }
 
-/** Takes away the cables of runs that died: a connection that hangs on a dead one can keep it for minutes. */
+/** Removes the cables of runs that crashed: an open connection can keep a cable for minutes. */
 async function sweep(): Promise<void> {
   for (const name of await readdir("/sys/class/net")) {
     const keeper = name.startsWith(CABLE) ? name.slice(CABLE.length) : undefined;
     if (keeper === undefined || !/^\d+$/.test(keeper) || existsSync(`/proc/${keeper}`)) continue;
-    // It may go by itself at this moment.
+    // It may disappear by itself at this moment.
     await run("ip", ["link", "delete", name]).catch(() => {});
   }
 }

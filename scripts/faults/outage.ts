@@ -1,14 +1,14 @@
 import { expect, type TestContext, vi } from "vitest";
 import type { Lab } from "../e2e/lab.ts";
 import type { Host } from "./host.ts";
-import { expectTruth } from "./invariant.ts";
+import { expectInvariants } from "./invariant.ts";
 
-/** What a fault cost. Times are milliseconds; null: it did not come to that, or nobody looked. */
+/** The measured effects of a fault in milliseconds; null: it did not happen, or was not measured. */
 export interface Measurement {
   fault: string;
   /** From the fault until the API, or a screen, said offline. */
   offlineMs: number | null;
-  /** From the fault until the agent said so. */
+  /** From the fault until the agent logged it. */
   noticedMs: number | null;
   /** From the end of the fault until the API said online and the agent answered. */
   recoveredMs: number | null;
@@ -22,10 +22,10 @@ declare module "vitest" {
 
 const POLL_MS = 50;
 
-/** The agent's words when it has lost its connection, or finds none. */
+/** The agent's log messages when it has lost its connection or cannot connect. */
 const NOTICE = /connection lost|cannot connect/;
 
-/** Takes the times of one fault on one host, from `begin` on. */
+/** Measures one fault on one host, from `begin` on. */
 export class Outage {
   readonly #lab: Lab;
   readonly #host: Host;
@@ -33,9 +33,9 @@ export class Outage {
   readonly #mark: number;
   readonly #measured: Measurement;
   readonly #since = performance.now();
-  #overAt = this.#since;
+  #endedAt = this.#since;
 
-  /** To be called right before the fault. */
+  /** Call it right before the fault. */
   static async begin(task: TestContext["task"], lab: Lab, host: Host, fault: string): Promise<Outage> {
     const outage = new Outage(lab, host, await host.id(), fault);
     task.meta.measurement = outage.#measured;
@@ -50,19 +50,19 @@ export class Outage {
     this.#measured = { fault, offlineMs: null, noticedMs: null, recoveredMs: null };
   }
 
-  /** What the agent has said since. */
-  get said(): string {
+  /** The agent's log since the fault. */
+  get log(): string {
     return this.#host.log.slice(this.#mark);
   }
 
-  /** To be called right after the fault has ended; one that ends by itself is over as it begins. */
-  over(): void {
-    this.#overAt = performance.now();
+  /** Call it right after the fault has ended. A fault without a duration ends when it begins: then do not call it. */
+  end(): void {
+    this.#endedAt = performance.now();
   }
 
-  /** Waits until the agent says this. */
-  async untilSaid(text: string | RegExp, withinMs = 60_000): Promise<void> {
-    await vi.waitFor(() => expect(this.said).toMatch(text), { timeout: withinMs, interval: POLL_MS });
+  /** Waits until the agent logs this. */
+  async untilLogged(text: string | RegExp, withinMs = 60_000): Promise<void> {
+    await vi.waitFor(() => expect(this.log).toMatch(text), { timeout: withinMs, interval: POLL_MS });
   }
 
   /** Waits until the API says offline. */
@@ -74,21 +74,21 @@ export class Outage {
     this.#measured.offlineMs = elapsed(this.#since);
   }
 
-  /** To be called when an operator has been told: the time that a screen adds counts too. */
-  seen(): void {
+  /** Call it when the screen shows offline. The time that the screen adds counts too. */
+  offlineOnScreen(): void {
     this.#measured.offlineMs = elapsed(this.#since);
   }
 
   /** Waits until the agent has noticed. */
   async untilNoticed(withinMs: number): Promise<void> {
-    await this.untilSaid(NOTICE, withinMs);
+    await this.untilLogged(NOTICE, withinMs);
     this.#measured.noticedMs = elapsed(this.#since);
   }
 
-  /** Waits until the API tells the truth and the agent answers, and returns how long after the fault that is; milliseconds. */
+  /** Waits until the API is right and the agent answers. Returns the time since the fault ended; milliseconds. */
   async untilRecovered(): Promise<number> {
-    await expectTruth(this.#lab, [this.#host]);
-    const recoveredMs = elapsed(this.#overAt);
+    await expectInvariants(this.#lab, [this.#host]);
+    const recoveredMs = elapsed(this.#endedAt);
     this.#measured.recoveredMs = recoveredMs;
     return recoveredMs;
   }

@@ -1,11 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { BUSY_MS, periods, slackMs } from "./extent.ts";
 import type { Direction, FaultProxy } from "./fault-proxy.ts";
 import { test } from "./fixtures.ts";
 import { Outage } from "./outage.ts";
 import { lastRetryWait } from "./retry-wait.ts";
+import { BUSY_MS, periods, slackMs } from "./timing.ts";
 
 const noticedWithinMs = periods.leaseMs + slackMs;
 
@@ -20,12 +20,12 @@ describe.concurrent("the path between an agent and its manager", () => {
     const outage = await Outage.begin(task, lab, host, hole.fault);
     proxy.lose(...hole.directions);
     await Promise.all([outage.untilOffline(noticedWithinMs), outage.untilNoticed(noticedWithinMs)]);
-    // A new connection fares no better, and it goes on trying.
-    await outage.untilSaid(/failed=1 .*the manager does not answer/);
+    // A new connection fails too, and the agent keeps trying.
+    await outage.untilLogged(/failed=1 .*the manager does not answer/);
 
     proxy.heal();
-    outage.over();
-    expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+    outage.end();
+    expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.log) + BUSY_MS);
   });
 
   test.for<Direction>(["toManager", "toAgent"])(
@@ -33,7 +33,7 @@ describe.concurrent("the path between an agent and its manager", () => {
     async (direction, { task, lab, proxy, host }) => {
       const outage = await Outage.begin(task, lab, host, `reset mid-frame, ${direction}`);
       const id = await host.id();
-      // The request's own frame, or its reply's: a heartbeat may come by at any moment.
+      // The frame of the request or of its reply, not a heartbeat, which may come at any moment.
       const broken = proxy.breakFrame(direction, "reset", { atLeast: 10_000 });
       const answer = lab.request(id, { subject: "test.echo", data: "x".repeat(10_000) });
       await expect(answer).rejects.toThrow(/\(disconnected\)/);
@@ -48,7 +48,7 @@ describe.concurrent("the path between an agent and its manager", () => {
     async (direction, { task, lab, proxy, host }) => {
       const outage = await Outage.begin(task, lab, host, `half a frame, then silence, ${direction}`);
       await proxy.breakFrame(direction, "silence");
-      // A new connection works at once, so that the API may never have to say offline.
+      // A new connection works at once, so the API may never report offline.
       await outage.untilNoticed(noticedWithinMs);
       await outage.untilRecovered();
     },
@@ -64,12 +64,12 @@ describe.concurrent("the path between an agent and its manager", () => {
     proxy.trickle();
     proxy.cut();
     await outage.untilOffline(noticedWithinMs);
-    await outage.untilSaid(/failed=1 .*the manager does not answer/);
+    await outage.untilLogged(/failed=1 .*the manager does not answer/);
 
     proxy.heal();
-    outage.over();
-    expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
-    expect(outage.said).toContain("reconnected");
+    outage.end();
+    expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.log) + BUSY_MS);
+    expect(outage.log).toContain("reconnected");
   });
 
   const middleboxes = [
@@ -103,14 +103,14 @@ describe.concurrent("the path between an agent and its manager", () => {
       const outage = await Outage.begin(task, lab, host, box.what);
       box.begin(proxy);
       await Promise.all([outage.untilOffline(noticedWithinMs), outage.untilNoticed(noticedWithinMs)]);
-      await outage.untilSaid("failed=2");
-      expect(outage.said).toContain(box.says);
-      expect(outage.said).not.toContain("secret");
+      await outage.untilLogged("failed=2");
+      expect(outage.log).toContain(box.says);
+      expect(outage.log).not.toContain("secret");
       expect(await readFile(join(host.stateDir, "token"), "utf8")).toBe(credential);
 
       proxy.heal();
-      outage.over();
-      expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+      outage.end();
+      expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.log) + BUSY_MS);
       expect(await readFile(join(host.stateDir, "token"), "utf8")).toBe(credential);
     },
   );

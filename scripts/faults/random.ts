@@ -1,4 +1,4 @@
-/** Random numbers that a seed repeats; mulberry32. */
+/** A random number generator with a seed; mulberry32. */
 export class Random {
   #state: number;
 

@@ -2,13 +2,13 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-/** Where the local runtime keeps D1 databases, below a lab's folder; each in a file named by a hash. */
+/** The folder of D1 databases of the local runtime, below a lab's folder. Each is a file named by a hash. */
 const FOLDER = "data/manager/v3/d1/miniflare-D1DatabaseObject";
 
-/** The file behind the manager's D1, opened beside the running manager, so that D1 fails it as often as wanted. */
+/** The file of the manager's D1, opened beside the running manager, to make D1 fail. */
 export class RegistryFile {
   readonly #database: DatabaseSync;
-  #hidden = false;
+  #failing = false;
 
   static async open(labDir: string): Promise<RegistryFile> {
     const folder = join(labDir, FOLDER);
@@ -21,19 +21,19 @@ export class RegistryFile {
     this.#database = database;
   }
 
-  /** From here every query that asks for an agent, or writes one, fails. */
-  hide(): void {
+  /** From now on every query that reads or writes an agent fails. */
+  fail(): void {
     this.#database.exec("ALTER TABLE agents RENAME TO hidden");
-    this.#hidden = true;
+    this.#failing = true;
   }
 
-  show(): void {
+  recover(): void {
     this.#database.exec("ALTER TABLE hidden RENAME TO agents");
-    this.#hidden = false;
+    this.#failing = false;
   }
 
   close(): void {
-    if (this.#hidden) this.show();
+    if (this.#failing) this.recover();
     this.#database.close();
   }
 }

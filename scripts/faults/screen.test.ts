@@ -1,9 +1,9 @@
 import { Dashboard, launchBrowser } from "../e2e/dashboard.ts";
-import { full, periods, slackMs } from "./extent.ts";
 import { test as base } from "./fixtures.ts";
 import { Outage } from "./outage.ts";
+import { full, periods, slackMs } from "./timing.ts";
 
-/** What the way to the screen may add to a lease. */
+/** The longest time from the lease's end to the screen. */
 const TO_SCREEN_MS = 10_000;
 
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
@@ -28,10 +28,10 @@ test("a host that falls silent is offline on every screen soon after its lease, 
   const outage = await Outage.begin(task, lab, host, "black hole, both ways, on screen");
   proxy.lose("toManager", "toAgent");
   await dashboard.untilStatus(host.name, "offline", periods.leaseMs + TO_SCREEN_MS + (full ? 0 : slackMs));
-  outage.seen();
+  outage.offlineOnScreen();
 
   proxy.heal();
-  outage.over();
+  outage.end();
   await outage.untilRecovered();
   await dashboard.untilStatus(host.name, "online");
   await context.close();

@@ -3,10 +3,10 @@ import { connect, type Socket } from "node:net";
 
 const HEAD = "GET /ws HTTP/1.1\r\nHost: manager\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nX-Padding: ";
 
-/** A byte this often on each connection: none of them ever falls silent. */
+/** The interval between bytes on each connection: none of them is ever silent. */
 const BYTE_MS = 100;
 
-/** Keeps up a number of connections whose request for an upgrade never comes to its end. */
+/** Keeps a number of connections open whose request for an upgrade never ends. */
 export class SlowLoris {
   readonly #manager: URL;
   /** How many bytes each has sent. */
@@ -39,7 +39,7 @@ export class SlowLoris {
   #begin(): Socket {
     const socket = connect(Number(this.#manager.port), this.#manager.hostname);
     this.#sent.set(socket, 0);
-    // An error is followed by the close, and one that the manager throws out comes again.
+    // A close follows every error. If the manager closes a connection, it is opened again.
     socket.on("error", () => {});
     socket.once("close", () => {
       if (this.#sent.delete(socket)) this.#begin();

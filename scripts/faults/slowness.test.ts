@@ -1,15 +1,15 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { describe, expect, vi } from "vitest";
 import { z } from "zod";
-import { full, managerVars, periods as usual } from "./extent.ts";
 import { test as base } from "./fixtures.ts";
 import { Host } from "./host.ts";
-import { expectTruth } from "./invariant.ts";
+import { expectInvariants } from "./invariant.ts";
 import { SlowLoris } from "./slow-loris.ts";
+import { full, managerVars, periods as usual } from "./timing.ts";
 
 const LATENCY_MS = 2_000;
 
-/** The agent has to wait for an answer longer than the path takes. */
+/** The agent must wait longer for an answer than the path takes. */
 const periods = full ? usual : { heartbeatMs: 5_000, leaseMs: 14_000 };
 
 const test = base.extend("manager", { scope: "file" }, async ({ lab }) => await lab.startManager(managerVars(periods)));
@@ -26,18 +26,18 @@ describe.concurrent("a slow path", () => {
     const host = new Host(lab, { managerUrl: proxy.url });
     onTestFinished(() => host.stop());
     await host.start();
-    await expectTruth(lab, [host]);
+    await expectInvariants(lab, [host]);
 
     const id = await host.id();
     const measured = async () => Measured.parse(await lab.admin.call("GET", `/api/agents/${id}`));
     await vi.waitFor(async () => expect((await measured()).rttMs).not.toBeNull(), { timeout: 30_000 });
     const { rttMs, connectedAt } = await measured();
-    // Timers may ring a moment early.
+    // Timers may fire slightly early.
     expect(rttMs).toBeGreaterThan(1.9 * LATENCY_MS);
     expect(rttMs).toBeLessThan(4 * LATENCY_MS);
 
     await pause(periods.leaseMs);
-    await expectTruth(lab, [host]);
+    await expectInvariants(lab, [host]);
     expect((await measured()).connectedAt, "no connection was lost").toBe(connectedAt);
   });
 
@@ -54,7 +54,7 @@ describe.concurrent("a slow path", () => {
     onTestFinished(() => newcomer.stop());
     await newcomer.start();
     await pause(periods.leaseMs);
-    await expectTruth(lab, [host, newcomer]);
+    await expectInvariants(lab, [host, newcomer]);
     expect(await lab.agent(host.name)).toMatchObject({ connectedAt });
     expect(loris.size).toBe(200);
   });

@@ -1,29 +1,32 @@
 import { describe, expect } from "vitest";
 import { Authority } from "./certificates.ts";
-import { BUSY_MS, periods, slackMs } from "./extent.ts";
 import { test as base } from "./fixtures.ts";
 import { Host } from "./host.ts";
-import { expectTruth } from "./invariant.ts";
+import { expectInvariants } from "./invariant.ts";
 import { Outage } from "./outage.ts";
 import { lastRetryWait } from "./retry-wait.ts";
-import { TlsFront } from "./tls-front.ts";
+import { BUSY_MS, periods, slackMs } from "./timing.ts";
+import { TlsProxy } from "./tls-proxy.ts";
 
 const test = base
   .extend("certificates", { scope: "file" }, async ({ lab }) => {
-    const [trusted, stranger] = [await Authority.found(lab.dir, "trusted"), await Authority.found(lab.dir, "stranger")];
+    const [trusted, stranger] = [
+      await Authority.create(lab.dir, "trusted"),
+      await Authority.create(lab.dir, "stranger"),
+    ];
     const [good, expired, untrusted] = [await trusted.sign(2), await trusted.sign(-1), await stranger.sign(2)];
     return { trust: trusted.file, good, expired, untrusted };
   })
-  .extend("front", async ({ lab, manager: _, certificates }, { onCleanup }) => {
-    const front = await TlsFront.open(lab.url, certificates.good);
-    onCleanup(() => front.close());
-    return front;
+  .extend("tlsProxy", async ({ lab, manager: _, certificates }, { onCleanup }) => {
+    const tlsProxy = await TlsProxy.open(lab.url, certificates.good);
+    onCleanup(() => tlsProxy.close());
+    return tlsProxy;
   })
-  .extend("host", async ({ lab, front, certificates }, { onCleanup }) => {
-    const host = new Host(lab, { managerUrl: front.url, env: { SSL_CERT_FILE: certificates.trust } });
+  .extend("host", async ({ lab, tlsProxy, certificates }, { onCleanup }) => {
+    const host = new Host(lab, { managerUrl: tlsProxy.url, env: { SSL_CERT_FILE: certificates.trust } });
     onCleanup(() => host.stop());
     await host.start();
-    await expectTruth(lab, [host]);
+    await expectInvariants(lab, [host]);
     return host;
   });
 
@@ -41,19 +44,19 @@ describe.concurrent("the manager's certificate", () => {
     },
   ] as const)(
     "$fault: the agent says so, tries on and is back with the good one",
-    async ({ fault, shown, says }, { task, lab, front, certificates, host }) => {
+    async ({ fault, shown, says }, { task, lab, tlsProxy, certificates, host }) => {
       const outage = await Outage.begin(task, lab, host, fault);
-      front.show(certificates[shown]);
+      tlsProxy.show(certificates[shown]);
       await Promise.all([
         outage.untilOffline(periods.leaseMs + slackMs),
         outage.untilNoticed(periods.leaseMs + slackMs),
-        outage.untilSaid("failed=2"),
+        outage.untilLogged("failed=2"),
       ]);
-      expect(outage.said).toMatch(says);
+      expect(outage.log).toMatch(says);
 
-      front.show(certificates.good);
-      outage.over();
-      expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.said) + BUSY_MS);
+      tlsProxy.show(certificates.good);
+      outage.end();
+      expect(await outage.untilRecovered()).toBeLessThan(lastRetryWait(outage.log) + BUSY_MS);
     },
   );
 });

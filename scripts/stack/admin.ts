@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { Complaint } from "./complaint.ts";
 import { localPassword } from "./dev-vars.ts";
 import { isThisMachine } from "./this-machine.ts";
+import { UserError } from "./user-error.ts";
 
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 const Enrolment = z.object({ token: z.string().min(1) });
@@ -22,7 +22,7 @@ export interface EnrolmentRequest {
 }
 
 /** The manager answered and refused; `code` is its stable code. */
-class Refusal extends Complaint {
+class ApiError extends UserError {
   readonly code: string;
 
   constructor(manager: URL, { code, message }: z.infer<typeof Failure>["error"]) {
@@ -31,12 +31,12 @@ class Refusal extends Complaint {
   }
 }
 
-/** Long enough for a manager on another continent that has to start first. */
+/** Long enough for a distant manager that has to start first. */
 const TIMEOUT_MS = 15_000;
 
-/** The manager's HTTP API as an administrator uses it; docs/API.md. Every failure is a Complaint. */
+/** The manager's HTTP API as an administrator uses it; docs/API.md. Every failure is a UserError. */
 export class Admin {
-  /** What shows the manager that it is the administrator. */
+  /** The headers that authenticate the administrator. */
   readonly headers: { readonly authorization: string };
   readonly #manager: URL;
 
@@ -45,14 +45,14 @@ export class Admin {
     this.headers = { authorization: `Basic ${Buffer.from(`admin:${password}`).toString("base64")}` };
   }
 
-  /** The administrator with the password from the environment, or for a manager on this machine, the local one. */
+  /** Takes the password from the environment; for a manager on this machine, the local password is the default. */
   static async fromEnvironment(managerUrl: string): Promise<Admin> {
     const manager = parseManagerUrl(managerUrl);
     const given = process.env.ADMIN_PASSWORD || undefined;
-    // The local secret is nobody else's business.
+    // The local password must not go to any other manager.
     const password = given ?? (isThisMachine(manager) ? await localPassword() : undefined);
     if (password === undefined) {
-      throw new Complaint(`set ADMIN_PASSWORD to the admin password of ${manager.origin}`);
+      throw new UserError(`set ADMIN_PASSWORD to the admin password of ${manager.origin}`);
     }
     return new Admin(manager, password);
   }
@@ -67,12 +67,12 @@ export class Admin {
     return z.array(Agent).parse(await this.call("GET", "/api/agents"));
   }
 
-  /** One agent; undefined if the manager knows none of that id. */
+  /** One agent; undefined if the manager has none with that id. */
   async agent(id: string): Promise<Agent | undefined> {
     try {
       return Agent.parse(await this.call("GET", `/api/agents/${encodeURIComponent(id)}`));
     } catch (error) {
-      if (error instanceof Refusal && error.code === "unknown_agent") return undefined;
+      if (error instanceof ApiError && error.code === "unknown_agent") return undefined;
       throw error;
     }
   }
@@ -80,33 +80,33 @@ export class Admin {
   /** Calls a route and returns the JSON of its answer. */
   async call(method: string, path: string, body: string | null = null): Promise<unknown> {
     const unreachable = (error: unknown): never => {
-      throw new Complaint(`cannot reach a manager at ${this.#manager.origin} (${reason(error)})`);
+      throw new UserError(`cannot reach a manager at ${this.#manager.origin} (${reason(error)})`);
     };
     const answer = await fetch(new URL(path, this.#manager), {
       method,
       headers: { ...this.headers, ...(body !== null && { "content-type": "application/json" }) },
       body,
-      // A redirect could carry the password to somewhere else.
+      // A redirect could take the password to another host.
       redirect: "manual",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     }).catch(unreachable);
-    // A manager that dies meanwhile leaves half an answer.
+    // If the manager dies meanwhile, the answer is incomplete.
     const text = await answer.text().catch(unreachable);
     if (answer.ok) return parseJson(text);
-    if (answer.status === 401) throw new Complaint(`${this.#manager.origin} does not accept this admin password`);
+    if (answer.status === 401) throw new UserError(`${this.#manager.origin} does not accept this admin password`);
     const failure = Failure.safeParse(parseJson(text));
-    if (failure.success) throw new Refusal(this.#manager, failure.data.error);
-    throw new Complaint(`${this.#manager.origin} is not a ZedOps manager: it answers ${path} with ${answer.status}`);
+    if (failure.success) throw new ApiError(this.#manager, failure.data.error);
+    throw new UserError(`${this.#manager.origin} is not a ZedOps manager: it answers ${path} with ${answer.status}`);
   }
 }
 
 function parseManagerUrl(text: string): URL {
   const url = URL.parse(text);
   if (url?.protocol !== "http:" && url?.protocol !== "https:") {
-    throw new Complaint(`"${text}" is not the URL of a manager, such as https://zedops.example.com`);
+    throw new UserError(`"${text}" is not the URL of a manager, such as https://zedops.example.com`);
   }
-  // What does not belong there is not repeated: it may be a secret.
-  if (url.href !== `${url.origin}/`) throw new Complaint(`a manager's URL ends with its host and port: ${url.origin}`);
+  // The rest of the URL is not printed, because it may be a secret.
+  if (url.href !== `${url.origin}/`) throw new UserError(`a manager's URL ends with its host and port: ${url.origin}`);
   return url;
 }
 

@@ -4,11 +4,11 @@ import { text } from "node:stream/consumers";
 import { z } from "zod";
 import type { Admin } from "./admin.ts";
 import type { Child } from "./child.ts";
-import { Complaint } from "./complaint.ts";
 import { agentBinary } from "./repository.ts";
 import type { Settings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 import { isThisMachine } from "./this-machine.ts";
+import { UserError } from "./user-error.ts";
 
 /** The agent's exit code when the manager has refused it: starting it again does not help. */
 export const REFUSED = 77;
@@ -16,7 +16,7 @@ export const REFUSED = 77;
 export interface AgentOptions {
   /** The command that runs the agent instead of a shell, such as `nsenter`, with its arguments. */
   launcher?: readonly string[];
-  /** Variables beside those of this process. */
+  /** Variables in addition to those of this process. */
   env?: Readonly<Record<string, string>>;
   /** Whether it logs every attempt to connect. */
   verbose?: boolean;
@@ -24,8 +24,8 @@ export interface AgentOptions {
 }
 
 /**
- * Starts the agent. Where no token was given and it has no identity yet, or one that the manager has shut out,
- * `administrator` mints one. The agent reads it from its standard input, never from its arguments.
+ * Starts the agent. If no token was given and the agent has no identity, or has one that was removed or revoked,
+ * `administrator` mints a token. The agent reads it from its standard input, never from its arguments.
  */
 export async function startAgent(
   stack: Stack,
@@ -55,7 +55,7 @@ export async function startAgent(
   });
 }
 
-/** The id of the agent whose state this is; undefined before it has enrolled, or if its token makes no sense. */
+/** The id of the agent with this state; undefined before it has enrolled, or if its token is damaged. */
 export async function enrolledId(stateDir: string): Promise<string | undefined> {
   if (!(await isEnrolled(stateDir))) return undefined;
   const [, claims = ""] = (await readFile(join(stateDir, "token"), "utf8")).split(".");
@@ -67,8 +67,9 @@ export async function enrolledId(stateDir: string): Promise<string | undefined> 
 }
 
 /**
- * The local manager may have moved to another port since the agent enrolled with it: tells the agent's state, which
- * names the only URL that the token is sent to. An identity of a manager elsewhere is left alone.
+ * Writes the URL of the local manager into the agent's state. The agent sends its token only to the URL in its state,
+ * and the local manager may have a new port since the agent enrolled. An identity for a manager elsewhere stays as it
+ * is.
  */
 export async function followLocalManager(stateDir: string, managerUrl: string): Promise<void> {
   const known = await enrolledOrigin(stateDir);
@@ -76,18 +77,21 @@ export async function followLocalManager(stateDir: string, managerUrl: string): 
     await writeFile(join(stateDir, "manager"), `${managerUrl}\n`, { mode: 0o600 });
 }
 
-/** The token to hand over; undefined if none is needed, or if the agent reads it from a file itself. */
+/** The token for the agent's standard input; undefined if it needs none, or reads it from a file itself. */
 async function enrolmentToken(settings: Settings, administrator: () => Promise<Admin>): Promise<string | undefined> {
   const { token, tokenFile, stateDir, agentName } = settings;
   if (token !== undefined) return token;
   if (tokenFile === "-") return (await text(process.stdin)).trim();
   if (tokenFile !== undefined) return undefined;
-  if ((await isEnrolled(stateDir)) && !(await isShutOut(settings, administrator))) return undefined;
+  if ((await isEnrolled(stateDir)) && !(await isRemovedOrRevoked(settings, administrator))) return undefined;
   return await (await administrator()).mintToken({ name: agentName });
 }
 
-/** Whether the manager says that it has removed or revoked the agent whose state this is. */
-async function isShutOut({ managerUrl, stateDir }: Settings, administrator: () => Promise<Admin>): Promise<boolean> {
+/** Whether the manager has removed or revoked the agent with this state. */
+async function isRemovedOrRevoked(
+  { managerUrl, stateDir }: Settings,
+  administrator: () => Promise<Admin>,
+): Promise<boolean> {
   if ((await enrolledOrigin(stateDir)) !== URL.parse(managerUrl)?.origin) return false;
   try {
     const id = await enrolledId(stateDir);
@@ -95,8 +99,8 @@ async function isShutOut({ managerUrl, stateDir }: Settings, administrator: () =
     const agent = await (await administrator()).agent(id);
     return agent === undefined || agent.reason === "revoked";
   } catch (error) {
-    // Without a password, or without an answer, the agent finds out by itself.
-    if (error instanceof Complaint) return false;
+    // Without a password or an answer this cannot be known here. The agent will be told when it connects.
+    if (error instanceof UserError) return false;
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { Child } from "./child.ts";
 const sh = (script: string, onLine?: (line: string) => void) =>
   new Child({ name: "sh", file: "/bin/sh", args: ["-c", script], ...(onLine && { onLine }) });
 
-/** What runs as that process: nothing once it has ended, be it collected by its parent or not yet. */
+/** The command line of a process; empty once it has ended, even if its parent has not collected it yet. */
 const commandOf = (pid: string) => readFile(`/proc/${pid}/cmdline`, "utf8").catch(() => "");
 
 test("it reports how it ended", async () => {
@@ -16,8 +16,8 @@ test("it reports how it ended", async () => {
   await absent.stop();
 });
 
-test("when it has ended, its last words are there, and nobody waits for those of what it has left behind", async () => {
-  // Many at once: their words come in as the others' ends do.
+test("when it has ended, its last output has been read; output of processes that it left behind is not waited for", async () => {
+  // Many at once, so that the output of some arrives while others end.
   const last = Array.from({ length: 40 }, async () => {
     const lines: string[] = [];
     await sh("seq 2000", (line) => lines.push(line)).ended;
@@ -29,7 +29,7 @@ test("when it has ended, its last words are there, and nobody waits for those of
   await parent.stop();
 });
 
-test("it reads its input, and nobody waits for one that does not", async () => {
+test("it reads its input; a process that does not read its input ends too", async () => {
   const lines: string[] = [];
   const reader = new Child({
     name: "cat",
@@ -45,7 +45,7 @@ test("it reads its input, and nobody waits for one that does not", async () => {
   expect(await deaf.ended).toBe(0);
 });
 
-test("stopping ends it, however deaf, and what it has left behind", async () => {
+test("stopping kills it, even if it ignores SIGTERM, and the processes that it left behind", async () => {
   const lines: string[] = [];
   const child = sh('trap "" TERM; sleep 600 & echo $!; wait', (line) => lines.push(line));
   await expect.poll(() => lines.length).toBe(1);

@@ -5,20 +5,20 @@ import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 
 export interface ChildOptions {
-  /** What messages call it. */
+  /** Its name in messages. */
   name: string;
   file: string;
   args: readonly string[];
   /** Where it runs; the current directory by default. */
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  /** Its standard input; empty by default. The place for secrets: arguments are visible to every user. */
+  /** Its standard input; empty by default. For secrets: any user can read process arguments. */
   input?: string;
-  /** Told every line of its output and errors. */
+  /** Called with every line of its standard output and standard error. */
   onLine?: (line: string) => void;
 }
 
-/** How it ended: its exit code, the signal that killed it, or why it could not be started. */
+/** How a process ended: its exit code, the signal that killed it, or the error if it could not be started. */
 export type Ending = number | NodeJS.Signals | Error;
 
 /** An ending in words. */
@@ -27,19 +27,22 @@ export function describeEnding(ending: Ending): string {
   return typeof ending === "number" ? `exit code ${ending}` : ending;
 }
 
-/** How long a process may take to end by itself: a manager and an agent are gone within 3 s together. */
+/** From SIGTERM to SIGKILL. Short enough to stop a manager and an agent within 3 s together. */
 const GRACE_MS = 1_400;
 
-/** How long the last of its output may take to arrive: what it has started and left behind may keep the pipe open. */
-const LAST_WORDS_MS = 500;
+/**
+ * How long to wait for the last output of a process that has ended: a process that it left behind may keep the pipe
+ * open.
+ */
+const OUTPUT_DRAIN_MS = 500;
 
 /** Lines kept to explain a failure. */
 const TAIL_LINES = 30;
 
-/** A process in a group of its own: Ctrl-C reaches only the script, which then stops its children in order. */
+/** A process in its own process group. Ctrl-C reaches only the script, which then stops its children in order. */
 export class Child {
   readonly name: string;
-  /** Settles when it has ended and what it wrote has been read. */
+  /** Settles when it has ended and its output has been read. */
   readonly ended: Promise<Ending>;
   readonly #process: ChildProcess;
   /** Settles when its output has been read to the end. */
@@ -51,7 +54,7 @@ export class Child {
     const child = spawn(file, args, {
       cwd,
       detached: true,
-      // Programs take PWD for the name of the directory they run in.
+      // Programs read the name of their directory from PWD.
       env: cwd === undefined ? env : { ...env, PWD: cwd },
       stdio: ["pipe", "pipe", "pipe"],
     });
@@ -68,13 +71,13 @@ export class Child {
     };
     this.#drained = Promise.all([readLines(child.stdout), readLines(child.stderr)]);
 
-    // It may end before it has read its input.
+    // A process may end before it has read its input: that is no error.
     child.stdin.on("error", () => {});
     child.stdin.end(input);
 
     this.name = name;
     this.ended = promise.then(async (ending) => {
-      await Promise.race([this.#drained, pause(LAST_WORDS_MS, undefined, { ref: false })]);
+      await Promise.race([this.#drained, pause(OUTPUT_DRAIN_MS, undefined, { ref: false })]);
       return ending;
     });
     this.#process = child;
@@ -90,24 +93,24 @@ export class Child {
     return this.#tail.join("\n");
   }
 
-  /** Sends a signal to it and to whatever it has started. */
+  /** Sends a signal to its process group: to it and to the processes that it has started. */
   signal(signal: NodeJS.Signals): void {
     if (this.pid === undefined) return;
     try {
       process.kill(-this.pid, signal);
     } catch (error) {
-      // ESRCH: nobody is left to receive it.
+      // ESRCH: the group has no process any more.
       if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
     }
   }
 
-  /** Asks it to end, ends it if it does not, and takes along what it has started and left behind. */
+  /** Sends SIGTERM, and SIGKILL if it does not end soon. Also kills the processes that it left behind. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
-  /** Ends it and what it has started without asking, as a crash would. */
+  /** Kills it and the processes that it has started, as a crash would. */
   async kill(): Promise<void> {
     this.signal("SIGKILL");
     await this.ended;

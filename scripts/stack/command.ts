@@ -1,9 +1,9 @@
-import { Complaint } from "./complaint.ts";
 import { Stack } from "./stack.ts";
+import { UserError } from "./user-error.ts";
 
 /**
- * Runs a script's `main` and ends the process with the exit code it returns, after everything that `main` started
- * through the stack has ended too. A failure is exit code 1; Ctrl-C and SIGTERM stop the stack and are exit code 0.
+ * Runs a script's `main`, stops everything that it started through the stack, and ends the process with the exit code
+ * that `main` returned. A failure is exit code 1; Ctrl-C and SIGTERM stop the stack and are exit code 0.
  */
 export async function command(main: (stack: Stack) => Promise<number>): Promise<never> {
   const stack = new Stack();
@@ -15,8 +15,8 @@ export async function command(main: (stack: Stack) => Promise<number>): Promise<
     });
   }
   const code = await main(stack).catch((error: unknown) => {
-    // What fails while everything is being stopped fails because of that.
-    if (!interrupted) console.error(error instanceof Complaint ? `zedops: ${error.message}` : error);
+    // Failures while the stack is being stopped are a result of that.
+    if (!interrupted) console.error(error instanceof UserError ? `zedops: ${error.message}` : error);
     return 1;
   });
   await stack.stop();

@@ -1,18 +1,18 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { getSystemErrorMessage } from "node:util";
-import { Complaint } from "./complaint.ts";
+import { UserError } from "./user-error.ts";
 
 /**
- * Makes the data directory and claims it for this process, because two managers on one database damage it. Returns what
- * gives it up again. Throws a Complaint if another process has it or if it cannot be written.
+ * Makes the data directory and locks it for this process, because two managers with one database damage it. Returns a
+ * function that unlocks it. Throws a UserError if another process has it or if it cannot be written.
  */
 export async function claimDataDir(dataDir: string): Promise<() => Promise<void>> {
   await makeDirectory(dataDir).catch((error: unknown) => unusable(dataDir, error));
   const file = join(dataDir, "manager.pid");
   const holder = Number(await readFile(file, "utf8").catch(() => ""));
   if (holder > 0 && holder !== process.pid && isAlive(holder)) {
-    throw new Complaint(
+    throw new UserError(
       `process ${holder} runs a manager on ${dataDir}; choose another: DATA_DIR=… (or delete ${file})`,
     );
   }
@@ -20,7 +20,7 @@ export async function claimDataDir(dataDir: string): Promise<() => Promise<void>
   return () => rm(file, { force: true });
 }
 
-/** Makes a directory and those above it. Node's own `recursive` tries for ever where the system makes none, as in /proc. */
+/** Makes a directory and its parents. Node's `recursive` option never returns if the system refuses, as in /proc. */
 async function makeDirectory(path: string): Promise<void> {
   try {
     await mkdir(path, { mode: 0o700 });
@@ -35,7 +35,7 @@ async function makeDirectory(path: string): Promise<void> {
 
 function unusable(dataDir: string, error: unknown): never {
   if (!isSystemError(error) || error.errno === undefined) throw error;
-  throw new Complaint(`DATA_DIR cannot be ${dataDir}: ${getSystemErrorMessage(error.errno)}`);
+  throw new UserError(`DATA_DIR cannot be ${dataDir}: ${getSystemErrorMessage(error.errno)}`);
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {

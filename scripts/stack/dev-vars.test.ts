@@ -15,7 +15,7 @@ const test = base.extend("file", async ({}, { onCleanup }) => {
 const read = async (file: string) => parseEnv(await readFile(file, "utf8"));
 const mode = async (file: string) => (await stat(file)).mode & 0o777;
 
-test("both secrets are made, long enough, for the owner's eyes only", async ({ file }) => {
+test("both secrets are made, long enough, readable by the owner only", async ({ file }) => {
   await ensureDevVars(file);
   const { ADMIN_PASSWORD = "", JWT_SECRET = "" } = await read(file);
   expect(ADMIN_PASSWORD).toMatch(/^(\w{5}-){3}\w{5}$/);
@@ -24,7 +24,7 @@ test("both secrets are made, long enough, for the owner's eyes only", async ({ f
   expect(await localPassword(file)).toBe(ADMIN_PASSWORD);
 });
 
-test("what is there is kept: values, other lines, and nothing changes the second time", async ({ file }) => {
+test("existing values and other lines are kept, and a second call changes nothing", async ({ file }) => {
   await writeFile(file, "# mine\nADMIN_PASSWORD=chosen-by-hand\nEXTRA=1");
   await chmod(file, 0o644);
   await ensureDevVars(file);

@@ -12,8 +12,8 @@ const generators: Record<string, () => string> = {
 };
 
 /**
- * Makes sure that the file holds every secret and that only its owner can read it. Values that are there are kept.
- * Two scripts that start at once agree: the first to create the file wins.
+ * Makes sure that the file has every secret and that only its owner can read it. Existing values are kept. If two
+ * scripts start at once, both use the file of the first.
  */
 export async function ensureDevVars(file = devVarsFile): Promise<void> {
   const text = await readIfPresent(file);
@@ -45,7 +45,7 @@ function lines(names: readonly string[]): string {
   return names.map((name) => `${name}=${generators[name]?.()}\n`).join("");
 }
 
-/** Five characters that cannot be mistaken for one another: a password of four such groups has 99 bits. */
+/** Five characters that cannot be confused with each other. A password of four such groups has 99 bits. */
 function passwordGroup(): string {
   const alphabet = "abcdefghijkmnpqrstuvwxyz23456789";
   return Array.from({ length: 5 }, () => alphabet[randomInt(alphabet.length)]).join("");

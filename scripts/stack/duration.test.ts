@@ -11,6 +11,6 @@ test.for([
   expect(parseSeconds(text)).toBe(seconds);
 });
 
-test.for(["", "h", "1.5h", "-1", "2 h", "1h30m", "2w", "1e3"])("%j is no duration", (text) => {
+test.for(["", "h", "1.5h", "-1", "2 h", "1h30m", "2w", "1e3"])("%j is not a duration", (text) => {
   expect(() => parseSeconds(text)).toThrow("is not a duration");
 });

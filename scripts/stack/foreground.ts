@@ -5,18 +5,18 @@ import { inRepository, projectEnvironment } from "./repository.ts";
 
 export interface Result {
   ok: boolean;
-  /** What it wrote on standard output. */
+  /** Its standard output. */
   output: string;
 }
 
-/** Runs a command in a folder of the repository, on this terminal, and says whether it succeeded. */
+/** Runs a command in a folder of the repository on this terminal. Returns whether it succeeded. */
 export async function runInForeground(folder: string, file: string, ...args: string[]): Promise<boolean> {
   const child = spawn(file, args, { cwd: inRepository(folder), env: projectEnvironment(), stdio: "inherit" });
   const [code]: unknown[] = await once(child, "exit");
   return code === 0;
 }
 
-/** Runs a command in a folder of the repository unseen, and returns what it wrote on standard output. */
+/** Runs a command in a folder of the repository without showing its output, and returns its standard output. */
 export async function runQuietly(folder: string, file: string, ...args: string[]): Promise<Result> {
   const child = spawn(file, args, {
     cwd: inRepository(folder),

@@ -2,28 +2,28 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Child, describeEnding } from "./child.ts";
-import { Complaint } from "./complaint.ts";
 import { claimDataDir } from "./data-dir.ts";
 import { ensureDevVars } from "./dev-vars.ts";
 import { inRepository, projectEnvironment, wrangler } from "./repository.ts";
 import { localUrl, type Settings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
+import { UserError } from "./user-error.ts";
 
 const config = inRepository("manager/wrangler.jsonc");
 
-/** Far more than it takes; a manager that needs longer hangs. */
+/** Much longer than a start takes: a manager that needs longer hangs. */
 const READY_WITHIN_MS = 60_000;
 const POLL_MS = 50;
 
 export interface ManagerOptions {
-  /** Variables that are other than in wrangler.jsonc. */
+  /** Variables that override those in wrangler.jsonc. */
   vars?: Readonly<Record<string, string>>;
   onLine?: (line: string) => void;
 }
 
 /**
- * Starts the manager under `wrangler dev` with its database in the data directory, migrated, and resolves when it serves.
- * Throws a Complaint if the port is taken or the manager does not come up.
+ * Migrates the database in the data directory, starts the manager with `wrangler dev`, and resolves when it serves.
+ * Throws a UserError if the port is taken or the manager does not come up.
  */
 export async function startManager(
   stack: Stack,
@@ -42,7 +42,7 @@ export async function startManager(
     args: [wrangler, "d1", "migrations", "apply", "DB", "--local", "--persist-to", persistTo, "--config", config],
     env,
   });
-  if ((await migrations.ended) !== 0) throw new Complaint(`the database migration failed:\n${migrations.tail}`);
+  if ((await migrations.ended) !== 0) throw new UserError(`the database migration failed:\n${migrations.tail}`);
 
   const manager = stack.start({
     name: "manager",
@@ -57,7 +57,7 @@ export async function startManager(
   });
   const ready = new AbortController();
   const ended = manager.ended.then((ending) => {
-    throw new Complaint(`the manager ended with ${describeEnding(ending)}:\n${manager.tail}`);
+    throw new UserError(`the manager ended with ${describeEnding(ending)}:\n${manager.tail}`);
   });
   try {
     await Promise.race([ended, untilHealthy(localUrl(host, port), ready.signal)]);
@@ -73,7 +73,7 @@ async function refuseTakenPort(host: string, port: number): Promise<void> {
   const probe = createServer();
   probe.once("error", (error) => {
     const taken = "code" in error && error.code === "EADDRINUSE";
-    reject(new Complaint(taken ? `port ${port} is in use; choose another: PORT=…` : `cannot listen: ${error.message}`));
+    reject(new UserError(taken ? `port ${port} is in use; choose another: PORT=…` : `cannot listen: ${error.message}`));
   });
   probe.listen({ host, port }, () => probe.close(() => resolve()));
   await promise;
@@ -84,25 +84,28 @@ async function untilHealthy(url: string, stop: AbortSignal): Promise<void> {
   while (!stop.aborted) {
     const answer = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(5_000) }).catch(() => undefined);
     if (answer?.ok) return;
-    // It runs and says which secret is wrong: waiting does not help.
-    if (answer?.status === 503) throw new Complaint(`the manager refuses to serve: ${await answer.text()}`);
-    if (performance.now() > deadline) throw new Complaint(`the manager does not answer on ${url}`);
+    // A secret is wrong, so waiting does not help.
+    if (answer?.status === 503) throw new UserError(`the manager refuses to serve: ${await answer.text()}`);
+    if (performance.now() > deadline) throw new UserError(`the manager does not answer on ${url}`);
     await pause(POLL_MS);
   }
 }
 
-/** wrangler without its prompts, look-ups and logs in the home directory; secrets only from manager/.dev.vars. */
+/**
+ * The environment of wrangler: no prompts, no look-ups, no logs in the home directory, secrets only from
+ * manager/.dev.vars.
+ */
 function environment(dataDir: string): NodeJS.ProcessEnv {
   const { ADMIN_PASSWORD, JWT_SECRET, TOKEN, ...inherited } = projectEnvironment();
   return {
     ...inherited,
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
-    // Warnings and errors only, unless asked for more: a line per request tells nobody anything.
+    // Warnings and errors only by default: a line per request helps nobody.
     WRANGLER_LOG: inherited.WRANGLER_LOG ?? "warn",
     WRANGLER_LOG_PATH: join(dataDir, "logs"),
     WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
     WRANGLER_REGISTRY_PATH: join(dataDir, "registry"),
-    // The local trace store makes every message some 18 times slower, and the explorer reads it.
+    // The local trace store, which the explorer reads, makes every message about 18 times slower.
     X_LOCAL_EXPLORER: "false",
     X_LOCAL_OBSERVABILITY: "false",
   };

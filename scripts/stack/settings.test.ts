@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { agentRunCommand, agentUrls, readSettings } from "./settings.ts";
 
-test("nothing set, or set to nothing, is the default", () => {
+test("unset and empty variables get the default", () => {
   const settings = readSettings({});
   expect(settings).toMatchObject({ host: "127.0.0.1", port: 8787, managerUrl: "http://127.0.0.1:8787", maxRetries: 0 });
   expect(settings.stateDir).toBe(resolve(".zedops/agent"));

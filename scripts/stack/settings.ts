@@ -1,8 +1,8 @@
 import { resolve } from "node:path";
-import { Complaint } from "./complaint.ts";
 import { outwardAddresses } from "./this-machine.ts";
+import { UserError } from "./user-error.ts";
 
-/** What `make up`, `manager-run` and `agent-run` take from the environment. */
+/** The settings that `make up`, `manager-run` and `agent-run` read from the environment. */
 export interface Settings {
   /** The address that the manager listens on. */
   host: string;
@@ -11,7 +11,7 @@ export interface Settings {
   dataDir: string;
   /** The manager that agents and scripts talk to. */
   managerUrl: string;
-  /** An enrolment token, given by value. */
+  /** An enrolment token itself. */
   token: string | undefined;
   /** A file with an enrolment token, or `-` for standard input. */
   tokenFile: string | undefined;
@@ -42,18 +42,21 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   };
 }
 
-/** Where a manager that listens on `host` is reached from this machine: a wildcard address is not one to dial. */
+/**
+ * The URL of a manager that listens on `host`, from this machine. Nobody can dial a wildcard address, so it becomes
+ * loopback.
+ */
 export function localUrl(host: string, port: number): string {
   const address = host === "0.0.0.0" ? "127.0.0.1" : host === "::" ? "::1" : host;
   return `http://${address.includes(":") ? `[${address}]` : address}:${port}`;
 }
 
-/** Where agents on other hosts find a manager that listens on `host`; nowhere if that is loopback. */
+/** The URLs of a manager that listens on `host`, for agents on other hosts; none if that is loopback. */
 export function agentUrls({ host, port }: Pick<Settings, "host" | "port">): string[] {
   return outwardAddresses(host).map((address) => localUrl(address, port));
 }
 
-/** The command that starts an agent by itself, in another terminal, with the settings of this one. */
+/** The command that starts a single agent in another terminal with the settings of this one. */
 export function agentRunCommand(env: NodeJS.ProcessEnv = process.env): string {
   const given = ["HOST", "PORT", "DATA_DIR", "STATE_DIR"].filter((name) => env[name]);
   return ["make agent-run", ...given.map((name) => shellWord(`${name}=${env[name]}`))].join(" ");
@@ -66,7 +69,7 @@ function shellWord(text: string): string {
 function wholeNumber(name: string, text: string, min: number, max: number): number {
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max)) {
-    throw new Complaint(`${name} must be a whole number from ${min} to ${max}, not "${text}"`);
+    throw new UserError(`${name} must be a whole number from ${min} to ${max}, not "${text}"`);
   }
   return value;
 }

@@ -1,9 +1,9 @@
 import { Child, type ChildOptions } from "./child.ts";
 
-/** The processes that a script has started, in that order; stopped last one first. */
+/** The processes that a script has started. They are stopped in reverse order. */
 export class Stack {
   readonly #children: Child[] = [];
-  readonly #afterwards: (() => Promise<void>)[] = [];
+  readonly #cleanups: (() => Promise<void>)[] = [];
   #stopping = false;
 
   /** Starts a process. Throws once the stack is being stopped. */
@@ -14,15 +14,15 @@ export class Stack {
     return child;
   }
 
-  /** Ends every process and whatever those started; agents before the manager, so that they can say goodbye. */
+  /** Stops every process and its children; agents before the manager, so that they can tell it that they stop. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const child of this.#children.toReversed()) await child.stop();
-    for (const tidy of this.#afterwards) await tidy();
+    for (const cleanUp of this.#cleanups) await cleanUp();
   }
 
-  /** Has something done once every process has ended. */
-  onStopped(tidy: () => Promise<void>): void {
-    this.#afterwards.push(tidy);
+  /** Registers a function to call when every process has ended. */
+  onStopped(cleanUp: () => Promise<void>): void {
+    this.#cleanups.push(cleanUp);
   }
 }

@@ -7,7 +7,7 @@ test.for([
   ["http://127.8.9.1", true],
   ["http://[::1]:8787", true],
   ["https://zedops.example.com", false],
-  // Names that only look like an address here: the local password must not go there.
+  // Names that look like a local address: the local password must not go to them.
   ["http://127.example.com", false],
   ["http://localhost.example.com", false],
   ["http://192.0.2.200", false],

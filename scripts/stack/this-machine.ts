@@ -1,13 +1,13 @@
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
 
-/** Whether a URL leads to this very machine, by one of its addresses. */
+/** Whether the host of a URL is one of this machine's addresses. */
 export function isThisMachine({ hostname }: URL): boolean {
   const address = hostname.replace(/^\[|\]$/g, "");
   return isLoopback(address) || interfaces().some((own) => own.address === address);
 }
 
-/** The addresses under which other hosts may reach what listens on `host`; none if that is loopback. */
+/** The addresses at which other hosts reach a server that listens on `host`; none if that is loopback. */
 export function outwardAddresses(host: string): string[] {
   if (isLoopback(host)) return [];
   if (!["0.0.0.0", "::"].includes(host)) return [host];

@@ -1,89 +1,57 @@
+import { mkdtempDisposable, readFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
 import type { Stack } from "../stack/stack.ts";
 import { type Outcome, settle } from "./outcome.ts";
-import { runProcess, say } from "./process.ts";
+import { runProcess } from "./process.ts";
 
-/** A line of `go test -json`; see `go doc test2json`. */
-const Event = z.object({
-  Action: z.string(),
-  Package: z.string().optional(),
+/** The end of a test, or of a package if `Test` is absent: a line of gotestsum's file; see `go doc test2json`. */
+const End = z.object({
+  Action: z.enum(["pass", "fail", "skip"]),
+  Package: z.string(),
   Test: z.string().optional(),
-  Output: z.string().optional(),
-  Elapsed: z.number().optional(),
 });
-type Event = z.infer<typeof Event>;
+type End = z.infer<typeof End>;
 
-/** Runs the agent's tests and counts them; a test that only groups others is not counted. */
+/**
+ * Runs the agent's tests and counts them. gotestsum prints a line per package, and at the end the output of failures.
+ */
 export async function runGoTest(stack: Stack, name: string, folder: string, ...args: string[]): Promise<Outcome> {
-  const tally = new GoTally((line) => say(name, line));
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "zedops-test-"));
+  const file = join(scratch.path, "ends.json");
   const succeeded = await runProcess(stack, {
     name,
     folder,
     file: "go",
-    args: ["test", "-json", ...args, "./..."],
-    onLine: (line) => tally.read(line),
+    args: ["tool", "gotestsum", "--format=pkgname", `--jsonfile-timing-events=${file}`, "--", ...args, "./..."],
   });
-  return settle(tally.outcome(), succeeded);
+  // No file: nothing ran.
+  const lines = (await readFile(file, "utf8").catch(() => "")).trim().split("\n").filter(Boolean);
+  return settle(countTests(lines.map((line) => End.parse(JSON.parse(line)))), succeeded);
 }
 
-/** Turns the events of `go test -json` into counts, and into lines for people: a package each, and what failed. */
-export class GoTally {
-  readonly #results = new Map<string, boolean>();
-  /** Tests that group others, and whether one of those has failed. */
-  readonly #groups = new Map<string, boolean>();
-  readonly #output = new Map<string, string[]>();
-  readonly #say: (line: string) => void;
-
-  constructor(say: (line: string) => void) {
-    this.#say = say;
-  }
-
-  read(line: string): void {
-    const event = parse(line);
-    // Not an event: a message of the compiler's or of go itself.
-    if (event === undefined) {
-      this.#say(line);
-      return;
-    }
-    const { Action, Package = "", Test } = event;
-    const id = Test === undefined ? Package : `${Package}/${Test}`;
-    if (event.Output !== undefined) this.#keep(id, event.Output);
-    if (Action !== "pass" && Action !== "fail") return;
-    if (Test !== undefined) {
-      this.#results.set(id, Action === "pass");
-      const end = Test.lastIndexOf("/");
-      if (end > 0) this.#joinGroup(`${Package}/${Test.slice(0, end)}`, Action === "fail");
-    } else {
-      this.#say(`${Action === "pass" ? "✓" : "✗"} ${Package} (${event.Elapsed ?? 0} s)`);
-    }
-    if (Action === "fail") for (const output of this.#output.get(id) ?? []) this.#say(output);
-    this.#output.delete(id);
-  }
-
-  outcome(): Outcome {
-    // A group is counted only where it failed by itself.
-    const tests = [...this.#results].filter(
-      ([id, passed]) => !this.#groups.has(id) || !(passed || this.#groups.get(id)),
-    );
-    const passed = tests.filter(([, ok]) => ok).length;
-    return { passed, failed: tests.length - passed };
-  }
-
-  #joinGroup(id: string, failed: boolean): void {
-    this.#groups.set(id, failed || this.#groups.get(id) === true);
-  }
-
-  #keep(id: string, output: string): void {
-    const lines = this.#output.get(id) ?? [];
-    lines.push(output.trimEnd());
-    this.#output.set(id, lines);
-  }
+/**
+ * Counts tests, without those that only group others. A group or a package that failed although none of its tests did,
+ * because it crashed for example, is one failure.
+ */
+export function countTests(ends: readonly End[]): Outcome {
+  const groups = new Set(ends.flatMap(groupsOf));
+  const failed = ends.filter(({ Action }) => Action === "fail");
+  const failedGroups = new Set(failed.flatMap(groupsOf));
+  return {
+    passed: ends.filter((end) => end.Action === "pass" && end.Test !== undefined && !groups.has(idOf(end))).length,
+    failed: failed.filter((end) => !failedGroups.has(idOf(end))).length,
+  };
 }
 
-function parse(line: string): Event | undefined {
-  try {
-    return Event.parse(JSON.parse(line));
-  } catch {
-    return undefined;
-  }
+function idOf({ Package, Test }: Pick<End, "Package" | "Test">): string {
+  return Test === undefined ? Package : `${Package}.${Test}`;
+}
+
+/** The ids of everything that contains it: its package, and the tests above a subtest. */
+function groupsOf({ Package, Test }: End): string[] {
+  if (Test === undefined) return [];
+  const names = Test.split("/").slice(0, -1);
+  return [Package, ...names.map((_, index) => idOf({ Package, Test: names.slice(0, index + 1).join("/") }))];
 }

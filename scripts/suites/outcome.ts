@@ -1,4 +1,4 @@
-/** How many tests of a suite passed and failed. A suite that crashed has at least one failure. */
+/** The numbers of passed and failed tests of a suite. A suite that crashed has at least one failure. */
 export interface Outcome {
   passed: number;
   failed: number;
@@ -7,7 +7,7 @@ export interface Outcome {
 export const pass: Outcome = { passed: 1, failed: 0 };
 export const fail: Outcome = { passed: 0, failed: 1 };
 
-/** An outcome that agrees with its process: one that ended badly without a failed test has failed as a whole. */
+/** Adds a failure if the process failed although no test did, or if there was no test. */
 export function settle(outcome: Outcome, succeeded: boolean): Outcome {
   const crashed = !succeeded && outcome.failed === 0;
   const empty = outcome.passed + outcome.failed === 0;

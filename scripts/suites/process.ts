@@ -3,14 +3,14 @@ import { inRepository, projectEnvironment } from "../stack/repository.ts";
 import type { Stack } from "../stack/stack.ts";
 
 export interface ProcessOptions {
-  /** What the lines of its output begin with: suites run side by side. */
+  /** Printed before each line of its output, because suites run side by side. */
   name: string;
-  /** Where it runs, from the repository's root. */
+  /** Its directory, from the repository's root. */
   folder: string;
   file: string;
   args: readonly string[];
   env?: Record<string, string>;
-  /** Told every line instead of the terminal. */
+  /** Called with every line, which is not printed then. */
   onLine?: (line: string) => void;
 }
 
@@ -19,7 +19,7 @@ export function say(name: string, line: string): void {
   console.log(`${name.padEnd(8)} │ ${line}`);
 }
 
-/** Runs a process of a suite to its end and says whether it succeeded. */
+/** Runs a process of a suite to its end. Returns whether it succeeded. */
 export async function runProcess(stack: Stack, options: ProcessOptions): Promise<boolean> {
   const { name, folder, file, args, env, onLine } = options;
   const child = stack.start({
@@ -31,7 +31,7 @@ export async function runProcess(stack: Stack, options: ProcessOptions): Promise
     onLine: onLine ?? ((line) => say(name, line)),
   });
   const ending = await child.ended;
-  // Takes along what it has left behind, and waits for the last of its output.
+  // Kills the processes that it left behind, and waits for the rest of its output.
   await child.stop();
   if (ending !== 0) say(name, `✗ ${file} ended with ${describeEnding(ending)}`);
   return ending === 0;

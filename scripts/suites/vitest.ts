@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtempDisposable, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -18,25 +18,23 @@ export async function runVitest(
   folder: string,
   { args = [], env = {} }: Partial<Pick<ProcessOptions, "args" | "env">> = {},
 ): Promise<Outcome> {
-  const scratch = await mkdtemp(join(tmpdir(), "zedops-test-"));
-  const report = join(scratch, "report.json");
+  await using scratch = await mkdtempDisposable(join(tmpdir(), "zedops-test-"));
+  const report = join(scratch.path, "report.json");
   const succeeded = await runProcess(stack, {
     name,
     folder,
     file: process.execPath,
-    // It writes into a pipe; whether colours make sense depends on where that leads.
+    // vitest writes into a pipe and cannot know whether the output ends on a terminal.
     env: { ...(process.stdout.isTTY ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }), ...env },
     args: [
       ...[inRepository("node_modules/vitest/vitest.mjs"), "run", ...args],
       ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
     ],
   });
-  const outcome = await readReport(report);
-  await rm(scratch, { recursive: true });
-  return settle(outcome, succeeded);
+  return settle(await readReport(report), succeeded);
 }
 
-/** Counts the tests of a report. No report: nothing ran. A file that could not be loaded has failed once. */
+/** Counts the tests of a report. Without a report, nothing ran. A file that could not be loaded is one failure. */
 async function readReport(file: string): Promise<Outcome> {
   const json = await readFile(file, "utf8").catch(() => undefined);
   if (json === undefined) return { passed: 0, failed: 0 };

@@ -7,7 +7,7 @@ import { CopyField } from "./CopyField.tsx";
 import { Dialog } from "./Dialog.tsx";
 import "./AddAgent.css";
 
-/** Mints a token for one host, says what to do with it, and notices when the host comes online. */
+/** Mints a token for one host, shows the steps, and reports when the host comes online. */
 export function AddAgent(props: { agents: readonly Agent[]; onClose: () => void }) {
   let name!: HTMLInputElement;
   const [knownBefore, setKnownBefore] = createSignal<ReadonlySet<string>>(new Set());

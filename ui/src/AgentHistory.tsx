@@ -9,16 +9,18 @@ import { StatusBadge } from "./StatusBadge.tsx";
 import { Timeline } from "./Timeline.tsx";
 import "./AgentHistory.css";
 
-/** When an agent was connected and why not, kept up to date while it is open. `agent` is the live one, not a copy. */
+/**
+ * The connections and outages of an agent, kept up to date while it is open. `agent` is the live object, not a copy.
+ */
 export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
   let close!: HTMLButtonElement;
   const query = useHistory(props.agent);
   const share = (of: "day" | "week") => formatShare(query.data?.uptime[of] ?? null);
 
-  // The error is cleared while the first answer is asked for again; the words must not blink.
+  // The query clears its error during the next attempt. The last error stays, so that the text does not flicker.
   const problem = createMemo<string | undefined>((previous) => (query.isPending ? previous : query.error?.message));
 
-  // The button is below the timeline, and what is new is at the top of it.
+  // The button is below the timeline, and new entries appear at its top.
   onMount(() => close.focus({ preventScroll: true }));
 
   return (
@@ -59,7 +61,7 @@ export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
           </Match>
           <Match when={query.data?.events}>
             {(events) => (
-              // In the order of tabs: only what has the focus is scrolled by keyboard.
+              // Focusable, because the keyboard scrolls only what has the focus.
               <section class="history-events" aria-label="Connection timeline" tabindex="0">
                 <Timeline events={events()} />
               </section>

@@ -15,13 +15,13 @@ interface AgentMenuProps {
   onRemove: () => void;
 }
 
-/** The menu at the end of a row. Arrow keys, Home and End move in it; Escape, Tab and a press elsewhere close it. */
+/** The menu at the end of a row. Arrow keys, Home and End move in it; Escape, Tab and a click elsewhere close it. */
 export function AgentMenu(props: AgentMenuProps) {
   let root!: HTMLDivElement;
   let button!: HTMLButtonElement;
   const menuId = createUniqueId();
 
-  // Settled as the menu opens: no item moves under a hand that is on its way to it.
+  // Computed when the menu opens, so that no item moves while the operator reaches for it.
   const offers = createMemo(
     on(
       () => props.open,
@@ -33,7 +33,7 @@ export function AgentMenu(props: AgentMenuProps) {
 
   const choose = (act: () => void) => {
     props.onOpen(false);
-    // The dialog that opens now gives the focus back to whatever had it.
+    // The dialog that opens now returns the focus to the element that had it.
     button.focus();
     act();
   };

@@ -20,7 +20,10 @@ interface AgentRowProps {
   onRemove: () => void;
 }
 
-/** One agent. Names come from hosts and operators: they are text, isolated in direction, cut with the whole in the title. */
+/**
+ * One agent. Names come from hosts and operators: they are isolated, because they may be right-to-left, and the title
+ * has the full name.
+ */
 export function AgentRow(props: AgentRowProps) {
   return (
     <tr class="agent">

@@ -10,7 +10,7 @@ import { RotateToken } from "./RotateToken.tsx";
 import { SeparateClone } from "./SeparateClone.tsx";
 import "./AgentTable.css";
 
-/** All agents, online first, then by name. `stale` takes the colour out: what it shows may no longer be so. */
+/** All agents, online first, then by name. `stale` removes the colour, because the data may be out of date. */
 export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) {
   let body!: HTMLTableSectionElement;
   const [menuOf, setMenuOf] = createSignal<string>();
@@ -23,7 +23,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
 
   const menuIsOpen = createMemo(() => props.agents.some((agent) => agent.id === menuOf()));
 
-  // While a menu is open no row changes its place: the hand is already moving towards an item.
+  // While a menu is open no row moves: the operator is about to choose an item.
   const ordered = createMemo<readonly Agent[]>((previous) => {
     if (!menuIsOpen()) return props.agents.toSorted(compareAgents);
     const current = new Set(props.agents);
@@ -78,7 +78,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
           </tbody>
         </table>
       </div>
-      {/* Not a copy, as the others have: it shows what becomes of the agent. */}
+      {/* The live agent, where the other dialogs have a copy: it shows the changes. */}
       <Show when={historyOf()} keyed>
         {(agent) => <AgentHistory agent={agent} onClose={() => setHistoryOf(undefined)} />}
       </Show>

@@ -4,7 +4,7 @@ import { Dashboard } from "./Dashboard.tsx";
 import { LogIn } from "./LogIn.tsx";
 import { createQueryClient } from "./queryClient.ts";
 
-/** The dashboard while the manager accepts the session cookie, the log-in otherwise. Nothing but a call can tell which. */
+/** Shows the dashboard while the manager accepts the session cookie, else the log-in. Only a call shows which it is. */
 export function App() {
   const [loggedIn, setLoggedIn] = createSignal(true);
   const client = createQueryClient(() => leave());

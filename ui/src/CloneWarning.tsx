@@ -3,7 +3,9 @@ import { type Clone, hostLabels } from "./clone.ts";
 import { formatExact } from "./RelativeTime.tsx";
 import "./CloneWarning.css";
 
-/** Says that two hosts share an identity, and which. Hostnames come from hosts: they are isolated in direction. */
+/**
+ * Warns that two hosts share an identity, and names them. Hostnames may be right-to-left text, so they are isolated.
+ */
 export function CloneWarning(props: { clone: Clone }) {
   const labels = () => hostLabels(props.clone);
   return (

@@ -3,7 +3,7 @@ import "./CopyField.css";
 
 const confirmForMs = 2_000;
 
-/** Text to take elsewhere, with a button that copies it. `secret` shows one line of it at most. */
+/** Text with a button that copies it. `secret` shows one line at most. */
 export function CopyField(props: { label: string; value: string; secret?: boolean }) {
   let value!: HTMLElement;
   const labelId = createUniqueId();
@@ -17,7 +17,7 @@ export function CopyField(props: { label: string; value: string; secret?: boolea
       await navigator.clipboard.writeText(props.value);
       setOutcome("Copied");
     } catch {
-      // Browsers offer no clipboard to pages on plain http, such as a manager on the local network.
+      // Browsers offer no clipboard to pages on plain http, such as those of a manager on the local network.
       getSelection()?.selectAllChildren(value);
       setOutcome("Press Ctrl+C");
     }

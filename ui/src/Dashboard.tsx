@@ -11,10 +11,10 @@ import { Skeleton } from "./Skeleton.tsx";
 import { Toast } from "./Toast.tsx";
 import "./Dashboard.css";
 
-/** With fewer agents than this the eye finds one faster than the hand types. */
+/** With fewer agents than this, the operator needs no filter. */
 const filterFrom = 6;
 
-/** Everything behind the log-in. */
+/** The page for a logged-in operator. */
 export function Dashboard(props: { onLoggedOut: () => void }) {
   const query = useAgents();
   const [adding, setAdding] = createSignal(false);

@@ -3,18 +3,18 @@ import "./Dialog.css";
 
 interface DialogProps {
   title: string;
-  /** Room for a table, which scrolls within the dialog instead of with it. */
+  /** Wide enough for a table, which scrolls inside the dialog. */
   wide?: boolean;
   onClose: () => void;
 }
 
-/** A modal dialog, open for as long as it is rendered. Escape asks to close it; a press beside it does not. */
+/** A modal dialog, open while it is rendered. Escape closes it; a click outside does not. */
 export function Dialog(props: ParentProps<DialogProps>) {
   let dialog!: HTMLDialogElement;
   const titleId = createUniqueId();
 
   onMount(() => dialog.showModal());
-  // Closing before it leaves the page is what returns the focus to the element that opened it.
+  // A dialog returns the focus to the element that opened it only if it is closed before it is removed.
   onCleanup(() => dialog.close());
 
   const onCancel = (event: Event) => {

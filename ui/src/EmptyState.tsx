@@ -2,7 +2,7 @@ import { agentCommand } from "./agentCommand.ts";
 import { CopyField } from "./CopyField.tsx";
 import "./EmptyState.css";
 
-/** What an operator without agents needs to know. */
+/** Shown while there are no agents: the steps to add one. */
 export function EmptyState(props: { onAdd: () => void }) {
   return (
     <section class="panel empty" aria-labelledby="empty-title">

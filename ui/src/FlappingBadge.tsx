@@ -2,7 +2,7 @@ import "./FlappingBadge.css";
 
 export const flappingExplanation = "Flapping: five or more changes within ten minutes.";
 
-/** Marks an agent whose connection comes and goes, in a word, colour and shape. */
+/** Marks an agent that connects and disconnects often, in a word, colour and shape. */
 export function FlappingBadge() {
   return (
     <span class="badge flapping" title={flappingExplanation}>

@@ -3,7 +3,9 @@ import { ApiError } from "./api.ts";
 import { formatAge } from "./RelativeTime.tsx";
 import "./Freshness.css";
 
-/** The line under the heading: live, or how old the table is and why. It is always there, so nothing moves when it changes. */
+/**
+ * The line under the heading: live, or the age of the table and the reason. It is always there, so that nothing moves.
+ */
 export function Freshness(props: { answered: boolean; staleMs: number | null; error: Error | null }) {
   const problem = () =>
     props.error instanceof ApiError && props.error.code !== "unreachable"
@@ -12,7 +14,7 @@ export function Freshness(props: { answered: boolean; staleMs: number | null; er
 
   return (
     <p class="freshness" classList={{ stale: props.staleMs !== null }}>
-      {/* Only what went wrong is announced; the age beside it changes every second. */}
+      {/* Only the problem is announced; the age beside it changes every second. */}
       <span role="alert">{props.staleMs === null ? "" : problem()}</span>
       <Show
         when={props.staleMs !== null}

@@ -6,8 +6,8 @@ import { Logo } from "./Logo.tsx";
 import "./Header.css";
 
 /**
- * Product name, how many are online, log-out. `agents` is undefined until the manager has answered once; `stale` fades
- * their count, which may no longer be so.
+ * Product name, the number of agents online, log-out. `agents` is undefined until the manager has answered once;
+ * `stale` fades the number, which may be out of date.
  */
 export function Header(props: { agents: readonly Agent[] | undefined; stale: boolean; onLoggedOut: () => void }) {
   const leaving = useMutation(() => ({ mutationFn: logOut, onSuccess: () => props.onLoggedOut() }));
@@ -35,7 +35,7 @@ export function Header(props: { agents: readonly Agent[] | undefined; stale: boo
           Log out
         </button>
       </div>
-      {/* The cookie still opens the dashboard, so the operator must know. */}
+      {/* The session may still be valid, so the operator must know. */}
       <p class="header-problem" role="alert">
         {leaving.isError ? "You are still logged in: the manager did not confirm the log-out." : ""}
       </p>

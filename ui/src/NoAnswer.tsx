@@ -2,9 +2,9 @@ import { createMemo } from "solid-js";
 import { ApiError } from "./api.ts";
 import "./NoAnswer.css";
 
-/** Takes the table's place while the manager has not answered even once. */
+/** Shown instead of the table until the manager has answered for the first time. */
 export function NoAnswer(props: { error: Error | null }) {
-  // The error is cleared while the next attempt is under way; the words must not blink.
+  // The query clears its error during the next attempt. The last error stays, so that the text does not flicker.
   const latest = createMemo<Error | null>((previous) => props.error ?? previous, null);
 
   const title = () => {

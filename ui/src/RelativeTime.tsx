@@ -13,7 +13,7 @@ const units: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1],
 ];
 
-/** How long ago, in the largest unit that fits, rounded down. Under 2 s, and in the future, is now. */
+/** The time since a moment, in its largest unit, rounded down. Less than 2 s ago, or in the future, is now. */
 export function formatAge(ageMs: number): string {
   const seconds = Math.floor(ageMs / 1_000);
   for (const [unit, length] of units) {

@@ -9,7 +9,7 @@ function explain(error: Error | null): string | undefined {
     return "The agent is not connected, so it keeps its token. Try again when it is back.";
   }
   if (error instanceof ApiError && error.code === "timeout") {
-    return "The agent did not answer in time. Whichever token it now has works; try again in a minute.";
+    return "The agent did not answer in time. Its old or its new token works; try again in a minute.";
   }
   return error?.message;
 }

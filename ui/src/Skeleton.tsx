@@ -1,7 +1,9 @@
 import { For } from "solid-js";
 import "./Skeleton.css";
 
-/** The table's outline until the first answer. It fades in late, so a fast manager never shows it. */
+/**
+ * The table's outline until the first answer. It fades in after a delay, so it does not appear if the manager is fast.
+ */
 export function Skeleton() {
   return (
     <div class="panel skeleton" role="progressbar" aria-label="Loading agents">

@@ -1,7 +1,10 @@
 import { describePresence, explainPresence, isLate, type Presence } from "./presence.ts";
 import "./StatusBadge.css";
 
-/** The status in words, colour and shape: a filled dot for online, half of one for late, a ring and the reason for offline. */
+/**
+ * The status in words, colour and shape: a filled dot for online, a half-filled dot for late, a ring and the reason for
+ * offline.
+ */
 export function StatusBadge(props: { presence: Presence }) {
   const words = () => describePresence(props.presence);
   const title = () => {

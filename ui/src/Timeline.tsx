@@ -5,7 +5,7 @@ import { formatExact } from "./RelativeTime.tsx";
 import { StatusBadge } from "./StatusBadge.tsx";
 import "./Timeline.css";
 
-// To the second, as logs are. A timeline of 30 days needs no year.
+// To the second, as in logs. A timeline of 30 days needs no year.
 const moment = new Intl.DateTimeFormat(undefined, {
   month: "short",
   day: "numeric",
@@ -14,7 +14,7 @@ const moment = new Intl.DateTimeFormat(undefined, {
   second: "2-digit",
 });
 
-/** An agent's connections and outages, the newest first. The one that lasts counts on by itself. */
+/** An agent's connections and outages, newest first. The duration of the current one is updated every second. */
 export function Timeline(props: { events: readonly ConnectionEvent[] }) {
   const now = useManagerClock();
   const duration = (event: ConnectionEvent) =>

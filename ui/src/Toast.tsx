@@ -4,14 +4,14 @@ import "./Toast.css";
 
 const showForMs = 6_000;
 
-/** Who has just arrived: the first agents to be online while the page is open, and every agent that is new to it. */
+/** The agents to announce: the first that come online while the page is open, and every agent that is new to it. */
 function arrivals(before: ReadonlyMap<string, boolean>, agents: readonly Agent[]): Agent[] {
   const online = agents.filter(isOnline);
   const noneWasOnline = ![...before.values()].includes(true);
   return noneWasOnline ? online : online.filter((agent) => !before.has(agent.id));
 }
 
-/** Announces arrivals. `agents` is undefined until the manager has answered once: what it says first is no news. */
+/** Announces new agents. `agents` is undefined until the manager has answered once; the first answer announces none. */
 export function Toast(props: { agents: readonly Agent[] | undefined }) {
   const [message, setMessage] = createSignal<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -2,7 +2,7 @@ import { type Clone, parseClone } from "./clone.ts";
 import { flag, number, object, orNull, text } from "./json.ts";
 import { type Presence, parsePresence } from "./presence.ts";
 
-/** What the dashboard shows of an agent, as in docs/API.md. Times are Unix milliseconds on the manager's clock. */
+/** An agent as the dashboard shows it, from docs/API.md. Times are Unix milliseconds on the manager's clock. */
 export interface Agent extends Presence {
   readonly id: string;
   readonly name: string;
@@ -16,7 +16,7 @@ export interface Agent extends Presence {
   readonly address: string | null;
   /** Two live hosts were seen with this one identity within the last day. */
   readonly clone: Clone | null;
-  /** Its connection comes and goes: five or more changes of status within ten minutes. */
+  /** Its status changed five times or more within ten minutes. */
   readonly flapping: boolean;
 }
 
@@ -34,7 +34,7 @@ export function parseAgent(value: unknown): Agent {
     hostname: text(agent, "hostname"),
     address: orNull(agent, "address", text),
     clone: parseClone(agent.clone),
-    // As with clones: to a manager from before it was told, nothing flaps.
+    // As with clones: an older manager does not send it.
     flapping: agent.flapping !== undefined && flag(agent, "flapping"),
   };
 }
@@ -43,19 +43,22 @@ export function isOnline(agent: Agent): boolean {
   return agent.status === "online";
 }
 
-/** Its token is void for good; only a new enrolment brings the host back. */
+/** Its token is invalid; the host has to enrol again. */
 export function isRevoked(agent: Agent): boolean {
   return agent.reason === "revoked";
 }
 
 const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
-/** Online first, then by name as people count (edge-2 before edge-10). The id settles ties, so rows never swap between polls. */
+/**
+ * Online first, then by name in natural order (edge-2 before edge-10), then by id, so that rows never swap between
+ * polls.
+ */
 export function compareAgents(a: Agent, b: Agent): number {
   return Number(isOnline(b)) - Number(isOnline(a)) || byName.compare(a.name, b.name) || (a.id < b.id ? -1 : 1);
 }
 
-/** Does the name, the address or the id contain the words typed, whatever their case? */
+/** Whether the name, the address or the id contains the text, in any case. */
 export function matchesFilter(agent: Agent, filter: string): boolean {
   const wanted = filter.trim().toLowerCase();
   return [agent.name, agent.address ?? "", agent.id].some((field) => field.toLowerCase().includes(wanted));

@@ -1,9 +1,12 @@
-/** Starts an agent for this manager. It reads the token from its input: on the command line it would stay in the shell's history. */
+/**
+ * The command that starts an agent for this manager. The agent asks for the token: an argument would stay in the
+ * shell's history.
+ */
 export function agentCommand(): string {
   return `zedops-agent --manager=${location.origin} --token-file=-`;
 }
 
-/** Whether this page was opened at an address that leads every host to itself, so that the command above does only here. */
+/** Whether this page was opened at a loopback address. Then the command above works on this machine only. */
 export function isLoopback(): boolean {
   return /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname);
 }

@@ -8,7 +8,7 @@ const pollEveryMs = 1_000;
 
 export type AgentsQuery = ReturnType<typeof useAgents>;
 
-/** All agents, asked for every second while the page is visible. Rows keep their identity from poll to poll. */
+/** All agents, polled every second while the page is visible. Row objects keep their identity from poll to poll. */
 export function useAgents() {
   return useQuery(() => ({
     queryKey: agentsKey,
@@ -23,16 +23,19 @@ export function useAgents() {
   }));
 }
 
-/** Shows the outcome of a mutation at once. A poll under way was answered before it, and would undo it for a second. */
+/**
+ * Shows the result of a mutation at once. Cancels a poll in progress: its answer may be older and would undo the
+ * change.
+ */
 export async function amendAgents(client: QueryClient, amend: (agents: Agent[]) => Agent[]): Promise<void> {
   await client.cancelQueries({ queryKey: agentsKey });
   client.setQueryData<Agent[]>(agentsKey, (agents) => agents && amend(agents));
 }
 
-/** One lost poll is not worth a word; two in a row are. */
+/** One failed poll is not reported; two in a row are. */
 const staleAfterMs = 2_500;
 
-/** How old what is shown is, in ms, once polls have failed for a while; null while all is well. */
+/** The age of the data in ms once polls have failed for a while; null before that. */
 export function useStaleness(query: AgentsQuery): () => number | null {
   const now = useClock();
   return () => {

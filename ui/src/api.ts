@@ -7,7 +7,7 @@ export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: string;
   readonly status: number;
-  /** From `Retry-After`; null where the manager did not say. */
+  /** From `Retry-After`; null if it is absent. */
   readonly retryAfterSeconds: number | null;
 
   constructor(code: string, message: string, status: number, retryAfterSeconds: number | null = null) {
@@ -27,14 +27,14 @@ export interface EnrolmentToken {
 
 export interface AgentList {
   readonly agents: Agent[];
-  /** The manager's `Date` header in Unix milliseconds, to the second; null where a proxy dropped it. */
+  /** The manager's `Date` header in Unix milliseconds, to the second; null if a proxy removed it. */
   readonly managerTime: number | null;
 }
 
-/** Longer than any healthy answer takes, short enough that a hung manager is noticed. */
+/** A healthy manager answers sooner; a manager that hangs is still noticed soon. */
 const answerWithinMs = 8_000;
 
-/** The manager itself waits 10 s for an agent to store a token, and its verdict is worth waiting for. */
+/** The manager waits up to 10 s until an agent has stored a token, so this waits longer than that. */
 const tokenStoredWithinMs = 15_000;
 
 interface Call {
@@ -75,7 +75,7 @@ async function refusal(response: Response): Promise<ApiError> {
     const said = object(error, "error");
     return new ApiError(text(said, "code"), text(said, "message"), response.status, retryAfter);
   } catch {
-    // Not the manager's own words: a proxy or a captive portal answered.
+    // Not the manager's message: a proxy or a captive portal answered.
     return new ApiError("invalid_response", `The answer was HTTP ${response.status}.`, response.status, retryAfter);
   }
 }
@@ -85,7 +85,7 @@ async function read<T>(response: Response, parse: (body: unknown) => T): Promise
     return parse(await response.json());
   } catch (error) {
     if (error instanceof ShapeError) {
-      throw new ApiError("invalid_response", `The answer makes no sense: ${error.message}.`, response.status);
+      throw new ApiError("invalid_response", `The answer is invalid: ${error.message}.`, response.status);
     }
     if (error instanceof SyntaxError)
       throw new ApiError("invalid_response", "The answer is not JSON.", response.status);
@@ -116,29 +116,29 @@ export async function readUptime(id: string, signal: AbortSignal): Promise<Uptim
   return read(await call(agentPath(id), { signal }), (body) => parseUptime(object(body, "agent")));
 }
 
-/** The agent's timeline, the newest first. Fails with `unknown_agent`. */
+/** The agent's timeline, newest first. Fails with `unknown_agent`. */
 export async function listEvents(id: string, signal: AbortSignal): Promise<ConnectionEvent[]> {
   return read(await call(`${agentPath(id)}/events`, { signal }), (body) => array(body, "events", parseEvent));
 }
 
-/** Fails with `unknown_agent`, or with status 400 where the manager refuses the name. */
+/** Fails with `unknown_agent`, or with status 400 if the manager refuses the name. */
 export async function renameAgent(id: string, name: string): Promise<Agent> {
   return read(await call(agentPath(id), { method: "PATCH", body: { name } }), parseAgent);
 }
 
-/** Closes the agent's connection and voids its token. Fails with `unknown_agent`. */
+/** Removes the agent: closes its connection and invalidates its token. Fails with `unknown_agent`. */
 export async function removeAgent(id: string): Promise<void> {
   await call(agentPath(id), { method: "DELETE" });
 }
 
-/** Closes the agent's connection and voids its token for good; its record stays. Fails with `unknown_agent`. */
+/** Revokes the agent: closes its connection and invalidates its token. Its record stays. Fails with `unknown_agent`. */
 export async function revokeAgent(id: string): Promise<Agent> {
   return read(await call(`${agentPath(id)}/revoke`, { method: "POST" }), parseAgent);
 }
 
 /**
- * Gives the agent a new token, with which it reconnects. Fails with `unknown_agent`, with `no_responders` where the agent is
- * not connected, or with `timeout`, which leaves open whether it has the new token.
+ * Gives the agent a new token, with which it reconnects. Fails with `unknown_agent`, with `no_responders` if the agent
+ * is not connected, or with `timeout`: then it may or may not have the new token.
  */
 export async function rotateToken(id: string): Promise<void> {
   await call(`${agentPath(id)}/rotate`, { method: "POST", withinMs: tokenStoredWithinMs });
@@ -146,7 +146,7 @@ export async function rotateToken(id: string): Promise<void> {
 
 /**
  * Gives the second host of a clone an identity of its own, at once or as soon as that host is back.
- * @returns the id of the new agent; null where its host is not back yet
+ * @returns the id of the new agent; null if its host is not back yet
  * @throws ApiError `no_clone`, `unknown_agent`, or `timeout`
  */
 export async function separateClone(id: string): Promise<string | null> {

@@ -5,14 +5,14 @@ let users = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 let managerAheadMs = 0;
 
-/** The `Date` header counts whole seconds and the answer took its time: less than this is no skew. */
+/** A smaller difference is not clock skew: the `Date` header counts whole seconds, and the answer was on its way. */
 const noSkewMs = 2_500;
 
 const tick = () => setNow(Date.now());
 
 /**
- * The browser's time in Unix milliseconds, moved on once a second by one timer that all who ask share and that stops
- * with the last of them. Call it while a component is set up.
+ * The browser's time in Unix milliseconds, updated once a second. All callers share one timer, which stops with the
+ * last of them. Call it while a component is set up.
  */
 export function useClock(): () => number {
   users += 1;
@@ -27,13 +27,13 @@ export function useClock(): () => number {
   return now;
 }
 
-/** Same, on the manager's clock: a wrong clock on the operator's machine must not make a live agent look hours gone. */
+/** The manager's time: if the clock of the operator's machine is wrong, a live agent must not look hours old. */
 export function useManagerClock(): () => number {
   const browser = useClock();
   return () => browser() + managerAheadMs;
 }
 
-/** Tells the clocks what time the manager said it was just now. */
+/** Sets the manager's clock to the time of an answer that has just come. */
 export function noteManagerTime(managerTime: number): void {
   const ahead = managerTime - Date.now();
   managerAheadMs = Math.abs(ahead) < noSkewMs ? 0 : ahead;

@@ -6,15 +6,15 @@ interface CloneHost {
   readonly hostname: string;
 }
 
-/** Two live hosts that were seen with one identity, `first` being the one that was there first. */
+/** Two live hosts with the same identity; `first` had it first. */
 export interface Clone {
-  /** Of the latest sighting, in Unix milliseconds on the manager's clock. */
+  /** When both were last seen, in Unix milliseconds on the manager's clock. */
   readonly at: number;
   readonly first: CloneHost;
   readonly second: CloneHost;
 }
 
-/** A manager from before clones were told apart does not send the field: to it, nothing is a clone. */
+/** An older manager, which does not detect clones, does not send the field. */
 export function parseClone(value: unknown): Clone | null {
   if (value === null || value === undefined) return null;
   const clone = object(value, "clone");
@@ -32,7 +32,7 @@ function parseHost(value: unknown, what: string): CloneHost {
 
 const label = (host: CloneHost) => host.address ?? (host.hostname || "an unnamed host");
 
-/** What to call each of the two: its address, or its hostname where only that tells them apart, as behind one NAT. */
+/** The names of the two hosts: their addresses, or their hostnames if the addresses are the same, as behind one NAT. */
 export function hostLabels({ first, second }: Clone): { first: string; second: string } {
   const named = first.hostname !== "" && second.hostname !== "" && first.hostname !== second.hostname;
   if (named && label(first) === label(second)) return { first: first.hostname, second: second.hostname };

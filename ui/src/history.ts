@@ -5,10 +5,10 @@ import { type Presence, parsePresence } from "./presence.ts";
 export interface ConnectionEvent extends Presence {
   /** When it began. */
   readonly at: number;
-  /** How long it lasted, in ms; null while it lasts. */
+  /** Its duration in ms; null while it lasts. */
   readonly durationMs: number | null;
   readonly address: string | null;
-  /** With which code of WebSocket the connection ended; null where none came. */
+  /** The WebSocket close code that ended the connection; null if there was none. */
   readonly closeCode: number | null;
 }
 
@@ -24,25 +24,25 @@ export function parseEvent(value: unknown): ConnectionEvent {
 }
 
 const closes: ReadonlyMap<number, string> = new Map([
-  [1000, "The agent said goodbye"],
-  [1001, "The agent heard nothing from the manager any more"],
-  [1006, "The connection broke off"],
-  [1012, "The agent left to come back at once, or when it was asked to"],
-  [4400, "The agent sent what cannot be understood"],
+  [1000, "The agent was stopped"],
+  [1001, "The agent no longer heard from the manager"],
+  [1006, "The connection broke"],
+  [1012, "The agent reconnected, by itself or when it was asked to"],
+  [4400, "The agent sent bad frames"],
   [4401, "The manager refused its registration"],
   [4403, "The agent was revoked or removed"],
-  [4408, "The manager heard nothing from the agent any more"],
-  [4409, "A newer connection of the same agent took its place"],
-  [4429, "The agent sent more than it may"],
-  [4503, "The manager sent it away"],
+  [4408, "The manager no longer heard from the agent"],
+  [4409, "A newer connection of the same agent replaced it"],
+  [4429, "The agent exceeded a rate limit"],
+  [4503, "The manager asked it to connect again"],
 ]);
 
-/** What a close code says, for who does not know them by heart; null where it is one that nobody here sends. */
+/** The meaning of a close code, in words; null if neither the manager nor the agent sends it. */
 export function explainClose(code: number | null): string | null {
   return closes.get(code ?? 0) ?? null;
 }
 
-/** The shares of the last 24 hours and 7 days that an agent was online, 0 to 1; null where nothing is known. */
+/** The shares of the last 24 hours and 7 days that an agent was online, 0 to 1; null if nothing is known. */
 export interface Uptime {
   readonly day: number | null;
   readonly week: number | null;
@@ -53,12 +53,12 @@ export function parseUptime(agent: JsonObject): Uptime {
   return { day: orNull(uptime, "day", number), week: orNull(uptime, "week", number) };
 }
 
-// Cut, not rounded: 100% is said of an agent that was never away, and of no other.
+// Rounded down, so that only an agent that was always online has 100%.
 const percent = { style: "percent", roundingMode: "trunc" } as const;
 const coarse = new Intl.NumberFormat("en", { ...percent, maximumFractionDigits: 1 });
 const fine = new Intl.NumberFormat("en", { ...percent, maximumFractionDigits: 2 });
 
-/** A share as a percentage, finer near the ends of the scale, where the digits tell something. */
+/** A share as a percentage. It has more digits near 100%, where they matter. */
 export function formatShare(share: number | null): string {
   if (share === null) return "–";
   if (share > 0 && share < 0.0001) return "<0.01%";

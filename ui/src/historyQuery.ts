@@ -5,7 +5,7 @@ import { listEvents, readUptime } from "./api.ts";
 
 const pollEveryMs = 5_000;
 
-/** The timeline and the uptime of one agent, asked for every 5 s and whenever its status changes. */
+/** The timeline and the uptime of one agent, polled every 5 s and whenever its status changes. */
 export function useHistory(agent: Agent) {
   const query = useQuery(() => ({
     queryKey: ["history", agent.id],

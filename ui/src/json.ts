@@ -1,4 +1,4 @@
-/** A JSON object of which nothing is known yet. */
+/** A JSON object whose fields are not checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 /** A field of a response is missing or has the wrong type; the message names it. */
@@ -38,7 +38,7 @@ export function flag(from: JsonObject, field: string): boolean {
   return value;
 }
 
-/** Null where the field is null; every other value goes to `read`. */
+/** Null if the field is null; every other value goes to `read`. */
 export function orNull<T>(from: JsonObject, field: string, read: (from: JsonObject, field: string) => T): T | null {
   return from[field] === null ? null : read(from, field);
 }

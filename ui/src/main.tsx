@@ -1,4 +1,4 @@
-// First, so that a component's own styles win over the shared ones.
+// First, so that a component's own styles override the shared ones.
 import "./theme.css";
 import { render } from "solid-js/web";
 import { App } from "./App.tsx";

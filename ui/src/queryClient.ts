@@ -1,7 +1,7 @@
 import { MutationCache, QueryCache, QueryClient } from "@tanstack/solid-query";
 import { ApiError } from "./api.ts";
 
-/** A query client that reports when the manager no longer knows the session, whichever call found out. */
+/** A query client that reports when the manager no longer accepts the session, whichever call noticed it. */
 export function createQueryClient(onSessionEnd: () => void): QueryClient {
   const onError = (error: Error) => {
     if (error instanceof ApiError && error.status === 401 && error.code !== "wrong_password") onSessionEnd();
@@ -10,7 +10,8 @@ export function createQueryClient(onSessionEnd: () => void): QueryClient {
     queryCache: new QueryCache({ onError }),
     mutationCache: new MutationCache({ onError }),
     defaultOptions: {
-      // The next poll is the retry, and the manager may well be on this machine while the browser thinks it is offline.
+      // The next poll is the retry. The manager may be on this machine, reachable although the browser reports to be
+      // offline.
       queries: { retry: false, networkMode: "always" },
       mutations: { networkMode: "always" },
     },

@@ -43,7 +43,7 @@ test("a newly enrolled agent is announced; one that merely comes back is not", a
   expect(within(screen.getByRole("status")).getByText("c and 1 more")).toBeTruthy();
 });
 
-test("adding an agent mints a token that stays out of the command, and notices the agent", async () => {
+test("adding an agent mints a token that is not part of the command, and shows when the agent connects", async () => {
   const { manager, user, press } = await openPage((manager) => {
     manager.agents = [agentJson("old")];
   });
@@ -86,7 +86,7 @@ test.for([
   expect(screen.queryByText(/leads every host to itself/) !== null).toBe(says);
 });
 
-test("the command and the token can be copied, each by itself", async () => {
+test("the command and the token can each be copied", async () => {
   const { manager, user, press } = await openPage((manager) => {
     manager.agents = [agentJson("old")];
   });
@@ -115,7 +115,7 @@ test("without a clipboard the text is selected for the operator to copy", async 
   expect(screen.getByRole("button", { name: "Press Ctrl+C" })).toBeTruthy();
 });
 
-test("a token that could not be minted is explained where it was asked for", async () => {
+test("if minting a token fails, the dialog shows the reason", async () => {
   const { manager, press } = await openPage();
   manager.insteadOf.set("POST /api/admin/tokens", refusal(400, "invalid_body", "name has a control character"));
 

@@ -20,7 +20,7 @@ async function openHistory(prepare: (manager: Manager) => void = () => {}) {
   return { ...page, dialog: screen.getByRole("dialog", { name: "Connection history" }) };
 }
 
-/** The cells of the timeline without those of its head, from top to bottom. */
+/** The cells of the timeline without its head, from top to bottom. */
 function entries(dialog: HTMLElement): (string | null)[][] {
   return within(dialog)
     .getAllByRole("row")
@@ -31,7 +31,7 @@ function entries(dialog: HTMLElement): (string | null)[][] {
 
 const asked = (manager: Manager) => manager.received.filter(({ path }) => path === "/api/agents/k3v/events").length;
 
-test("the history tells every connection and outage in words, the newest first", async () => {
+test("the history shows every connection and outage in words, newest first", async () => {
   const { manager, dialog } = await openHistory((manager) => {
     manager.events = [
       eventJson(90 * second, null),
@@ -74,7 +74,7 @@ test.for([
   expect(shares).toEqual([words, "25%"]);
 });
 
-test("the agent's present state stands above its history, with an explanation, and stays up to date", async () => {
+test("the agent's current state is shown above its history, with an explanation, and stays up to date", async () => {
   const { manager, dialog } = await openHistory((manager) => {
     manager.agents = [agentJson("edge-7", { id: "k3v", reason: "late", flapping: true })];
   });
@@ -90,7 +90,7 @@ test("the agent's present state stands above its history, with an explanation, a
   expect(within(dialog).queryByText("Flapping")).toBeNull();
 });
 
-test("a change of status is in the open history at once, without a new row for what was there", async () => {
+test("a change of status appears in the open history at once, and existing rows stay", async () => {
   const { manager, dialog } = await openHistory((manager) => {
     manager.events = [eventJson(hour, null)];
   });
@@ -111,7 +111,7 @@ test("a change of status is in the open history at once, without a new row for w
   expect(within(dialog).getAllByRole("row")[2]).toBe(known);
 });
 
-test("an open history is asked for every 5 seconds, a closed one no more; the lasting state counts on", async () => {
+test("an open history is polled every 5 seconds, a closed one is not; the current duration is updated", async () => {
   const { manager, press, dialog } = await openHistory((manager) => {
     manager.events = [eventJson(10 * second, null)];
   });
@@ -135,7 +135,7 @@ test("an agent that never connected has an empty history", async () => {
   expect(within(dialog).queryByRole("table")).toBeNull();
 });
 
-test("a history that cannot be had is explained, and shown as soon as it can", async () => {
+test("if the history cannot be loaded, the reason is shown, and the history as soon as it can be", async () => {
   const { manager, dialog } = await openHistory((manager) => {
     manager.events = [eventJson(hour, null)];
     manager.insteadOf.set("GET /api/agents/k3v/events", refusal(503, "registry_unavailable", "the registry is away"));
@@ -158,15 +158,15 @@ test("a history that cannot be had is explained, and shown as soon as it can", a
   expect(entries(dialog)).toHaveLength(1);
 });
 
-test("a history that makes no sense is an error, not an empty one", async () => {
+test("an invalid history is an error, not an empty history", async () => {
   const { dialog } = await openHistory((manager) => {
     manager.insteadOf.set("GET /api/agents/k3v/events", { status: 200, body: [{ ...eventJson(0, null), at: "now" }] });
   });
 
-  expect(within(dialog).getByRole("alert").textContent).toBe("The answer makes no sense: at is not a number.");
+  expect(within(dialog).getByRole("alert").textContent).toBe("The answer is invalid: at is not a number.");
 });
 
-test("the history is worked by keyboard alone", async () => {
+test("the history can be used with the keyboard alone", async () => {
   const { user, dialog } = await openHistory((manager) => {
     manager.events = [eventJson(hour, null)];
   });

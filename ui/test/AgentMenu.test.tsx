@@ -36,7 +36,7 @@ test("a name that the manager refuses stays in the dialog with its reason", asyn
   expect(manager.agents[0]?.name).toBe("edge-7");
 });
 
-test("an agent is removed only after a dialog that says what that does", async () => {
+test("an agent is removed only after a dialog that explains the effect", async () => {
   const { manager, user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7", { id: "k3v" }), agentJson("edge-8")];
   });
@@ -58,7 +58,7 @@ test("an agent is removed only after a dialog that says what that does", async (
   expect(row("edge-8")).toBeTruthy();
 });
 
-test("an agent is revoked only after a dialog that says what that does, and stays in the list", async () => {
+test("an agent is revoked only after a dialog that explains the effect, and stays in the list", async () => {
   const { manager, user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7", { id: "k3v" })];
   });
@@ -83,7 +83,7 @@ test("an agent is revoked only after a dialog that says what that does, and stay
   expect(screen.getByRole("menuitem", { name: /Remove/ })).toBeTruthy();
 });
 
-test("a revocation that failed is explained in its dialog", async () => {
+test("if a revocation fails, the dialog shows the reason", async () => {
   const { user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7", { id: "k3v" })];
     manager.insteadOf.set("POST /api/agents/k3v/revoke", refusal(503, "registry_unavailable", "the registry is away"));
@@ -97,7 +97,7 @@ test("a revocation that failed is explained in its dialog", async () => {
   expect(within(row("edge-7")).getByText("online")).toBeTruthy();
 });
 
-test("the menu is worked by keyboard alone", async () => {
+test("the menu can be used with the keyboard alone", async () => {
   const { user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
   });
@@ -122,7 +122,7 @@ test("the menu is worked by keyboard alone", async () => {
   expect(document.activeElement).toBe(screen.getByRole("button", { name: "Actions for edge-7" }));
 });
 
-test("a press elsewhere closes the menu", async () => {
+test("a click elsewhere closes the menu", async () => {
   const { user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
   });
@@ -133,7 +133,7 @@ test("a press elsewhere closes the menu", async () => {
   expect(screen.queryByRole("menu")).toBeNull();
 });
 
-test("a poll that was under way during a rename does not bring the old name back", async () => {
+test("a poll in progress during a rename does not bring the old name back", async () => {
   const { manager, user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
   });

@@ -33,7 +33,7 @@ test.for([
   expect(within(row("down")).getByTitle(/^offline · [\w ]+: .+\.$/)).toBeTruthy();
 });
 
-test("a reason that this page does not know reads as its code does", async () => {
+test("an unknown reason is shown as its code", async () => {
   await openPage((manager) => {
     manager.agents = [agentJson("down", offline("struck_by_lightning"))];
   });
@@ -58,7 +58,7 @@ test("an agent that missed a beat counts as online, and its badge says that it i
   expect(screen.queryByText("Agent online ✓")).toBeNull();
 });
 
-test("an agent whose connection comes and goes is marked, whatever its status", async () => {
+test("a flapping agent is marked, whatever its status", async () => {
   const { manager } = await openPage((manager) => {
     manager.agents = [
       agentJson("edge-7", { ...offline("lost"), flapping: true }),
@@ -97,7 +97,7 @@ test("a row shows version, platform, address and when the agent was seen", async
   expect(within(row("new")).queryByText(/connected since/)).toBeNull();
 });
 
-test("relative times move on without news from the manager", async () => {
+test("relative times are updated without an answer from the manager", async () => {
   const { manager } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7", { lastSeen: Date.now() - 10_000 })];
   });
@@ -109,7 +109,7 @@ test("relative times move on without news from the manager", async () => {
   expect(within(row("edge-7")).getByText("15s ago")).toBeTruthy();
 });
 
-test("times are told on the manager's clock where the browser's is wrong", async () => {
+test("times follow the manager's clock if the browser's is wrong", async () => {
   const hour = 3_600_000;
   await openPage((manager) => {
     const managerNow = Date.now() - hour;
@@ -125,7 +125,7 @@ test("times are told on the manager's clock where the browser's is wrong", async
   expect(within(row("edge-7")).getByText("2m ago")).toBeTruthy();
 });
 
-test("online agents come first, then names in the order people count", async () => {
+test("online agents come first, then names in natural order", async () => {
   await openPage((manager) => {
     manager.agents = [
       agentJson("edge-10"),
@@ -138,7 +138,7 @@ test("online agents come first, then names in the order people count", async () 
   expect(names()).toEqual(["edge-2", "edge-10", "alpha", "Beta"]);
 });
 
-test("the filter appears with more than a handful and finds by name, address and id", async () => {
+test("the filter appears if there are many agents, and finds by name, address and id", async () => {
   const { manager, user } = await openPage((manager) => {
     manager.agents = ["a1", "a2", "a3", "a4", "a5"].map((name) => agentJson(name));
   });

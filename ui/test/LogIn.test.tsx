@@ -27,7 +27,7 @@ test("the form tells a password manager whose password it is", async () => {
   expect(screen.getByDisplayValue("admin").getAttribute("autocomplete")).toBe("username");
 });
 
-test("a wrong password is said beside the field, and another can be tried", async () => {
+test("a wrong password is reported beside the field, and another can be tried", async () => {
   const { manager, user, press } = await openPage(loggedOut);
 
   await user.type(screen.getByLabelText("Password"), "wrong");
@@ -40,7 +40,7 @@ test("a wrong password is said beside the field, and another can be tried", asyn
   expect(screen.getByRole("heading", { name: "Agents" })).toBeTruthy();
 });
 
-test("a manager that is not configured is quoted", async () => {
+test("the message of a manager that is not configured is shown", async () => {
   const { manager, user, press } = await openPage(loggedOut);
   manager.insteadOf.set("POST /api/session", refusal(503, "not_configured", "JWT_SECRET is missing"));
 
@@ -65,7 +65,7 @@ test("after too many attempts the form counts down to the next one", async () =>
   expect(screen.getByRole("button", { name: "Log in" }).hasAttribute("disabled")).toBe(false);
 });
 
-test("an unreachable manager is no wrong password", async () => {
+test("an unreachable manager is not reported as a wrong password", async () => {
   const { manager, user, press } = await openPage(loggedOut);
   manager.reachable = false;
 
@@ -75,7 +75,7 @@ test("an unreachable manager is no wrong password", async () => {
   expect(screen.getByRole("alert").textContent).toBe("The manager cannot be reached.");
 });
 
-test("a session that ends leads back to the log-in", async () => {
+test("when a session ends, the log-in is shown", async () => {
   const { manager } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
   });
@@ -88,7 +88,7 @@ test("a session that ends leads back to the log-in", async () => {
   expect(screen.queryByRole("table")).toBeNull();
 });
 
-test("a session that ends is noticed by an action too", async () => {
+test("an action notices the end of a session too", async () => {
   const { manager, press } = await openPage();
   manager.insteadOf.set("POST /api/admin/tokens", refusal(401, "unauthorized", "log in first"));
 
@@ -110,7 +110,7 @@ test("logging out ends the session and stops the polls", async () => {
   expect(manager.polls()).toBe(polls);
 });
 
-test("a log-out that the manager did not confirm is not claimed", async () => {
+test("a log-out that the manager did not confirm is reported as not done", async () => {
   const { manager, press } = await openPage();
   manager.insteadOf.set("DELETE /api/session", refusal(500, "internal", "oops"));
 

@@ -13,7 +13,7 @@ async function openRotation() {
   return { ...page, dialog: screen.getByRole("dialog", { name: "Rotate this agent's token?" }) };
 }
 
-test("a token is rotated only after a dialog that says what that does", async () => {
+test("a token is rotated only after a dialog that explains the effect", async () => {
   const { manager, press, dialog } = await openRotation();
   expect(dialog.textContent).toContain(
     "edge-7 stores a new token and reconnects with it, and its old token stops working then.",

@@ -37,7 +37,7 @@ test.for([
   expect(within(row("edge-7")).getByRole("rowheader").textContent).toContain(words);
 });
 
-test("a row without a clone says nothing of one, nor does that of a manager that knows of none", async () => {
+test("a row without a clone has no warning, nor has a row from a manager that does not detect clones", async () => {
   const { manager, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7"), agentJson("older", { clone: undefined })];
   });
@@ -51,15 +51,15 @@ test("a row without a clone says nothing of one, nor does that of a manager that
   expect(within(row("edge-7")).getByText(/share this identity/)).toBeTruthy();
 });
 
-test("a clone that makes no sense is an error, not a row without a warning", async () => {
+test("an invalid clone is an error, not a row without a warning", async () => {
   await openPage((manager) => {
     manager.agents = [agentJson("edge-7", { clone: { at: 1, first: null, second: null } })];
   });
 
-  expect(screen.getByText("The answer makes no sense: clone.first is not an object.")).toBeTruthy();
+  expect(screen.getByText("The answer is invalid: clone.first is not an object.")).toBeTruthy();
 });
 
-test("the copy gets its own identity only after a dialog that says what that does", async () => {
+test("the copy gets its own identity only after a dialog that explains the effect", async () => {
   const { manager, press, dialog } = await openSeparation();
   expect(dialog.textContent).toContain(
     "The host that was there first, 198.51.100.1, stays edge-7. " +
@@ -78,7 +78,7 @@ test("the copy gets its own identity only after a dialog that says what that doe
   expect(screen.queryByRole("dialog")).toBeNull();
 });
 
-test("a copy that is away is separated when it is back, and is a clone until then", async () => {
+test("a copy that is offline is separated when it is back, and is a clone until then", async () => {
   const { manager, press, dialog } = await openSeparation();
   manager.insteadOf.set("POST /api/agents/k3v/separate", { status: 202, body: { agentId: null } });
 

@@ -68,7 +68,7 @@ interface EventJson {
   closeCode: number | null;
 }
 
-/** A stretch of a timeline as the manager sends it: `agoMs` is when it began, `durationMs` null while it lasts. */
+/** A stretch of a timeline as the manager sends it: it began `agoMs` ago; `durationMs` is null while it lasts. */
 export function eventJson(agoMs: number, durationMs: number | null, fields: Partial<EventJson> = {}): EventJson {
   const at = Date.now() - agoMs;
   return {
@@ -83,20 +83,20 @@ export function eventJson(agoMs: number, durationMs: number | null, fields: Part
   };
 }
 
-/** Stands in for the manager behind `fetch`: the routes of docs/API.md that the page calls, over a list of agents. */
+/** A fake manager behind `fetch`: the routes of docs/API.md that the page calls, with a list of agents. */
 export class Manager {
   readonly password = "correct horse";
   readonly token = "eyJhbGciOi.token.signature";
   readonly received: Received[] = [];
   agents: AgentJson[] = [];
-  /** The timeline of every agent there is, the newest first. */
+  /** The timeline of every agent, newest first. */
   events: EventJson[] = [];
   uptime: { day: number | null; week: number | null } = { day: null, week: null };
   loggedIn = true;
   reachable = true;
-  /** How long an answer to a poll is under way, in ms; what it says is as old. */
+  /** How long the answer to a poll takes, in ms; its data is that old. */
   pollsTakeMs = 0;
-  /** Answers in the place of the route's own, by "METHOD /path". */
+  /** Answers that replace a route's own, by "METHOD /path". */
   readonly insteadOf = new Map<string, Answer>();
 
   constructor() {

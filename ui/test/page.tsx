@@ -4,13 +4,16 @@ import { vi } from "vitest";
 import { App } from "../src/App.tsx";
 import { Manager } from "./manager.ts";
 
-/** Lets everything that waits for nothing but its turn run, then moves the clock on. */
+/** Runs all pending promises, then advances the clock. */
 export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-/** Until the next poll has been answered and shown. */
+/** Waits until the next poll has been answered and shown. */
 export const nextPoll = () => pass(1_000);
 
-/** Opens the dashboard before a manager that `prepare` has set up, and waits for its first answer. Time stands still but for `pass`. */
+/**
+ * Opens the dashboard with a manager that `prepare` has set up, and waits for the first answer. Only `pass` moves the
+ * clock.
+ */
 export async function openPage(prepare: (manager: Manager) => void = () => {}) {
   vi.useFakeTimers();
   const manager = new Manager();
@@ -25,7 +28,7 @@ export async function openPage(prepare: (manager: Manager) => void = () => {}) {
   return { manager, user, press };
 }
 
-/** The row of the agent of that name. */
+/** The row of the agent with that name. */
 export function row(name: string): HTMLElement {
   return screen.getByRole("row", { name: (label) => label.startsWith(name) });
 }

@@ -10,7 +10,7 @@ function setVisibility(state: DocumentVisibilityState): void {
 
 afterEach(() => setVisibility("visible"));
 
-test("the page asks every second, stops while it is hidden, and asks at once when it is back", async () => {
+test("the page polls every second, stops while it is hidden, and polls at once when it is visible again", async () => {
   const { manager } = await openPage();
   const atFirst = manager.polls();
   await pass(3_000);
@@ -47,7 +47,7 @@ test("rows, the focus and an open menu survive polls that change everything in t
   expect(document.activeElement).toBe(item);
 });
 
-test("no row changes its place under an open menu; they do once it is closed", async () => {
+test("no row moves while a menu is open; rows move when it is closed", async () => {
   const { manager, user, press } = await openPage((manager) => {
     manager.agents = [agentJson("a"), agentJson("b"), agentJson("c")];
   });
@@ -81,7 +81,7 @@ test("while the manager is unreachable the last table stays, marked with its age
   expect(screen.getByText("Checked every second")).toBeTruthy();
 });
 
-test("a single lost poll is not worth a word", async () => {
+test("a single failed poll is not reported", async () => {
   const { manager } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
   });
@@ -92,7 +92,7 @@ test("a single lost poll is not worth a word", async () => {
   expect(screen.queryByText("Manager unreachable.")).toBeNull();
 });
 
-test("a manager that fails is quoted, and its last table stays", async () => {
+test("the error of a failing manager is shown, and the last table stays", async () => {
   const { manager } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
   });
@@ -104,13 +104,13 @@ test("a manager that fails is quoted, and its last table stays", async () => {
   expect(row("edge-7")).toBeTruthy();
 });
 
-test("an answer that makes no sense is an error, not an empty fleet", async () => {
+test("an invalid answer is an error, not an empty fleet", async () => {
   await openPage((manager) => {
     manager.insteadOf.set("GET /api/agents", { status: 200, body: [{ ...agentJson("x"), name: 7 }] });
   });
 
   expect(screen.getByRole("heading", { name: "The manager answers with an error" })).toBeTruthy();
-  expect(screen.getByText("The answer makes no sense: name is not a string.")).toBeTruthy();
+  expect(screen.getByText("The answer is invalid: name is not a string.")).toBeTruthy();
 });
 
 test("before the first answer the page says that it is loading, and then what is wrong", async () => {
@@ -130,7 +130,7 @@ test("before the first answer the page says that it is loading, and then what is
   expect(screen.getByRole("heading", { name: "No agents yet" })).toBeTruthy();
 });
 
-test("the table's outline stands in while the first answer is under way", async () => {
+test("the table's outline is shown until the first answer", async () => {
   await openPage(() => {
     vi.stubGlobal("fetch", () => new Promise(() => {}));
   });

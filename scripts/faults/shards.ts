@@ -4,11 +4,11 @@ import type { Lab } from "../e2e/lab.ts";
 import type { Agent } from "../stack/admin.ts";
 import type { Child } from "../stack/child.ts";
 import type { Fleet } from "./fleet.ts";
-import { test } from "./fleet-lab.ts";
+import { test } from "./fleet-fixtures.ts";
 import { readHubs } from "./hub-disk.ts";
 
 const AGENTS = 50;
-/** An old hub is woken by nothing but its alarm, which rings when a lease would have run out. */
+/** An old hub is woken only by its alarm, which is set to the end of a lease. */
 const SETTLED_WITHIN_MS = 60_000;
 const pace = { HEARTBEAT_INTERVAL_MS: "5000", LEASE_MS: "10000" };
 
@@ -16,18 +16,16 @@ const Timeline = z.array(z.object({ status: z.enum(["online", "offline"]), reaso
 const online = { status: "online", reason: null };
 const restarted = { status: "offline", reason: "manager_restart" };
 
-test.for([
-  { ending: "stopped", end: (_: Lab, manager: Child) => manager.stop() },
-  { ending: "killed", end: (lab: Lab) => lab.killManager() },
-])(
-  "agents find their hubs when there are four instead of one, and one again, after the manager was $ending",
-  async ({ end }, { lab, startFleet }) => {
+/** Declares the test for one way to end the manager. Each way has its own file, so that they run side by side. */
+export function testShardChange(ending: string, end: (lab: Lab, manager: Child) => Promise<void>): void {
+  const title = "agents find their hubs when there are four instead of one, and one again, after the manager was";
+  test(`${title} ${ending}`, async ({ lab, startFleet }) => {
     let manager = await lab.startManager({ ...pace, HUB_SHARDS: "1" });
     const fleet = await startFleet({ agents: AGENTS, subscribe: ["fleet.>"] });
     await fleet.untilConnected(() => fleet.events, 60_000);
 
     for (const shards of ["4", "1"]) {
-      // One that is gone with the manager, which may not have got to tell the registry.
+      // This agent ends together with the manager, which may not have told the registry.
       const lost = `lost-before-${shards}`;
       const { process } = await lab.startAgent(lost);
       await lab.untilStatus(lost, "online");
@@ -35,7 +33,7 @@ test.for([
       const since = fleet.mark();
       await process.kill();
       await end(lab, manager);
-      // The old hubs went without a word: they have something to tell.
+      // The old hubs still have connections or transitions that the registry does not know of.
       const left = await readHubs(lab);
       expect(left.reduce((sum, { connections, outbox }) => sum + connections + outbox, 0)).toBeGreaterThan(0);
       manager = await lab.startManager({ ...pace, HUB_SHARDS: shards });
@@ -53,7 +51,7 @@ test.for([
     for (const { id, name, status } of await lab.admin.agents()) {
       const timeline = Timeline.parse(await lab.admin.call("GET", `/api/agents/${id}/events`));
       if (isOfFleet(name)) {
-        // Each of the three managers saw it come, and each end was put down to the manager.
+        // Each of the three managers recorded it online, and each end is recorded as the manager's restart.
         expect(timeline).toMatchObject([online, restarted, online, restarted, online]);
       } else {
         expect(status).toBe("offline");
@@ -61,7 +59,7 @@ test.for([
       }
     }
 
-    // And as those that they were, when they have been away meanwhile.
+    // The agents also keep their identities if they were stopped meanwhile.
     await fleet.stop();
     await expect
       .poll(async () => new Set((await fleetIn(lab)).map(({ status, reason }) => `${status} ${reason}`)))
@@ -72,10 +70,10 @@ test.for([
     const back = await startFleet({ agents: AGENTS, subscribe: ["fleet.>"] });
     await back.untilConnected(() => back.events, 60_000);
     await reachesEach(lab, back, "back");
-  },
-);
+  });
+}
 
-/** Every agent is there once, online, answers, and gets what is published once. */
+/** Every agent is listed once, is online, answers, and receives each published message once. */
 async function reachesEach(lab: Lab, fleet: Fleet, text: string): Promise<void> {
   const agents = await fleetIn(lab);
   expect(agents).toHaveLength(AGENTS);
@@ -88,7 +86,7 @@ async function reachesEach(lab: Lab, fleet: Fleet, text: string): Promise<void> 
   const publish = (data: string) =>
     lab.admin.call("POST", "/api/publish", JSON.stringify({ subject: "fleet.news", data }));
   expect(await publish(text)).toEqual({ delivered: AGENTS, dropped: 0 });
-  // Each has read all that came before this one.
+  // When an agent has received this message, it has received all earlier ones.
   const last = `${text}, last`;
   await publish(last);
   const received = (data: string) =>

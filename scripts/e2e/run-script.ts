@@ -9,7 +9,10 @@ export interface ScriptResult {
   stderr: string;
 }
 
-/** Runs one of the scripts as a user would, in this environment plus `env`. An admin password there is another manager's. */
+/**
+ * Runs a script as a user would, with `env` added to the environment. ADMIN_PASSWORD is cleared: it may be for another
+ * manager.
+ */
 export async function runScript(
   name: string,
   args: readonly string[],

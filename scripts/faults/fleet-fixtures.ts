@@ -1,9 +1,9 @@
 import { test as base } from "vitest";
 import { Lab } from "../e2e/lab.ts";
 import { Fleet, type FleetOptions } from "./fleet.ts";
-import { FrontDoor } from "./front-door.ts";
+import { SwitchableProxy } from "./switchable-proxy.ts";
 
-/** What each test with a fleet has: a lab of its own, whose manager it starts, and fleets that end before that. */
+/** Each test with a fleet has its own lab, whose manager it starts, and fleets that end before the lab does. */
 export const test = base
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
   .extend("lab", async ({}, { onCleanup }) => {
@@ -11,10 +11,10 @@ export const test = base
     onCleanup(() => lab.close());
     return lab;
   })
-  .extend("door", async ({ lab }, { onCleanup }) => {
-    const door = await FrontDoor.to(lab.url);
-    onCleanup(() => door.close());
-    return door;
+  .extend("proxy", async ({ lab }, { onCleanup }) => {
+    const proxy = await SwitchableProxy.for(lab.url);
+    onCleanup(() => proxy.close());
+    return proxy;
   })
   .extend("startFleet", async ({ lab }, { onCleanup }) => {
     const fleets: Fleet[] = [];

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { test as base, expect } from "vitest";
-import { inRepository } from "./repository.ts";
+import { inRepository } from "./stack/repository.ts";
 
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
 const test = base.extend("tools", async ({}, { onCleanup }) => {
@@ -12,7 +12,7 @@ const test = base.extend("tools", async ({}, { onCleanup }) => {
   return tools;
 });
 
-/** Runs the check with tools before all others that say this of their version. Returns what it writes, and its exit code. */
+/** Runs the check with a fake tool that prints this version. Returns its output and its exit code. */
 async function check(tools: string, tool: "node" | "go", says: string): Promise<{ code: number; stderr: string }> {
   await writeFile(join(tools, tool), `#!/bin/sh\ncat <<'END'\n${says}\nEND\n`, { mode: 0o755 });
   const env = { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` };
@@ -29,7 +29,7 @@ test.for([
   ["go", "go1.25"],
   ["go", "go1.26rc1"],
   ["go", "devel go1.27-3f4a9c1 Sun Nov 22"],
-] as const)("%s of version %s will do", async ([tool, says], { tools }) => {
+] as const)("%s of version %s is accepted", async ([tool, says], { tools }) => {
   expect(await check(tools, tool, says)).toEqual({ code: 0, stderr: "" });
 });
 
@@ -42,7 +42,7 @@ test.for([
   ["go", "go1.24.9"],
   ["go", "go1.x"],
   ["go", "-n * ["],
-] as const)("%s of version %j is complained about in one line", async ([tool, says], { tools }) => {
+] as const)("%s of version %j is refused with one line", async ([tool, says], { tools }) => {
   const { code, stderr } = await check(tools, tool, says);
   expect(code).toBe(1);
   expect(stderr).toMatch(/^zedops: [^\n]+\n$/);

@@ -1,24 +1,24 @@
-/** `make test-faults-full`: many kills, and the periods that the manager has by default. */
+/** Whether this is `make test-faults-full`, with many kills and the manager's default periods. */
 export const full = process.env.FAULTS === "full";
 
-/** When silence is noticed; the manager's variables. Times are milliseconds. */
+/** The manager's variables that decide when silence is noticed; milliseconds. */
 export interface Periods {
   heartbeatMs: number;
   leaseMs: number;
 }
 
 /**
- * Silence is noticed soon in the short run, and yet a machine that is busy for 4 s is not taken for a dead one.
- * The long run has the manager's defaults.
+ * In the short run silence is noticed soon, but an agent on a machine that is busy for 4 s does not lose its lease. The
+ * full run has the manager's defaults.
  */
 export const periods: Periods = full
   ? { heartbeatMs: 30_000, leaseMs: 40_000 }
   : { heartbeatMs: 1_000, leaseMs: 5_000 };
 
-/** What a busy machine may take for a thing that takes no time. */
+/** How long a busy machine may take for something that normally takes no time. */
 export const BUSY_MS = 15_000;
 
-/** What may come on top of a period: little where periods are held to what is promised. */
+/** How much longer than a period something may take: little in the full run, which checks the promised periods. */
 export const slackMs = full ? 2_000 : BUSY_MS;
 
 /** The periods as variables of the manager. */

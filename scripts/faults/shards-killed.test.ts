@@ -1,0 +1,3 @@
+import { testShardChange } from "./shards.ts";
+
+testShardChange("killed", (lab) => lab.killManager());

@@ -1,0 +1,3 @@
+import { testShardChange } from "./shards.ts";
+
+testShardChange("stopped", (_, manager) => manager.stop());
