@@ -148,7 +148,58 @@ describe("a session", () => {
       /^zedops-8787=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict$/,
     );
     const remote = await over("http://manager.test");
-    expect([remote.status, await remote.json()]).toMatchObject([403, { error: { code: "insecure_transport" } }]);
+    expect([remote.status, await remote.json()]).toMatchObject([
+      403,
+      { error: { code: "insecure_transport", message: expect.stringContaining("X-Forwarded-Proto: https") } },
+    ]);
+  });
+
+  describe("behind a proxy that ends https", () => {
+    const at = async (method: string, path: string, headers: Record<string, string>, body?: object) => {
+      const ctx = createExecutionContext();
+      const request = new Request(`http://manager.test:8443${path}`, {
+        method,
+        headers: { ...JSON_TYPE, ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const response = await worker.fetch(request, env, ctx);
+      await waitOnExecutionContext(ctx);
+      return response;
+    };
+    const password = { password: env.ADMIN_PASSWORD };
+
+    it.each(["https", "HTTPS", "https, http"])("begins, serves and ends as over https: %s", async (scheme) => {
+      const proxied = { "X-Forwarded-Proto": scheme, Origin: "https://manager.test:8443" };
+      const response = await at("POST", "/api/session", proxied, password);
+      expect(response.status).toBe(204);
+      const cookie = response.headers.get("Set-Cookie") ?? "";
+      expect(cookie).toMatch(/^__Host-zedops=[0-9a-f]{64}; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+      const headers = { ...proxied, Cookie: cookie.split(";")[0] ?? "" };
+      expect((await at("GET", "/api/agents", headers)).status).toBe(200);
+      expect((await at("DELETE", "/api/session", headers)).status).toBe(204);
+      expect((await at("GET", "/api/agents", headers)).status).toBe(401);
+    });
+
+    it.each([
+      ["another site", { "X-Forwarded-Proto": "https", Origin: "https://evil.test" }, "foreign_origin"],
+      [
+        "the same host over http",
+        { "X-Forwarded-Proto": "https", Origin: "http://manager.test:8443" },
+        "foreign_origin",
+      ],
+      ["a proxy that says http", { "X-Forwarded-Proto": "http" }, "insecure_transport"],
+      ["a proxy that says nonsense", { "X-Forwarded-Proto": "httpsx" }, "insecure_transport"],
+      ["https behind http", { "X-Forwarded-Proto": "http, https" }, "insecure_transport"],
+      ["another header", { Forwarded: "proto=https", "X-Forwarded-Ssl": "on" }, "insecure_transport"],
+    ])("does not begin by %s", async (_, headers, code) => {
+      const response = await at("POST", "/api/session", headers, password);
+      expect([response.status, await response.json()]).toMatchObject([403, { error: { code } }]);
+    });
+
+    it("is not made less than https where it is https", async () => {
+      const response = await logIn(env.ADMIN_PASSWORD, { "X-Forwarded-Proto": "http", Origin: ORIGIN });
+      expect(response.headers.get("Set-Cookie")).toMatch(/^__Host-.*; Secure;/);
+    });
   });
 
   it("cannot be begun, nor anything changed, from another site", async () => {
