@@ -69,6 +69,24 @@ describe("an enrolment token in the list", () => {
     expect((await TestAgent.online({ token: own ?? "" })).agent.id).toBe(agent.id);
   });
 
+  it("lists the newest of its hosts, however many there are, and counts all", async () => {
+    const { body } = await api("POST", "/api/admin/tokens", { maxUses: 10_000 });
+    const { id } = body as { id: string };
+    const insert = env.DB.prepare(
+      `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, since, version,
+         os, arch, hostname)
+       SELECT ?1 || value, ?1, value, ?2 || value, '', value, 0, 'offline', 0, '', '', '', '' FROM json_each(?3)`,
+    );
+    const numbers = JSON.stringify(Array.from({ length: 10_000 }, (_, n) => n));
+    await insert.bind(id, "🖥".repeat(30), numbers).run();
+    const token = await listed(id);
+    expect(token).toMatchObject({ status: "used", uses: 10_000, maxUses: 10_000 });
+    expect(token?.agents).toHaveLength(100);
+    expect(token?.agents[0]).toEqual({ id: `${id}9999`, name: `${"🖥".repeat(30)}9999` });
+    expect(token?.agents[99]?.id).toBe(`${id}9900`);
+    await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(id).run();
+  });
+
   it("is unknown when it is", async () => {
     expect(await api("DELETE", "/api/admin/tokens/nope")).toMatchObject({
       status: 404,

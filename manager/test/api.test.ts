@@ -276,6 +276,47 @@ describe("the list of agents", () => {
     return { agents: await response.json(), next };
   }
 
+  it("is searched in any case, of any script", async () => {
+    const names = ["Büro ÄÖÜ", "ΟΔΟΣ 7", "Straße", "Сервер", "İzmir"];
+    for (const name of names) {
+      const { agent } = await TestAgent.enrolled();
+      await api("PATCH", `/api/agents/${agent.id}`, { name });
+    }
+    const found = async (q: string) => (await list(`?q=${encodeURIComponent(q)}`)).agents.map(({ name }) => name);
+    expect(await found("bÜRO äöü")).toEqual(["Büro ÄÖÜ"]);
+    expect(await found("οδος")).toEqual(["ΟΔΟΣ 7"]);
+    expect(await found("STRASSE")).toEqual(["Straße"]);
+    expect(await found("сервеР")).toEqual(["Сервер"]);
+    expect(await found("IZMIR")).toEqual(["İzmir"]);
+    expect(await found("ÄÖÜ Büro")).toEqual([]);
+    const { agent } = await TestAgent.enrolled();
+    expect((await list(`?q=${agent.id.toUpperCase()}`)).agents.map(({ id }) => id)).toEqual([agent.id]);
+  });
+
+  it("is searched page by page past any number of agents that SQLite cannot fold", async () => {
+    const enrolment = (await api("POST", "/api/admin/tokens")).body as { id: string };
+    const insert = env.DB.prepare(
+      `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, since, version,
+         os, arch, hostname) VALUES (?1, ?2, ?1, ?3, '', 0, 0, 'offline', 0, '', '', '', 'häst')`,
+    );
+    const rows = Array.from({ length: 2_500 }, (_, n) => insert.bind(`folded-${n}`, enrolment.id, `Ägent ${n}`));
+    await env.DB.batch(rows);
+    const seen: string[] = [];
+    let pages = 0;
+    for (let query: string | null = "?q=%C3%84GENT%2024&limit=50"; query !== null; pages++) {
+      const { agents, next } = await list(query);
+      seen.push(...agents.map(({ name }) => name));
+      query = next?.replace("/api/agents", "") ?? null;
+    }
+    // 24, 240 to 249 and 2400 to 2499.
+    expect(seen).toHaveLength(111);
+    expect(new Set(seen).size).toBe(111);
+    expect(pages).toBe(3);
+    expect((await list("?q=%C3%A4gent%202499&limit=1")).agents.map(({ name }) => name)).toEqual(["Ägent 2499"]);
+    expect((await list("?q=hÄSt&limit=1000")).agents).toHaveLength(1_000);
+    await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(enrolment.id).run();
+  });
+
   it("is paged stably while agents come and go, and filtered by text and live state", async () => {
     const online: TestAgent[] = [];
     for (const name of ["kiwi", "Lime", "lime", "mango", "nut"]) {
