@@ -34,6 +34,7 @@ export function misconfiguration(env: Env): string | null {
   }
   try {
     settings(env);
+    addressSource(env);
     return null;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
@@ -59,6 +60,19 @@ export function settings(env: Env): Settings {
     bytesPerSecond: wholeNumber("BYTES_PER_SECOND", env.BYTES_PER_SECOND, leastBytes, 1_000_000_000),
     hubMessagesPerSecond: wholeNumber("HUB_MESSAGES_PER_SECOND", env.HUB_MESSAGES_PER_SECOND, 100, 1_000_000),
   };
+}
+
+/**
+ * Where a client's address comes from: the header that Cloudflare sets, or one address that all clients have, null where
+ * nothing can tell. Without Cloudflare in front a client could say any address in that header.
+ * @throws when the variable is none of these
+ */
+export function addressSource(env: Env): { readonly header: boolean; readonly address: string | null } {
+  const { CLIENT_ADDRESS: source } = env;
+  if (source === "cloudflare") return { header: true, address: null };
+  if (source === "unknown") return { header: false, address: null };
+  if (/^[\da-f:.]{2,45}$/i.test(source)) return { header: false, address: source };
+  throw new Error("the variable CLIENT_ADDRESS must be cloudflare, unknown or an IP address");
 }
 
 function wholeNumber(name: string, text: string, least: number, most: number): number {

@@ -1,12 +1,16 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
+import worker from "../src/index.ts";
 import {
   agentView,
   api,
+  BASIC,
   fetchManager,
   HOST,
   hub,
   mintToken,
+  ORIGIN,
   refusal,
   TestAgent,
   type UpgradeOptions,
@@ -63,6 +67,24 @@ describe("an enrolment token in the list", () => {
     expect(late.error?.code).toBe("enrolment_revoked");
     expect((await agent.request("test.echo", 1)).data).toBe(1);
     expect((await TestAgent.online({ token: own ?? "" })).agent.id).toBe(agent.id);
+  });
+
+  it("lists the newest of its hosts, however many there are, and counts all", async () => {
+    const { body } = await api("POST", "/api/admin/tokens", { maxUses: 10_000 });
+    const { id } = body as { id: string };
+    const insert = env.DB.prepare(
+      `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, since, version,
+         os, arch, hostname)
+       SELECT ?1 || value, ?1, value, ?2 || value, '', value, 0, 'offline', 0, '', '', '', '' FROM json_each(?3)`,
+    );
+    const numbers = JSON.stringify(Array.from({ length: 10_000 }, (_, n) => n));
+    await insert.bind(id, "🖥".repeat(30), numbers).run();
+    const token = await listed(id);
+    expect(token).toMatchObject({ status: "used", uses: 10_000, maxUses: 10_000 });
+    expect(token?.agents).toHaveLength(100);
+    expect(token?.agents[0]).toEqual({ id: `${id}9999`, name: `${"🖥".repeat(30)}9999` });
+    expect(token?.agents[99]?.id).toBe(`${id}9900`);
+    await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(id).run();
   });
 
   it("is unknown when it is", async () => {
@@ -261,6 +283,61 @@ describe("knocking too often", () => {
     const fleet = await mintToken({ maxUses: 1_000 });
     for (let n = 0; n < 1_000; n++) expect(await knock({ token: fleet, installId: `thousand-${n}` })).toBe(101);
   });
+});
+
+describe("where Cloudflare does not stand in front", () => {
+  const forged = (n: number) => ({ "CF-Connecting-IP": `203.0.113.${n}`, "X-Forwarded-For": `203.0.113.${n}` });
+
+  async function at(source: string, path: string, init: RequestInit): Promise<Response> {
+    const ctx = createExecutionContext();
+    const response = await worker.fetch(new Request(`${ORIGIN}${path}`, init), { ...env, CLIENT_ADDRESS: source }, ctx);
+    await waitOnExecutionContext(ctx);
+    return response;
+  }
+
+  it.each([
+    ["127.0.0.1", "127.0.0.1"],
+    ["::1", "::1"],
+    ["unknown", null],
+  ])("the address is not what a client says: %s", async (source, address) => {
+    const minted = await at(source, "/api/admin/tokens", {
+      method: "POST",
+      headers: { ...forged(1), Authorization: BASIC, "Content-Type": "application/json" },
+      body: "{}",
+    });
+    expect(minted.status).toBe(201);
+    expect((await api("GET", "/api/audit?limit=1")).body).toMatchObject([{ action: "token.mint", address }]);
+
+    const { token } = await minted.json<{ token: string }>();
+    const registered = await at(source, "/api/agent/register", {
+      method: "POST",
+      headers: { ...forged(2), Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: JSON.stringify(HOST),
+    });
+    const { agentId } = await registered.json<{ agentId: string }>();
+    expect((await api("GET", `/api/agents/${agentId}`)).body).toMatchObject({ address });
+  });
+
+  it("a guesser is one client, whatever addresses it claims", async () => {
+    const guess = async (n: number) => {
+      const Authorization = `Basic ${btoa(`admin:guess ${n}`)}`;
+      return (await at("127.0.0.2", "/api/agents", { headers: { ...forged(n % 250), Authorization } })).status;
+    };
+    const statuses: number[] = [];
+    for (let n = 0; n <= 41; n++) statuses.push(await guess(n));
+    expect(statuses).toContain(429);
+  });
+
+  it.each(["", "cloudfront", "CF-Connecting-IP", "127.0.0.1, 10.0.0.1"])(
+    "a setting of %j is refused",
+    async (source) => {
+      const response = await at(source, "/healthz", {});
+      expect([response.status, await response.json()]).toMatchObject([
+        503,
+        { error: { code: "not_configured", message: expect.stringContaining("CLIENT_ADDRESS") } },
+      ]);
+    },
+  );
 });
 
 describe("the audit trail", () => {

@@ -148,7 +148,58 @@ describe("a session", () => {
       /^zedops-8787=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Strict$/,
     );
     const remote = await over("http://manager.test");
-    expect([remote.status, await remote.json()]).toMatchObject([403, { error: { code: "insecure_transport" } }]);
+    expect([remote.status, await remote.json()]).toMatchObject([
+      403,
+      { error: { code: "insecure_transport", message: expect.stringContaining("X-Forwarded-Proto: https") } },
+    ]);
+  });
+
+  describe("behind a proxy that ends https", () => {
+    const at = async (method: string, path: string, headers: Record<string, string>, body?: object) => {
+      const ctx = createExecutionContext();
+      const request = new Request(`http://manager.test:8443${path}`, {
+        method,
+        headers: { ...JSON_TYPE, ...headers },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      });
+      const response = await worker.fetch(request, env, ctx);
+      await waitOnExecutionContext(ctx);
+      return response;
+    };
+    const password = { password: env.ADMIN_PASSWORD };
+
+    it.each(["https", "HTTPS", "https, http"])("begins, serves and ends as over https: %s", async (scheme) => {
+      const proxied = { "X-Forwarded-Proto": scheme, Origin: "https://manager.test:8443" };
+      const response = await at("POST", "/api/session", proxied, password);
+      expect(response.status).toBe(204);
+      const cookie = response.headers.get("Set-Cookie") ?? "";
+      expect(cookie).toMatch(/^__Host-zedops=[0-9a-f]{64}; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+      const headers = { ...proxied, Cookie: cookie.split(";")[0] ?? "" };
+      expect((await at("GET", "/api/agents", headers)).status).toBe(200);
+      expect((await at("DELETE", "/api/session", headers)).status).toBe(204);
+      expect((await at("GET", "/api/agents", headers)).status).toBe(401);
+    });
+
+    it.each([
+      ["another site", { "X-Forwarded-Proto": "https", Origin: "https://evil.test" }, "foreign_origin"],
+      [
+        "the same host over http",
+        { "X-Forwarded-Proto": "https", Origin: "http://manager.test:8443" },
+        "foreign_origin",
+      ],
+      ["a proxy that says http", { "X-Forwarded-Proto": "http" }, "insecure_transport"],
+      ["a proxy that says nonsense", { "X-Forwarded-Proto": "httpsx" }, "insecure_transport"],
+      ["https behind http", { "X-Forwarded-Proto": "http, https" }, "insecure_transport"],
+      ["another header", { Forwarded: "proto=https", "X-Forwarded-Ssl": "on" }, "insecure_transport"],
+    ])("does not begin by %s", async (_, headers, code) => {
+      const response = await at("POST", "/api/session", headers, password);
+      expect([response.status, await response.json()]).toMatchObject([403, { error: { code } }]);
+    });
+
+    it("is not made less than https where it is https", async () => {
+      const response = await logIn(env.ADMIN_PASSWORD, { "X-Forwarded-Proto": "http", Origin: ORIGIN });
+      expect(response.headers.get("Set-Cookie")).toMatch(/^__Host-.*; Secure;/);
+    });
   });
 
   it("cannot be begun, nor anything changed, from another site", async () => {
@@ -224,6 +275,47 @@ describe("the list of agents", () => {
     const next = /^<([^>]+)>; rel="next"$/.exec(response.headers.get("Link") ?? "")?.[1] ?? null;
     return { agents: await response.json(), next };
   }
+
+  it("is searched in any case, of any script", async () => {
+    const names = ["Büro ÄÖÜ", "ΟΔΟΣ 7", "Straße", "Сервер", "İzmir"];
+    for (const name of names) {
+      const { agent } = await TestAgent.enrolled();
+      await api("PATCH", `/api/agents/${agent.id}`, { name });
+    }
+    const found = async (q: string) => (await list(`?q=${encodeURIComponent(q)}`)).agents.map(({ name }) => name);
+    expect(await found("bÜRO äöü")).toEqual(["Büro ÄÖÜ"]);
+    expect(await found("οδος")).toEqual(["ΟΔΟΣ 7"]);
+    expect(await found("STRASSE")).toEqual(["Straße"]);
+    expect(await found("сервеР")).toEqual(["Сервер"]);
+    expect(await found("IZMIR")).toEqual(["İzmir"]);
+    expect(await found("ÄÖÜ Büro")).toEqual([]);
+    const { agent } = await TestAgent.enrolled();
+    expect((await list(`?q=${agent.id.toUpperCase()}`)).agents.map(({ id }) => id)).toEqual([agent.id]);
+  });
+
+  it("is searched page by page past any number of agents that SQLite cannot fold", async () => {
+    const enrolment = (await api("POST", "/api/admin/tokens")).body as { id: string };
+    const insert = env.DB.prepare(
+      `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, since, version,
+         os, arch, hostname) VALUES (?1, ?2, ?1, ?3, '', 0, 0, 'offline', 0, '', '', '', 'häst')`,
+    );
+    const rows = Array.from({ length: 2_500 }, (_, n) => insert.bind(`folded-${n}`, enrolment.id, `Ägent ${n}`));
+    await env.DB.batch(rows);
+    const seen: string[] = [];
+    let pages = 0;
+    for (let query: string | null = "?q=%C3%84GENT%2024&limit=50"; query !== null; pages++) {
+      const { agents, next } = await list(query);
+      seen.push(...agents.map(({ name }) => name));
+      query = next?.replace("/api/agents", "") ?? null;
+    }
+    // 24, 240 to 249 and 2400 to 2499.
+    expect(seen).toHaveLength(111);
+    expect(new Set(seen).size).toBe(111);
+    expect(pages).toBe(3);
+    expect((await list("?q=%C3%A4gent%202499&limit=1")).agents.map(({ name }) => name)).toEqual(["Ägent 2499"]);
+    expect((await list("?q=hÄSt&limit=1000")).agents).toHaveLength(1_000);
+    await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(enrolment.id).run();
+  });
 
   it("is paged stably while agents come and go, and filtered by text and live state", async () => {
     const online: TestAgent[] = [];

@@ -16,7 +16,8 @@ const stopped = "nas-office";
 const lab = await Lab.open();
 const browser = await launchBrowser();
 try {
-  await lab.startManager();
+  // Its agents claim the addresses that they are shown with.
+  await lab.startManager({ CLIENT_ADDRESS: "cloudflare" });
   const page = await browser.newPage({
     viewport: { width: 1120, height: 600 },
     deviceScaleFactor: 2,

@@ -51,3 +51,22 @@ test.for([
   expect(text).not.toContain(lab.password);
   expect(text).not.toMatch(/JWT_SECRET|root:/);
 });
+
+test("a client's own CF-Connecting-IP is believed neither by the audit trail nor by the limits", async ({
+  lab,
+  manager: _,
+}) => {
+  const logIn = (password: string, address: string) =>
+    fetch(`${lab.url}/api/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "cf-connecting-ip": address, "x-forwarded-for": address },
+      body: JSON.stringify({ password }),
+    });
+  expect((await logIn(lab.password, "203.0.113.9")).status).toBe(204);
+  const trail = await lab.admin.call("GET", "/api/audit?limit=1");
+  expect(trail).toMatchObject([{ action: "session.begin", address: "127.0.0.1" }]);
+
+  const statuses = new Set<number>();
+  for (let n = 0; n <= 41; n++) statuses.add((await logIn(`guess ${n}`, `203.0.113.${n}`)).status);
+  expect(statuses).toEqual(new Set([401, 429]));
+});

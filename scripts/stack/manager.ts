@@ -50,7 +50,10 @@ export async function startManager(
     args: [
       ...[wrangler, "dev", "--config", config, "--persist-to", persistTo],
       ...["--ip", host, "--port", String(port), "--inspector-port", "0", "--show-interactive-dev-session=false"],
-      ...Object.entries(vars).flatMap(([name, value]) => ["--var", `${name}:${value}`]),
+      ...Object.entries({ CLIENT_ADDRESS: clientAddress(host), ...vars }).flatMap(([name, value]) => [
+        "--var",
+        `${name}:${value}`,
+      ]),
     ],
     env,
     ...(onLine && { onLine }),
@@ -66,6 +69,15 @@ export async function startManager(
     ready.abort();
   }
   return manager;
+}
+
+/**
+ * What the manager takes for its clients' address. wrangler passes a client's own CF-Connecting-IP on, so that header is not
+ * believed. On loopback every client is this machine; elsewhere nothing tells.
+ */
+export function clientAddress(host: string): string {
+  if (host === "localhost" || host.startsWith("127.")) return "127.0.0.1";
+  return host === "::1" ? "::1" : "unknown";
 }
 
 async function refuseTakenPort(host: string, port: number): Promise<void> {

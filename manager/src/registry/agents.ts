@@ -23,7 +23,10 @@ export interface Position {
   readonly id: string;
 }
 
-/** At most `limit` agents by name, those after a position, those with `q` in their name, id, hostname or address. */
+/**
+ * At most `limit` agents by name, those after a position. With `q`, which is folded, those that may have it in their name, id,
+ * hostname or address: SQLite cannot tell of an agent that is called by more than ASCII, which {@link isFound} then does.
+ */
 export async function listAgents(
   db: D1Database,
   { q, after, limit }: { q: string | undefined; after: Position | null; limit: number },
@@ -35,7 +38,7 @@ export async function listAgents(
          WHERE deleted_at IS NULL
            AND (?1 IS NULL OR (name COLLATE NOCASE, id) > (?1 COLLATE NOCASE, ?2))
            AND (?3 IS NULL OR instr(lower(name || char(10) || id || char(10) || hostname || char(10) ||
-             coalesce(address, '')), lower(?3)) > 0)
+             coalesce(address, '')), ?3) > 0 OR name || hostname GLOB '*[^ -~]*')
          ORDER BY name COLLATE NOCASE, id LIMIT ?4`,
       )
       .bind(after?.name ?? null, after?.id ?? null, q ?? null, limit)

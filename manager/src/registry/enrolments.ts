@@ -12,12 +12,16 @@ export interface Enrolment {
 
 export interface EnrolmentUsage extends Enrolment {
   readonly revokedAt: number | null;
-  /** The agents that came from it, removed ones too: each is a use. */
+  /** How many agents came from it, removed ones too. */
+  readonly uses: number;
+  /** The latest of them, the newest first. */
   readonly agents: readonly { readonly id: string; readonly name: string }[];
 }
 
 /** How many enrolments a listing goes back. */
 const LISTED = 500;
+/** How many agents of an enrolment are listed: a row of D1 may have 2 MB, and an enrolment 10,000 agents. */
+export const LISTED_AGENTS = 100;
 
 export async function insertEnrolment(db: D1Database, operator: Operator, enrolment: Enrolment): Promise<void> {
   const { id, name, maxUses, createdAt, expiresAt } = enrolment;
@@ -38,9 +42,10 @@ export async function listEnrolments(db: D1Database): Promise<EnrolmentUsage[]> 
       .prepare(
         `SELECT e.id, e.name, e.max_uses AS maxUses, e.created_at AS createdAt, e.expires_at AS expiresAt,
            e.revoked_at AS revokedAt,
-           (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM agents a
-             WHERE a.enrolment_id = e.id AND a.separated_from IS NULL)
-             AS agents
+           (SELECT count(*) FROM agents WHERE enrolment_id = e.id AND separated_from IS NULL) AS uses,
+           (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM (SELECT id, name FROM agents
+             WHERE enrolment_id = e.id AND separated_from IS NULL
+             ORDER BY created_at DESC, id LIMIT ${LISTED_AGENTS}) a) AS agents
          FROM enrolments e ORDER BY e.created_at DESC, e.id LIMIT ?`,
       )
       .bind(LISTED)

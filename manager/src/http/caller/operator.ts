@@ -6,7 +6,7 @@ import { METHOD_NAME_ALL } from "hono/router";
 import { sameSecret } from "../../digest.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
-import { clientAddress } from "./address.ts";
+import { clientAddress, publicUrl } from "./address.ts";
 import { countGuess, refuseGuesser } from "./limits.ts";
 import { hasSession } from "./session.ts";
 
@@ -29,8 +29,12 @@ export const requireAdmin = createMiddleware<App>(async (c, next) => {
 export const refuseForeignOrigin = createMiddleware<App>(async (c, next) => {
   const origin = c.req.header("Origin");
   const reads = c.req.method === "GET" || c.req.method === "HEAD";
-  if (!reads && origin !== undefined && origin !== new URL(c.req.url).origin) {
-    throw new ApiError(403, "foreign_origin", "the request comes from another site");
+  if (!reads && origin !== undefined && origin !== publicUrl(c).origin) {
+    throw new ApiError(
+      403,
+      "foreign_origin",
+      "the request comes from another site; a proxy in front must pass Host on, and X-Forwarded-Proto",
+    );
   }
   await next();
 });

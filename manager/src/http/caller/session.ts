@@ -5,7 +5,7 @@ import { sha256Hex } from "../../digest.ts";
 import { deleteSession, insertSession, useSession } from "../../registry/sessions.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
-import { clientAddress } from "./address.ts";
+import { clientAddress, publicUrl } from "./address.ts";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
@@ -14,7 +14,7 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
  * side by side differ in nothing but the port, which cookies do not know.
  */
 function cookie(c: Context<App>) {
-  const { protocol, port } = new URL(c.req.url);
+  const { protocol, port } = publicUrl(c);
   const common = { httpOnly: true, sameSite: "Strict", path: "/" } as const;
   return protocol === "https:"
     ? ({ name: "__Host-zedops", options: { ...common, secure: true } } as const)
@@ -22,9 +22,10 @@ function cookie(c: Context<App>) {
 }
 
 export async function beginSession(c: Context<App>): Promise<void> {
-  const { protocol, hostname } = new URL(c.req.url);
+  const { protocol, hostname } = publicUrl(c);
   if (protocol !== "https:" && !LOOPBACK.has(hostname)) {
-    throw new ApiError(403, "insecure_transport", "log in over https; plain http is for localhost only");
+    const remedy = "a proxy that ends https must send X-Forwarded-Proto: https";
+    throw new ApiError(403, "insecure_transport", `log in over https; plain http is for localhost only (${remedy})`);
   }
   const id = Array.from(crypto.getRandomValues(new Uint8Array(32)), (b) => b.toString(16).padStart(2, "0")).join("");
   await insertSession(c.env.DB, { via: "password", address: clientAddress(c) }, await sessionHash(c, id), Date.now());

@@ -4,6 +4,7 @@ import { callEveryHub, callHub } from "../../hubs.ts";
 import { isUnconfirmed, newest } from "../../presence/presence.ts";
 import { Name } from "../../protocol/payloads.ts";
 import { deleteAgent, listAgents, type Position, renameAgent, revokeAgent } from "../../registry/agents.ts";
+import { fold, isFound } from "../../registry/search.ts";
 import { Agent, agentId, found, knownAgent, missing, unauthorized, unknownAgent, view } from "../agent-view.ts";
 import { ApiError } from "../errors.ts";
 import { nextPage, pageHeaders } from "../paging.ts";
@@ -102,19 +103,20 @@ async function pageOfAgents(
   want: { q: string | undefined; status: string | undefined; limit: number | undefined; after: Position | null },
 ): Promise<{ agents: z.infer<typeof Agent>[]; next: Position | null }> {
   const limit = want.limit ?? Number.POSITIVE_INFINITY;
+  const q = want.q === undefined ? undefined : fold(want.q);
   // Every read asks all hubs too, so it is as large as can be of use and no larger; the one row more tells of a next page.
-  const chunk =
-    want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
+  let chunk = want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
   const agents: z.infer<typeof Agent>[] = [];
   let after = want.after;
   for (;;) {
-    const read = () => listAgents(env.DB, { q: want.q, after, limit: chunk });
+    const read = () => listAgents(env.DB, { q, after, limit: chunk });
     // The registry first, the hubs after it: presence is never older than the row that it is laid over.
     let records = await read();
     // After a change of HUB_SHARDS two hubs may speak of one agent: it has moved to where its newer connection is.
     const live = newest((await callEveryHub(env, async (hub) => hub.status())).flat());
     if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();
     for (const record of records) {
+      if (q !== undefined && !isFound(record, q)) continue;
       const agent = view(record, live.get(record.id));
       if (want.status !== undefined && agent.status !== want.status) continue;
       const last = agents[agents.length - 1];
@@ -123,6 +125,7 @@ async function pageOfAgents(
     }
     if (records.length < chunk) return { agents, next: null };
     after = records[records.length - 1] ?? null;
+    chunk = Math.max(chunk, CHUNK.filtered);
   }
 }
 

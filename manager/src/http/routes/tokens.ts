@@ -2,7 +2,13 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { randomId } from "../../digest.ts";
 import { Name } from "../../protocol/payloads.ts";
-import { type EnrolmentUsage, insertEnrolment, listEnrolments, revokeEnrolment } from "../../registry/enrolments.ts";
+import {
+  type EnrolmentUsage,
+  insertEnrolment,
+  LISTED_AGENTS,
+  listEnrolments,
+  revokeEnrolment,
+} from "../../registry/enrolments.ts";
 import { mintEnrolmentToken } from "../../tokens.ts";
 import { addressKey, count } from "../caller/limits.ts";
 import { ApiError } from "../errors.ts";
@@ -38,7 +44,9 @@ const Token = z
     expiresAt: z.int(),
     secondsLeft: z.int().openapi({ description: "0 unless it is active" }),
     revokedAt: z.int().nullable(),
-    agents: z.array(z.object({ id: z.string(), name: z.string() })).openapi({ description: "Those that came from it" }),
+    agents: z
+      .array(z.object({ id: z.string(), name: z.string() }))
+      .openapi({ description: `The latest ${LISTED_AGENTS} that came from it, the newest first` }),
   })
   .openapi("Token");
 
@@ -102,14 +110,13 @@ export const tokens = newRouter()
   );
 
 function view({ agents, ...enrolment }: EnrolmentUsage, now: number): z.infer<typeof Token> {
-  const uses = agents.length;
-  const status = statusOf(enrolment, uses, now);
+  const status = statusOf(enrolment, now);
   const secondsLeft = status === "active" ? Math.floor((enrolment.expiresAt - now) / 1000) : 0;
-  return { ...enrolment, status, uses, secondsLeft, agents: [...agents] };
+  return { ...enrolment, status, secondsLeft, agents: [...agents] };
 }
 
-function statusOf(enrolment: Omit<EnrolmentUsage, "agents">, uses: number, now: number) {
+function statusOf(enrolment: Omit<EnrolmentUsage, "agents">, now: number) {
   if (enrolment.revokedAt !== null) return "revoked";
-  if (uses >= enrolment.maxUses) return "used";
+  if (enrolment.uses >= enrolment.maxUses) return "used";
   return enrolment.expiresAt <= now ? "expired" : "active";
 }
