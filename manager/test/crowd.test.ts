@@ -1,6 +1,6 @@
 /** One token cannot open sockets without end, nor say much before it has registered. */
 import { describe, expect, it, vi } from "vitest";
-import { api, HOST, mintToken, TestAgent, type UpgradeOptions, upgrade } from "./manager.ts";
+import { api, fetchManager, HOST, mintToken, TestAgent, type UpgradeOptions, upgrade } from "./manager.ts";
 
 /** Tries to open sockets that nobody registers. How many got in, and what the others were told. */
 async function crowd(n: number, options: () => UpgradeOptions) {
@@ -39,6 +39,31 @@ describe("sockets that do not register", () => {
     expect((await upgrade({ token })).status).toBe(429);
     close();
     await vi.waitUntil(async () => (await upgrade({ token })).status === 101, { timeout: 10_000 });
+  });
+});
+
+describe("attempts to connect", () => {
+  it("are counted by enrolment token, whatever install ids it is shown with, over HTTP too", async () => {
+    const token = await mintToken();
+    const statuses = new Map<number, number>();
+    for (let n = 0; n < 40; n++) {
+      const response = await upgrade({ token });
+      response.webSocket?.accept();
+      response.webSocket?.close(1001);
+      statuses.set(response.status, (statuses.get(response.status) ?? 0) + 1);
+    }
+    // 30 a minute reach the hub.
+    expect((statuses.get(101) ?? 0) + (statuses.get(429) ?? 0)).toBe(40);
+    const last = await upgrade({ token });
+    expect([last.status, last.headers.get("Retry-After")]).toEqual([429, "60"]);
+    const overHttp = await fetchManager("/api/agent/register", {
+      method: "POST",
+      headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+      body: JSON.stringify(HOST),
+    });
+    expect(overHttp.status).toBe(429);
+    // Another token is not held back.
+    await TestAgent.online({ token: await mintToken() });
   });
 });
 

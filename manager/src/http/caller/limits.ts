@@ -1,8 +1,10 @@
 /**
- * How often one may knock. Counting is Cloudflare's rate limiting (wrangler.jsonc), which counts where a request arrives: a
- * brake on guessing and on loops, not an exact quota. Nothing here asks a hub.
+ * Rate limits. Cloudflare counts (wrangler.jsonc), and does so where a request arrives: the limits slow down guessing and loops
+ * and are no exact quota. Nothing here asks a hub.
  */
 import type { Context } from "hono";
+import { shardOf } from "../../hub/placement.ts";
+import type { Admission } from "../../registry/admission.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { clientAddress } from "./address.ts";
@@ -15,8 +17,18 @@ export async function count(limit: RateLimit, key: string): Promise<void> {
 }
 
 /**
- * The key of a request's address: of IPv6 the /64, which is the least that a host gets and would else be as many keys as it
- * likes. Requests that nothing says the address of share one.
+ * Counts an agent's attempt to connect. An enrolment token makes another agent id of each install id that it is shown with.
+ * Its attempts are therefore counted in as many parts as it has uses, which are as many as its hosts need.
+ * @throws ApiError 429 when that is too many
+ */
+export function countConnection(c: Context<App>, { agentId, enrolment }: Admission): Promise<void> {
+  const key = enrolment === null ? agentId : `${enrolment.id} ${shardOf(agentId, enrolment.maxUses)}`;
+  return count(c.env.UPGRADE_LIMIT, key);
+}
+
+/**
+ * The key of a request's address: for IPv6 the /64 network, because a host has at least one of these and may use any address in
+ * it. All requests without a known address share one key.
  */
 export function addressKey(c: Context<App>): string {
   const address = clientAddress(c);

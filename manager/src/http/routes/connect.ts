@@ -6,7 +6,7 @@ import { callHub } from "../../hubs.ts";
 import type { Admission } from "../../registry/admission.ts";
 import { encodeAdmission } from "../../registry/admission-header.ts";
 import { admitCaller } from "../caller/agent.ts";
-import { count } from "../caller/limits.ts";
+import { countConnection } from "../caller/limits.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
 
@@ -15,7 +15,7 @@ export const connect = new Hono<App>().get("/ws", async (c) => {
     throw new ApiError(426, "upgrade_required", "this address speaks WebSocket; a proxy may have removed the Upgrade");
   }
   const caller = await admitCaller(c);
-  await count(c.env.UPGRADE_LIMIT, caller.agentId);
+  await countConnection(c, caller);
   return callHub(c.env, caller.agentId, async (hub) => {
     // Each attempt opens a connection of its own: the first may have got there, and its end must not be the second's.
     const admission: Admission = { ...caller, connectionId: randomId() };

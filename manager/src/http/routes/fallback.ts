@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { callHub } from "../../hubs.ts";
 import { Beat, BeatAck, Registered, Registration } from "../../protocol/payloads.ts";
 import { admitCaller } from "../caller/agent.ts";
-import { count } from "../caller/limits.ts";
+import { countConnection } from "../caller/limits.ts";
 import { outcomeError } from "../errors.ts";
 import { body, errorResponse, json, newRouter } from "../router.ts";
 
@@ -36,7 +36,7 @@ export const fallback = newRouter()
     }),
     async (c) => {
       const admission = await admitCaller(c);
-      await count(c.env.UPGRADE_LIMIT, admission.agentId);
+      await countConnection(c, admission);
       const outcome = await callHub(c.env, admission.agentId, async (hub) =>
         hub.register(admission, c.req.valid("json")),
       );
