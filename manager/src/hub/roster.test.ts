@@ -4,7 +4,8 @@ import type { CloneReport } from "../presence/clone.ts";
 import type { Transition } from "../presence/presence.ts";
 import type { Admission } from "../registry/admission.ts";
 import type { ReplacedHost } from "./clones.ts";
-import type { Connection, ConnectionState, Sockets } from "./connection.ts";
+import type { Connection, Sockets } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { Roster, type RosterStore } from "./roster.ts";
 
 const NOW = 1_790_000_000_000;
@@ -58,6 +59,7 @@ class Durable {
   readonly states = new Map<string, ConnectionState>();
   readonly replaced = new Map<string, ReplacedHost>();
   sweptAt = 0;
+  readonly setAside: [string, string][] = [];
 
   readonly sockets: Sockets = {
     acceptWebSocket: (socket, tags = []) => {
@@ -74,6 +76,8 @@ class Durable {
       connections: () => [...durable.states.values()].map((state) => structuredClone(state)),
       putConnection: (state) => durable.states.set(state.id, structuredClone(state)),
       deleteConnection: (id) => durable.states.delete(id),
+      forgetConnections: () => durable.states.clear(),
+      setAside: (source, id) => durable.setAside.push([source, id]),
       replacedHost: (agentId, bootId) => durable.replaced.get(`${agentId} ${bootId}`) ?? null,
       putReplacedHost: (agentId, host) => {
         const key = `${agentId} ${host.bootId}`;
