@@ -80,7 +80,7 @@ it("follows any nesting to its end", () => {
 });
 
 it("an object has ended with its brace, whatever comes after a comma before it", () => {
-  for (const text of ['{"a":1,}"b":2}', '{"a":1,}', '{,}', '{"a":1,,"b":2}', '{"a":1}}']) {
+  for (const text of ['{"a":1,}"b":2}', '{"a":1,}', "{,}", '{"a":1,,"b":2}', '{"a":1}}']) {
     expect(readObject(text), text).toBe("not_json");
   }
 });
