@@ -372,10 +372,12 @@ describe("the API's description", () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     );
     expect(routes.toSorted()).toEqual([
+      "DELETE /api/admin/parked",
       "DELETE /api/admin/tokens/{id}",
       "DELETE /api/agents/{id}",
       "DELETE /api/session",
       "DELETE /api/sessions",
+      "GET /api/admin/parked",
       "GET /api/admin/tokens",
       "GET /api/agents",
       "GET /api/agents/{id}",
