@@ -43,6 +43,9 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 		"a socket that ends": {func(_ testing.TB, p *managertest.Peer) { p.Drop() }, "wait for the welcome: the connection broke off"},
 		"another subject":    {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"hello"}`) }, "the other end is not a manager"},
 		"no data":            {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"agent.welcome"}`) }, "read the welcome"},
+		"a bad frame": {func(t testing.TB, p *managertest.Peer) {
+			p.Send(t, `{"subject":"agent.welcome","data":{},"timestamp":"now"}`)
+		}, "read the welcome: invalid_message: timestamp"},
 		"a wrong type": {func(t testing.TB, p *managertest.Peer) {
 			p.Send(t, `{"subject":"agent.welcome","data":{"leaseMs":"x"}}`)
 		}, "read the welcome"},
@@ -53,7 +56,7 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 		"no window":          {change(func(w *managertest.Welcome) { w.CreditFrames = 0 }), "creditFrames"},
 		"endless window":     {change(func(w *managertest.Welcome) { w.CreditBytes = 1 << 50 }), "creditBytes"},
 		"tiny frames":        {change(func(w *managertest.Welcome) { w.MaxFrameBytes = 10 }), "maxFrameBytes"},
-		"endless spread":     {change(func(w *managertest.Welcome) { w.ReconnectSpreadMs = 1 << 50 }), "reconnectSpreadMs"},
+		"negative spread":    {change(func(w *managertest.Welcome) { w.ReconnectSpreadMs = -1 }), "reconnectSpreadMs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -231,7 +231,8 @@ func (p *Peer) serve(acknowledge bool) {
 			now, _ := json.Marshal(time.Now().UnixMilli())
 			answer = `{"subject":"agent.heartbeat.ack","data":{"serverTime":` + string(now) + `}}`
 		case m.Subject == protocol.SubjectEcho, m.Subject == protocol.SubjectSubscribe:
-			answer = `{"subject":"` + m.Reply + `","data":` + string(m.Data) + `}`
+			echo, _ := protocol.Encode(protocol.Message{Subject: m.Reply, Data: m.Data})
+			answer = string(echo)
 		}
 		if answer != "" {
 			_ = p.ws.Write(context.Background(), websocket.MessageText, []byte(answer))
