@@ -11,7 +11,9 @@ import { audit } from "./http/routes/audit.ts";
 import { connect } from "./http/routes/connect.ts";
 import { drain } from "./http/routes/drain.ts";
 import { fallback } from "./http/routes/fallback.ts";
+import { health } from "./http/routes/health.ts";
 import { messages } from "./http/routes/messages.ts";
+import { parked } from "./http/routes/parked.ts";
 import { rotation } from "./http/routes/rotation.ts";
 import { separation } from "./http/routes/separation.ts";
 import { session } from "./http/routes/session.ts";
@@ -29,7 +31,7 @@ app.use(async (c, next) => {
   if (problem !== null) throw new ApiError(503, "not_configured", `this manager cannot serve: ${problem}`);
   await next();
 });
-app.get("/healthz", (c) => c.json({ status: "ok" }));
+app.route("/", health);
 // Before anything that touches a response's headers: those of a 101 cannot be.
 app.route("/", connect);
 
@@ -61,6 +63,7 @@ app.use("/api/*", requireAdmin);
 app.route("/", sessions);
 app.route("/", tokens);
 app.route("/", drain);
+app.route("/", parked);
 app.route("/", agents);
 app.route("/", timelines);
 app.route("/", messages);

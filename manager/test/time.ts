@@ -1,6 +1,6 @@
 /** Makes time pass for the hub: its sockets carry the times that it goes by. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import type { ConnectionState } from "../src/hub/connection.ts";
+import type { ConnectionState } from "../src/hub/connection-state.ts";
 import { hub, type TestAgent } from "./manager.ts";
 
 /** Rewrites what an agent's socket carries through hibernation, as if time had passed. */

@@ -178,7 +178,7 @@ describe("the registry", () => {
     const now = Date.now();
     const visits = (online: Transition, n: number) =>
       Array.from({ length: n }, (_, i) => visit(online, online.generation + 1 + i, now + i)).flat();
-    await writeTransitions(env.DB, [...visits(one, 130), ...visits(other, 3)]);
+    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [...visits(one, 130), ...visits(other, 3)]);
     const kept = await eventsOf(one.agentId);
     expect([kept.length, kept[0]?.generation]).toEqual([200, one.generation + 130]);
     expect(await eventsOf(other.agentId)).toHaveLength(7);
@@ -191,7 +191,7 @@ describe("the registry", () => {
       .bind(now - 60 * DAY)
       .run();
     const days = [50, 40, 20].flatMap((ago, i) => visit(online, online.generation + 1 + i, now - ago * DAY));
-    await writeTransitions(env.DB, days);
+    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, days);
     expect((await eventsOf(online.agentId)).map(({ at, status }) => [Math.round((now - at) / DAY), status])).toEqual([
       [20, "offline"],
       [20, "online"],
@@ -203,9 +203,9 @@ describe("the registry", () => {
   it("takes a batch twice as once", async () => {
     const online = await known();
     const batch = visit(online, online.generation + 1, Date.now());
-    await writeTransitions(env.DB, batch);
+    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, batch);
     const once = await eventsOf(online.agentId);
-    await writeTransitions(env.DB, batch);
+    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, batch);
     expect(await eventsOf(online.agentId)).toEqual(once);
     await stored(online.agentId, (row) => row.status === "offline" && row.reason === "lost");
   });
@@ -214,8 +214,8 @@ describe("the registry", () => {
     const online = await known();
     const [began, ended] = visit(online, online.generation + 1, Date.now());
     if (began === undefined || ended === undefined) throw new Error("no visit");
-    await writeTransitions(env.DB, [ended]);
-    await writeTransitions(env.DB, [began]);
+    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [ended]);
+    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [began]);
     await stored(online.agentId, (row) => row.status === "offline");
   });
 
@@ -224,7 +224,9 @@ describe("the registry", () => {
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(online.agentId).run();
     const [, ended] = visit(online, online.generation, Date.now());
     if (ended === undefined) throw new Error("no visit");
-    expect(await writeTransitions(env.DB, [ended])).toMatchObject([{ agentId: online.agentId, barred: 1 }]);
+    expect(await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [ended])).toMatchObject([
+      { agentId: online.agentId, barred: 1 },
+    ]);
     await stored(online.agentId, (row) => row.reason === "revoked");
   });
 });

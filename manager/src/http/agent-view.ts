@@ -1,8 +1,8 @@
 /** How the API shows an agent: the registry's record laid under what its hub knows of it now. */
 import { z } from "@hono/zod-openapi";
-import { callHub } from "../hubs.ts";
-import type { CloneHost as CloneHostSeen, CloneReport } from "../presence/clone.ts";
-import { currentPresence, isUnconfirmed, type LiveStatus, OFFLINE_REASONS } from "../presence/presence.ts";
+import { callHubsOf } from "../hubs.ts";
+import type { CloneHost as CloneHostSeen } from "../presence/clone.ts";
+import { currentPresence, isUnconfirmed, type LiveStatus, newest, OFFLINE_REASONS } from "../presence/presence.ts";
 import { FLAPPING, isFlapping } from "../presence/timeline.ts";
 import { type AgentRecord, findAgent } from "../registry/agents.ts";
 import { ApiError } from "./errors.ts";
@@ -71,7 +71,8 @@ export const unauthorized = errorResponse("unauthorized");
 /** One agent as the registry and its hub know it, the registry asked first as in the list; 404 when there is none. */
 export async function knownAgent(env: Env, id: string): Promise<[AgentRecord, LiveStatus | undefined]> {
   let record = found(await findAgent(env.DB, id));
-  const [live] = await callHub(env, id, async (hub) => hub.status(id));
+  const known = (await callHubsOf(env, id, record.hub, async (hub) => hub.status(id))).flat();
+  const live = newest(known).get(id);
   if (isUnconfirmed(record, live)) record = found(await findAgent(env.DB, id));
   return [record, live];
 }
@@ -90,7 +91,7 @@ const CLONE_SHOWN_MS = 24 * 3_600_000;
 
 function cloneOf({ clone }: AgentRecord, now: number): z.infer<typeof Agent>["clone"] {
   if (clone === null) return null;
-  const { at, first, second } = JSON.parse(clone) as CloneReport;
+  const { at, first, second } = clone;
   const shown = ({ address, hostname, seenAt }: CloneHostSeen) => ({ address, hostname, seenAt });
   return at < now - CLONE_SHOWN_MS ? null : { at, first: shown(first), second: shown(second) };
 }

@@ -1,11 +1,12 @@
 /** One live connection of an agent: a socket, or the lease that beats over HTTP hold. */
 
 import type { NamedHost } from "../presence/host.ts";
-import { type LeaseTerms, type LiveStatus, leaseEnd, observed, type Transition } from "../presence/presence.ts";
+import { type LiveStatus, leaseEnd, observed, type Transition } from "../presence/presence.ts";
 import type { Close } from "../protocol/close.ts";
 import type { Admission } from "../registry/admission.ts";
-import { Budget, type Rates } from "./budget.ts";
-import { acknowledge, type CreditWindow, FRESH_CREDIT, spend, type Totals } from "./credit.ts";
+import { Budget } from "./budget.ts";
+import { type ConnectionState, newState, parseState, type Terms } from "./connection-state.ts";
+import { acknowledge, spend, type Totals } from "./credit.ts";
 
 /** How stale the stored time of the last message may be: a hub woken from hibernation is off by no more. */
 const TOUCH_EVERY_MS = 1000;
@@ -22,26 +23,10 @@ const REGISTER_WITHIN_MS = 8_000;
 /** `WebSocket.OPEN`, which workerd calls otherwise than Node. */
 const OPEN = 1;
 
-/** All of a connection that survives hibernation: the socket's attachment, or the row of an HTTP lease. */
-export interface ConnectionState {
-  readonly id: string;
-  readonly admission: Admission;
-  readonly connectedAt: number;
-  lastMessageAt: number;
-  /** Set once the agent has registered: from then on the agent is online. */
-  registered: NamedHost | null;
-  rttMs: number | null;
-  skewMs: number | null;
-  badFrames: number;
-  droppedReplies: number;
-  patterns: readonly string[];
-  credit: CreditWindow;
-  /** The hub has closed the socket and recorded why; its close event, however late, changes nothing. */
-  ended: boolean;
-}
-
 export class Connection {
   readonly state: ConnectionState;
+  /** Those of its welcome. */
+  terms: Terms;
   /** What it may still send. */
   readonly budget: Budget;
   /** In memory only: a connection that does not register is closed before its hub may hibernate. */
@@ -54,43 +39,48 @@ export class Connection {
 
   private constructor(
     state: ConnectionState,
-    rates: Rates,
+    terms: Terms,
     socket: WebSocket | null,
     autoResponseAt: () => Date | null,
   ) {
     this.state = state;
-    this.budget = new Budget(rates);
+    this.terms = state.terms ?? terms;
+    this.budget = new Budget(this.terms);
     this.#socket = socket;
     this.#autoResponseAt = autoResponseAt;
     this.#storedMessageAt = state.lastMessageAt;
   }
 
   /** Accepts a socket for hibernation and stores its state with it. */
-  static accept(sockets: Sockets, socket: WebSocket, rates: Rates, admission: Admission, id: string): Connection {
+  static accept(sockets: Sockets, socket: WebSocket, terms: Terms, admission: Admission, id: string): Connection {
     sockets.acceptWebSocket(socket, [id]);
-    const connection = Connection.#over(sockets, socket, rates, begin(id, admission));
+    const connection = Connection.#over(sockets, socket, terms, newState(id, admission, terms));
     connection.save();
     return connection;
   }
 
-  /** The connection of a socket that outlived the hub's memory; null if it had been ended. */
-  static wake(sockets: Sockets, socket: WebSocket, rates: Rates): Connection | null {
-    const state = socket.deserializeAttachment() as ConnectionState | null;
-    return state === null || state.ended ? null : Connection.#over(sockets, socket, rates, state);
+  /**
+   * The connection of a socket that outlived the hub's memory.
+   * @param terms hold if the connection's own were not kept
+   */
+  static wake(sockets: Sockets, socket: WebSocket, terms: Terms): Connection | "ended" | "unreadable" {
+    const state = parseState(socket.deserializeAttachment());
+    if (state === null) return "unreadable";
+    return state.ended ? "ended" : Connection.#over(sockets, socket, terms, state);
   }
 
   /** The lease of an agent that beats over HTTP. */
-  static overHttp(admission: Admission, rates: Rates): Connection {
-    return Connection.restore(begin(httpConnectionId(admission.agentId), admission), rates);
+  static overHttp(admission: Admission, terms: Terms): Connection {
+    return Connection.restore(newState(httpConnectionId(admission.agentId), admission, terms), terms);
   }
 
   /** A connection as the hub's store remembers it: an HTTP lease, or a socket that is gone. */
-  static restore(state: ConnectionState, rates: Rates): Connection {
-    return new Connection(state, rates, null, () => null);
+  static restore(state: ConnectionState, terms: Terms): Connection {
+    return new Connection(state, terms, null, () => null);
   }
 
-  static #over(sockets: Sockets, socket: WebSocket, rates: Rates, state: ConnectionState): Connection {
-    return new Connection(state, rates, socket, () => sockets.getWebSocketAutoResponseTimestamp(socket));
+  static #over(sockets: Sockets, socket: WebSocket, terms: Terms, state: ConnectionState): Connection {
+    return new Connection(state, terms, socket, () => sockets.getWebSocketAutoResponseTimestamp(socket));
   }
 
   /** The id that this socket's connection was accepted with. */
@@ -129,9 +119,10 @@ export class Connection {
   }
 
   /** Until when it may stay silent. Beats do not excuse an agent from registering. */
-  leaseEnd(terms: LeaseTerms): number {
-    if (this.state.registered !== null) return leaseEnd(this.lastSeen(), terms);
-    const patienceMs = this.isRegistering ? terms.leaseMs : Math.min(terms.leaseMs, REGISTER_WITHIN_MS);
+  leaseEnd(): number {
+    if (this.state.registered !== null) return leaseEnd(this.lastSeen(), this.terms);
+    const { leaseMs } = this.terms;
+    const patienceMs = this.isRegistering ? leaseMs : Math.min(leaseMs, REGISTER_WITHIN_MS);
     return this.state.connectedAt + patienceMs;
   }
 
@@ -151,9 +142,9 @@ export class Connection {
     this.send(frame);
   }
 
-  /** Delivers a fan-out frame of `bytes` if the subscriber's window has room for it; else counts it as dropped. */
+  /** Delivers a fan-out frame of `bytes` if the subscriber may get so long a one and has room for it; else counts it as dropped. */
   deliver(frame: string, bytes: number): boolean {
-    const spent = spend(this.state.credit, bytes);
+    const spent = bytes > this.terms.maxFrameBytes ? null : spend(this.state.credit, bytes);
     this.state.credit = spent ?? { ...this.state.credit, dropped: this.state.credit.dropped + 1 };
     if (spent !== null) this.send(frame);
     this.save();
@@ -163,6 +154,12 @@ export class Connection {
   acknowledge(received: Totals): void {
     this.state.credit = acknowledge(this.state.credit, received);
     this.save();
+  }
+
+  /** The agent has been told of other terms. */
+  renewTerms(terms: Terms): void {
+    this.terms = terms;
+    this.state.terms = terms;
   }
 
   save(): void {
@@ -206,34 +203,16 @@ export class Connection {
   }
 
   /** Its agent's presence now; null until the agent has registered. */
-  live(terms: LeaseTerms, now: number): LiveStatus | null {
+  live(now: number): LiveStatus | null {
     const arrival = this.arrival();
     if (arrival === null) return null;
     const { rttMs, skewMs, droppedReplies, credit } = this.state;
     const live = { ...arrival, rttMs, skewMs, droppedReplies, droppedFrames: credit.dropped };
-    return observed(live, this.lastSeen(), terms, now);
+    return observed(live, this.lastSeen(), this.terms, now);
   }
 }
 
 /** An agent has at most one lease over HTTP. */
 export function httpConnectionId(agentId: string): string {
   return `http-${agentId}`;
-}
-
-function begin(id: string, admission: Admission): ConnectionState {
-  const now = Date.now();
-  return {
-    id,
-    admission,
-    connectedAt: now,
-    lastMessageAt: now,
-    registered: null,
-    rttMs: null,
-    skewMs: null,
-    badFrames: 0,
-    droppedReplies: 0,
-    patterns: [],
-    credit: FRESH_CREDIT,
-    ended: false,
-  };
 }

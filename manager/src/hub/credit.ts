@@ -2,22 +2,22 @@
  * The credit window of one subscriber: docs/PROTOCOL.md "Fan-out". The runtime shows no buffered amount of a socket, so what
  * an agent has not acknowledged is taken to be on its way, and no more than a window of it ever is.
  */
+import { z } from "zod";
 
 /** Unacknowledged frames, and bytes of them, that a subscriber may have. */
 export const CREDIT_WINDOW = { frames: 256, bytes: 1_048_576 } as const;
 
-/** Totals of one connection; part of what survives hibernation. */
-export interface CreditWindow {
-  readonly delivered: Totals;
-  readonly acknowledged: Totals;
-  /** Frames that the window had no room for. */
-  readonly dropped: number;
-}
+export const Totals = z.object({ frames: z.number(), bytes: z.number() });
+export type Totals = Readonly<z.infer<typeof Totals>>;
 
-export interface Totals {
-  readonly frames: number;
-  readonly bytes: number;
-}
+/** Totals of one connection; part of what survives hibernation. */
+export const CreditWindow = z.object({
+  delivered: Totals,
+  acknowledged: Totals,
+  /** Frames that the window had no room for. */
+  dropped: z.number(),
+});
+export type CreditWindow = Readonly<z.infer<typeof CreditWindow>>;
 
 const NONE: Totals = { frames: 0, bytes: 0 };
 

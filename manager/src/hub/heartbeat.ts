@@ -5,7 +5,7 @@ import type { Admission } from "../registry/admission.ts";
 import type { Roster } from "./roster.ts";
 
 /** Renews the agent's lease, or begins one over HTTP, and keeps what the agent measured. */
-export function heartbeat(roster: Roster, admission: Admission, beat: Beat, leaseMs: number): Outcome<BeatAck> {
+export function heartbeat(roster: Roster, admission: Admission, beat: Beat): Outcome<BeatAck> {
   // A socket that an enrolment token opened is the agent's once it has registered. Over HTTP that token only registers.
   if (admission.connectionId === null && admission.enrolment !== null) {
     return failure("not_registered", "register first, then beat with the agent's own token");
@@ -21,7 +21,6 @@ export function heartbeat(roster: Roster, admission: Admission, beat: Beat, leas
   connection.state.rttMs = beat.rttMs ?? connection.state.rttMs;
   connection.state.skewMs = beat.skewMs ?? connection.state.skewMs;
   connection.state.lastMessageAt = now;
-  connection.save();
   roster.keep(connection);
-  return { ok: true, value: { serverTime: now, leaseMs } };
+  return { ok: true, value: { serverTime: now, leaseMs: connection.terms.leaseMs } };
 }

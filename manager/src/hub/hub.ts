@@ -11,12 +11,13 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
 import { reportClone } from "../registry/clones.ts";
+import { deleteHub } from "../registry/hubs.ts";
 import { writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import { heartbeat } from "./heartbeat.ts";
-import { Outbox } from "./outbox.ts";
-import { hubName } from "./placement.ts";
+import { Outbox, type ParkedTransition } from "./outbox.ts";
+import { hubName, isCurrent } from "./placement.ts";
 import { Registrations } from "./registration.ts";
 import { PendingRequests, tooLarge } from "./requests.ts";
 import { Roster } from "./roster.ts";
@@ -37,6 +38,7 @@ const ROTATION_TIMEOUT_MS = 10_000;
 export class AgentHub extends DurableObject<Env> {
   readonly #log: Log;
   readonly #settings: Settings;
+  readonly #store: HubStore;
   readonly #alarm: Alarm;
   readonly #outbox: Outbox;
   readonly #roster: Roster;
@@ -48,16 +50,17 @@ export class AgentHub extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const { name } = ctx.id;
+    const name = ctx.id.name ?? String(ctx.id);
     const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
-    const store = new HubStore(ctx.storage.sql);
     this.#log = log.with({ hub: name });
     this.#settings = settings(env);
+    const store = new HubStore(ctx.storage.sql, this.#log);
+    this.#store = store;
     this.#alarm = new Alarm(ctx.storage, waitUntil);
-    this.#requests = new PendingRequests(this.#settings.maxFrameBytes);
+    this.#requests = new PendingRequests();
     this.#outbox = new Outbox({
       store,
-      write: (transitions) => writeTransitions(env.DB, transitions),
+      write: (transitions) => writeTransitions(env.DB, { name, parked: store.parkedCount }, transitions),
       alarm: this.#alarm,
       waitUntil,
       onStale: (stale) => this.#roster.closeStale(stale),
@@ -91,8 +94,14 @@ export class AgentHub extends DurableObject<Env> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load();
-      this.#roster.recover((agentId) => name === undefined || name === hubName(agentId, this.#settings.hubShards));
-      if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
+      try {
+        this.#roster.recover((agentId) => name === hubName(agentId, this.#settings.hubShards));
+        if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
+      } catch (error) {
+        // A fault here would come again with every event, and no agent of this hub could connect any more.
+        this.#logFault(error, undefined, { event: "load" });
+        this.#roster.abandon();
+      }
     });
   }
 
@@ -109,7 +118,7 @@ export class AgentHub extends DurableObject<Env> {
 
   /** `agent.heartbeat` with data, or over HTTP. */
   async heartbeat(admission: Admission, beat: Beat): Promise<Outcome<BeatAck>> {
-    return heartbeat(this.#roster, admission, beat, this.#settings.leaseMs);
+    return heartbeat(this.#roster, admission, beat);
   }
 
   /** `agent.status`: what this hub knows of one agent, or of all: those online, and those whose end D1 has not got yet. */
@@ -161,6 +170,17 @@ export class AgentHub extends DurableObject<Env> {
     this.#roster.shutOut(agentId);
   }
 
+  /** The transitions that the registry rejected, the oldest first. */
+  async parked(): Promise<ParkedTransition[]> {
+    return this.#store.parked();
+  }
+
+  /** Forgets the parked transitions. */
+  async forgetParked(): Promise<void> {
+    this.#store.forgetParked();
+    await this.#outbox.report();
+  }
+
   /** Sends every socket away, to come back after a delay: see {@link Roster.drain}. */
   async drain(delayMs: number): Promise<number> {
     return this.#roster.drain(delayMs);
@@ -206,7 +226,15 @@ export class AgentHub extends DurableObject<Env> {
     // Sets the next alarm before it waits for D1: if this object ended meanwhile, none would ever ring again.
     await this.#guard("alarm", null, () => this.#roster.sweepIfDue(Date.now()));
     await this.#guard("alarm", null, () => this.#outbox.flush());
+    await this.#guard("alarm", null, () => this.#retire());
     if (!this.#alarm.isSet && this.#roster.size > 0) this.#alarm.by(Date.now() + AFTER_FAULT_MS);
+  }
+
+  /** After a change of HUB_SHARDS: once nothing is left in this hub, nobody needs to ask it any more. */
+  async #retire(): Promise<void> {
+    const { name } = this.ctx.id;
+    if (name === undefined || isCurrent(name, this.#settings.hubShards)) return;
+    if (this.#roster.size === 0 && this.#outbox.isEmpty) await deleteHub(this.env.DB, name);
   }
 
   #open(request: Request): Response {

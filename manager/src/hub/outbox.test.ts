@@ -1,4 +1,4 @@
-import { expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Log } from "../log.ts";
 import type { Transition } from "../presence/presence.ts";
 import type { StaleConnection } from "../registry/transitions.ts";
@@ -14,11 +14,21 @@ function transition(agentId: string, generation: number, status: "online" | "off
 /** An outbox over a store in memory. `alarms` are the times that it asked for. */
 function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}) {
   const rows: { seq: number; transition: Transition }[] = [];
+  const parked: { seq: number; transition: Transition }[] = [];
   let seq = 0;
+  const drop = (isDone: (row: { seq: number }) => boolean) => {
+    const dropped = rows.filter(isDone);
+    rows.splice(0, rows.length, ...rows.filter((row) => !isDone(row)));
+    return dropped;
+  };
   const store = {
     append: (transition: Transition) => rows.push({ seq: ++seq, transition }),
     unflushed: (limit: number) => (limit < 0 ? [...rows] : rows.slice(0, limit)),
-    flushed: (upTo: number) => rows.splice(0, rows.findLastIndex((row) => row.seq <= upTo) + 1),
+    get hasUnflushed() {
+      return rows.length > 0;
+    },
+    flushed: (seqs: readonly number[]) => drop(({ seq }) => seqs.includes(seq)),
+    park: (parkedSeq: number) => parked.push(...drop(({ seq }) => seq === parkedSeq)),
   };
   const alarms: number[] = [];
   const alarm = { isSet: false, by: (at: number) => alarms.push(at) };
@@ -27,7 +37,7 @@ function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}
   const errors = vi.spyOn(log, "error").mockImplementation(() => {});
   const waitUntil = (work: Promise<unknown>) => flushes.push(work);
   const outbox = new Outbox({ store, write, alarm, waitUntil, onStale: () => {}, log, ...more });
-  return { outbox, rows, alarms, flushes, errors };
+  return { outbox, parked, alarms, flushes, errors };
 }
 
 it("a transition is written and then forgotten, in order", async () => {
@@ -93,4 +103,64 @@ it("what the registry has no place for is reported", async () => {
   outbox.push(transition("a", 1));
   await Promise.all(flushes);
   expect(reported).toEqual([stale]);
+});
+
+describe("a transition that the registry rejects", () => {
+  /** A registry that rejects any batch with a transition of the agent `bad`. */
+  function rejecting() {
+    const written: string[] = [];
+    const write = vi.fn<OutboxParts["write"]>(async (transitions) => {
+      if (transitions.some(({ agentId }) => agentId.startsWith("bad"))) throw new Error("NOT NULL constraint failed");
+      written.push(...transitions.map(({ agentId }) => agentId));
+      return [];
+    });
+    return { write, written };
+  }
+
+  it.each([
+    [["bad"]],
+    [["a", "bad", "b"]],
+    [["bad", "a", "b", "c", "d"]],
+    [["a", "b", "c", "bad-1", "bad-2", "d", "bad-3"]],
+  ])("is parked after some tries, and the others flow on: %j", async (agents) => {
+    const { write, written } = rejecting();
+    const { outbox, parked, flushes } = outboxWith(write);
+    for (const [n, agent] of agents.entries()) outbox.push(transition(agent, n));
+    await Promise.all(flushes);
+    expect(parked).toEqual([]);
+    for (let tries = 1; tries < 3; tries++) await outbox.flush();
+    expect(outbox.isEmpty).toBe(true);
+    expect(parked.map((row) => row.transition.agentId)).toEqual(agents.filter((id) => id.startsWith("bad")));
+    expect(written.toSorted()).toEqual(agents.filter((id) => !id.startsWith("bad")).toSorted());
+    // What comes after it is written at once again.
+    outbox.push(transition("z", 9));
+    await Promise.all(flushes);
+    expect(written).toContain("z");
+  });
+
+  it("is not what a registry that cannot be reached looks like, however long that lasts", async () => {
+    const write = vi.fn<OutboxParts["write"]>().mockRejectedValue(new Error("no such table"));
+    const { outbox, parked } = outboxWith(write);
+    outbox.push(transition("a", 1));
+    for (let tries = 0; tries < 10; tries++) await outbox.flush();
+    expect(parked).toEqual([]);
+    write.mockResolvedValue([]);
+    await outbox.flush();
+    expect([outbox.isEmpty, parked.length]).toEqual([true, 0]);
+  });
+
+  it("is not parked when the registry goes away while it is looked for", async () => {
+    const { write } = rejecting();
+    const { outbox, parked, flushes } = outboxWith(write);
+    for (const agent of ["a", "bad", "b"]) outbox.push(transition(agent, 1));
+    await Promise.all(flushes);
+    await outbox.flush();
+    const before = write.mock.calls.length;
+    write.mockImplementation(async (transitions) => {
+      if (transitions.length === 0 && write.mock.calls.length <= before + 2) return [];
+      throw new Error("network");
+    });
+    await outbox.flush();
+    expect([outbox.isEmpty, parked.length]).toEqual([false, 0]);
+  });
 });

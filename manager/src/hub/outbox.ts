@@ -11,13 +11,33 @@ const WRITE_TIMEOUT_MS = 30_000;
 /** How long until a failed flush is tried again. */
 const RETRY_MS = 5_000;
 
+/** Failed flushes in a row after which the outbox looks for transitions that the registry rejects. */
+const TRIES_BEFORE_PARKING = 3;
+
+interface Row {
+  readonly seq: number;
+  readonly transition: Transition;
+}
+
+/** A transition that the registry rejected, as an operator is shown it. */
+export interface ParkedTransition {
+  /** When it was parked; Unix milliseconds. */
+  readonly at: number;
+  readonly error: string;
+  readonly transitionJson: string;
+}
+
 /** The part of the hub's store that keeps transitions. */
 export interface TransitionStore {
   append(transition: Transition): void;
+  /** Whether there are transitions that the registry has not got. */
+  readonly hasUnflushed: boolean;
   /** The oldest transitions that the registry has not got, in order; all of them for a negative limit. */
-  unflushed(limit: number): { seq: number; transition: Transition }[];
-  /** Forgets the transitions up to `seq`. */
-  flushed(seq: number): void;
+  unflushed(limit: number): Row[];
+  /** Forgets the transitions with these numbers. */
+  flushed(seqs: readonly number[]): void;
+  /** Takes a transition out of the way of the others, and keeps it for people. */
+  park(seq: number, error: string): void;
 }
 
 export interface OutboxParts {
@@ -40,7 +60,8 @@ export interface OutboxParts {
 export class Outbox {
   readonly #parts: OutboxParts;
   #flushing: Promise<void> | null = null;
-  #failing = false;
+  /** Flushes that have failed in a row. */
+  #failures = 0;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -48,7 +69,7 @@ export class Outbox {
 
   /** Whether the registry has got every transition. */
   get isEmpty(): boolean {
-    return this.#parts.store.unflushed(1).length === 0;
+    return !this.#parts.store.hasUnflushed;
   }
 
   /** The newest unflushed transition of each agent. */
@@ -62,14 +83,14 @@ export class Outbox {
     store.append(transition);
     if (!alarm.isSet) alarm.by(Date.now() + RETRY_MS);
     // While the registry fails, transitions wait for the next try: one try each would storm it and fill the log.
-    if (!this.#failing) waitUntil(this.flush());
+    if (this.#failures === 0) waitUntil(this.flush());
   }
 
   /** Flushes until the outbox is empty or the registry fails; then it is tried again at an alarm. */
   async flush(): Promise<void> {
     // A transition that came at the very moment a flush ended would otherwise wait for the alarm.
     do await this.#flushOnce();
-    while (!this.isEmpty && !this.#failing);
+    while (!this.isEmpty && this.#failures === 0);
     if (!this.isEmpty) this.#parts.alarm.by(Date.now() + RETRY_MS);
   }
 
@@ -82,21 +103,62 @@ export class Outbox {
   }
 
   async #writeBatches(): Promise<void> {
-    const { store, write, onStale, log, writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
+    const { store, log } = this.#parts;
     for (let rows = store.unflushed(BATCH); rows.length > 0; rows = store.unflushed(BATCH)) {
-      let stale: StaleConnection[];
       try {
-        // A write that timed out may still be carried out: written again, it changes nothing.
-        stale = await withTimeout(writeTimeoutMs, write(transitions(rows)));
+        await this.#write(rows);
       } catch (error) {
-        log.error("flushing presence to the registry failed; it will be tried again", { error });
-        this.#failing = true;
-        return;
+        this.#failures++;
+        const isParked = this.#failures >= TRIES_BEFORE_PARKING && (await this.#parkRejected(rows, error));
+        if (!isParked) {
+          log.error("flushing presence to the registry failed; it will be tried again", { error });
+          return;
+        }
       }
-      this.#failing = false;
-      store.flushed(rows[rows.length - 1]?.seq ?? 0);
-      stale.forEach(onStale);
+      this.#failures = 0;
     }
+  }
+
+  async #write(rows: readonly Row[]): Promise<void> {
+    const { store, write, onStale, writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
+    // A write that timed out may still be carried out: written again, it changes nothing.
+    const stale = await withTimeout(writeTimeoutMs, write(transitions(rows)));
+    store.flushed(rows.map(({ seq }) => seq));
+    stale.forEach(onStale);
+  }
+
+  /**
+   * Writes what the registry takes of these rows, half by half, and parks the rest: one bad row must not hold up the others.
+   * @returns false if the registry does not answer even when there is nothing to write: then nothing is wrong with the rows
+   */
+  async #parkRejected(rows: readonly Row[], error: unknown): Promise<boolean> {
+    const { store, log } = this.#parts;
+    if (!(await this.report())) return false;
+    const [first] = rows;
+    if (rows.length === 1 && first !== undefined) {
+      const { seq, transition } = first;
+      log.error("the registry rejects a transition, which is parked", { agent: transition.agentId, error });
+      store.park(seq, error instanceof Error ? error.message : String(error));
+      return this.report();
+    }
+    const middle = Math.ceil(rows.length / 2);
+    for (const half of [rows.slice(0, middle), rows.slice(middle)]) {
+      try {
+        await this.#write(half);
+      } catch (halfError) {
+        if (!(await this.#parkRejected(half, halfError))) return false;
+      }
+    }
+    return true;
+  }
+
+  /** A write of no transitions: it tells the registry how many are parked. Returns whether the registry took it. */
+  async report(): Promise<boolean> {
+    const { write, writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
+    return withTimeout(writeTimeoutMs, write([])).then(
+      () => true,
+      () => false,
+    );
   }
 }
 

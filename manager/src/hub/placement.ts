@@ -13,6 +13,16 @@ export function shardOf(agentId: string, shards: number): number {
   return (hash >>> 0) % shards;
 }
 
+/** Whether there is a hub of this name among `shards` hubs. After a change of HUB_SHARDS there may be others that still hold sockets. */
+export function isCurrent(name: string, shards: number): boolean {
+  return shardNames(shards).includes(name);
+}
+
+/** The names of `shards` hubs. */
+export function shardNames(shards: number): string[] {
+  return Array.from({ length: shards }, (_, shard) => shardName(shard));
+}
+
 /** The name of hub number `shard`, counted from 0. */
 export function shardName(shard: number): string {
   return `hub-${shard}`;

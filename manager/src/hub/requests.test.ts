@@ -7,7 +7,12 @@ const MAX_FRAME_BYTES = 1024;
 /** A connection that keeps what it is sent. */
 function connection(id: string) {
   const frames: { subject: string; reply: string; data?: unknown }[] = [];
-  return { id, frames, sendRequest: (frame: string) => frames.push(JSON.parse(frame)) };
+  return {
+    id,
+    terms: { maxFrameBytes: MAX_FRAME_BYTES },
+    frames,
+    sendRequest: (frame: string) => frames.push(JSON.parse(frame)),
+  };
 }
 
 /** The token of the last request that a connection was sent. */
@@ -24,7 +29,7 @@ afterEach(() => {
 
 describe("a request", () => {
   it("is sent with an inbox of its connection and ends with the reply's data", async () => {
-    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const requests = new PendingRequests();
     const one = connection("c1");
     const outcome = requests.ask(one, "a.b", '{"n":1}', 1000);
     expect(one.frames).toMatchObject([{ subject: "a.b", data: { n: 1 } }]);
@@ -35,7 +40,7 @@ describe("a request", () => {
   });
 
   it("ends with the reply's error", async () => {
-    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const requests = new PendingRequests();
     const one = connection("c1");
     const outcome = requests.ask(one, "a.b", undefined, 1000);
     requests.settle("c1", lastToken(one), { error: { code: "busy", message: "later" } });
@@ -43,7 +48,7 @@ describe("a request", () => {
   });
 
   it("ends once: a second reply and the timeout change nothing", async () => {
-    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const requests = new PendingRequests();
     const one = connection("c1");
     const outcome = requests.ask(one, "a.b", undefined, 1000);
     const token = lastToken(one);
@@ -54,7 +59,7 @@ describe("a request", () => {
   });
 
   it("times out, and a reply after that is nobody's", async () => {
-    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const requests = new PendingRequests();
     const one = connection("c1");
     const outcome = requests.ask(one, "a.b", undefined, 1000);
     vi.advanceTimersByTime(1000);
@@ -64,7 +69,7 @@ describe("a request", () => {
   });
 
   it("is not ended by another connection that guesses its token", async () => {
-    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const requests = new PendingRequests();
     const one = connection("c1");
     requests.ask(one, "a.b", undefined, 1000);
     expect(requests.settle("c2", lastToken(one), { dataJson: "1" })).toBe(false);
@@ -73,14 +78,14 @@ describe("a request", () => {
 
   it("is not ended by a reply to a request of an earlier table", async () => {
     const one = connection("c1");
-    new PendingRequests(MAX_FRAME_BYTES).ask(one, "a.b", undefined, 1000);
-    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    new PendingRequests().ask(one, "a.b", undefined, 1000);
+    const requests = new PendingRequests();
     requests.ask(connection("c1"), "a.b", undefined, 1000);
     expect(requests.settle("c1", lastToken(one), { dataJson: "1" })).toBe(false);
   });
 
   it("fails at once when its connection is lost, and no other connection's does", async () => {
-    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const requests = new PendingRequests();
     const lost = [1, 2].map(() => requests.ask(connection("c1"), "a.b", undefined, 1000));
     requests.ask(connection("c2"), "a.b", undefined, 1000);
     requests.disconnect("c1");
@@ -91,7 +96,7 @@ describe("a request", () => {
   });
 
   it("that does not fit into a frame is not sent", async () => {
-    const requests = new PendingRequests(MAX_FRAME_BYTES);
+    const requests = new PendingRequests();
     const one = connection("c1");
     const outcome = await requests.ask(one, "a.b", JSON.stringify("x".repeat(MAX_FRAME_BYTES)), 1000);
     expect(outcome).toMatchObject({ ok: false, error: { code: "payload_too_large" } });

@@ -7,6 +7,7 @@ import { inbox } from "../protocol/subject.ts";
 /** A connection that a request can be sent over. */
 export interface Responder {
   readonly id: string;
+  readonly terms: { readonly maxFrameBytes: number };
   /** Sends a request's frame; its reply is free of the connection's budget. */
   sendRequest(frame: string): void;
 }
@@ -24,13 +25,8 @@ interface Pending {
  */
 export class PendingRequests {
   readonly #pending = new Map<string, Pending>();
-  readonly #maxFrameBytes: number;
   readonly #prefix = randomId();
   #count = 0;
-
-  constructor(maxFrameBytes: number) {
-    this.#maxFrameBytes = maxFrameBytes;
-  }
 
   /** Requests that wait for their reply. */
   get size(): number {
@@ -51,7 +47,8 @@ export class PendingRequests {
     const token = `${this.#prefix}-${++this.#count}`;
     const reply = inbox(connection.id, token);
     const frame = encode(subject, { reply, ...(dataJson === undefined ? {} : { dataJson }) });
-    if (exceedsBytes(frame, this.#maxFrameBytes)) return Promise.resolve(tooLarge(this.#maxFrameBytes));
+    const { maxFrameBytes } = connection.terms;
+    if (exceedsBytes(frame, maxFrameBytes)) return Promise.resolve(tooLarge(maxFrameBytes));
     return new Promise((settle) => {
       const timer = setTimeout(() => {
         this.#pending.delete(token);

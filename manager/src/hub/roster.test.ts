@@ -4,7 +4,8 @@ import type { CloneReport } from "../presence/clone.ts";
 import type { Transition } from "../presence/presence.ts";
 import type { Admission } from "../registry/admission.ts";
 import type { ReplacedHost } from "./clones.ts";
-import type { Connection, ConnectionState, Sockets } from "./connection.ts";
+import type { Connection, Sockets } from "./connection.ts";
+import type { ConnectionState } from "./connection-state.ts";
 import { Roster, type RosterStore } from "./roster.ts";
 
 const NOW = 1_790_000_000_000;
@@ -58,6 +59,7 @@ class Durable {
   readonly states = new Map<string, ConnectionState>();
   readonly replaced = new Map<string, ReplacedHost>();
   sweptAt = 0;
+  readonly setAside: [string, string][] = [];
 
   readonly sockets: Sockets = {
     acceptWebSocket: (socket, tags = []) => {
@@ -74,6 +76,8 @@ class Durable {
       connections: () => [...durable.states.values()].map((state) => structuredClone(state)),
       putConnection: (state) => durable.states.set(state.id, structuredClone(state)),
       deleteConnection: (id) => durable.states.delete(id),
+      forgetConnections: () => durable.states.clear(),
+      setAside: (source, id) => durable.setAside.push([source, id]),
       replacedHost: (agentId, bootId) => durable.replaced.get(`${agentId} ${bootId}`) ?? null,
       putReplacedHost: (agentId, host) => {
         const key = `${agentId} ${host.bootId}`;
@@ -92,13 +96,13 @@ class Durable {
 }
 
 /** A hub's roster, loaded over what is durable. */
-function load(durable: Durable, isOwn = (_agentId: string) => true) {
+function load(durable: Durable, isOwn = (_agentId: string) => true, settings = SETTINGS) {
   const transitions: Transition[] = [];
   const alarms: number[] = [];
   const ended: Connection[] = [];
   const clones: CloneReport[] = [];
   const roster = new Roster({
-    settings: SETTINGS,
+    settings,
     sockets: durable.sockets,
     store: durable.store(),
     outbox: {
@@ -400,12 +404,65 @@ describe("a hub that is loaded anew", () => {
     expect(transitions).toEqual([]);
   });
 
-  it("sends away the agents of other hubs", () => {
+  it("sends the agents of other hubs away evenly, each with a delay of its own", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    const [own, ...others] = ["a", "b", "c"].map((id) => arrive(before.roster, id));
+    load(durable, (agentId) => agentId === "a");
+    expect([own?.closed, ...others.map(({ closed }) => closed)]).toEqual([null, 4503, 4503]);
+    expect(others.map(({ sent }) => JSON.parse(sent.at(-1) ?? "{}").data)).toEqual([{ delayMs: 0 }, { delayMs: 500 }]);
+  });
+
+  it("records that the agents of other hubs are away", () => {
     const durable = new Durable();
     const before = load(durable);
     const [own, other] = [arrive(before.roster, "a"), arrive(before.roster, "b")];
     const { transitions } = load(durable, (agentId) => agentId === "a");
     expect([own.closed, other.closed]).toEqual([null, 4503]);
     expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart", closeCode: 4503 }]);
+  });
+});
+
+describe("settings that have changed", () => {
+  const shorter = { ...SETTINGS, heartbeatIntervalMs: 10_000, leaseMs: 15_000 };
+
+  it("send the agents that were welcomed with others away evenly, and end no lease early", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    const [first, second] = [arrive(before.roster, "a"), arrive(before.roster, "b")];
+    vi.setSystemTime(NOW + 29_000);
+    const { roster, transitions } = load(durable, undefined, shorter);
+    expect(transitions.map(({ reason }) => reason)).toEqual(["manager_restart", "manager_restart"]);
+    expect([first.closed, second.closed]).toEqual([4503, 4503]);
+    const delays = [first, second].map(({ sent }) => JSON.parse(sent.at(-1) ?? "{}").data.delayMs);
+    expect(delays).toEqual([0, 500]);
+    expect(roster.size).toBe(0);
+  });
+
+  it("leave agents alone that were welcomed with the same", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    const socket = arrive(before.roster, "a");
+    const { roster } = load(durable, undefined, { ...SETTINGS, hubShards: 2, hubMessagesPerSecond: 1 });
+    expect([socket.closed, roster.size]).toEqual([null, 1]);
+  });
+
+  it("hold for agents whose terms the release before did not keep", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    const socket = arrive(before.roster, "a");
+    const { v: _, terms: __, ...stored } = JSON.parse(socket.attachment ?? "{}");
+    socket.serializeAttachment(stored);
+    const { roster } = load(durable, undefined, shorter);
+    expect(socket.closed).toBeNull();
+    expect(roster.of("a")[0]?.leaseEnd()).toBe(NOW + 15_000);
+  });
+
+  it("do not shorten the lease of a connection that is there", () => {
+    const durable = new Durable();
+    const { roster } = load(durable);
+    const connection = roster.by(arrive(roster, "a"));
+    expect(connection?.terms).toMatchObject({ leaseMs: LEASE_MS, heartbeatIntervalMs: 30_000 });
+    expect(connection?.leaseEnd()).toBe(NOW + LEASE_MS);
   });
 });

@@ -13,7 +13,8 @@ import type { Admission } from "../registry/admission.ts";
 import type { StaleConnection } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
 import { detectClone, type ReplacedHosts } from "./clones.ts";
-import { Connection, type ConnectionState, type Sockets } from "./connection.ts";
+import { Connection, type Sockets } from "./connection.ts";
+import { type ConnectionState, sameTerms, type Terms, termsOf } from "./connection-state.ts";
 import type { Outbox } from "./outbox.ts";
 import { reconnectSpreadMs } from "./welcome.ts";
 
@@ -30,8 +31,11 @@ export interface RosterStore extends ReplacedHosts {
   connections(): ConnectionState[];
   putConnection(state: ConnectionState): void;
   deleteConnection(id: string): void;
+  forgetConnections(): void;
   /** When the last sweep was; Unix milliseconds. */
   sweptAt: number;
+  /** Keeps for people what another version has stored and this one cannot read. */
+  setAside(source: string, id: string, text: string): void;
 }
 
 export interface RosterParts {
@@ -62,6 +66,8 @@ export interface Departure {
 
 export class Roster {
   readonly #parts: RosterParts;
+  /** What a welcome states now. */
+  readonly #terms: Terms;
   readonly #byId = new Map<string, Connection>();
   readonly #byAgent = new Map<string, Set<Connection>>();
   /** How many connections have yet to register, by the token that opened them. */
@@ -71,6 +77,7 @@ export class Roster {
 
   constructor(parts: RosterParts) {
     this.#parts = parts;
+    this.#terms = termsOf(parts.settings);
   }
 
   get size(): number {
@@ -112,18 +119,18 @@ export class Roster {
   /** The connection that the agent is online with, if its lease still runs. */
   live(agentId: string): Connection | undefined {
     const now = Date.now();
-    return this.of(agentId).find((connection) => connection.live(this.#parts.settings, now)?.status === "online");
+    return this.of(agentId).find((connection) => connection.live(now)?.status === "online");
   }
 
   /** What is known of one agent, or of all: those online, and those whose end the registry has not got yet. */
   status(agentId?: string): LiveStatus[] {
-    const { settings, outbox, alarm } = this.#parts;
+    const { outbox, alarm } = this.#parts;
     const now = Date.now();
     // If an alarm was lost, leases would run out unswept. A reader sets one.
     if (!alarm.isSet && this.size > 0) alarm.by(now + SWEEP_GAP_MS);
     const known = new Map<string, LiveStatus>();
     for (const connection of agentId === undefined ? this.all() : this.of(agentId)) {
-      const live = connection.live(settings, now);
+      const live = connection.live(now);
       if (live !== null) known.set(connection.agentId, live);
     }
     // The outbox is long when D1 has been down: a question about an agent that is here must not read all of it.
@@ -137,18 +144,18 @@ export class Roster {
 
   /** Takes in a socket whose agent has yet to register. */
   accept(socket: WebSocket, admission: Admission, connectionId: string): Connection {
-    const { settings, sockets, alarm } = this.#parts;
-    const connection = Connection.accept(sockets, socket, settings, admission, connectionId);
+    const { sockets, alarm } = this.#parts;
+    const connection = Connection.accept(sockets, socket, this.#terms, admission, connectionId);
     this.#add(connection);
-    alarm.by(connection.leaseEnd(settings));
+    alarm.by(connection.leaseEnd());
     return connection;
   }
 
   /** The agent is online with this connection: older ones of it end, and the transition is on its way. */
   arrive(admission: Admission, registered: NamedHost): Outcome<Connection> {
-    const { settings, store, outbox, alarm, onClone } = this.#parts;
+    const { store, outbox, alarm, onClone } = this.#parts;
     const connection =
-      admission.connectionId === null ? Connection.overHttp(admission, settings) : this.get(admission.connectionId);
+      admission.connectionId === null ? Connection.overHttp(admission, this.#terms) : this.get(admission.connectionId);
     if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
     for (const other of this.of(admission.agentId)) {
       if (other === connection) continue;
@@ -170,18 +177,21 @@ export class Roster {
     this.#add(connection);
     store.putConnection(connection.state);
     outbox.push(arrival);
-    alarm.by(connection.leaseEnd(settings));
+    alarm.by(connection.leaseEnd());
     return { ok: true, value: connection };
   }
 
-  /** Keeps what a beat over HTTP has changed: such a connection has no socket that could carry it. */
+  /** Keeps what a beat has changed. The answer to a beat over HTTP states the present terms, so they hold from then on. */
   keep(connection: Connection): void {
-    if (connection.overHttp) this.#parts.store.putConnection(connection.state);
+    connection.save();
+    if (!connection.overHttp) return;
+    connection.renewTerms(this.#terms);
+    this.#parts.store.putConnection(connection.state);
   }
 
   /** The connection is over, and its agent did not say so. After the end of its lease, that is the reason: readers saw it. */
   lose(connection: Connection, departure: Departure): void {
-    const leaseEnd = connection.leaseEnd(this.#parts.settings);
+    const leaseEnd = connection.leaseEnd();
     const expired = leaseEnd <= Date.now();
     this.depart(connection, expired ? { ...departure, reason: "lease_expired", since: leaseEnd } : departure);
   }
@@ -218,7 +228,11 @@ export class Roster {
    * @returns how many registered agents there were
    */
   drain(delayMs: number): number {
-    const connections = this.all().filter((connection) => !connection.overHttp);
+    return this.#sendAway(this.all(), delayMs);
+  }
+
+  #sendAway(all: Connection[], delayMs: number): number {
+    const connections = all.filter((connection) => !connection.overHttp);
     const spreadMs = reconnectSpreadMs(connections.length);
     let drained = 0;
     for (const [place, connection] of connections.entries()) {
@@ -242,7 +256,7 @@ export class Roster {
     }
     let next = Number.POSITIVE_INFINITY;
     for (const connection of this.all()) {
-      const leaseEnd = connection.leaseEnd(settings);
+      const leaseEnd = connection.leaseEnd();
       const due = connection.state.registered === null ? leaseEnd : Math.max(store.sweptAt + gap, leaseEnd);
       next = Math.min(next, due);
     }
@@ -252,7 +266,7 @@ export class Roster {
   /** Ends the leases that have run out. */
   #endExpired(connections: Connection[], now: number): void {
     for (const connection of connections) {
-      const leaseEnd = connection.leaseEnd(this.#parts.settings);
+      const leaseEnd = connection.leaseEnd();
       if (leaseEnd <= now) {
         this.depart(connection, { reason: "lease_expired", close: Close.leaseExpired, since: leaseEnd });
       }
@@ -260,26 +274,26 @@ export class Roster {
   }
 
   /**
-   * Takes up the connections that outlived the hub's memory, and records the end of those that did not.
+   * Takes up the connections that outlived the hub's memory, and records the end of those that did not. Agents that belong to
+   * another hub by now, or were welcomed with other settings, are sent away evenly, to come back where and as they should.
    * @param isOwn whether an agent still belongs to this hub: HUB_SHARDS may have changed
    */
   recover(isOwn: (agentId: string) => boolean): void {
-    const { settings, sockets, store, onRecovered } = this.#parts;
+    const { sockets, store, onRecovered } = this.#parts;
     const believed = new Map(store.connections().map((state) => [state.id, state]));
     this.#believed = believed.size;
+    const outdated: Connection[] = [];
     for (const socket of sockets.getWebSockets()) {
-      const connection = Connection.wake(sockets, socket, settings);
-      if (connection === null) continue;
+      const connection = Connection.wake(sockets, socket, this.#terms);
+      if (connection === "unreadable") this.#closeUnreadable(socket);
+      if (typeof connection === "string") continue;
       believed.delete(connection.id);
       this.#add(connection);
       onRecovered(connection);
-      // The agent comes back by itself, to the hub that is now its own.
-      if (!isOwn(connection.agentId)) {
-        this.depart(connection, { reason: "manager_restart", close: Close.goingAway });
-      }
+      if (!isOwn(connection.agentId) || !sameTerms(connection.terms, this.#terms)) outdated.push(connection);
     }
     for (const state of believed.values()) {
-      const connection = Connection.restore(state, settings);
+      const connection = Connection.restore(state, this.#terms);
       if (connection.state.admission.connectionId === null) {
         this.#add(connection);
         continue;
@@ -288,6 +302,25 @@ export class Roster {
       const lastSeen = Math.max(connection.lastSeen(), store.sweptAt);
       this.depart(connection, { reason: "manager_restart", lastSeen, since: lastSeen });
     }
+    this.#sendAway(outdated, 0);
+  }
+
+  /** Forgets every connection and closes every socket: the agents come back as if the hub were new. */
+  abandon(): void {
+    this.#parts.store.forgetConnections();
+    for (const socket of this.#parts.sockets.getWebSockets())
+      socket.close(Close.goingAway.code, Close.goingAway.reason);
+    this.#byId.clear();
+    this.#byAgent.clear();
+    this.#unregistered.clear();
+  }
+
+  /** A socket whose state cannot be read. Its row, if it has one, tells that the connection is over; its agent comes back. */
+  #closeUnreadable(socket: WebSocket): void {
+    const { sockets, store } = this.#parts;
+    const text = JSON.stringify(socket.deserializeAttachment()) ?? "";
+    store.setAside("attachment", Connection.idOf(sockets, socket), text);
+    socket.close(Close.goingAway.code, Close.goingAway.reason);
   }
 
   #add(connection: Connection): void {

@@ -38,7 +38,7 @@ export interface RouterParts {
   readonly control: ControlMethods;
   readonly requests: PendingRequests;
   readonly subscriptions: Subscriptions;
-  readonly settings: Pick<Settings, "maxFrameBytes" | "hubMessagesPerSecond">;
+  readonly settings: Pick<Settings, "hubMessagesPerSecond">;
   /** Told of an exception in what handles a message. */
   readonly onFault: (error: unknown, connection: Connection, subject: string) => void;
 }
@@ -47,7 +47,6 @@ export class Router {
   readonly #control: ControlMethods;
   readonly #requests: PendingRequests;
   readonly #subscriptions: Subscriptions;
-  readonly #maxFrameBytes: number;
   readonly #load: Load;
   readonly #onFault: RouterParts["onFault"];
 
@@ -55,7 +54,6 @@ export class Router {
     this.#control = control;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
-    this.#maxFrameBytes = settings.maxFrameBytes;
     this.#load = new Load(settings.hubMessagesPerSecond);
     this.#onFault = onFault;
   }
@@ -66,7 +64,7 @@ export class Router {
     if (connection.state.registered === null && ++connection.framesUnregistered > MAX_FRAMES_UNREGISTERED) {
       return Close.rateLimited;
     }
-    const decoded = decode(frame, this.#maxFrameBytes);
+    const decoded = decode(frame, connection.terms.maxFrameBytes);
     // The agent may send as many replies as it was asked for at no cost: one that only answers never uses up its budget.
     if (decoded.ok && isInbox(decoded.message.subject) && connection.budget.settle()) {
       this.#deliver(connection, decoded.message);
@@ -177,7 +175,7 @@ export class Router {
   #send(connection: Connection, subject: string, outcome: Answer): void {
     const frame = outcome.ok ? frameOf(subject, outcome.value) : encode(subject, { error: outcome.error });
     connection.send(
-      exceedsBytes(frame, this.#maxFrameBytes)
+      exceedsBytes(frame, connection.terms.maxFrameBytes)
         ? encode(subject, { error: failure("payload_too_large", "the reply exceeds the frame limit").error })
         : frame,
     );

@@ -1,19 +1,32 @@
 /**
  * A hub's own SQLite: the connections it believes in, and the outbox of transitions that the registry has not got yet.
  * Written before anything is acknowledged, so a rebuilt hub can tell what changed while it was gone.
+ *
+ * Other versions of this code write these tables and read them (docs/STORAGE.md "Versions"). A row that cannot be read is set
+ * aside: it is logged, kept for people to look at, and in nobody's way.
  */
-import type { CloneHost } from "../presence/clone.ts";
-import type { Transition } from "../presence/presence.ts";
+import type { z } from "zod";
+import type { Log } from "../log.ts";
+import { CloneHost } from "../presence/clone.ts";
+import { Transition } from "../presence/presence.ts";
 import type { ReplacedHost } from "./clones.ts";
-import type { ConnectionState } from "./connection.ts";
-import type { TransitionStore } from "./outbox.ts";
+import { type ConnectionState, parseState } from "./connection-state.ts";
+import type { ParkedTransition, TransitionStore } from "./outbox.ts";
 import type { RosterStore } from "./roster.ts";
+
+/** The version of the JSON in these rows. Version 0 had no `v`. */
+const VERSION = 1;
+
+/** How many rows that could not be read are kept: the latest. */
+const MAX_UNREADABLE = 100;
 
 export class HubStore implements RosterStore, TransitionStore {
   readonly #sql: SqlStorage;
+  readonly #log: Log;
 
-  constructor(sql: SqlStorage) {
+  constructor(sql: SqlStorage, log: Log) {
     this.#sql = sql;
+    this.#log = log;
     sql.exec(`
       CREATE TABLE IF NOT EXISTS connections (
         id      TEXT PRIMARY KEY,
@@ -21,7 +34,13 @@ export class HubStore implements RosterStore, TransitionStore {
       ) STRICT;
       CREATE TABLE IF NOT EXISTS outbox (
         seq        INTEGER PRIMARY KEY AUTOINCREMENT,
-        transition TEXT NOT NULL
+        transition TEXT NOT NULL         -- Transition
+      ) STRICT;
+      CREATE TABLE IF NOT EXISTS parked (
+        seq        INTEGER PRIMARY KEY,  -- that it had in the outbox
+        transition TEXT NOT NULL,        -- Transition
+        error      TEXT NOT NULL,        -- why the registry rejected it
+        at         INTEGER NOT NULL
       ) STRICT;
       CREATE TABLE IF NOT EXISTS displaced (
         agent_id TEXT NOT NULL,
@@ -35,15 +54,25 @@ export class HubStore implements RosterStore, TransitionStore {
         id INTEGER PRIMARY KEY CHECK (id = 1),
         at INTEGER NOT NULL              -- when the connections were last seen to be alive
       ) STRICT;
+      CREATE TABLE IF NOT EXISTS unreadable (
+        seq    INTEGER PRIMARY KEY,
+        source TEXT NOT NULL,            -- the table it was in, or 'attachment'
+        id     TEXT NOT NULL,            -- its key there
+        text   TEXT NOT NULL,
+        at     INTEGER NOT NULL
+      ) STRICT;
     `);
   }
 
-  /** Connections that this hub believes are there. */
   connections(): ConnectionState[] {
-    return this.#sql
-      .exec<{ state: string }>("SELECT state FROM connections")
-      .toArray()
-      .map(({ state }) => JSON.parse(state) as ConnectionState);
+    const rows = this.#sql.exec<{ id: string; state: string }>("SELECT id, state FROM connections").toArray();
+    return rows.flatMap(({ id, state }) => {
+      const parsed = parseState(json(state));
+      if (parsed !== null) return [parsed];
+      this.setAside("connections", id, state);
+      this.deleteConnection(id);
+      return [];
+    });
   }
 
   putConnection(state: ConnectionState): void {
@@ -54,24 +83,61 @@ export class HubStore implements RosterStore, TransitionStore {
     this.#sql.exec("DELETE FROM connections WHERE id = ?", id);
   }
 
+  forgetConnections(): void {
+    this.#sql.exec("DELETE FROM connections");
+  }
+
   append(transition: Transition): void {
-    this.#sql.exec("INSERT INTO outbox (transition) VALUES (?)", JSON.stringify(transition));
+    this.#sql.exec("INSERT INTO outbox (transition) VALUES (?)", JSON.stringify({ v: VERSION, ...transition }));
   }
 
-  /** The oldest transitions that the registry has not got, in order. */
+  get hasUnflushed(): boolean {
+    return this.#sql.exec("SELECT 1 FROM outbox LIMIT 1").toArray().length > 0;
+  }
+
   unflushed(limit: number): { seq: number; transition: Transition }[] {
-    return this.#sql
+    const rows = this.#sql
       .exec<{ seq: number; transition: string }>("SELECT seq, transition FROM outbox ORDER BY seq LIMIT ?", limit)
-      .toArray()
-      .map(({ seq, transition }) => ({ seq, transition: JSON.parse(transition) as Transition }));
+      .toArray();
+    return rows.flatMap(({ seq, transition }) => {
+      const parsed = parse(Transition, transition);
+      if (parsed !== null) return [{ seq, transition: parsed }];
+      this.setAside("outbox", String(seq), transition);
+      this.#sql.exec("DELETE FROM outbox WHERE seq = ?", seq);
+      return [];
+    });
   }
 
-  /** Forgets the transitions up to `seq`: the registry has them. */
-  flushed(seq: number): void {
-    this.#sql.exec("DELETE FROM outbox WHERE seq <= ?", seq);
+  flushed(seqs: readonly number[]): void {
+    this.#sql.exec("DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", JSON.stringify(seqs));
   }
 
-  /** The host of this boot, if another of the same identity has replaced it. */
+  park(seq: number, error: string): void {
+    this.#sql.exec(
+      `INSERT OR REPLACE INTO parked (seq, transition, error, at)
+       SELECT seq, transition, ?, ? FROM outbox WHERE seq = ?`,
+      error,
+      Date.now(),
+      seq,
+    );
+    this.#sql.exec("DELETE FROM outbox WHERE seq = ?", seq);
+  }
+
+  get parkedCount(): number {
+    return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM parked").one().n;
+  }
+
+  parked(): ParkedTransition[] {
+    const rows = this.#sql
+      .exec<{ transition: string; error: string; at: number }>("SELECT transition, error, at FROM parked ORDER BY seq")
+      .toArray();
+    return rows.map(({ transition, error, at }) => ({ at, error, transitionJson: transition }));
+  }
+
+  forgetParked(): void {
+    this.#sql.exec("DELETE FROM parked");
+  }
+
   replacedHost(agentId: string, bootId: string): ReplacedHost | null {
     const [row] = this.#sql
       .exec<{ host: string; first_at: number }>(
@@ -80,10 +146,14 @@ export class HubStore implements RosterStore, TransitionStore {
         bootId,
       )
       .toArray();
-    return row === undefined ? null : { host: JSON.parse(row.host) as CloneHost, firstAt: row.first_at };
+    if (row === undefined) return null;
+    const host = parse(CloneHost, row.host);
+    if (host !== null) return { host, firstAt: row.first_at };
+    this.setAside("displaced", `${agentId} ${bootId}`, row.host);
+    this.#sql.exec("DELETE FROM displaced WHERE agent_id = ? AND boot_id = ?", agentId, bootId);
+    return null;
   }
 
-  /** Remembers a replaced host, and forgets all that were last replaced before `before`. */
   putReplacedHost(agentId: string, host: CloneHost, before: number): ReplacedHost {
     this.#sql.exec("DELETE FROM displaced WHERE seen_at < ?", before);
     const { first_at } = this.#sql
@@ -93,7 +163,7 @@ export class HubStore implements RosterStore, TransitionStore {
         agentId,
         host.bootId,
         host.seenAt,
-        JSON.stringify(host),
+        JSON.stringify({ v: VERSION, ...host }),
       )
       .one();
     return { host, firstAt: first_at };
@@ -105,5 +175,28 @@ export class HubStore implements RosterStore, TransitionStore {
 
   set sweptAt(at: number) {
     this.#sql.exec("INSERT OR REPLACE INTO sweep (id, at) VALUES (1, ?)", at);
+  }
+
+  setAside(source: string, id: string, text: string): void {
+    this.#log.error("what another version stored cannot be read and is set aside", { source, id });
+    this.#sql.exec("INSERT INTO unreadable (source, id, text, at) VALUES (?, ?, ?, ?)", source, id, text, Date.now());
+    this.#sql.exec(
+      "DELETE FROM unreadable WHERE seq NOT IN (SELECT seq FROM unreadable ORDER BY seq DESC LIMIT ?)",
+      MAX_UNREADABLE,
+    );
+  }
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): T | null {
+  const parsed = schema.safeParse(json(text));
+  return parsed.success ? parsed.data : null;
+}
+
+/** The value of a JSON text; undefined if it is none. */
+function json(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }

@@ -1,18 +1,21 @@
 /** A clone: two live hosts with one identity, as the hub reports it and the registry stores it. */
+import { z } from "zod";
 
 /** One of two hosts that share an identity. */
-export interface CloneHost {
-  readonly bootId: string;
-  readonly address: string | null;
-  readonly hostname: string;
+export const CloneHost = z.object({
+  bootId: z.string(),
+  address: z.string().nullable(),
+  hostname: z.string(),
   /** When its connection began, or was last replaced by the other host's; Unix milliseconds. */
-  readonly seenAt: number;
-}
+  seenAt: z.number(),
+});
+export type CloneHost = Readonly<z.infer<typeof CloneHost>>;
 
 /** Two hosts seen alive with one identity. `first` is the host that was replaced first: it was there before the other. */
-export interface CloneReport {
+export const CloneReport = z.object({
   /** Unix milliseconds. */
-  readonly at: number;
-  readonly first: CloneHost;
-  readonly second: CloneHost;
-}
+  at: z.number(),
+  first: CloneHost,
+  second: CloneHost,
+});
+export type CloneReport = Readonly<z.infer<typeof CloneReport>>;

@@ -1,15 +1,15 @@
 /** What an agent says of its host when it registers. */
+import { z } from "zod";
 
-export interface Host {
+export const Host = z.object({
   /** The agent's release. */
-  readonly version: string;
-  readonly os: string;
-  readonly arch: string;
-  readonly hostname: string;
-}
+  version: z.string(),
+  os: z.string(),
+  arch: z.string(),
+  hostname: z.string(),
+});
+export type Host = Readonly<z.infer<typeof Host>>;
 
 /** A host and the name by which operators know its agent. */
-export interface NamedHost {
-  readonly name: string;
-  readonly host: Host;
-}
+export const NamedHost = z.object({ name: z.string(), host: Host });
+export type NamedHost = Readonly<z.infer<typeof NamedHost>>;

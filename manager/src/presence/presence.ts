@@ -5,7 +5,8 @@
  * one is the agent's presence, and whatever happens late to an older one changes nothing. While a connection lasts, a lease
  * holds it, which every sign of life renews. All times are Unix milliseconds.
  */
-import type { Host } from "./host.ts";
+import { z } from "zod";
+import { Host } from "./host.ts";
 
 /** Why an agent is offline. */
 export const OFFLINE_REASONS = [
@@ -52,6 +53,20 @@ export interface Transition extends Presence {
   /** Of the WebSocket close that ended the connection, whichever end sent it; null where none did. */
   readonly closeCode: number | null;
 }
+
+/** A transition as a hub stores it. */
+export const Transition: z.ZodType<Transition> = z.object({
+  agentId: z.string(),
+  generation: z.number(),
+  status: z.enum(["online", "offline"]),
+  reason: z.enum(OFFLINE_REASONS).nullable(),
+  since: z.number(),
+  lastSeen: z.number().nullable(),
+  connectedAt: z.number().nullable(),
+  address: z.string().nullable(),
+  host: Host,
+  closeCode: z.number().nullable(),
+});
 
 /** What a live connection adds to presence; gone with the connection. */
 export interface LiveStatus extends Presence {

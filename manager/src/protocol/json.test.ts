@@ -69,7 +69,7 @@ it("agrees with the runtime's parser on what is JSON, and on every member", () =
         );
       }
     }),
-    { numRuns: 5_000 },
+    { numRuns: 10_000 },
   );
 });
 
@@ -77,4 +77,10 @@ it("follows any nesting to its end", () => {
   const members = readObject(`{"a":${"[".repeat(200_000)}${"]".repeat(200_000)},"b":1}`);
   expect(typeof members === "string" ? members : [...members.values()].map(({ depth }) => depth)).toEqual([200_000, 0]);
   expect(readObject(`{"a":${"[".repeat(200_000)}`)).toBe("not_json");
+});
+
+it("an object has ended with its brace, whatever comes after a comma before it", () => {
+  for (const text of ['{"a":1,}"b":2}', '{"a":1,}', "{,}", '{"a":1,,"b":2}', '{"a":1}}']) {
+    expect(readObject(text), text).toBe("not_json");
+  }
 });

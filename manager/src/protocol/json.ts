@@ -25,7 +25,7 @@ export function readObject(text: string): Map<string, Member> | "not_json" | "no
   scanner.take(OPEN_BRACE);
   for (;;) {
     scanner.skipSpace();
-    if (scanner.take(CLOSE_BRACE) && isFirst) break;
+    if (isFirst && scanner.take(CLOSE_BRACE)) break;
     const nameStart = scanner.at;
     if (!scanner.skipString()) return "not_json";
     const name: unknown = JSON.parse(text.slice(nameStart, scanner.at));

@@ -1,16 +1,13 @@
 /** How an admission travels from the Worker to its hub: in a header, because a WebSocket cannot cross RPC. */
 import { z } from "zod";
+import { NamedHost } from "../presence/host.ts";
 import type { Admission } from "./admission.ts";
 
-const Known = z.object({
-  name: z.string(),
-  host: z.object({ version: z.string(), os: z.string(), arch: z.string(), hostname: z.string() }),
-});
-
-const Schema: z.ZodType<Admission> = z.object({
+/** An admission as it travels, and as a hub stores it. */
+export const StoredAdmission: z.ZodType<Admission> = z.object({
   connectionId: z.string().min(1).nullable(),
   agentId: z.string().min(1),
-  known: Known.nullable(),
+  known: NamedHost.nullable(),
   separate: z.boolean(),
   candidateHash: z.string().nullable(),
   enrolment: z
@@ -39,7 +36,7 @@ export function parseAdmission(header: string | null): Admission {
     // A parser's own message quotes what it read.
     throw new Error("the admission is not JSON");
   }
-  const parsed = Schema.safeParse(value);
+  const parsed = StoredAdmission.safeParse(value);
   if (parsed.success) return parsed.data;
   throw new Error(`the admission is not one: ${parsed.error.issues.map(({ path }) => path.join(".")).join(", ")}`);
 }

@@ -1,6 +1,8 @@
 /** D1 queries on agents, as the API shows and changes them. */
+import { CloneReport } from "../presence/clone.ts";
 import type { StoredPresence } from "../presence/presence.ts";
 import { type Operator, recordAuditEvent } from "./audit.ts";
+import { parseColumn } from "./parse.ts";
 import { query } from "./query.ts";
 
 /** An agent as the registry knows it: who it is, and the presence that was last flushed. */
@@ -10,12 +12,21 @@ export interface AgentRecord extends StoredPresence {
   readonly createdAt: number;
   /** When the fifth-last transition was: its age tells whether the agent flaps. Null if there were fewer. */
   readonly burstAt: number | null;
-  /** JSON of the latest sighting of a clone. */
-  readonly clone: string | null;
+  /** The latest sighting of a clone. */
+  readonly clone: CloneReport | null;
+  /** The hub that wrote its presence; null if that is not known. */
+  readonly hub: string | null;
 }
 
 const COLUMNS = `id, name, created_at AS createdAt, generation, status, reason, since, last_seen AS lastSeen,
-  connected_at AS connectedAt, address, burst_at AS burstAt, clone, version, os, arch, hostname`;
+  connected_at AS connectedAt, address, burst_at AS burstAt, clone, hub, version, os, arch, hostname`;
+
+/** An agent as SQLite has it. */
+type AgentRow = Omit<AgentRecord, "clone"> & { readonly clone: string | null };
+
+function record(row: AgentRow): AgentRecord {
+  return { ...row, clone: parseColumn(CloneReport, row.clone, "agents.clone") };
+}
 
 /** A place in the list of agents: agents come by name, and by id where names are the same. */
 export interface Position {
@@ -42,15 +53,16 @@ export async function listAgents(
          ORDER BY name COLLATE NOCASE, id LIMIT ?4`,
       )
       .bind(after?.name ?? null, after?.id ?? null, q ?? null, limit)
-      .all<AgentRecord>(),
+      .all<AgentRow>(),
   );
-  return results;
+  return results.map(record);
 }
 
-export function findAgent(db: D1Database, id: string): Promise<AgentRecord | null> {
-  return query(
-    db.prepare(`SELECT ${COLUMNS} FROM agents WHERE id = ? AND deleted_at IS NULL`).bind(id).first<AgentRecord>(),
+export async function findAgent(db: D1Database, id: string): Promise<AgentRecord | null> {
+  const row = await query(
+    db.prepare(`SELECT ${COLUMNS} FROM agents WHERE id = ? AND deleted_at IS NULL`).bind(id).first<AgentRow>(),
   );
+  return row && record(row);
 }
 
 /** Renames an agent; null when there is none. */
@@ -61,12 +73,13 @@ export async function renameAgent(
   name: string,
 ): Promise<AgentRecord | null> {
   const [renamed] = await query(
-    db.batch<AgentRecord>([
+    db.batch<AgentRow>([
       db.prepare(`UPDATE agents SET name = ? WHERE id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`).bind(name, id),
       recordAuditEvent(db, operator, { action: "agent.rename", target: id, detail: { name } }),
     ]),
   );
-  return renamed?.results[0] ?? null;
+  const row = renamed?.results[0];
+  return row === undefined ? null : record(row);
 }
 
 /** Voids an agent's token for good; null when there is no such agent. */

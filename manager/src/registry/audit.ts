@@ -1,4 +1,6 @@
 /** D1 queries on the audit trail: what operators did, from where and when. */
+import { z } from "zod";
+import { parseColumn } from "./parse.ts";
 import { query } from "./query.ts";
 
 /** How the operator of a request proved to be one, and the address it came from. */
@@ -17,7 +19,15 @@ export type AuditAction =
   | "agent.separate"
   | "agent.revoke"
   | "agent.remove"
-  | "hub.drain";
+  | "hub.drain"
+  | "parked.forget";
+
+/** The version of the JSON in `audit.detail`. Version 0 had no `v`. */
+const DETAIL_VERSION = 1;
+
+const Detail = z
+  .record(z.string(), z.union([z.string(), z.number(), z.null()]))
+  .transform(({ v: _, ...detail }) => detail);
 
 export interface AuditEntry extends Operator {
   readonly id: number;
@@ -53,7 +63,7 @@ function insertion(db: D1Database, operator: Operator, { action, target, detail 
       operator.address,
       action,
       target ?? null,
-      detail === undefined ? null : JSON.stringify(detail),
+      detail === undefined ? null : JSON.stringify({ v: DETAIL_VERSION, ...detail }),
     );
 }
 
@@ -65,5 +75,5 @@ export async function listAudit(db: D1Database, limit: number, before: number | 
       .bind(before, limit)
       .all<Omit<AuditEntry, "detail"> & { detail: string | null }>(),
   );
-  return results.map((row) => ({ ...row, detail: row.detail === null ? null : JSON.parse(row.detail) }));
+  return results.map((row) => ({ ...row, detail: parseColumn(Detail, row.detail, "audit.detail") }));
 }

@@ -3,9 +3,17 @@ import type { CloneReport } from "../presence/clone.ts";
 import { type Operator, recordAuditEvent } from "./audit.ts";
 import { query } from "./query.ts";
 
+/** The version of the JSON in `agents.clone`. Version 0 had no `v`. */
+const CLONE_VERSION = 1;
+
 /** Stores the latest sighting of a clone. */
 export async function reportClone(db: D1Database, agentId: string, report: CloneReport): Promise<void> {
-  await query(db.prepare("UPDATE agents SET clone = ? WHERE id = ?").bind(JSON.stringify(report), agentId).run());
+  await query(
+    db
+      .prepare("UPDATE agents SET clone = ? WHERE id = ?")
+      .bind(JSON.stringify({ v: CLONE_VERSION, ...report }), agentId)
+      .run(),
+  );
 }
 
 /** Marks the second host of a clone as the one to be separated; null when the agent is no clone, or revoked. */

@@ -17,7 +17,7 @@ const INSERT_EVENTS = `INSERT OR IGNORE INTO events (agent_id, generation, statu
 const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.status, since = t.since,
     reason = iif(t.status = 'offline' AND revoked_at IS NOT NULL, 'revoked', t.reason),
     last_seen = t.last_seen, connected_at = t.connected_at, address = t.address,
-    version = t.version, os = t.os, arch = t.arch, hostname = t.hostname,
+    version = t.version, os = t.os, arch = t.arch, hostname = t.hostname, hub = ?2,
     burst_at = (SELECT at FROM events WHERE agent_id = agents.id ${NEWEST_FIRST} LIMIT 1 OFFSET ${FLAPPING.transitions - 1})
   FROM (SELECT value ->> 'agentId' AS agent_id, value ->> 'generation' AS generation, value ->> 'status' AS status,
       value ->> 'since' AS since, value ->> 'reason' AS reason, value ->> 'lastSeen' AS last_seen,
@@ -54,6 +54,17 @@ const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
       FROM json_each(?1)) AS kept
     CROSS JOIN events ON events.agent_id = kept.agent_id AND events.generation < kept.first)`;
 
+/** Hubs that are known write nothing here, unless the number of their parked transitions has changed. */
+const UPSERT_HUB = `INSERT INTO hubs (name, parked) VALUES (?1, ?2)
+  ON CONFLICT (name) DO UPDATE SET parked = excluded.parked WHERE parked <> excluded.parked`;
+
+/** A hub that writes transitions. */
+export interface WritingHub {
+  readonly name: string;
+  /** Transitions that the registry rejected and the hub keeps. */
+  readonly parked: number;
+}
+
 /** A connection that the registry has no place for: its hub must close it. */
 export interface StaleConnection {
   readonly agentId: string;
@@ -66,18 +77,23 @@ export interface StaleConnection {
 }
 
 /**
- * Writes transitions in one batch, all or none: four statements, however many they are. Written again they change nothing,
+ * Writes transitions in one batch, all or none: five statements, however many they are. Written again they change nothing,
  * and a row that a newer connection has written since is left as it is.
  * @returns the connections among them that the registry has no place for
  * @throws when D1 fails; the caller keeps the transitions and tries again
  */
-export async function writeTransitions(db: D1Database, transitions: readonly Transition[]): Promise<StaleConnection[]> {
+export async function writeTransitions(
+  db: D1Database,
+  hub: WritingHub,
+  transitions: readonly Transition[],
+): Promise<StaleConnection[]> {
   const latest = JSON.stringify([...newest(transitions).values()]);
   const [, , , stale] = await db.batch<StaleConnection>([
     db.prepare(INSERT_EVENTS).bind(JSON.stringify(transitions)),
-    db.prepare(UPDATE_AGENTS).bind(latest),
+    db.prepare(UPDATE_AGENTS).bind(latest, hub.name),
     db.prepare(PRUNE_EVENTS).bind(latest, Date.now() - KEPT.ms),
     db.prepare(SELECT_STALE).bind(latest),
+    db.prepare(UPSERT_HUB).bind(hub.name, hub.parked),
   ]);
   return stale?.results ?? [];
 }

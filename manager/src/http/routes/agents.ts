@@ -1,9 +1,10 @@
 /** `/api/agents`: the list of agents, and what operators do to one of them. One agent and its timeline: timeline.ts. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { callEveryHub, callHub } from "../../hubs.ts";
+import { callHubs, callHubsOf } from "../../hubs.ts";
 import { isUnconfirmed, newest } from "../../presence/presence.ts";
 import { Name } from "../../protocol/payloads.ts";
 import { deleteAgent, listAgents, type Position, renameAgent, revokeAgent } from "../../registry/agents.ts";
+import { findHub } from "../../registry/hubs.ts";
 import { fold, isFound } from "../../registry/search.ts";
 import { Agent, agentId, found, knownAgent, missing, unauthorized, unknownAgent, view } from "../agent-view.ts";
 import { ApiError } from "../errors.ts";
@@ -73,7 +74,7 @@ export const agents = newRouter()
       const { id } = c.req.valid("param");
       found(await revokeAgent(c.env.DB, c.get("operator"), id));
       // Also when it was revoked before: the hub may have been out of reach then.
-      await callHub(c.env, id, async (hub) => hub.disconnect(id));
+      await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
       return c.json(view(...(await knownAgent(c.env, id))), 200);
     },
   )
@@ -89,7 +90,7 @@ export const agents = newRouter()
       const { id } = c.req.valid("param");
       const existed = await deleteAgent(c.env.DB, c.get("operator"), id);
       // Also when it is gone already: the hub may have been out of reach the first time.
-      await callHub(c.env, id, async (hub) => hub.disconnect(id));
+      await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
       if (!existed) throw missing();
       return c.body(null, 204);
     },
@@ -112,8 +113,9 @@ async function pageOfAgents(
     const read = () => listAgents(env.DB, { q, after, limit: chunk });
     // The registry first, the hubs after it: presence is never older than the row that it is laid over.
     let records = await read();
-    // After a change of HUB_SHARDS two hubs may speak of one agent: it has moved to where its newer connection is.
-    const live = newest((await callEveryHub(env, async (hub) => hub.status())).flat());
+    // After a change of HUB_SHARDS a hub of before may hold sockets, and two hubs may speak of one agent: the newer one counts.
+    const recorded = records.flatMap(({ hub, status }) => (hub !== null && status === "online" ? [hub] : []));
+    const live = newest((await callHubs(env, recorded, async (hub) => hub.status())).flat());
     if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();
     for (const record of records) {
       if (q !== undefined && !isFound(record, q)) continue;

@@ -1,6 +1,6 @@
 /** Messages of operators: a request to one agent, a message to all that subscribe, and who subscribes to what. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { askThroughHub, callEveryHubOnce, callHub } from "../../hubs.ts";
+import { askThroughHub, callEveryHubOnce, callHolder } from "../../hubs.ts";
 import { operatorMaySend } from "../../protocol/permissions.ts";
 import { findAgent } from "../../registry/agents.ts";
 import { agentId, missing, unauthorized, unknownAgent } from "../agent-view.ts";
@@ -123,7 +123,12 @@ messages.openapi(
   }),
   async (c) => {
     const { id } = c.req.valid("param");
-    const status = await callHub(c.env, id, async (hub) => hub.subscriptions(id));
+    const status = await callHolder(
+      c.env,
+      id,
+      async (hub) => hub.subscriptions(id),
+      (answer) => answer === null,
+    );
     if (status === null && (await findAgent(c.env.DB, id)) === null) throw missing();
     const { patterns, delivered, dropped, unacknowledged } = status ?? NOT_CONNECTED;
     return c.json({ patterns: [...patterns], delivered, dropped, unacknowledged }, 200);

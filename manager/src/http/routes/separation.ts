@@ -36,7 +36,12 @@ export const separation = newRouter().openapi(
       if ((await findAgent(c.env.DB, id)) === null) throw missing();
       throw new ApiError(409, "no_clone", "no two hosts have been seen with this identity");
     }
-    const outcome = await askThroughHub(c.env, id, async (hub) => hub.separate(id, bootId));
+    const outcome = await askThroughHub(
+      c.env,
+      id,
+      async (hub) => hub.separate(id, bootId),
+      (separated) => separated.ok && separated.value === null,
+    );
     if (!outcome.ok) throw requestError(outcome.error);
     return outcome.value === null ? c.json({ agentId: null }, 202) : c.json({ agentId: outcome.value }, 200);
   },

@@ -1,0 +1,100 @@
+/**
+ * All of a connection that outlives the hub's memory: the attachment of its socket, or the row of its HTTP lease. Other versions of
+ * this code write it and read it (docs/STORAGE.md "Versions"), so it is parsed where it is read.
+ */
+import { z } from "zod";
+import type { Settings } from "../config.ts";
+import { NamedHost } from "../presence/host.ts";
+import type { Admission } from "../registry/admission.ts";
+import { StoredAdmission } from "../registry/admission-header.ts";
+import { CreditWindow, FRESH_CREDIT } from "./credit.ts";
+
+/** The version of what is written here. Version 0 had no `v` and no `terms`. A field that is added has a default. */
+const VERSION = 1;
+
+/** What a connection's welcome has promised and asked for; it holds as long as the connection does. */
+export const Terms = z.object({
+  heartbeatIntervalMs: z.number(),
+  leaseMs: z.number(),
+  maxFrameBytes: z.number(),
+  messagesPerSecond: z.number(),
+  bytesPerSecond: z.number(),
+});
+export type Terms = Readonly<z.infer<typeof Terms>>;
+
+export interface ConnectionState {
+  readonly v: number;
+  readonly id: string;
+  readonly admission: Admission;
+  /** Unix milliseconds, like every time here. */
+  readonly connectedAt: number;
+  lastMessageAt: number;
+  /** Set once the agent has registered: from then on the agent is online. */
+  registered: NamedHost | null;
+  rttMs: number | null;
+  skewMs: number | null;
+  badFrames: number;
+  droppedReplies: number;
+  patterns: readonly string[];
+  credit: CreditWindow;
+  /** The hub has closed the socket and recorded why; its close event, however late, changes nothing. */
+  ended: boolean;
+  /** Null if the version that welcomed it did not keep them: then the present settings hold. */
+  terms: Terms | null;
+}
+
+const Stored: z.ZodType<ConnectionState> = z.object({
+  v: z.number().default(0),
+  id: z.string(),
+  admission: StoredAdmission,
+  connectedAt: z.number(),
+  lastMessageAt: z.number(),
+  registered: NamedHost.nullable(),
+  rttMs: z.number().nullable(),
+  skewMs: z.number().nullable(),
+  badFrames: z.number(),
+  droppedReplies: z.number(),
+  patterns: z.array(z.string()),
+  credit: CreditWindow,
+  ended: z.boolean(),
+  terms: Terms.nullable().default(null),
+});
+
+/** The state of a connection that has just begun. */
+export function newState(id: string, admission: Admission, terms: Terms): ConnectionState {
+  const now = Date.now();
+  return {
+    v: VERSION,
+    id,
+    admission,
+    connectedAt: now,
+    lastMessageAt: now,
+    registered: null,
+    rttMs: null,
+    skewMs: null,
+    badFrames: 0,
+    droppedReplies: 0,
+    patterns: [],
+    credit: FRESH_CREDIT,
+    ended: false,
+    terms,
+  };
+}
+
+/** The state that any version stored; null if this one cannot read it. */
+export function parseState(stored: unknown): ConnectionState | null {
+  const parsed = Stored.safeParse(stored);
+  // What this code stores again has its own form, whatever it had before.
+  return parsed.success ? { ...parsed.data, v: VERSION } : null;
+}
+
+/** The terms that a welcome states now. */
+export function termsOf(settings: Settings): Terms {
+  const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = settings;
+  return { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond };
+}
+
+/** Whether two welcomes say the same. */
+export function sameTerms(a: Terms, b: Terms): boolean {
+  return Terms.keyof().options.every((name) => a[name] === b[name]);
+}

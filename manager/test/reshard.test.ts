@@ -1,0 +1,83 @@
+/** After a change of HUB_SHARDS the new Worker finds the agents whose sockets the hubs of before still hold. */
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { beforeAll, describe, expect, it } from "vitest";
+import { hubName } from "../src/hub/placement.ts";
+import worker from "../src/index.ts";
+import { BASIC, mintToken, ORIGIN, stored, TestAgent } from "./manager.ts";
+
+/** A Worker with more hubs, while the one hub of before sleeps and knows nothing of it. */
+const RESHARDED = { ...env, HUB_SHARDS: "4" };
+
+async function api(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
+  const ctx = createExecutionContext();
+  const init = {
+    method,
+    headers: { Authorization: BASIC, "Content-Type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
+  const response = await worker.fetch(new Request(`${ORIGIN}${path}`, init), RESHARDED, ctx);
+  await waitOnExecutionContext(ctx);
+  const text = await response.text();
+  return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
+}
+
+/** An agent in the hub of before that belongs to another one now. */
+async function movedAgent(): Promise<TestAgent> {
+  for (;;) {
+    const { agent } = await TestAgent.online({ token: await mintToken() });
+    await stored(agent.id, ({ status }) => status === "online");
+    if (hubName(agent.id, 4) !== "hub-0") return agent;
+  }
+}
+
+describe("an agent whose socket is in a hub of before", () => {
+  let agent: TestAgent;
+  beforeAll(async () => {
+    agent = await movedAgent();
+    agent.socket.addEventListener("message", (event) => {
+      const { subject, reply, data } = JSON.parse(String(event.data));
+      if (subject === "a.b") agent.send({ subject: reply, data });
+    });
+  });
+
+  it("is online, by itself and in the list", async () => {
+    expect((await api("GET", `/api/agents/${agent.id}`)).body).toMatchObject({ status: "online" });
+    const { body } = await api("GET", "/api/agents?status=online");
+    expect(body).toContainEqual(expect.objectContaining({ id: agent.id, status: "online" }));
+  });
+
+  it("answers requests", async () => {
+    const answer = await api("POST", `/api/agents/${agent.id}/request`, { subject: "a.b", data: [1] });
+    expect(answer).toEqual({ status: 200, body: { data: [1] } });
+  });
+
+  it("gets what is published, and shows its subscriptions", async () => {
+    await agent.request("agent.subscribe", { patterns: ["fleet.>"] });
+    expect(await api("POST", "/api/publish", { subject: "fleet.x" })).toMatchObject({ body: { delivered: 1 } });
+    const { body } = await api("GET", `/api/agents/${agent.id}/subscriptions`);
+    expect(body).toMatchObject({ patterns: ["fleet.>"], delivered: 1 });
+  });
+
+  it("is offered a new token", async () => {
+    const rotated = api("POST", `/api/agents/${agent.id}/rotate`);
+    const offer = await agent.next(({ subject }) => subject === "agent.rotate");
+    agent.send({ subject: offer.reply, data: {} });
+    expect((await rotated).status).toBe(204);
+  });
+
+  it("is shut out when it is revoked", async () => {
+    const revoked = await movedAgent();
+    expect((await api("POST", `/api/agents/${revoked.id}/revoke`)).status).toBe(200);
+    expect(await revoked.untilClosed()).toMatchObject({ code: 4403 });
+    const removed = await movedAgent();
+    expect((await api("DELETE", `/api/agents/${removed.id}`)).status).toBe(204);
+    expect(await removed.untilClosed()).toMatchObject({ code: 4403 });
+  });
+
+  it("is drained with the others", async () => {
+    const drained = await movedAgent();
+    expect((await api("POST", "/api/admin/drain", {})).status).toBe(200);
+    expect(await drained.untilClosed()).toMatchObject({ code: 4503 });
+  });
+});

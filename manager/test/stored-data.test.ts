@@ -1,0 +1,183 @@
+/** What another version of the manager has stored, and this one cannot read, costs one agent one reconnect and no hub. */
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { HubStore } from "../src/hub/store.ts";
+import { agentView, api, fetchManager, hub, shown, stored, TestAgent } from "./manager.ts";
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const sql = (text: string, ...values: (string | number)[]) =>
+  runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec(text, ...values).toArray());
+
+/** Nothing of this version could have written these. */
+const UNREADABLE: [string, unknown][] = [
+  ["another shape", { version: 9, agent: "k3v" }],
+  ["a field of another type", { id: "c", admission: "opaque", connectedAt: "yesterday" }],
+  ["a list", [1, 2, 3]],
+  ["a text", "state"],
+  ["nothing", null],
+];
+
+describe("an attachment that cannot be read", () => {
+  it.each(UNREADABLE)("%s costs its agent one reconnect, and no other", async (_, attachment) => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent, token } = await TestAgent.enrolled();
+    const { agent: other } = await TestAgent.enrolled();
+    await runInDurableObject(hub(), (_, ctx) => {
+      for (const socket of ctx.getWebSockets(agent.connection)) socket.serializeAttachment(attachment);
+    });
+    await evictDurableObject(hub());
+    expect((await other.request("test.echo", 1)).data).toBe(1);
+    expect(await agent.untilClosed()).toEqual({ code: 4503, reason: "going_away" });
+    await shown(agent.id, ({ status, reason }) => status === "offline" && reason === "manager_restart");
+    const { agent: back } = await TestAgent.online({ token });
+    expect(back.id).toBe(agent.id);
+    expect(await sql("SELECT source, id FROM unreadable ORDER BY seq DESC LIMIT 1")).toEqual([
+      { source: "attachment", id: agent.connection },
+    ]);
+  });
+});
+
+describe("a row that cannot be read", () => {
+  it.each(UNREADABLE)("of a connection, %s, is set aside, and the agents stay connected", async (_, state) => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent } = await TestAgent.enrolled();
+    await sql("INSERT INTO connections (id, state) VALUES ('of-another', ?)", JSON.stringify(state));
+    await sql("UPDATE connections SET state = ? WHERE id = ?", JSON.stringify(state), agent.connection);
+    await evictDurableObject(hub());
+    expect((await agent.request("test.echo", 1)).data).toBe(1);
+    expect(await agentView(agent.id)).toMatchObject({ status: "online" });
+    expect(await sql("SELECT id FROM connections WHERE id = 'of-another'")).toEqual([]);
+    expect(errors.mock.calls.some(([line]) => String(line).includes("of-another"))).toBe(true);
+    expect(errors.mock.calls.some(([line]) => String(line).includes("yesterday"))).toBe(false);
+  });
+
+  it("that is no JSON either", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent } = await TestAgent.enrolled();
+    await sql("UPDATE connections SET state = '{' WHERE id = ?", agent.connection);
+    await evictDurableObject(hub());
+    expect((await agent.request("test.echo", 1)).data).toBe(1);
+  });
+
+  it.each(UNREADABLE)("of the outbox, %s, is set aside, and the others get to the registry", async (_, transition) => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent } = await TestAgent.enrolled();
+    await stored(agent.id, ({ status }) => status === "online");
+    await sql("INSERT INTO outbox (transition) VALUES (?)", JSON.stringify(transition));
+    agent.socket.close(1000, "stopped");
+    await stored(agent.id, ({ reason }) => reason === "stopped");
+    expect(await sql("SELECT * FROM outbox")).toEqual([]);
+    expect(await sql("SELECT text FROM unreadable WHERE source = 'outbox' ORDER BY seq DESC LIMIT 1")).toEqual([
+      { text: JSON.stringify(transition) },
+    ]);
+  });
+
+  it("of a replaced host keeps nobody from connecting", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent, token } = await TestAgent.enrolled();
+    await TestAgent.online({ token });
+    await sql("UPDATE displaced SET host = '[]' WHERE agent_id = ?", agent.id);
+    const { agent: third } = await TestAgent.online({ token });
+    expect(await agentView(third.id)).toMatchObject({ status: "online" });
+  });
+
+  it("is kept for people, the latest hundred", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    for (let n = 0; n < 120; n++) await sql("INSERT INTO connections (id, state) VALUES (?, '[]')", `bad-${n}`);
+    await evictDurableObject(hub());
+    await hub().status();
+    expect(await sql("SELECT count(*) AS n FROM unreadable")).toEqual([{ n: 100 }]);
+  });
+});
+
+describe("a column of the registry that cannot be read", () => {
+  it("shows an agent without its clone, and the list", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent } = await TestAgent.enrolled();
+    for (const clone of ["{", "[]", '{"at":"now"}', '"clone"']) {
+      await env.DB.prepare("UPDATE agents SET clone = ? WHERE id = ?").bind(clone, agent.id).run();
+      expect(await agentView(agent.id)).toMatchObject({ status: "online", clone: null });
+      expect((await api("GET", "/api/agents")).status).toBe(200);
+    }
+  });
+
+  it("shows an entry of the audit trail without its detail, and the others", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    for (const detail of ["{", "[1]", '{"name":{"deep":1}}', '"text"']) {
+      await env.DB.prepare("INSERT INTO audit (at, via, action, detail) VALUES (1, 'password', 'agent.x', ?)")
+        .bind(detail)
+        .run();
+      const { status, body } = await api("GET", "/api/audit?limit=1");
+      expect([status, body]).toMatchObject([200, [{ action: "agent.x", detail: null }]]);
+    }
+  });
+
+  it("written by the release before, without a version, is read", async () => {
+    await env.DB.prepare(
+      `INSERT INTO audit (at, via, action, detail) VALUES (1, 'password', 'agent.rename', '{"name":"edge-7"}')`,
+    ).run();
+    expect((await api("GET", "/api/audit?limit=1")).body).toMatchObject([{ detail: { name: "edge-7" } }]);
+    const { agent } = await TestAgent.enrolled();
+    const host = (bootId: string) => ({ bootId, address: null, hostname: "edge-7", seenAt: 1 });
+    const clone = JSON.stringify({ at: Date.now(), first: host("a"), second: host("b") });
+    await env.DB.prepare("UPDATE agents SET clone = ? WHERE id = ?").bind(clone, agent.id).run();
+    expect(await agentView(agent.id)).toMatchObject({ clone: { first: { hostname: "edge-7" } } });
+  });
+});
+
+describe("a fault while a hub is loaded", () => {
+  it("costs its agents a reconnect, and the hub serves", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent, token } = await TestAgent.enrolled();
+    vi.spyOn(HubStore.prototype, "connections").mockImplementation(() => {
+      throw new Error("injected");
+    });
+    await evictDurableObject(hub());
+    await hub().status();
+    expect(await agent.untilClosed()).toEqual({ code: 4503, reason: "going_away" });
+    const { agent: back } = await TestAgent.online({ token });
+    expect((await back.request("test.echo", 1)).data).toBe(1);
+    vi.restoreAllMocks();
+    await evictDurableObject(hub());
+    expect((await back.request("test.echo", 2)).data).toBe(2);
+  });
+});
+
+describe("a transition that the registry rejects", () => {
+  it("is parked, counted and listed, and the others flow on", async () => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent } = await TestAgent.enrolled();
+    const [live] = await hub().status(agent.id);
+    if (live === undefined) throw new Error("not live");
+    await stored(agent.id, ({ status }) => status === "online");
+    // The table is STRICT: no time with a fraction gets in.
+    const bad = { ...live, generation: live.generation + 1, reason: null, closeCode: null, since: 1.5 };
+    await sql("INSERT INTO outbox (transition) VALUES (?)", JSON.stringify(bad));
+    const { agent: other } = await TestAgent.enrolled();
+    for (let tries = 0; tries < 3; tries++) await runDurableObjectAlarm(hub());
+    await stored(other.id, ({ status }) => status === "online");
+    await vi.waitUntil(async () => (await sql("SELECT * FROM outbox")).length === 0, { timeout: 30_000 });
+
+    const { status, body } = await api("GET", "/api/admin/parked");
+    expect([status, body]).toMatchObject([
+      200,
+      [
+        {
+          at: expect.any(Number),
+          error: expect.stringContaining("INTEGER"),
+          transition: expect.stringContaining("1.5"),
+        },
+      ],
+    ]);
+    expect(await (await fetchManager("/healthz")).json()).toEqual({ status: "ok", parkedTransitions: 1 });
+
+    expect((await api("DELETE", "/api/admin/parked")).status).toBe(204);
+    expect((await api("GET", "/api/admin/parked")).body).toEqual([]);
+    expect(await env.DB.prepare("SELECT parked FROM hubs WHERE name = 'hub-0'").first("parked")).toBe(0);
+    expect((await api("GET", "/api/audit?limit=1")).body).toMatchObject([{ action: "parked.forget" }]);
+  });
+});
