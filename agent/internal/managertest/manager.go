@@ -80,10 +80,16 @@ func (m *Manager) upgrade(intercept func(http.ResponseWriter, *http.Request) boo
 // Next waits for the next connection.
 func (m *Manager) Next(t testing.TB) *Peer {
 	t.Helper()
+	return m.NextWithin(t, Timeout)
+}
+
+// NextWithin is Next with a time limit of its own.
+func (m *Manager) NextWithin(t testing.TB, limit time.Duration) *Peer {
+	t.Helper()
 	select {
 	case p := <-m.Peers:
 		return p
-	case <-time.After(Timeout):
+	case <-time.After(limit):
 		t.Fatal("no agent came")
 		return nil
 	}
