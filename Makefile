@@ -72,7 +72,7 @@ ui: ui/dist/index.html ## Build the dashboard into ui/dist
 
 .PHONY: agent
 agent: go ## Build the agent into agent/bin; GOOS=linux GOARCH=arm64 for another machine
-	@cd agent && CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
+	@cd agent && CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
 
 .PHONY: deploy
 deploy: node_modules/.package-lock.json ## Check, migrate D1 and deploy the Worker; a dry run if there is no account

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -226,21 +227,20 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 	var bad *protocol.BadFrame
 	switch {
 	case errors.As(err, &bad):
+		// An answer that cannot be read is an answer: the request ends at once.
+		delivered := c.requests.deliver(protocol.Message{Subject: bad.Subject, Error: &bad.Cause})
 		if strings.HasPrefix(bad.Reply, own) {
 			c.answer(bad.Reply, nil, &bad.Cause)
-			return
+		} else if !delivered {
+			c.dropped.Add(1)
 		}
-		c.dropped.Add(1)
 	case strings.HasPrefix(m.Subject, own):
 		if !c.requests.deliver(m) {
 			c.dropped.Add(1)
 		}
 	case m.Subject == protocol.SubjectHeartbeatAck:
-		var data struct {
-			ServerTime int64 `json:"serverTime"`
-		}
-		_ = json.Unmarshal(m.Data, &data) // no server time means a bare ack
-		c.queueAck(ack{at: now, serverTime: data.ServerTime})
+		data, _ := protocol.ReadObject(m.Data)
+		c.queueAck(ack{at: now, serverTime: serverTime(data)}) // no server time means a bare ack
 	case m.Subject == protocol.SubjectReconnect:
 		c.handleReconnect(m, now)
 	case m.Subject == protocol.SubjectError && m.Error != nil:
@@ -329,7 +329,7 @@ func (c *connection) probe(ctx context.Context) (rtt time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.stepTimeout)
 	defer cancel()
 	sent := time.Now()
-	text := fmt.Sprintf(`"%s %d"`, c.welcome.Connection, sent.UnixNano())
+	text := strconv.Quote(fmt.Sprintf("%s %d", c.welcome.Connection, sent.UnixNano())) // a connection's name may hold a quote
 	echo, err := c.request(ctx, protocol.SubjectEcho, json.RawMessage(text))
 	if err != nil {
 		return 0, fmt.Errorf("check that messages flow: %w", err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -65,6 +67,77 @@ func TestAnOversizedReplyIsReplaced(t *testing.T) {
 	p.Send(t, request(4000))
 	if got := p.Await(t, inbox(1)); got.Error != nil {
 		t.Errorf("got %v", got.Error)
+	}
+}
+
+// payloads is docs/vectors/payloads.json.
+type payloads struct {
+	Unaltered []struct{ Name, Data string }
+	Nested    []struct {
+		Open, Close string
+		Depth       int
+		Error       protocol.Code
+	}
+}
+
+func readPayloads(t *testing.T) (v payloads) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "vectors", "payloads.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	if len(v.Unaltered) < 10 || len(v.Nested) < 5 {
+		t.Fatal("payloads.json holds too few cases")
+	}
+	return v
+}
+
+func TestAnEchoIsUnaltered(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := connected(t, m, r, managertest.Defaults())
+	vectors := readPayloads(t)
+	n := 0
+	echo := func(data string) protocol.Message {
+		n++
+		p.Send(t, fmt.Sprintf(`{"subject":"test.echo","reply":"%s","data":%s}`, inbox(n), data))
+		return p.Await(t, inbox(n))
+	}
+	for _, c := range vectors.Unaltered {
+		if got := echo(c.Data); string(got.Data) != c.Data {
+			t.Errorf("%s: %s came back as %s, %v", c.Name, c.Data, got.Data, got.Error)
+		}
+	}
+	for _, c := range vectors.Nested {
+		data := strings.Repeat(c.Open, c.Depth) + "0" + strings.Repeat(c.Close, c.Depth)
+		switch got := echo(data); {
+		case c.Error == "" && string(got.Data) != data:
+			t.Errorf("%s %d times: got %+v", c.Open, c.Depth, got)
+		case c.Error != "" && (got.Error == nil || got.Error.Code != c.Error):
+			t.Errorf("%s %d times: got %v", c.Open, c.Depth, got.Error)
+		}
+	}
+	// The other handlers do not choke on odd payloads.
+	for _, c := range vectors.Unaltered {
+		n++
+		p.Send(t, fmt.Sprintf(`{"subject":"agent.info","reply":"%s","data":%s}`, inbox(n), c.Data))
+		if got := p.Await(t, inbox(n)); got.Error != nil || !strings.Contains(string(got.Data), `"version":"1.2.3"`) {
+			t.Errorf("%s: agent.info says %s, %v", c.Name, got.Data, got.Error)
+		}
+		for subject, code := range map[string]protocol.Code{"agent.rotate": protocol.InvalidData, "agent.reconnect": protocol.InvalidData} {
+			n++
+			p.Send(t, fmt.Sprintf(`{"subject":"%s","reply":"%s","data":%s}`, subject, inbox(n), c.Data))
+			if got := p.Await(t, inbox(n)); got.Error == nil || got.Error.Code != code {
+				t.Errorf("%s: %s says %s, %v", c.Name, subject, got.Data, got.Error)
+			}
+		}
+		p.Send(t, `{"subject":"agent.heartbeat.ack","data":`+c.Data+`}`)
+	}
+	if got := echo("1"); string(got.Data) != "1" {
+		t.Errorf("got %+v", got)
 	}
 }
 
@@ -185,6 +258,21 @@ func TestRequestsOfThisAgent(t *testing.T) {
 	wantCode(t, <-answers, "not_registered")
 
 	short, expire := context.WithCancel(ctx)
+	deep := strings.Repeat("[", 513) + strings.Repeat("]", 513)
+	for answer, code := range map[string]protocol.Code{
+		`"data":` + deep: protocol.InvalidMessage, `"data":1,"timestamp":1.5`: protocol.InvalidMessage, `"error":{"code":"x"}`: protocol.InvalidMessage,
+		`"data":1,"error":{"code":"x","message":""}`: protocol.InvalidMessage, `"data":1,"reply":"a.*"`: protocol.InvalidSubject,
+	} {
+		asked := time.Now()
+		inbox := ask(ctx, "agent.status")
+		p.Send(t, `{"subject":"`+inbox+`-",`+answer+`}`) // for nobody
+		p.Send(t, `{"subject":"`+inbox+`",`+answer+`}`)
+		wantCode(t, <-answers, code)
+		if took := time.Since(asked); took > managertest.Timeout/2 {
+			t.Errorf("%.40s: it failed after %v", answer, took)
+		}
+	}
+
 	late := ask(short, "agent.status")
 	expire()
 	wantCode(t, <-answers, protocol.Timeout)

@@ -4,12 +4,15 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha1"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"errors"
 	"io"
 	"log"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
@@ -18,6 +21,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
+
+	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/managertest"
 )
 
@@ -102,6 +108,61 @@ func TestAWrongClockIsReportedAndTheCredentialStays(t *testing.T) {
 			}
 			if c, err := r.store.Credential(); err != nil || c == nil || c.Token != managertest.PermanentToken {
 				t.Errorf("the credential is %v, %v", c, err)
+			}
+		})
+	}
+}
+
+func TestNoExtensionIsOfferedOrTaken(t *testing.T) {
+	long := strings.Repeat("x", 10_000) // worth compressing
+	for name, c := range map[string]struct {
+		serve http.HandlerFunc
+		works bool
+	}{
+		"a server that compresses if it is asked to": {func(w http.ResponseWriter, r *http.Request) {
+			if offered := r.Header.Get("Sec-Websocket-Extensions"); offered != "" {
+				t.Errorf("it offers %s", offered)
+			}
+			ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionContextTakeover, CompressionThreshold: 1})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer ws.CloseNow()
+			if err := ws.Write(r.Context(), websocket.MessageText, []byte(long)); err != nil {
+				t.Error(err)
+			}
+		}, true},
+		"a server that compresses unasked": {func(w http.ResponseWriter, r *http.Request) {
+			sum := sha1.Sum([]byte(r.Header.Get("Sec-Websocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+			w.Header().Set("Connection", "Upgrade")
+			w.Header().Set("Upgrade", "websocket")
+			w.Header().Set("Sec-Websocket-Accept", base64.StdEncoding.EncodeToString(sum[:]))
+			w.Header().Set("Sec-Websocket-Extensions", "permessage-deflate")
+			w.WriteHeader(http.StatusSwitchingProtocols)
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(c.serve)
+			defer server.Close()
+			manager, err := identity.ParseManager(server.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ws, err := New(Config{Manager: manager, Token: managertest.PermanentToken, Enrolled: true, Log: slog.New(slog.DiscardHandler)}).dial(t.Context())
+			if !c.works {
+				var refused *RefusedError
+				if err == nil || errors.As(err, &refused) {
+					t.Errorf("it ended with %v", err)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ws.CloseNow()
+			if _, frame, err := ws.Read(t.Context()); err != nil || string(frame) != long {
+				t.Errorf("got %d bytes, %v", len(frame), err)
 			}
 		})
 	}

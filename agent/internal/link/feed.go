@@ -1,6 +1,8 @@
 package link
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -70,11 +72,17 @@ func (f *feed) write(output io.Writer) error {
 		if !ok {
 			return nil
 		}
-		line, err := protocol.Encode(protocol.Message{Subject: p.message.Subject, Data: p.message.Data, Timestamp: p.message.Timestamp})
+		text, err := protocol.Encode(protocol.Message{Subject: p.message.Subject, Data: p.message.Data, Timestamp: p.message.Timestamp})
 		if err != nil {
 			return fmt.Errorf("write a published message: %w", err)
 		}
-		_, err = output.Write(append(line, '\n'))
+		var line bytes.Buffer
+		// This removes the white space between tokens, line breaks among it, and alters nothing else.
+		if err := json.Compact(&line, text); err != nil {
+			return fmt.Errorf("write a published message: %w", err)
+		}
+		line.WriteByte('\n')
+		_, err = output.Write(line.Bytes())
 		switch {
 		case errors.Is(err, syscall.EPIPE):
 			return &explainedError{text: ErrOutputClosed.Error(), cause: errors.Join(ErrOutputClosed, err)}

@@ -40,6 +40,24 @@ func written(t *testing.T, f *feed) string {
 	return strings.Join(data, " ")
 }
 
+func TestALineHasThePayloadUnaltered(t *testing.T) {
+	for _, c := range readPayloads(t).Unaltered {
+		f := newFeed()
+		spaced := " \r\n\t" + c.Data + "\n"
+		f.offer(protocol.Message{Subject: "fleet.x", Data: json.RawMessage(spaced)}, 100, windowOf(4, 400, 100))
+		f.close()
+		var out strings.Builder
+		if err := f.write(&out); err != nil || out.String() != `{"subject":"fleet.x","data":`+c.Data+"}\n" {
+			t.Errorf("%s: it wrote %s, %v", c.Name, &out, err)
+		}
+	}
+	f := newFeed()
+	f.offer(protocol.Message{Subject: "fleet.x", Data: json.RawMessage("{\n \"a\" : [ 1.0 ,\r\n\t1e400 ] , \"a\" : \" \\n<\" }")}, 100, windowOf(4, 400, 100))
+	if got, want := written(t, f), `{"a":[1.0,1e400],"a":" \n<"}`; got != want {
+		t.Errorf("it wrote %s, want %s", got, want)
+	}
+}
+
 func TestTheFeedHoldsOneWindow(t *testing.T) {
 	for name, w := range map[string]*creditWindow{
 		"of frames": windowOf(4, 1<<20, 1<<16),

@@ -23,13 +23,12 @@ func (l *Link) builtinHandlers() map[string]Handler {
 
 // rotate stores the token that the manager offers. The connection ends after the answer.
 func (l *Link) rotate(ctx context.Context, data json.RawMessage) (any, error) {
-	var offer struct {
-		Token string `json:"token"`
-	}
-	if json.Unmarshal(data, &offer) != nil || !identity.IsToken(offer.Token) {
+	offer, _ := protocol.ReadObject(data)
+	token, _ := offer["token"].AsString()
+	if !identity.IsToken(token) {
 		return nil, &protocol.WireError{Code: protocol.InvalidData, Message: "token is not a JWT"}
 	}
-	if err := l.credential.storeCandidate(ctx, offer.Token); err != nil {
+	if err := l.credential.storeCandidate(ctx, token); err != nil {
 		if !errors.Is(err, context.Canceled) {
 			l.log.Warn("the token that the manager offered could not be saved", "error", err)
 		}

@@ -2,10 +2,13 @@ package link
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
@@ -43,6 +46,9 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 		"a socket that ends": {func(_ testing.TB, p *managertest.Peer) { p.Drop() }, "wait for the welcome: the connection broke off"},
 		"another subject":    {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"hello"}`) }, "the other end is not a manager"},
 		"no data":            {func(t testing.TB, p *managertest.Peer) { p.Send(t, `{"subject":"agent.welcome"}`) }, "read the welcome"},
+		"a bad frame": {func(t testing.TB, p *managertest.Peer) {
+			p.Send(t, `{"subject":"agent.welcome","data":{},"timestamp":"now"}`)
+		}, "read the welcome: invalid_message: timestamp"},
 		"a wrong type": {func(t testing.TB, p *managertest.Peer) {
 			p.Send(t, `{"subject":"agent.welcome","data":{"leaseMs":"x"}}`)
 		}, "read the welcome"},
@@ -53,7 +59,7 @@ func TestSurvivesEveryKindOfBadWelcome(t *testing.T) {
 		"no window":          {change(func(w *managertest.Welcome) { w.CreditFrames = 0 }), "creditFrames"},
 		"endless window":     {change(func(w *managertest.Welcome) { w.CreditBytes = 1 << 50 }), "creditBytes"},
 		"tiny frames":        {change(func(w *managertest.Welcome) { w.MaxFrameBytes = 10 }), "maxFrameBytes"},
-		"endless spread":     {change(func(w *managertest.Welcome) { w.ReconnectSpreadMs = 1 << 50 }), "reconnectSpreadMs"},
+		"negative spread":    {change(func(w *managertest.Welcome) { w.ReconnectSpreadMs = -1 }), "reconnectSpreadMs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -94,4 +100,80 @@ func TestARegistrationThatFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestASlowRegistrationIsRetriedWithTheSameToken(t *testing.T) {
+	for name, c := range map[string]struct {
+		change           func(*Link)
+		token, candidate string // on disk while the registration is slow
+		shown            string
+		after            string // on disk at the end
+	}{
+		"of an agent": {func(*Link) {}, managertest.PermanentToken, "", managertest.PermanentToken, managertest.PermanentToken},
+		"of a new host": {func(l *Link) { l.credential.set(managertest.EnrolmentToken, false) },
+			"", "", managertest.EnrolmentToken, managertest.PermanentToken},
+		"of an agent with a candidate": {func(l *Link) { l.credential.candidate = firstCandidate },
+			managertest.PermanentToken, firstCandidate, firstCandidate, firstCandidate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m, r := inMemory(t, nil, func(l *Link) {
+					c.change(l)
+					store := l.config.Store.(*identity.Store)
+					var err error
+					if c.token == "" {
+						_, err = store.SetAside()
+					}
+					if c.candidate != "" {
+						err = store.SaveCandidate(c.candidate)
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
+				})
+				for range 3 {
+					p := m.NextWithin(t, time.Minute)
+					wantBearer(t, p, c.shown)
+					p.Welcome(t, managertest.Defaults())
+					p.Receive(t)
+					time.Sleep(8 * time.Second) // the registry takes 9 s
+					p.Close(protocol.CloseLeaseExpired, "lease_expired")
+					r.wantFiles(t, c.token, c.candidate)
+				}
+				p := m.NextWithin(t, time.Minute)
+				p.Register(t, managertest.Defaults())
+				p.Serve()
+				r.log.says(t, "msg=connected")
+				r.log.says(t, "4408 lease_expired")
+				r.wantFiles(t, c.after, "")
+			})
+		})
+	}
+}
+
+func TestTooManyConnectionsAtOnceAreRetriedSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refusals := 0
+		var last time.Time
+		m, r := inMemory(t, func(w http.ResponseWriter, _ *http.Request) bool {
+			if waited := time.Since(last); refusals > 0 && (waited < 2*time.Second || waited > 20*time.Second) {
+				t.Errorf("attempt %d comes after %v", refusals+1, waited)
+			}
+			last = time.Now()
+			if refusals == 3 {
+				return false
+			}
+			refusals++
+			w.Header().Set("Retry-After", "2")
+			w.WriteHeader(http.StatusTooManyRequests)
+			_, _ = w.Write([]byte(`{"error":{"code":"too_many_requests","message":"too many connections"}}`))
+			return true
+		}, nil)
+		p := m.NextWithin(t, time.Minute)
+		wantBearer(t, p, managertest.PermanentToken)
+		p.Register(t, managertest.Defaults())
+		p.Serve()
+		r.log.says(t, "failedAttempts=3")
+		r.wantFiles(t, managertest.PermanentToken, "")
+	})
 }

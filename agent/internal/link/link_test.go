@@ -215,22 +215,45 @@ func TestReconnectsByItselfAndSaysForHowLongItWasAway(t *testing.T) {
 	}
 }
 
-func TestAConnectionWithoutAnEchoIsAFailure(t *testing.T) {
-	m := managertest.Start(t, nil)
-	r := run(t, m.URL, func(l *Link) { l.config.MaxRetries = 1 })
-	p := m.Next(t)
-	p.Register(t, managertest.Defaults())
-	for {
-		echo := p.Receive(t)
-		if echo.Subject == protocol.SubjectEcho {
-			p.Send(t, `{"subject":"`+echo.Reply+`","error":{"code":"internal","message":"x"}}`)
+func TestAConnectionWithoutItsEchoIsAFailure(t *testing.T) {
+	for name, c := range map[string]struct{ answer, says string }{
+		"an error":   {`"error":{"code":"internal","message":"x"}`, "internal: x"},
+		"other data": {`"data":"c7h2k9 1"`, "the echo came back changed"},
+		"no data":    {`"timestamp":1`, "the echo came back changed"},
+		"null":       {`"data":null`, "the echo came back changed"},
+		"a bad one":  {`"data":1,"timestamp":"x"`, "invalid_message"},
+		"no answer":  {"", "timeout: no reply in time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := managertest.Start(t, nil)
+			r := run(t, m.URL, func(l *Link) {
+				l.config.MaxRetries = 1
+				if c.answer == "" {
+					l.stepTimeout = 100 * time.Millisecond
+				}
+			})
+			p := m.Next(t)
+			p.Register(t, managertest.Defaults())
+			echo := p.Receive(t)
+			for echo.Subject != protocol.SubjectEcho {
+				echo = p.Receive(t)
+			}
+			if c.answer != "" {
+				p.Send(t, `{"subject":"`+echo.Reply+`",`+c.answer+`}`)
+			}
 			p.Serve()
-			break
-		}
-	}
-	var gaveUp *GaveUpError
-	if err := r.ended(t); !errors.As(err, &gaveUp) || !strings.Contains(err.Error(), "check that messages flow: internal") {
-		t.Errorf("it ended with %v", err)
+			if code, _ := p.AwaitClose(t); code != protocol.CloseNoSignOfLife {
+				t.Errorf("it closed with %d", code)
+			}
+			var gaveUp *GaveUpError
+			if err := r.ended(t); !errors.As(err, &gaveUp) || !strings.Contains(err.Error(), "check that messages flow: "+c.says) {
+				t.Errorf("it ended with %v", err)
+			}
+			if strings.Contains(r.log.String(), "msg=connected") {
+				t.Error("it called itself connected")
+			}
+		})
 	}
 }
 

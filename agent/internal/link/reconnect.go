@@ -22,13 +22,12 @@ type drain struct {
 const longestDrain = time.Hour
 
 func parseReconnect(data json.RawMessage, now time.Time) (*drain, *protocol.WireError) {
-	var asked struct {
-		DelayMs *float64 `json:"delayMs"`
-	}
-	if err := json.Unmarshal(data, &asked); err != nil || asked.DelayMs == nil || *asked.DelayMs < 0 {
+	asked, _ := protocol.ReadObject(data)
+	delayMs, ok := asked["delayMs"].AsNumber()
+	if !ok || delayMs < 0 {
 		return nil, &protocol.WireError{Code: protocol.InvalidData, Message: "delayMs is not a number of milliseconds"}
 	}
-	delay := time.Duration(min(*asked.DelayMs, float64(longestDrain.Milliseconds())) * float64(time.Millisecond))
+	delay := time.Duration(min(delayMs, float64(longestDrain.Milliseconds())) * float64(time.Millisecond))
 	return &drain{delay: delay, until: now.Add(delay)}, nil
 }
 

@@ -102,9 +102,19 @@ func TestReconnectsWhenAskedBeforeTheRegistration(t *testing.T) {
 }
 
 func TestAnInvalidDelayIsIgnored(t *testing.T) {
-	for _, data := range []string{``, `null`, `7`, `{}`, `{"delayMs":null}`, `{"delayMs":"1"}`, `{"delayMs":-1}`, `{"delayMs":1e999}`, `{"delayMs":[1]}`} {
+	for _, data := range []string{``, `null`, `7`, `{}`, `{"delayMs":null}`, `{"delayMs":"1"}`, `{"delayMs":-1}`, `{"delayMs":-1e400}`, `{"delayMs":[1]}`,
+		`{"delayMs":1,"delayMs":"1"}`, `{"DelayMs":1}`, `[{"delayMs":1}]`, `{"delayMs":true}`} {
 		if d, failure := parseReconnect(json.RawMessage(data), time.Now()); d != nil || failure == nil {
 			t.Errorf("%s: %+v", data, d)
+		}
+	}
+	for data, want := range map[string]time.Duration{
+		`{"delayMs":1e400}`: time.Hour, `{"delayMs":9223372036854775808}`: time.Hour, `{"delayMs":1` + strings.Repeat("0", 400) + `}`: time.Hour,
+		`{"delayMs":3600001}`: time.Hour, `{"delayMs":-0}`: 0, `{"delayMs":-0.0e5}`: 0, `{"delayMs":1e-400}`: 0, `{"delayMs":4.2e3}`: 4200 * time.Millisecond,
+		`{"delayMs":0.5}`: 500 * time.Microsecond, `{"delayMs":"1","delayMs":7}`: 7 * time.Millisecond, `{"delayMs":7,"x":1e400,"x":2}`: 7 * time.Millisecond,
+	} {
+		if d, failure := parseReconnect(json.RawMessage(data), time.Now()); failure != nil || d.delay != want {
+			t.Errorf("%s: %+v, %v, want %v", data, d, failure, want)
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {

@@ -95,7 +95,7 @@ func responseError(r *http.Response, enrolled bool, now time.Time) error {
 	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
 		now = date // Retry-After counts by the other end's clock, and this host's clock may be wrong
 	}
-	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Get("Retry-After"), now), cause: cause}
+	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Values("Retry-After"), now), cause: cause}
 }
 
 // describeResponse names the likely cause of an answer that is not a refusal.
@@ -140,13 +140,19 @@ func redirectHost(r *http.Response) string {
 // longestRetryAfter limits Retry-After, so that a broken proxy cannot send an agent away for a year.
 const longestRetryAfter = 10 * time.Minute
 
-// retryAfter reads both forms of the header: seconds and a date. It is 0 if there is no header.
-func retryAfter(header string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(header, 10, 31); err == nil {
-		return min(time.Duration(seconds)*time.Second, longestRetryAfter)
+// retryAfter reads both forms of the header: seconds and a date. Of several headers the longest wait counts. It is 0 if
+// there is none that can be read.
+func retryAfter(headers []string, now time.Time) (wait time.Duration) {
+	for _, header := range headers {
+		if date, err := http.ParseTime(header); err == nil {
+			wait = max(wait, date.Sub(now)) // this does not overflow
+		} else if header != "" && strings.Trim(header, "0123456789") == "" {
+			seconds, err := strconv.ParseUint(header, 10, 31)
+			if err != nil { // too many of them
+				return longestRetryAfter
+			}
+			wait = max(wait, time.Duration(seconds)*time.Second)
+		}
 	}
-	if date, err := http.ParseTime(header); err == nil {
-		return min(max(0, date.Sub(now)), longestRetryAfter)
-	}
-	return 0
+	return min(wait, longestRetryAfter)
 }

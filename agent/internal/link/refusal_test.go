@@ -14,21 +14,67 @@ import (
 
 func TestRetryAfterHeader(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	const longest = 10 * time.Minute
 	for header, want := range map[string]time.Duration{
-		"":                              0,
-		"5":                             5 * time.Second,
-		"0":                             0,
-		"-5":                            0,
-		"1.5":                           0,
-		"soon":                          0,
-		"99999999":                      10 * time.Minute,
-		"99999999999999999999":          0,
-		"Fri, 02 Jan 2026 03:05:05 GMT": time.Minute,
-		"Fri, 02 Jan 2026 03:00:00 GMT": 0,
-		"Sat, 02 Jan 2027 03:00:00 GMT": 10 * time.Minute,
+		"":                               0,
+		"5":                              5 * time.Second,
+		"0":                              0,
+		"007":                            7 * time.Second,
+		"599":                            599 * time.Second,
+		"601":                            longest,
+		"99999999":                       longest,
+		"2147483648":                     longest, // 2^31
+		"9223372036854775808":            longest, // 2^63
+		"18446744073709551616":           longest, // 2^64
+		"1" + strings.Repeat("0", 30):    longest,
+		"1" + strings.Repeat("0", 3000):  longest,
+		strings.Repeat("0", 3000) + "5":  5 * time.Second,
+		"-5":                             0,
+		"-9223372036854775809":           0,
+		"+5":                             0,
+		"1.5":                            0,
+		"1e3":                            0,
+		"0x10":                           0,
+		"5s":                             0,
+		"5, 10":                          0,
+		"99999999999999999999x":          0,
+		"soon":                           0,
+		"NaN":                            0,
+		"Infinity":                       0,
+		"\u0665":                         0, // an Arabic five
+		"Fri, 02 Jan 2026 03:05:05 GMT":  time.Minute,
+		"Friday, 02-Jan-26 03:05:05 GMT": time.Minute,
+		"Fri Jan  2 03:05:05 2026":       time.Minute,
+		"Fri, 02 Jan 2026 03:00:00 GMT":  0,
+		"Sat, 02 Jan 2027 03:00:00 GMT":  longest,
+		"Fri, 31 Dec 9999 23:59:59 GMT":  longest,
+		"Mon, 01 Jan 0001 00:00:00 GMT":  0,
+		"Fri, 32 Jan 2026 03:05:05 GMT":  0,
 	} {
-		if got := retryAfter(header, now); got != want {
+		if got := retryAfter([]string{header}, now); got != want {
 			t.Errorf("%q: %v, want %v", header, got, want)
+		}
+	}
+	for _, c := range []struct {
+		headers []string
+		want    time.Duration
+	}{
+		{nil, 0},
+		{[]string{"5", "7"}, 7 * time.Second},
+		{[]string{"soon", "-1", "7", "Fri, 02 Jan 2026 03:00:00 GMT"}, 7 * time.Second},
+		{[]string{"5", "Fri, 02 Jan 2026 03:05:05 GMT"}, time.Minute},
+		{[]string{"5", strings.Repeat("9", 40)}, longest},
+	} {
+		if got := retryAfter(c.headers, now); got != c.want {
+			t.Errorf("%q: %v, want %v", c.headers, got, c.want)
+		}
+	}
+	// A clock that is far off must not overflow either.
+	for date, want := range map[string]time.Duration{"Fri, 31 Dec 9999 23:59:59 GMT": longest, "Mon, 01 Jan 0001 00:00:00 GMT": 0} {
+		for _, now := range []time.Time{{}, time.Unix(1<<40, 0), time.Unix(-1<<40, 0)} {
+			if got := retryAfter([]string{date}, now); got != want && !(now.Year() > 9999 || now.Year() < 1) {
+				t.Errorf("%s at %v: %v", date, now, got)
+			}
 		}
 	}
 }

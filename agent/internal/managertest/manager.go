@@ -80,10 +80,16 @@ func (m *Manager) upgrade(intercept func(http.ResponseWriter, *http.Request) boo
 // Next waits for the next connection.
 func (m *Manager) Next(t testing.TB) *Peer {
 	t.Helper()
+	return m.NextWithin(t, Timeout)
+}
+
+// NextWithin is Next with a time limit of its own.
+func (m *Manager) NextWithin(t testing.TB, limit time.Duration) *Peer {
+	t.Helper()
 	select {
 	case p := <-m.Peers:
 		return p
-	case <-time.After(Timeout):
+	case <-time.After(limit):
 		t.Fatal("no agent came")
 		return nil
 	}
@@ -231,7 +237,8 @@ func (p *Peer) serve(acknowledge bool) {
 			now, _ := json.Marshal(time.Now().UnixMilli())
 			answer = `{"subject":"agent.heartbeat.ack","data":{"serverTime":` + string(now) + `}}`
 		case m.Subject == protocol.SubjectEcho, m.Subject == protocol.SubjectSubscribe:
-			answer = `{"subject":"` + m.Reply + `","data":` + string(m.Data) + `}`
+			echo, _ := protocol.Encode(protocol.Message{Subject: m.Reply, Data: m.Data})
+			answer = string(echo)
 		}
 		if answer != "" {
 			_ = p.ws.Write(context.Background(), websocket.MessageText, []byte(answer))

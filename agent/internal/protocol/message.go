@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 )
 
@@ -37,87 +36,92 @@ const (
 
 // Message is one frame.
 type Message struct {
-	Subject   string          `json:"subject"`
-	Reply     string          `json:"reply,omitempty"`     // inbox for the answer; empty if no answer is wanted
-	Data      json.RawMessage `json:"data,omitempty"`      // nil if absent; null is a value
-	Timestamp *int64          `json:"timestamp,omitempty"` // the sender's clock, Unix ms
-	Error     *WireError      `json:"error,omitempty"`     // excludes Data
+	Subject   string
+	Reply     string          // inbox for the answer; empty if no answer is wanted
+	Data      json.RawMessage // the payload as it is spelled; nil if absent; null is a value
+	Timestamp *int64          // the sender's clock, Unix ms
+	Error     *WireError      // excludes Data
 }
 
 // BadFrame is the error of Decode.
 type BadFrame struct {
-	Cause WireError
-	Reply string // the inbox for the answer; empty if the frame has no valid reply
+	Cause   WireError
+	Subject string // where it was sent to; empty if the frame has no valid subject
+	Reply   string // the inbox for the answer; empty if the frame has no valid reply
 }
 
 func (b *BadFrame) Error() string { return b.Cause.Error() }
 
 func (b *BadFrame) Unwrap() error { return &b.Cause }
 
-// maxSafeInteger is the largest integer that every JSON implementation represents exactly.
-const maxSafeInteger = 1<<53 - 1
-
-// Decode parses a text frame. The error is always a *BadFrame. The caller checks the size of the frame.
+// Decode parses a text frame. The error is always a *BadFrame. The caller checks the size of the frame. The message shares
+// no memory with the frame.
 func Decode(frame []byte) (Message, error) {
-	// This is a map because encoding/json ignores case when it matches the fields of a struct.
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(frame, &fields); err != nil {
-		var syntax *json.SyntaxError
-		if errors.As(err, &syntax) {
-			return Message{}, &BadFrame{Cause: WireError{Code: InvalidJSON, Message: "the frame is not JSON"}}
-		}
-	}
-	if fields == nil {
+	fields, err := ReadObject(frame)
+	switch {
+	case errors.Is(err, errNotObject):
 		return Message{}, &BadFrame{Cause: WireError{Code: InvalidMessage, Message: "the frame is not a JSON object"}}
+	case err != nil:
+		return Message{}, &BadFrame{Cause: WireError{Code: InvalidJSON, Message: "the frame is not JSON"}}
 	}
-
-	var m Message
-	replyOK := true
-	if raw, present := fields["reply"]; present {
-		m.Reply, replyOK = decodeString(raw)
-	}
+	subject, subjectOK := fields["subject"].AsString()
+	reply, replyOK := fields["reply"].AsString()
 	bad := func(code Code, message string) (Message, error) {
 		b := &BadFrame{Cause: WireError{Code: code, Message: message}}
-		if IsSubject(m.Reply) {
-			b.Reply = m.Reply
+		if IsSubject(subject) {
+			b.Subject = subject
+		}
+		if IsSubject(reply) {
+			b.Reply = reply
 		}
 		return Message{}, b
 	}
 
-	var ok bool
-	if m.Subject, ok = decodeString(fields["subject"]); !ok {
+	// The form of every field first, then the grammar: the order is part of the protocol.
+	for name, field := range fields {
+		if field.Depth > MaxDepth {
+			return bad(InvalidMessage, fmt.Sprintf("%s is nested more than %d deep", name, MaxDepth))
+		}
+	}
+	m := Message{Subject: subject, Reply: reply}
+	_, asks := fields["reply"]
+	if _, present := fields["subject"]; !present {
+		return bad(InvalidMessage, "subject is missing")
+	}
+	if !subjectOK {
 		return bad(InvalidMessage, "subject is not a string")
 	}
-	if !replyOK {
+	if asks && !replyOK {
 		return bad(InvalidMessage, "reply is not a string")
 	}
-	if raw, present := fields["timestamp"]; present {
-		t, ok := decodeInteger(raw)
+	if field, present := fields["timestamp"]; present {
+		t, ok := field.AsInteger()
 		if !ok {
 			return bad(InvalidMessage, "timestamp is not an integer")
 		}
 		m.Timestamp = &t
 	}
-	if raw, present := fields["error"]; present {
-		if m.Error, ok = decodeError(raw); !ok {
-			return bad(InvalidMessage, "error is not an object with a code and a message")
+	data, hasData := fields["data"]
+	if field, present := fields["error"]; present {
+		if m.Error = decodeError(field); m.Error == nil {
+			return bad(InvalidMessage, "error is not an object with the strings code and message")
 		}
-		if _, both := fields["data"]; both {
+		if hasData {
 			return bad(InvalidMessage, "error and data exclude each other")
 		}
 	}
-	if !IsSubject(m.Subject) {
-		return bad(InvalidSubject, "subject is not valid")
+	if !IsSubject(subject) {
+		return bad(InvalidSubject, "subject is not a valid subject")
 	}
-	if _, present := fields["reply"]; present && !IsSubject(m.Reply) {
-		return bad(InvalidSubject, "reply is not valid")
+	if asks && !IsSubject(reply) {
+		return bad(InvalidSubject, "reply is not a valid subject")
 	}
-	m.Data = fields["data"]
+	m.Data = bytes.Clone(data.Text)
 	return m, nil
 }
 
-// Encode is the inverse of Decode. It refuses a message that the other end would refuse, but does not check its size.
-// The error is always a *WireError.
+// Encode is the inverse of Decode. The data travel as they are. It refuses a message that the other end would refuse, but
+// does not check its size. The error is always a *WireError.
 func Encode(m Message) ([]byte, error) {
 	if !IsSubject(m.Subject) {
 		return nil, &WireError{Code: InvalidSubject, Message: fmt.Sprintf("subject %q is not valid", m.Subject)}
@@ -125,40 +129,43 @@ func Encode(m Message) ([]byte, error) {
 	if m.Reply != "" && !IsSubject(m.Reply) {
 		return nil, &WireError{Code: InvalidSubject, Message: fmt.Sprintf("reply %q is not valid", m.Reply)}
 	}
-	var frame bytes.Buffer
-	e := json.NewEncoder(&frame)
-	e.SetEscapeHTML(false) // an escaped echo would be up to six times as long
-	if err := e.Encode(m); err != nil {
-		return nil, &WireError{Code: Internal, Message: "the message cannot be written as JSON"}
+	if len(m.Data) > 0 && !isPayload(m.Data) {
+		return nil, &WireError{Code: Internal, Message: fmt.Sprintf("the data are not JSON, or are nested more than %d deep", MaxDepth)}
 	}
-	return bytes.TrimSuffix(frame.Bytes(), []byte("\n")), nil
+	// JSON and Go quote a subject in the same way, because all of its characters are visible and ASCII.
+	frame := make([]byte, 0, len(m.Subject)+len(m.Reply)+len(m.Data)+96)
+	frame = strconv.AppendQuote(append(frame, `{"subject":`...), m.Subject)
+	if m.Reply != "" {
+		frame = strconv.AppendQuote(append(frame, `,"reply":`...), m.Reply)
+	}
+	if len(m.Data) > 0 {
+		frame = append(append(frame, `,"data":`...), m.Data...)
+	}
+	if m.Timestamp != nil {
+		frame = strconv.AppendInt(append(frame, `,"timestamp":`...), *m.Timestamp, 10)
+	}
+	if m.Error != nil {
+		var text bytes.Buffer
+		e := json.NewEncoder(&text)
+		e.SetEscapeHTML(false) // an escaped message would be up to six times as long
+		if err := e.Encode(m.Error); err != nil {
+			return nil, &WireError{Code: Internal, Message: "the error cannot be written as JSON"}
+		}
+		frame = append(append(frame, `,"error":`...), bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
+	}
+	return append(frame, '}'), nil
 }
 
-func decodeString(raw json.RawMessage) (string, bool) {
-	// Unmarshal alone would accept null as "".
-	if len(raw) == 0 || raw[0] != '"' {
-		return "", false
+// decodeError returns nil if the field is no error.
+func decodeError(field Member) *WireError {
+	fields, err := ReadObject(field.Text)
+	if err != nil {
+		return nil
 	}
-	var s string
-	err := json.Unmarshal(raw, &s)
-	return s, err == nil
-}
-
-// decodeInteger accepts every JSON notation of an integer, such as 1e3, within ±(2^53-1).
-func decodeInteger(raw json.RawMessage) (int64, bool) {
-	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || f != math.Trunc(f) || math.Abs(f) > maxSafeInteger {
-		return 0, false
+	code, codeOK := fields["code"].AsString()
+	message, messageOK := fields["message"].AsString()
+	if !codeOK || !messageOK {
+		return nil
 	}
-	return int64(f), true
-}
-
-func decodeError(raw json.RawMessage) (*WireError, bool) {
-	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &fields); err != nil {
-		return nil, false
-	}
-	code, codeOK := decodeString(fields["code"])
-	message, messageOK := decodeString(fields["message"])
-	return &WireError{Code: Code(code), Message: message}, codeOK && messageOK
+	return &WireError{Code: Code(code), Message: message}
 }
