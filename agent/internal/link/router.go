@@ -59,7 +59,8 @@ func (r *router) route(ctx context.Context, m protocol.Message, answer func(json
 			}
 		})
 		data, failure := r.call(ctx, handler, m)
-		if stop() {
+		// The handler may see the end of its context a moment before the function above is due.
+		if stop() && !errors.Is(ctx.Err(), context.Canceled) {
 			answer(data, failure)
 		}
 	}()

@@ -41,21 +41,12 @@ func ReadObject(text []byte) (map[string]Member, error) {
 		if first && s.take('}') {
 			break
 		}
+		name, ok := s.skipName()
 		start := s.at
-		if !s.skipString() {
+		if !ok || !s.skipValue() {
 			return nil, errNotJSON
 		}
-		name := unquote(text[start:s.at])
-		s.skipSpace()
-		if !s.take(':') {
-			return nil, errNotJSON
-		}
-		s.skipSpace()
-		start = s.at
-		if !s.skipValue() {
-			return nil, errNotJSON
-		}
-		members[name] = Member{Text: json.RawMessage(text[start:s.at]), Depth: s.depth}
+		members[unquote(name)] = Member{Text: json.RawMessage(text[start:s.at]), Depth: s.depth}
 		s.skipSpace()
 		if s.take('}') {
 			break
@@ -258,8 +249,10 @@ func (s *scanner) skipValue() bool {
 			if s.next() == c+2 {
 				break // it is empty; it ends below
 			}
-			if c == '{' && !s.skipName() {
-				return false
+			if c == '{' {
+				if _, ok := s.skipName(); !ok {
+					return false
+				}
 			}
 			continue
 		case '"':
@@ -286,23 +279,27 @@ func (s *scanner) skipValue() bool {
 				return false
 			}
 			s.skipSpace()
-			if innermost == '}' && !s.skipName() {
-				return false
+			if innermost == '}' {
+				if _, ok := s.skipName(); !ok {
+					return false
+				}
 			}
 			break
 		}
 	}
 }
 
-// skipName moves past a member's name and its colon, to its value.
-func (s *scanner) skipName() bool {
+// skipName moves past a member's name and its colon, to its value. It returns the name as it is spelled.
+func (s *scanner) skipName() (name []byte, ok bool) {
+	start := s.at
 	if !s.skipString() {
-		return false
+		return nil, false
 	}
+	name = s.text[start:s.at]
 	s.skipSpace()
 	if !s.take(':') {
-		return false
+		return nil, false
 	}
 	s.skipSpace()
-	return true
+	return name, true
 }
