@@ -27,6 +27,7 @@ const pairs: readonly Pair[] = [
     },
     goOnly: { "Subject*": "TypeScript types a subject where it is used" },
   },
+  { file: "json", typescriptOnly: {}, goOnly: {} },
   {
     file: "subject",
     typescriptOnly: { inboxToken: managerOnly, isInbox: managerOnly },
