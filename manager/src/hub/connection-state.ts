@@ -9,7 +9,7 @@ import type { Admission } from "../registry/admission.ts";
 import { StoredAdmission } from "../registry/admission-header.ts";
 import { CreditWindow, FRESH_CREDIT } from "./credit.ts";
 
-/** The version of what is written here. Version 0 had no `v` and no `terms`. A field that is added has a default. */
+/** The version of what is written here. Version 0 had no `v`, no `terms` and no alignment. A field that is added has a default. */
 const VERSION = 1;
 
 /** What a connection's welcome has promised and asked for; it holds as long as the connection does. */
@@ -37,6 +37,10 @@ export interface ConnectionState {
   droppedReplies: number;
   patterns: readonly string[];
   credit: CreditWindow;
+  /** Whether the agent beats in its hub's window. */
+  isAligned: boolean;
+  /** From when on its beats should be in their place in the window; its first beat comes at once. */
+  alignedFrom: number;
   /** The hub has closed the socket and recorded why; its close event, however late, changes nothing. */
   ended: boolean;
   /** Null if the version that welcomed it did not keep them: then the present settings hold. */
@@ -56,6 +60,8 @@ const Stored: z.ZodType<ConnectionState> = z.object({
   droppedReplies: z.number(),
   patterns: z.array(z.string()),
   credit: CreditWindow,
+  isAligned: z.boolean().default(false),
+  alignedFrom: z.number().default(0),
   ended: z.boolean(),
   terms: Terms.nullable().default(null),
 });
@@ -76,6 +82,8 @@ export function newState(id: string, admission: Admission, terms: Terms): Connec
     droppedReplies: 0,
     patterns: [],
     credit: FRESH_CREDIT,
+    isAligned: false,
+    alignedFrom: 0,
     ended: false,
     terms,
   };

@@ -112,10 +112,15 @@ export class Connection {
     return this.#socket === null || this.#socket.readyState === OPEN;
   }
 
+  /** When the runtime answered the last bare heartbeat; null if it has answered none. */
+  lastBeat(): number | null {
+    return this.#autoResponseAt()?.getTime() ?? null;
+  }
+
   /** The last sign of life: a frame, a bare heartbeat that the runtime answered, or a beat over HTTP. */
   lastSeen(): number {
     const { connectedAt, lastMessageAt } = this.state;
-    return Math.max(connectedAt, lastMessageAt, this.#autoResponseAt()?.getTime() ?? 0);
+    return Math.max(connectedAt, lastMessageAt, this.lastBeat() ?? 0);
   }
 
   /** Until when it may stay silent. Beats do not excuse an agent from registering. */
@@ -175,8 +180,9 @@ export class Connection {
   }
 
   /** The agent has registered: from here it is online with this connection. */
-  register(registered: NamedHost): Transition {
+  register(registered: NamedHost, aligns: boolean): Transition {
     this.state.registered = registered;
+    this.state.isAligned = aligns;
     this.save();
     return this.#arrival(registered);
   }

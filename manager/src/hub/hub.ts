@@ -16,6 +16,7 @@ import { writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import { heartbeat } from "./heartbeat.ts";
+import { HeartbeatWindow } from "./heartbeat-window.ts";
 import { Outbox, type ParkedTransition } from "./outbox.ts";
 import { hubName, isCurrent } from "./placement.ts";
 import { Registrations } from "./registration.ts";
@@ -39,6 +40,7 @@ export class AgentHub extends DurableObject<Env> {
   readonly #log: Log;
   readonly #settings: Settings;
   readonly #store: HubStore;
+  readonly #window: HeartbeatWindow;
   readonly #alarm: Alarm;
   readonly #outbox: Outbox;
   readonly #roster: Roster;
@@ -56,6 +58,7 @@ export class AgentHub extends DurableObject<Env> {
     this.#settings = settings(env);
     const store = new HubStore(ctx.storage.sql, this.#log);
     this.#store = store;
+    this.#window = new HeartbeatWindow(name, this.#settings.heartbeatIntervalMs);
     this.#alarm = new Alarm(ctx.storage, waitUntil);
     this.#requests = new PendingRequests();
     this.#outbox = new Outbox({
@@ -68,6 +71,7 @@ export class AgentHub extends DurableObject<Env> {
     });
     this.#roster = new Roster({
       settings: this.#settings,
+      window: this.#window,
       sockets: ctx,
       store,
       outbox: this.#outbox,
@@ -245,7 +249,8 @@ export class AgentHub extends DurableObject<Env> {
     }
     const { 0: client, 1: server } = new WebSocketPair();
     const connection = this.#roster.accept(server, admission, admission.connectionId ?? "");
-    const greeting = welcome(this.#settings, connection.id, this.#roster.expected);
+    const delayMs = this.#roster.scheduleBeat(connection, Date.now());
+    const greeting = welcome(this.#settings, connection.id, delayMs, this.#roster.expected);
     connection.send(encode("agent.welcome", { dataJson: JSON.stringify(greeting) }));
     return new Response(null, { status: 101, webSocket: client });
   }

@@ -7,10 +7,14 @@ export function hubName(agentId: string, shards: number): string {
 
 /** The one of `shards` equal parts that an agent falls into, from 0. */
 export function shardOf(agentId: string, shards: number): number {
-  // FNV-1a, 32 bits: agent ids are ASCII and uniform already; it only has to be the same everywhere.
+  return hash(agentId) % shards;
+}
+
+/** FNV-1a, 32 bits. Ids and names are ASCII; the result only has to be the same everywhere. */
+export function hash(text: string): number {
   let hash = 0x811c9dc5;
-  for (let i = 0; i < agentId.length; i++) hash = Math.imul(hash ^ agentId.charCodeAt(i), 0x01000193);
-  return (hash >>> 0) % shards;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }
 
 /** Whether there is a hub of this name among `shards` hubs. After a change of HUB_SHARDS there may be others that still hold sockets. */

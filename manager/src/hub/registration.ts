@@ -52,7 +52,7 @@ export class Registrations {
       const identity = await enrolOrRotate(this.#env, admission, registration);
       if (!identity.ok) return identity;
       const { registered, token } = identity.value;
-      const arrived = this.#roster.arrive(admission, registered);
+      const arrived = this.#roster.arrive(admission, registered, registration.alignsHeartbeat);
       if (!arrived.ok) return arrived;
       if (admission.separate) this.#onSecondHost(admission);
       return { ok: true, value: { agentId, name: registered.name, ...(token === undefined ? {} : { token }) } };
@@ -70,7 +70,8 @@ interface Identity {
 
 /** What a registration makes of an admission: an enrolment, a rotation, or neither. */
 async function enrolOrRotate(env: Env, admission: Admission, registration: Registration): Promise<Outcome<Identity>> {
-  const { protocol, name, ...host } = registration;
+  const { protocol, name, version, os, arch, hostname } = registration;
+  const host = { version, os, arch, hostname };
   if (protocol !== PROTOCOL) return failure("unsupported_protocol", `this manager speaks protocol ${PROTOCOL}`);
   try {
     if (admission.enrolment !== null) {

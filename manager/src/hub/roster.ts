@@ -15,11 +15,13 @@ import type { Alarm } from "./alarm.ts";
 import { detectClone, type ReplacedHosts } from "./clones.ts";
 import { Connection, type Sockets } from "./connection.ts";
 import { type ConnectionState, sameTerms, type Terms, termsOf } from "./connection-state.ts";
+import type { HeartbeatWindow } from "./heartbeat-window.ts";
 import type { Outbox } from "./outbox.ts";
+import { SweepPlan } from "./sweep.ts";
 import { reconnectSpreadMs } from "./welcome.ts";
 
-/** At most one sweep in this time. */
-const SWEEP_GAP_MS = 10_000;
+/** When a reader has an alarm ring that was lost. */
+const LOST_ALARM_MS = 10_000;
 /** Connections that may be open at once before they have registered: opened by one enrolment token, or by one agent's own token. */
 const MAX_UNREGISTERED = 4;
 /** The same for an enrolment token of many hosts, which may all come at once. */
@@ -40,6 +42,8 @@ export interface RosterStore extends ReplacedHosts {
 
 export interface RosterParts {
   readonly settings: Settings;
+  /** When the agents of this hub beat. */
+  readonly window: HeartbeatWindow;
   readonly sockets: Sockets;
   readonly store: RosterStore;
   readonly outbox: Pick<Outbox, "push" | "pending">;
@@ -68,6 +72,7 @@ export class Roster {
   readonly #parts: RosterParts;
   /** What a welcome states now. */
   readonly #terms: Terms;
+  readonly #sweeps: SweepPlan;
   readonly #byId = new Map<string, Connection>();
   readonly #byAgent = new Map<string, Set<Connection>>();
   /** How many connections have yet to register, by the token that opened them. */
@@ -78,6 +83,7 @@ export class Roster {
   constructor(parts: RosterParts) {
     this.#parts = parts;
     this.#terms = termsOf(parts.settings);
+    this.#sweeps = new SweepPlan(parts.window, this.#terms);
   }
 
   get size(): number {
@@ -127,7 +133,7 @@ export class Roster {
     const { outbox, alarm } = this.#parts;
     const now = Date.now();
     // If an alarm was lost, leases would run out unswept. A reader sets one.
-    if (!alarm.isSet && this.size > 0) alarm.by(now + SWEEP_GAP_MS);
+    if (!alarm.isSet && this.size > 0) alarm.by(now + LOST_ALARM_MS);
     const known = new Map<string, LiveStatus>();
     for (const connection of agentId === undefined ? this.all() : this.of(agentId)) {
       const live = connection.live(now);
@@ -151,8 +157,11 @@ export class Roster {
     return connection;
   }
 
-  /** The agent is online with this connection: older ones of it end, and the transition is on its way. */
-  arrive(admission: Admission, registered: NamedHost): Outcome<Connection> {
+  /**
+   * The agent is online with this connection: older ones of it end, and the transition is on its way.
+   * @param aligns whether the agent beats when the welcome asks it to
+   */
+  arrive(admission: Admission, registered: NamedHost, aligns = false): Outcome<Connection> {
     const { store, outbox, alarm, onClone } = this.#parts;
     const connection =
       admission.connectionId === null ? Connection.overHttp(admission, this.#terms) : this.get(admission.connectionId);
@@ -172,13 +181,22 @@ export class Roster {
       if (clone !== null) onClone(connection.agentId, clone);
       this.lose(other, { reason: "replaced", close: Close.replaced });
     }
-    const arrival = connection.register(registered);
+    const arrival = connection.register(registered, aligns && !connection.overHttp);
     this.#forgetUnregistered(connection);
     this.#add(connection);
     store.putConnection(connection.state);
     outbox.push(arrival);
-    alarm.by(connection.leaseEnd());
+    alarm.by(this.#dueAt(connection, Date.now()));
     return { ok: true, value: connection };
+  }
+
+  /** Gives the agent its place in the window. Returns how long until its first beat there, in milliseconds. */
+  scheduleBeat(connection: Connection, now: number): number {
+    const { window } = this.#parts;
+    const delayMs = window.delayMs(connection.agentId, now);
+    connection.state.alignedFrom = window.scheduleFrom(now, delayMs);
+    connection.save();
+    return delayMs;
   }
 
   /** Keeps what a beat has changed. The answer to a beat over HTTP states the present terms, so they hold from then on. */
@@ -246,21 +264,34 @@ export class Roster {
 
   /** Sweeps if a sweep is due, and sets the alarm for the next one while anybody is here. */
   sweepIfDue(now: number): void {
-    const { settings, store, alarm } = this.#parts;
-    const gap = Math.min(SWEEP_GAP_MS, settings.leaseMs / 4);
+    const { store, alarm } = this.#parts;
     // Those that have yet to register are few, and their time is short: they wait for no gap.
     for (const connections of [...this.#unregistered.values()]) this.#endExpired([...connections], now);
-    if (now >= store.sweptAt + gap) {
+    if (this.#sweeps.mayRun(store.sweptAt, now)) {
       this.#endExpired(this.all(), now);
+      for (const connection of this.all()) this.#correctBeat(connection, now);
       store.sweptAt = now;
     }
     let next = Number.POSITIVE_INFINITY;
-    for (const connection of this.all()) {
-      const leaseEnd = connection.leaseEnd();
-      const due = connection.state.registered === null ? leaseEnd : Math.max(store.sweptAt + gap, leaseEnd);
-      next = Math.min(next, due);
-    }
+    for (const connection of this.all()) next = Math.min(next, this.#dueAt(connection, now));
     if (next < Number.POSITIVE_INFINITY) alarm.by(next);
+  }
+
+  #dueAt(connection: Connection, now: number): number {
+    const { registered, isAligned } = connection.state;
+    const [lastSeen, leaseEnd] = [connection.lastSeen(), connection.leaseEnd()];
+    const swept = { isRegistered: registered !== null, isAligned, lastSeen, leaseEnd };
+    return this.#sweeps.dueAt(swept, this.#parts.store.sweptAt, now);
+  }
+
+  /** Tells an agent whose beats have drifted out of its place in the window when to beat next. */
+  #correctBeat(connection: Connection, now: number): void {
+    const { window } = this.#parts;
+    const beatAt = connection.lastBeat();
+    if (!connection.state.isAligned || beatAt === null || beatAt < connection.state.alignedFrom) return;
+    if (!window.isOff(connection.agentId, beatAt)) return;
+    const delayMs = this.scheduleBeat(connection, now);
+    connection.send(encode("agent.heartbeat.align", { dataJson: JSON.stringify({ delayMs }) }));
   }
 
   /** Ends the leases that have run out. */

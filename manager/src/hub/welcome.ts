@@ -13,14 +13,18 @@ export function reconnectSpreadMs(agents: number): number {
   return Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, agents * SPREAD_MS_PER_AGENT));
 }
 
-/** @param neighbours connections of the same hub, all of which would come back together */
-export function welcome(settings: Settings, connection: string, neighbours: number) {
+/**
+ * @param heartbeatDelayMs how long until the first beat in the hub's window
+ * @param neighbours agents of the same hub, all of which would come back together
+ */
+export function welcome(settings: Settings, connection: string, heartbeatDelayMs: number, neighbours: number) {
   const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = settings;
   return {
     protocol: PROTOCOL,
     connection,
     serverTime: Date.now(),
     heartbeatIntervalMs,
+    heartbeatDelayMs,
     leaseMs,
     maxFrameBytes,
     messagesPerSecond,

@@ -24,6 +24,8 @@ export const Registration = z.object({
   arch: word(64),
   hostname: word(253),
   name: Name.optional(),
+  /** Whether the agent beats when `heartbeatDelayMs` of the welcome and `agent.heartbeat.align` ask it to. */
+  alignsHeartbeat: z.boolean().optional(),
 });
 export type Registration = z.infer<typeof Registration>;
 

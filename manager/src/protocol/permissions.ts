@@ -8,6 +8,7 @@ const CONTROL: ReadonlySet<string> = new Set([
   "agent.welcome",
   "agent.heartbeat",
   "agent.heartbeat.ack",
+  "agent.heartbeat.align",
   "agent.status",
   "agent.subscribe",
   "agent.unsubscribe",
