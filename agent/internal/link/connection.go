@@ -32,14 +32,15 @@ type connection struct {
 	clock       clock
 	stepTimeout time.Duration
 
-	opened    time.Time
-	lastFrame atomic.Int64  // when the last frame arrived, in nanoseconds since opened
-	acks      chan ack      // from the reader to the heartbeat
-	rotated   chan struct{} // the agent has stored a new token and told the manager so
-	draining  chan struct{} // closed when drain is set
-	drain     *drain        // set by the reader; others may use it when the reader has ended
-	dropped   atomic.Int64  // frames that were not expected or found no room
-	readError error         // likewise
+	opened     time.Time
+	lastFrame  atomic.Int64   // when the last frame arrived, in nanoseconds since opened
+	acks       chan ack       // from the reader to the heartbeat
+	alignments chan alignment // likewise
+	rotated    chan struct{}  // the agent has stored a new token and told the manager so
+	draining   chan struct{}  // closed when drain is set
+	drain      *drain         // set by the reader; others may use it when the reader has ended
+	dropped    atomic.Int64   // frames that were not expected or found no room
+	readError  error          // likewise
 }
 
 // session describes a connection that is ready: the probe has shown that messages flow both ways.
@@ -113,6 +114,7 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		stepTimeout: l.stepTimeout,
 		opened:      time.Now(),
 		acks:        make(chan ack, 4),
+		alignments:  make(chan alignment, 1),
 		rotated:     make(chan struct{}, 1),
 		draining:    make(chan struct{}),
 	}
@@ -241,6 +243,8 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 	case m.Subject == protocol.SubjectHeartbeatAck:
 		data, _ := protocol.ReadObject(m.Data)
 		c.queueAck(ack{at: now, serverTime: serverTime(data)}) // no server time means a bare ack
+	case m.Subject == protocol.SubjectHeartbeatAlign:
+		c.queueAlignment(m, now)
 	case m.Subject == protocol.SubjectReconnect:
 		c.handleReconnect(m, now)
 	case m.Subject == protocol.SubjectError && m.Error != nil:

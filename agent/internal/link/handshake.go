@@ -61,7 +61,8 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		Arch     string `json:"arch"`
 		Hostname string `json:"hostname"`
 		Name     string `json:"name,omitempty"`
-	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name})
+		Aligns   bool   `json:"alignsHeartbeat"`
+	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name, Aligns: true})
 	if err != nil {
 		return r, fmt.Errorf("register: %w", err)
 	}

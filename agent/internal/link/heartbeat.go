@@ -27,12 +27,43 @@ func (c *connection) queueAck(a ack) {
 	}
 }
 
-// heartbeat sends a heartbeat at once and then at the interval of the welcome. It returns when the manager is silent.
+// alignment is the data of agent.heartbeat.align, and when it arrived.
+type alignment struct {
+	at    time.Time
+	delay time.Duration
+}
+
+// queueAlignment keeps the latest. Data that is not a usable delay is ignored.
+func (c *connection) queueAlignment(m protocol.Message, at time.Time) {
+	fields, err := protocol.ReadObject(m.Data)
+	if err != nil {
+		return
+	}
+	ms, ok := fields["delayMs"].AsNumber()
+	if !ok || ms < 0 {
+		return
+	}
+	a := alignment{at: at, delay: time.Duration(min(ms, float64(c.welcome.HeartbeatIntervalMs))) * time.Millisecond}
+	select {
+	case <-c.alignments:
+	default:
+	}
+	c.alignments <- a
+}
+
+// heartbeat sends a heartbeat at once and then at fixed times: those that the welcome asks for, or every interval from now
+// on. It returns when the manager is silent.
 func (c *connection) heartbeat(ctx context.Context) error {
 	interval := time.Duration(c.welcome.HeartbeatIntervalMs) * time.Millisecond
 	lease := time.Duration(c.welcome.LeaseMs) * time.Millisecond
 	ackTimeout := min(10*time.Second, lease-interval)
 
+	schedule := beatSchedule{interval: interval}
+	if delayMs := c.welcome.HeartbeatDelayMs; delayMs >= 0 {
+		schedule.align(c.opened, time.Duration(delayMs)*time.Millisecond)
+	} else {
+		schedule.align(time.Now(), interval)
+	}
 	beat := time.NewTimer(0)
 	defer beat.Stop()
 	overdue := time.NewTimer(ackTimeout)
@@ -66,7 +97,12 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			if err := c.write([]byte(protocol.Heartbeat)); err != nil {
 				return fmt.Errorf("send a heartbeat: %w", err)
 			}
-			beat.Reset(interval)
+			beat.Reset(schedule.wait(time.Now()))
+
+		case a := <-c.alignments:
+			schedule.align(a.at, a.delay)
+			// One at once, because the next may now be more than an interval after the last.
+			beat.Reset(0)
 
 		case <-overdue.C:
 			if c.lastFrame.Load() < int64(unanswered.Sub(c.opened)) {

@@ -187,3 +187,64 @@ func TestReportsRoundTripAndSkewOnce(t *testing.T) {
 		t.Errorf("agent.info says %+v", got)
 	}
 }
+
+// beatTimes returns when the next n bare heartbeats arrive, after a start.
+func beatTimes(t *testing.T, p *managertest.Peer, start time.Time, n int) []time.Duration {
+	t.Helper()
+	var times []time.Duration
+	for len(times) < n {
+		if m := p.Await(t, protocol.SubjectHeartbeat); m.Data == nil {
+			times = append(times, time.Since(start))
+		}
+	}
+	return times
+}
+
+func TestHeartbeatsFollowTheScheduleOfTheWelcome(t *testing.T) {
+	t.Parallel()
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	w := quick(400*time.Millisecond, 10*time.Second)
+	delay := int64(200)
+	w.HeartbeatDelayMs = &delay
+	start := time.Now()
+	p := connected(t, m, r, w)
+	// One at once, then 200 ms after the welcome, and then every 400 ms. Each may be late on a slow machine, but never early.
+	for i, got := range beatTimes(t, p, start, 4) {
+		if due := []time.Duration{0, 200, 600, 1000}[i] * time.Millisecond; got < due-20*time.Millisecond {
+			t.Errorf("heartbeat %d came after %v, and was due after %v", i, got, due)
+		}
+	}
+}
+
+func TestACorrectionMovesTheSchedule(t *testing.T) {
+	t.Parallel()
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := connected(t, m, r, quick(2*time.Second, 10*time.Second))
+	beatTimes(t, p, time.Now(), 1)
+	start := time.Now()
+	p.Send(t, `{"subject":"agent.heartbeat.align","data":{"delayMs":300}}`)
+	times := beatTimes(t, p, start, 3)
+	if times[0] > 250*time.Millisecond && times[0] < 300*time.Millisecond {
+		t.Errorf("the first came after %v, and not at once", times[0])
+	}
+	if times[1] < 280*time.Millisecond || times[2] < 2280*time.Millisecond {
+		t.Errorf("they came after %v, and were due after 300 ms and 2.3 s", times)
+	}
+	if times[2] > 4300*time.Millisecond {
+		t.Errorf("the schedule begins anew with each heartbeat: %v", times)
+	}
+}
+
+func TestAnUnusableCorrectionIsIgnored(t *testing.T) {
+	t.Parallel()
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	p := connected(t, m, r, quick(300*time.Millisecond, 10*time.Second))
+	for _, data := range []string{`{}`, `{"delayMs":-1}`, `{"delayMs":"soon"}`, `null`, `[]`, `{"delayMs":1e400}`} {
+		p.Send(t, `{"subject":"agent.heartbeat.align","data":`+data+`}`)
+	}
+	p.Send(t, `{"subject":"agent.heartbeat.align"}`)
+	beatTimes(t, p, time.Now(), 3)
+}

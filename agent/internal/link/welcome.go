@@ -16,6 +16,7 @@ type welcome struct {
 	Connection          string
 	ServerTime          int64 // Unix ms; 0 if not known
 	HeartbeatIntervalMs int64
+	HeartbeatDelayMs    int64 // until the first heartbeat of the schedule; -1 if the manager has none
 	LeaseMs             int64
 	MaxFrameBytes       int64
 	MessagesPerSecond   int64
@@ -42,6 +43,7 @@ func parseWelcome(data json.RawMessage) (w welcome, err error) {
 	in := integers{fields: fields}
 	w.ServerTime = serverTime(fields)
 	w.HeartbeatIntervalMs = in.required("heartbeatIntervalMs", 10, day)
+	w.HeartbeatDelayMs = min(in.optional("heartbeatDelayMs", 0, math.Inf(1), -1), w.HeartbeatIntervalMs)
 	w.LeaseMs = in.required("leaseMs", float64(w.HeartbeatIntervalMs+1), 2*day)
 	w.MaxFrameBytes = in.required("maxFrameBytes", 1<<10, 32<<20)
 	w.MessagesPerSecond = in.optional("messagesPerSecond", 1, math.Inf(1), 100)

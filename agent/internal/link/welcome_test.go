@@ -26,7 +26,7 @@ func welcomeWith(name, value string) json.RawMessage {
 }
 
 func TestTheRangesOfAWelcome(t *testing.T) {
-	usual := welcome{Connection: "c7h2k9", ServerTime: 1790000000000, HeartbeatIntervalMs: 30_000, LeaseMs: 40_000, MaxFrameBytes: 65_536,
+	usual := welcome{Connection: "c7h2k9", ServerTime: 1790000000000, HeartbeatIntervalMs: 30_000, HeartbeatDelayMs: -1, LeaseMs: 40_000, MaxFrameBytes: 65_536,
 		MessagesPerSecond: 100, CreditFrames: 256, CreditBytes: 1 << 20, ReconnectSpreadMs: 1000}
 	zeros := "1" + strings.Repeat("0", 400)
 	never := []string{"null", "true", `"7"`, "[7]", "{}", "100000.5", "-1e400", "-" + zeros, "-1"}
@@ -38,6 +38,8 @@ func TestTheRangesOfAWelcome(t *testing.T) {
 	}{
 		{"heartbeatIntervalMs", func(w *welcome) *int64 { return &w.HeartbeatIntervalMs }, map[string]int64{"10": 10, "3e4": 30_000, "39999": 39_999, "30000.0": 30_000},
 			append(never, "", "0", "-0", "9", "40000", "86400001", "9223372036854775808", "1e400", zeros)},
+		{"heartbeatDelayMs", func(w *welcome) *int64 { return &w.HeartbeatDelayMs }, map[string]int64{"": -1, "0": 0, "3e4": 30_000, "30001": 30_000, "1e400": 30_000, zeros: 30_000},
+			never},
 		{"leaseMs", func(w *welcome) *int64 { return &w.LeaseMs }, map[string]int64{"30001": 30_001, "4e4": 40_000, "172800000": 172_800_000},
 			append(never, "", "0", "30000", "172800001", "9223372036854775808", "1e400", zeros)},
 		{"maxFrameBytes", func(w *welcome) *int64 { return &w.MaxFrameBytes }, map[string]int64{"1024": 1024, "33554432": 1 << 25},

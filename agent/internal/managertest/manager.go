@@ -112,6 +112,7 @@ type Welcome struct {
 	Connection          string `json:"connection"`
 	ServerTime          int64  `json:"serverTime"`
 	HeartbeatIntervalMs int64  `json:"heartbeatIntervalMs"`
+	HeartbeatDelayMs    *int64 `json:"heartbeatDelayMs,omitempty"` // nil: a manager from before there were schedules
 	LeaseMs             int64  `json:"leaseMs"`
 	MaxFrameBytes       int64  `json:"maxFrameBytes"`
 	MessagesPerSecond   int64  `json:"messagesPerSecond"`

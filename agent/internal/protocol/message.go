@@ -15,17 +15,18 @@ const Protocol = 1
 
 // Subjects of the control messages.
 const (
-	SubjectRegister     = "agent.register"
-	SubjectHeartbeat    = "agent.heartbeat"
-	SubjectHeartbeatAck = "agent.heartbeat.ack"
-	SubjectWelcome      = "agent.welcome"
-	SubjectError        = "agent.error"
-	SubjectSubscribe    = "agent.subscribe"
-	SubjectCredit       = "agent.credit"
-	SubjectInfo         = "agent.info"
-	SubjectRotate       = "agent.rotate"
-	SubjectReconnect    = "agent.reconnect"
-	SubjectEcho         = "test.echo"
+	SubjectRegister       = "agent.register"
+	SubjectHeartbeat      = "agent.heartbeat"
+	SubjectHeartbeatAck   = "agent.heartbeat.ack"
+	SubjectHeartbeatAlign = "agent.heartbeat.align"
+	SubjectWelcome        = "agent.welcome"
+	SubjectError          = "agent.error"
+	SubjectSubscribe      = "agent.subscribe"
+	SubjectCredit         = "agent.credit"
+	SubjectInfo           = "agent.info"
+	SubjectRotate         = "agent.rotate"
+	SubjectReconnect      = "agent.reconnect"
+	SubjectEcho           = "test.echo"
 )
 
 // The bare heartbeat and its answer. Both ends send exactly these bytes, because the manager's edge compares the text.
