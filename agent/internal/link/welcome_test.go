@@ -13,7 +13,7 @@ import (
 // welcomeWith returns the data of a welcome in which one field has another value. An empty value leaves the field out.
 func welcomeWith(name, value string) json.RawMessage {
 	fields := []string{`"new":{"connection":"x"}`, `"Connection":"a.b"`, `"LEASEMS":1`}
-	for _, field := range [][2]string{{"protocol", "1"}, {"connection", `"c7h2k9"`}, {"serverTime", "1790000000000"}, {"heartbeatIntervalMs", "30000"}, {"leaseMs", "40000"},
+	for _, field := range [][2]string{{"protocol", "1"}, {"connection", `"c7h2k9"`}, {"serverTime", "1790000000000"}, {"heartbeatIntervalMs", "30000"}, {"heartbeatDelayMs", ""}, {"leaseMs", "40000"},
 		{"maxFrameBytes", "65536"}, {"messagesPerSecond", "100"}, {"bytesPerSecond", "1048576"}, {"creditFrames", "256"}, {"creditBytes", "1048576"}, {"reconnectSpreadMs", "1000"}} {
 		if field[0] == name {
 			field[1] = value
