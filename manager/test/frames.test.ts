@@ -120,6 +120,23 @@ describe("subjects", () => {
   });
 });
 
+describe("a reply that is no inbox of the connection", () => {
+  it.each(["agent.welcome", "agent.error", "foo.bar", "inbox.another.1", "inbox", "fleet.x"])(
+    "is refused, and nothing is sent there: %s",
+    async (reply) => {
+      const { agent } = await TestAgent.enrolled();
+      for (const subject of ["test.echo", "agent.status", "agent.heartbeat", "agent.subscribe"]) {
+        agent.frames.length = 0;
+        agent.send({ subject, reply, data: { patterns: ["fleet.>"] } });
+        const { error } = await agent.next((frame) => frame.subject === "agent.error");
+        expect(error).toMatchObject({ code: "invalid_data", message: expect.stringContaining("reply") });
+        expect((await agent.request("test.echo", 1)).data).toBe(1);
+        expect(agent.frames.filter((frame) => frame.subject === reply && frame.error === undefined)).toEqual([]);
+      }
+    },
+  );
+});
+
 describe("before it has registered, a connection", () => {
   it("may only register", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });

@@ -100,10 +100,9 @@ export class Router {
       this.#deliver(connection, message);
       return null;
     }
-    if (message.subject === "agent.register" && inboxToken(message.reply ?? "", connection.id) === null) {
-      // Its answer may hold the agent's only token, so it must reach the agent.
-      const problem = "reply: agent.register is a request, and its answer goes to an inbox of this connection";
-      this.#send(connection, "agent.error", failure("invalid_data", problem));
+    const replyFault = faultInReply(connection, message);
+    if (replyFault !== null) {
+      this.#send(connection, "agent.error", failure("invalid_data", replyFault));
       return null;
     }
     const outcome = await this.#outcome(connection, message);
@@ -180,6 +179,14 @@ export class Router {
         : frame,
     );
   }
+}
+
+/** Why a message cannot be answered where it asks to be; null if it can, or asks for no answer. */
+function faultInReply(connection: Connection, { subject, reply }: Message): string | null {
+  // Its answer may hold the agent's only token, so it must reach the agent.
+  if (reply === undefined) return subject === "agent.register" ? "reply: agent.register is a request" : null;
+  // On any other subject the answer would pass for another message of the manager's.
+  return inboxToken(reply, connection.id) ? null : "reply: is not an inbox of this connection";
 }
 
 /** What a message is answered with: the reply's data as JSON text, undefined for none, or an error. */
