@@ -24,13 +24,18 @@ for (let n = 0; n < sockets; n++) {
 }
 process.send?.(members.length);
 for (const { socket } of members) {
-  if (perSecond > 0) setInterval(() => socket.send(FRAME), 1000 / perSecond);
+  if (perSecond > 0) setInterval(() => send(socket), 1000 / perSecond);
   else flood(socket);
 }
 // It ends when it is ended.
 setInterval(() => {}, 60_000);
 
+function send(socket: WebSocket): void {
+  if (socket.readyState === WebSocket.OPEN) socket.send(FRAME);
+}
+
 function flood(socket: WebSocket): void {
-  while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount < BUFFERED_BYTES) socket.send(FRAME);
+  if (socket.readyState !== WebSocket.OPEN) return;
+  while (socket.bufferedAmount < BUFFERED_BYTES) socket.send(FRAME);
   setImmediate(() => flood(socket));
 }

@@ -3,7 +3,7 @@
 import { BURST_S } from "../config.ts";
 
 /** Refused messages after which a connection is closed, and how many of them a second forgives. */
-const REFUSALS = { burst: 500, perSecond: 1 } as const;
+const REFUSALS = { burst: 100, perSecond: 1 } as const;
 
 /** What a connection may send on average. */
 export interface Rates {

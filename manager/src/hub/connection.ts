@@ -31,6 +31,8 @@ export class Connection {
   readonly budget: Budget;
   /** In memory only: a connection that does not register is closed before its hub may hibernate. */
   framesUnregistered = 0;
+  /** When it was last told that it sends too much; Unix milliseconds. In memory only: budgets are, too. */
+  toldRefusedAt = 0;
   /** Its registration waits for the registry. */
   isRegistering = false;
   readonly #socket: WebSocket | null;

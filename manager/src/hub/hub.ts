@@ -191,6 +191,8 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
+    // A client that ignores its close goes on sending, and nothing stops it: each of these frames must cost next to nothing.
+    if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
     await this.#guard("message", socket, async () => {
       const connection = this.#roster.by(socket);
       if (connection === undefined) return;

@@ -26,6 +26,8 @@ import type { Subscriptions } from "./subscriptions.ts";
 const MAX_BAD_FRAMES = 32;
 /** Frames that a connection may send before it has registered: one that is meant to register needs one. */
 const MAX_FRAMES_UNREGISTERED = 8;
+/** How often a connection is told that messages without a reply are refused. */
+const TOLD_EVERY_MS = 1_000;
 
 /** The control operations, which the Worker reaches over RPC as well. */
 export interface ControlMethods {
@@ -82,7 +84,11 @@ export class Router {
       return ++connection.state.badFrames < MAX_BAD_FRAMES ? null : Close.policyViolation;
     }
     if (budget === "refused") {
-      this.#answer(connection, decoded.message, failure("rate_limited", "this connection sends more than it may"));
+      // A request is always answered. Of other messages one a second is enough to tell the agent, and a flood costs less.
+      if (decoded.message.reply !== undefined || now >= connection.toldRefusedAt + TOLD_EVERY_MS) {
+        connection.toldRefusedAt = now;
+        this.#answer(connection, decoded.message, failure("rate_limited", "this connection sends more than it may"));
+      }
       return null;
     }
     return this.#route(connection, decoded.message);
