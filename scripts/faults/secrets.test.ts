@@ -1,0 +1,86 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { test as base, expect, vi } from "vitest";
+import { Lab } from "../e2e/lab.ts";
+import { Admin } from "../stack/admin.ts";
+import { REFUSED } from "../stack/agent.ts";
+import { devVarsFile } from "../stack/dev-vars.ts";
+import { RECONNECTS_WITHIN, untilAnswers } from "./agent-checks.ts";
+
+/** What docs/OPERATIONS.md says of connected agents when a secret changes. */
+const test = base
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
+  .extend("lab", async ({}, { onCleanup }) => {
+    const lab = await Lab.open();
+    onCleanup(() => lab.close());
+    return lab;
+  })
+  .extend("agent", async ({ lab }) => {
+    await lab.startManager();
+    const agent = await lab.startAgent("edge-1", { verbose: true });
+    const { id } = await vi.waitFor(() => lab.agent("edge-1"), RECONNECTS_WITHIN);
+    await untilAnswers(lab, id);
+    return { ...agent, id };
+  });
+
+const NEW_SECRET = "another secret of at least thirty-two characters";
+
+test("a new JWT_SECRET with the old one as JWT_SECRET_PREVIOUS keeps the fleet, and rotation moves it over", async ({
+  lab,
+  agent: { id, stateDir },
+}) => {
+  const { JWT_SECRET = "" } = parseEnv(await readFile(devVarsFile, "utf8"));
+  await lab.killManager();
+  await lab.startManager({ JWT_SECRET: NEW_SECRET, JWT_SECRET_PREVIOUS: JWT_SECRET });
+  await untilAnswers(lab, id);
+  const token = () => readFile(join(stateDir, "token"), "utf8");
+  const before = await token();
+  await lab.admin.call("POST", `/api/agents/${id}/rotate`);
+  await vi.waitFor(async () => expect(await token()).not.toBe(before), RECONNECTS_WITHIN);
+
+  // Without the old secret, the rotated agent still comes back.
+  await lab.killManager();
+  await lab.startManager({ JWT_SECRET: NEW_SECRET });
+  await untilAnswers(lab, id);
+});
+
+test("a new JWT_SECRET alone makes every agent stop when it next connects, and its host enrols as a new agent", async ({
+  lab,
+  agent,
+}) => {
+  await lab.killManager();
+  await lab.startManager({ JWT_SECRET: NEW_SECRET });
+  expect(await agent.process.ended).toBe(REFUSED);
+  expect(agent.log.at(-1)).toContain("invalid_token");
+  expect(await lab.admin.agent(agent.id)).toMatchObject({ status: "offline", reason: "manager_restart" });
+
+  // A token that the manager does not know is never set aside by itself: this may be the wrong manager.
+  const token = await lab.admin.mintToken({});
+  const same = await lab.startAgent("edge-1", { token });
+  expect(await same.process.ended).toBe(REFUSED);
+  const anew = await lab.startAgent("edge-2", { token, stateDir: join(lab.dir, "hosts", "anew") });
+  await vi.waitFor(() => expect(anew.log.join("\n")).toContain("msg=connected"), RECONNECTS_WITHIN);
+  expect((await lab.agent("edge-2")).id).not.toBe(agent.id);
+});
+
+test("a new ADMIN_PASSWORD changes nothing for agents and ends every session", async ({ lab, agent: { id } }) => {
+  const logIn = (password: string) =>
+    fetch(`${lab.url}/api/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ password }),
+    });
+  const session = await logIn(lab.password);
+  const cookie = session.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  const list = () => fetch(`${lab.url}/api/agents`, { headers: { cookie } });
+  expect((await list()).status).toBe(200);
+
+  await lab.killManager();
+  const password = "another password";
+  await lab.startManager({ ADMIN_PASSWORD: password });
+  expect((await list()).status).toBe(401);
+  expect((await logIn(lab.password)).status).toBe(401);
+  const admin = new Admin(new URL(lab.url), password);
+  await vi.waitFor(async () => expect(await admin.agent(id)).toMatchObject({ status: "online" }), RECONNECTS_WITHIN);
+});
