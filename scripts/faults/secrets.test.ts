@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import { test as base, expect, vi } from "vitest";
-import { Lab } from "../e2e/lab.ts";
+import { Lab, type LabAgent } from "../e2e/lab.ts";
 import { Admin } from "../stack/admin.ts";
 import { REFUSED } from "../stack/agent.ts";
 import { devVarsFile } from "../stack/dev-vars.ts";
@@ -15,56 +15,52 @@ const test = base
     const lab = await Lab.open();
     onCleanup(() => lab.close());
     return lab;
-  })
-  .extend("agent", async ({ lab }) => {
-    await lab.startManager();
-    const agent = await lab.startAgent("edge-1", { verbose: true });
-    const { id } = await vi.waitFor(() => lab.agent("edge-1"), RECONNECTS_WITHIN);
-    await untilAnswers(lab, id);
-    return { ...agent, id };
   });
 
 const NEW_SECRET = "another secret of at least thirty-two characters";
 
-test("a new JWT_SECRET with the old one as JWT_SECRET_PREVIOUS keeps the fleet, and rotation moves it over", async ({
+async function startHost(lab: Lab, name: string): Promise<LabAgent & { id: string }> {
+  const agent = await lab.startAgent(name, { verbose: true });
+  const { id } = await vi.waitFor(() => lab.agent(name), RECONNECTS_WITHIN);
+  await untilAnswers(lab, id);
+  return { ...agent, id };
+}
+
+test("after a change of JWT_SECRET agents keep their tokens while the old secret is the previous one, or rotate", async ({
   lab,
-  agent: { id, stateDir },
 }) => {
   const { JWT_SECRET = "" } = parseEnv(await readFile(devVarsFile, "utf8"));
+  await lab.startManager();
+  const [rotated, forgotten] = [await startHost(lab, "rotated"), await startHost(lab, "forgotten")];
+
   await lab.killManager();
   await lab.startManager({ JWT_SECRET: NEW_SECRET, JWT_SECRET_PREVIOUS: JWT_SECRET });
-  await untilAnswers(lab, id);
-  const token = () => readFile(join(stateDir, "token"), "utf8");
+  for (const { id } of [rotated, forgotten]) await untilAnswers(lab, id);
+  const token = () => readFile(join(rotated.stateDir, "token"), "utf8");
   const before = await token();
-  await lab.admin.call("POST", `/api/agents/${id}/rotate`);
+  await lab.admin.call("POST", `/api/agents/${rotated.id}/rotate`);
   await vi.waitFor(async () => expect(await token()).not.toBe(before), RECONNECTS_WITHIN);
+  await untilAnswers(lab, rotated.id);
 
-  // Without the old secret, the rotated agent still comes back.
   await lab.killManager();
   await lab.startManager({ JWT_SECRET: NEW_SECRET });
-  await untilAnswers(lab, id);
-});
-
-test("a new JWT_SECRET alone makes every agent stop when it next connects, and its host enrols as a new agent", async ({
-  lab,
-  agent,
-}) => {
-  await lab.killManager();
-  await lab.startManager({ JWT_SECRET: NEW_SECRET });
-  expect(await agent.process.ended).toBe(REFUSED);
-  expect(agent.log.at(-1)).toContain("invalid_token");
-  expect(await lab.admin.agent(agent.id)).toMatchObject({ status: "offline", reason: "manager_restart" });
+  await untilAnswers(lab, rotated.id);
+  expect(await forgotten.process.ended).toBe(REFUSED);
+  expect(forgotten.log.at(-1)).toContain("invalid_token");
+  expect(await lab.admin.agent(forgotten.id)).toMatchObject({ status: "offline", reason: "manager_restart" });
 
   // A token that the manager does not know is never set aside by itself: this may be the wrong manager.
-  const token = await lab.admin.mintToken({});
-  const same = await lab.startAgent("edge-1", { token });
+  const enrolment = await lab.admin.mintToken({});
+  const same = await lab.startAgent("forgotten", { token: enrolment });
   expect(await same.process.ended).toBe(REFUSED);
-  const anew = await lab.startAgent("edge-2", { token, stateDir: join(lab.dir, "hosts", "anew") });
+  const anew = await lab.startAgent("anew", { token: enrolment });
   await vi.waitFor(() => expect(anew.log.join("\n")).toContain("msg=connected"), RECONNECTS_WITHIN);
-  expect((await lab.agent("edge-2")).id).not.toBe(agent.id);
+  expect((await lab.agent("anew")).id).not.toBe(forgotten.id);
 });
 
-test("a new ADMIN_PASSWORD changes nothing for agents and ends every session", async ({ lab, agent: { id } }) => {
+test("a new ADMIN_PASSWORD changes nothing for agents and ends every session", async ({ lab }) => {
+  await lab.startManager();
+  const { id } = await startHost(lab, "edge-1");
   const logIn = (password: string) =>
     fetch(`${lab.url}/api/session`, {
       method: "POST",
