@@ -11,25 +11,21 @@
  *   kinds       by a title such as "registered": {agentId, connection, token?}, to find the rest
  *   sockets     [{tags, answeredAt, attachment}]: the hibernating sockets; answeredAt is the time of the last automatic answer
  *   alarm       when the hub's alarm rings; null if it has none
+ *   hubSchema   the statements that make the tables of the hub's SQLite
  *   hub         by table: the rows of the hub's SQLite, as objects; D1 was out of reach, so `outbox` is not empty
  *   d1          by table: the rows of D1, likewise
  *   calls       [{method, args, result}]: RPC calls of the Worker; {"undefined": true} stands for undefined
  *   admissions  the text of the header Zedops-Admission of each upgrade, in order
  */
-import { copyFile, mkdir, mkdtempDisposable, readFile, writeFile } from "node:fs/promises";
+import { mkdir, mkdtempDisposable, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { z } from "zod";
-import { describeEnding } from "./stack/child.ts";
 import { command } from "./stack/command.ts";
+import { dumpStored } from "./stack/manager-test.ts";
 import { Release, releases } from "./stack/release.ts";
-import { inRepository, projectEnvironment } from "./stack/repository.ts";
+import { inRepository } from "./stack/repository.ts";
 import { UserError } from "./stack/user-error.ts";
-
-const Report = z.object({
-  testResults: z.tuple([z.object({ assertionResults: z.tuple([z.object({ meta: z.object({ dump: z.string() }) })]) })]),
-});
 
 await command(async (stack) => {
   const { positionals } = parseArgs({ allowPositionals: true });
@@ -38,25 +34,7 @@ await command(async (stack) => {
     if (lacking !== undefined) throw new UserError(lacking);
     await using folder = await mkdtempDisposable(join(tmpdir(), "zedops-release-"));
     const release = await Release.open(commit, folder.path);
-    const manager = join(release.dir, "manager");
-    await copyFile(inRepository("manager/test/write-fixtures.ts"), join(manager, "test/write-fixtures.test.ts"));
-
-    const report = join(folder.path, "report.json");
-    const vitest = inRepository("node_modules/vitest/vitest.mjs");
-    const run = stack.start({
-      name: "vitest",
-      file: process.execPath,
-      args: [vitest, "run", "test/write-fixtures.test.ts", "--reporter=json", `--outputFile.json=${report}`],
-      cwd: manager,
-      env: projectEnvironment(),
-    });
-    const ending = await run.ended;
-    if (ending !== 0) {
-      const failure = await readFile(report, "utf8").catch(() => "");
-      throw new UserError(`the release ended with ${describeEnding(ending)}:\n${run.tail}\n${failure}`);
-    }
-    const { testResults } = Report.parse(JSON.parse(await readFile(report, "utf8")));
-    const dump = z.record(z.string(), z.unknown()).parse(JSON.parse(testResults[0].assertionResults[0].meta.dump));
+    const dump = await dumpStored(stack, release);
 
     const file = inRepository("manager/test/fixtures", `${commit}.json`);
     await mkdir(inRepository("manager/test/fixtures"), { recursive: true });

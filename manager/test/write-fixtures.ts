@@ -253,6 +253,7 @@ it("dumps", async (context) => {
       })),
     ),
     alarm: await runInDurableObject(hub(), (_, ctx) => ctx.storage.getAlarm()),
+    hubSchema: await schemaOfHub(),
     hub: await rowsOfHub(),
     d1: await rowsOfD1(),
     calls,
@@ -276,6 +277,15 @@ function rowsOfHub(): Promise<Record<string, Row[]>> {
   });
 }
 
+function schemaOfHub(): Promise<string[]> {
+  return runInDurableObject(hub(), (_, { storage: { sql } }) =>
+    sql
+      .exec<{ sql: string }>(SCHEMA)
+      .toArray()
+      .map((made) => made.sql),
+  );
+}
+
 async function rowsOfD1(): Promise<Record<string, Row[]>> {
   const { results } = await env.DB.prepare(TABLES).all<{ name: string }>();
   const rows: Record<string, Row[]> = {};
@@ -286,6 +296,8 @@ async function rowsOfD1(): Promise<Record<string, Row[]>> {
   return rows;
 }
 
-/** The tables of the manager: those of the platform and of wrangler begin so. */
-const TABLES = `SELECT name FROM sqlite_master WHERE type = 'table'
-  AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'd1_*' AND name NOT GLOB '__*' ORDER BY name`;
+/** What the manager has made: the names of the platform and of wrangler begin otherwise. */
+const OWN = `name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'd1_*' AND name NOT GLOB '__*'`;
+const TABLES = `SELECT name FROM sqlite_master WHERE type = 'table' AND ${OWN} ORDER BY name`;
+/** Tables before their indexes. */
+const SCHEMA = `SELECT sql FROM sqlite_master WHERE ${OWN} ORDER BY type = 'table' DESC, name`;

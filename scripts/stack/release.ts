@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { access, copyFile, mkdir, rm, symlink, writeFile } from "node:fs/promises";
+import { access, copyFile, cp, mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -63,17 +63,21 @@ export class Release {
     return release;
   }
 
+  /** A copy of the present manager below `folder`, without its agent. */
+  static async ofPresent(folder: string): Promise<Release> {
+    const present = new Release("present", join(folder, "present"));
+    for (const file of ["manager", "package.json", "tsconfig.base.json"])
+      await cp(inRepository(file), join(present.dir, file), { recursive: true, filter: isSource });
+    await present.#prepare();
+    return present;
+  }
+
   async #extract(): Promise<void> {
     const archive = `${this.dir}.tar`;
     await run("git", ["archive", "--output", archive, this.commit], { cwd: root });
     await run("tar", ["-x", "-f", archive, "-C", this.dir]);
     await rm(archive);
-    await symlink(inRepository("node_modules"), join(this.dir, "node_modules"));
-    await ensureDevVars();
-    await copyFile(devVarsFile, join(this.dir, "manager/.dev.vars"));
-    // The Worker's configuration names this folder; no test looks at the dashboard of the past.
-    await mkdir(join(this.dir, "ui/dist"), { recursive: true });
-    await writeFile(join(this.dir, "ui/dist/index.html"), "<!doctype html><title>ZedOps</title>\n");
+    await this.#prepare();
     await run(
       "go",
       ["build", "-trimpath", "-ldflags", `-s -w -X main.version=${this.commit}`, "-o", this.agentBinary, "."],
@@ -83,6 +87,16 @@ export class Release {
       },
     );
   }
+
+  /** Gives it the packages and the secrets of this repository. */
+  async #prepare(): Promise<void> {
+    await symlink(inRepository("node_modules"), join(this.dir, "node_modules"));
+    await ensureDevVars();
+    await copyFile(devVarsFile, join(this.dir, "manager/.dev.vars"));
+    // The Worker's configuration names this folder; no test looks at the dashboard of the past.
+    await mkdir(join(this.dir, "ui/dist"), { recursive: true });
+    await writeFile(join(this.dir, "ui/dist/index.html"), "<!doctype html><title>ZedOps</title>\n");
+  }
 }
 
 async function exists(file: string): Promise<boolean> {
@@ -90,4 +104,9 @@ async function exists(file: string): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+/** Whether git has the file, more or less. */
+function isSource(file: string): boolean {
+  return !/(node_modules|\.wrangler|\.dev\.vars|dist)$/.test(file);
 }
