@@ -8,7 +8,7 @@ import { Admin, type Agent } from "../stack/admin.ts";
 import { type AgentOptions, startAgent } from "../stack/agent.ts";
 import type { Child } from "../stack/child.ts";
 import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
-import { startManager } from "../stack/manager.ts";
+import { type ManagerOptions, startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
 import { Stack } from "../stack/stack.ts";
 import { UserError } from "../stack/user-error.ts";
@@ -69,9 +69,10 @@ export class Lab {
   }
 
   /** Starts the manager with the data of the previous one. The variables override those in wrangler.jsonc. */
-  async startManager(vars: Readonly<Record<string, string>> = {}): Promise<Child> {
+  async startManager(vars: ManagerOptions["vars"] = {}, config?: string): Promise<Child> {
     const settings = { host, port: this.#port, dataDir: join(this.dir, "data") };
-    this.#manager = await startManager(this.#stack, settings, { vars, onLine: (line) => this.output.push(line) });
+    const options = { vars, ...(config !== undefined && { config }), onLine: (line: string) => this.output.push(line) };
+    this.#manager = await startManager(this.#stack, settings, options);
     return this.#manager;
   }
 

@@ -32,6 +32,7 @@ export default defineConfig({
           name: "hosts",
           include: ["*.test.ts"],
           exclude: fleets,
+          globalSetup: "releases-folder.ts",
           // Fault tests mostly wait, so files run side by side, each with its own manager.
           maxWorkers: 4,
           maxConcurrency: 16,

@@ -16,6 +16,8 @@ export const REFUSED = 77;
 export interface AgentOptions {
   /** The command that runs the agent instead of a shell, such as `nsenter`, with its arguments. */
   launcher?: readonly string[];
+  /** The agent's file; the one that `make agent` builds by default. */
+  binary?: string;
   /** Variables in addition to those of this process. */
   env?: Readonly<Record<string, string>>;
   /** Whether it logs every attempt to connect. */
@@ -31,13 +33,13 @@ export async function startAgent(
   stack: Stack,
   settings: Settings,
   administrator: () => Promise<Admin>,
-  { launcher = [], env: extra = {}, verbose = false, onLine }: AgentOptions = {},
+  { launcher = [], binary = agentBinary, env: extra = {}, verbose = false, onLine }: AgentOptions = {},
 ): Promise<Child> {
   const { managerUrl, stateDir, agentName, maxRetries, tokenFile, subscribe } = settings;
   const token = await enrolmentToken(settings, administrator);
   const tokenSource = token === undefined ? tokenFile : "-";
   const { ADMIN_PASSWORD, TOKEN, ...env } = process.env;
-  const [file = agentBinary, ...args] = [...launcher, agentBinary];
+  const [file = binary, ...args] = [...launcher, binary];
   return stack.start({
     name: "agent",
     file,

@@ -9,8 +9,6 @@ import { localUrl, type Settings } from "./settings.ts";
 import type { Stack } from "./stack.ts";
 import { UserError } from "./user-error.ts";
 
-const config = inRepository("manager/wrangler.jsonc");
-
 /** Much longer than a start takes: a manager that needs longer hangs. */
 const READY_WITHIN_MS = 60_000;
 const POLL_MS = 50;
@@ -18,6 +16,8 @@ const POLL_MS = 50;
 export interface ManagerOptions {
   /** Variables that override those in wrangler.jsonc. */
   vars?: Readonly<Record<string, string>>;
+  /** The configuration of the Worker to run; this repository's by default. */
+  config?: string;
   onLine?: (line: string) => void;
 }
 
@@ -28,7 +28,7 @@ export interface ManagerOptions {
 export async function startManager(
   stack: Stack,
   { host, port, dataDir }: Pick<Settings, "host" | "port" | "dataDir">,
-  { vars = {}, onLine }: ManagerOptions = {},
+  { vars = {}, config = inRepository("manager/wrangler.jsonc"), onLine }: ManagerOptions = {},
 ): Promise<Child> {
   await refuseTakenPort(host, port);
   stack.onStopped(await claimDataDir(dataDir));

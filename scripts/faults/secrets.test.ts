@@ -1,0 +1,82 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { parseEnv } from "node:util";
+import { test as base, expect, vi } from "vitest";
+import { Lab, type LabAgent } from "../e2e/lab.ts";
+import { Admin } from "../stack/admin.ts";
+import { REFUSED } from "../stack/agent.ts";
+import { devVarsFile } from "../stack/dev-vars.ts";
+import { RECONNECTS_WITHIN, untilAnswers } from "./agent-checks.ts";
+
+/** What docs/OPERATIONS.md says of connected agents when a secret changes. */
+const test = base
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
+  .extend("lab", async ({}, { onCleanup }) => {
+    const lab = await Lab.open();
+    onCleanup(() => lab.close());
+    return lab;
+  });
+
+const NEW_SECRET = "another secret of at least thirty-two characters";
+
+async function startHost(lab: Lab, name: string): Promise<LabAgent & { id: string }> {
+  const agent = await lab.startAgent(name, { verbose: true });
+  const { id } = await vi.waitFor(() => lab.agent(name), RECONNECTS_WITHIN);
+  await untilAnswers(lab, id);
+  return { ...agent, id };
+}
+
+test("after a change of JWT_SECRET agents keep their tokens while the old secret is the previous one, or rotate", async ({
+  lab,
+}) => {
+  const { JWT_SECRET = "" } = parseEnv(await readFile(devVarsFile, "utf8"));
+  await lab.startManager();
+  const [rotated, forgotten] = [await startHost(lab, "rotated"), await startHost(lab, "forgotten")];
+
+  await lab.killManager();
+  await lab.startManager({ JWT_SECRET: NEW_SECRET, JWT_SECRET_PREVIOUS: JWT_SECRET });
+  for (const { id } of [rotated, forgotten]) await untilAnswers(lab, id);
+  const token = () => readFile(join(rotated.stateDir, "token"), "utf8");
+  const before = await token();
+  await lab.admin.call("POST", `/api/agents/${rotated.id}/rotate`);
+  await vi.waitFor(async () => expect(await token()).not.toBe(before), RECONNECTS_WITHIN);
+  await untilAnswers(lab, rotated.id);
+
+  await lab.killManager();
+  await lab.startManager({ JWT_SECRET: NEW_SECRET });
+  await untilAnswers(lab, rotated.id);
+  expect(await forgotten.process.ended).toBe(REFUSED);
+  expect(forgotten.log.at(-1)).toContain("invalid_token");
+  expect(await lab.admin.agent(forgotten.id)).toMatchObject({ status: "offline", reason: "manager_restart" });
+
+  // A token that the manager does not know is never set aside by itself: this may be the wrong manager.
+  const enrolment = await lab.admin.mintToken({});
+  const same = await lab.startAgent("forgotten", { token: enrolment });
+  expect(await same.process.ended).toBe(REFUSED);
+  const anew = await lab.startAgent("anew", { token: enrolment });
+  await vi.waitFor(() => expect(anew.log.join("\n")).toContain("msg=connected"), RECONNECTS_WITHIN);
+  expect((await lab.agent("anew")).id).not.toBe(forgotten.id);
+});
+
+test("a new ADMIN_PASSWORD changes nothing for agents and ends every session", async ({ lab }) => {
+  await lab.startManager();
+  const { id } = await startHost(lab, "edge-1");
+  const logIn = (password: string) =>
+    fetch(`${lab.url}/api/session`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ password }),
+    });
+  const session = await logIn(lab.password);
+  const cookie = session.headers.getSetCookie()[0]?.split(";")[0] ?? "";
+  const list = () => fetch(`${lab.url}/api/agents`, { headers: { cookie } });
+  expect((await list()).status).toBe(200);
+
+  await lab.killManager();
+  const password = "another password";
+  await lab.startManager({ ADMIN_PASSWORD: password });
+  expect((await list()).status).toBe(401);
+  expect((await logIn(lab.password)).status).toBe(401);
+  const admin = new Admin(new URL(lab.url), password);
+  await vi.waitFor(async () => expect(await admin.agent(id)).toMatchObject({ status: "online" }), RECONNECTS_WITHIN);
+});
