@@ -1,0 +1,104 @@
+/** How many rows of D1 are read and written, with few agents and with many: nothing that one agent does may grow with the fleet. */
+import { env } from "cloudflare:workers";
+import { describe, expect, it } from "vitest";
+import { agentId } from "../src/digest.ts";
+import { admit, enrol } from "../src/registry/admission.ts";
+import { dropSeparated, insertSeparated } from "../src/registry/clones.ts";
+import { api, HOST, refusal, TestAgent } from "./manager.ts";
+import { countRows, insertAgents, rowsOf } from "./rows.ts";
+
+async function enrolment(maxUses = 10_000): Promise<{ id: string; token: string }> {
+  return (await api("POST", "/api/admin/tokens", { maxUses })).body as { id: string; token: string };
+}
+
+const usesOf = (id: string) =>
+  env.DB.prepare("SELECT uses FROM enrolments WHERE id = ?").bind(id).first<number>("uses");
+
+/** Admits and enrols a host as the Worker and its hub do. */
+async function enrolHost(enrolmentId: string, installId: string) {
+  const caller = { installId, bootId: crypto.randomUUID(), address: null };
+  const admission = await admit(env.DB, { kind: "enrolment", enrolmentId, token: "" }, caller);
+  if (!admission.ok || admission.value.enrolment === null) return admission;
+  return enrol(env.DB, admission.value, admission.value.enrolment, HOST, installId, "hash", Date.now());
+}
+
+describe.each([50, 1_000])("with %i agents of one enrolment", (count) => {
+  it("one more enrols, and enrols again, at a fixed cost", async () => {
+    const rows = countRows();
+    const { id } = await enrolment();
+    await insertAgents(id, count);
+    const first = await rowsOf(rows, async () => expect(await enrolHost(id, "one-more")).toMatchObject({ ok: true }));
+    expect(first.read).toBeLessThanOrEqual(7);
+    // The agent, its three indexes, and the use.
+    expect(first.written).toBeLessThanOrEqual(5);
+    const again = await rowsOf(rows, async () => expect(await enrolHost(id, "one-more")).toMatchObject({ ok: true }));
+    expect(again.read).toBeLessThanOrEqual(7);
+    expect(again.written).toBeLessThanOrEqual(1);
+    expect(await usesOf(id)).toBe(count + 1);
+  });
+});
+
+describe("the uses of an enrolment", () => {
+  it("are exact when hosts race for the last of them", async () => {
+    const { id, token } = await enrolment(3);
+    await insertAgents(id, 2);
+    const agents = await Promise.all(
+      Array.from({ length: 8 }, (_, n) => TestAgent.open({ token, installId: `the-racer-${n}` })),
+    );
+    const replies = await Promise.all(agents.map((agent) => agent.request("agent.register", HOST)));
+    expect(replies.map(({ error }) => error?.code).toSorted()).toEqual([...Array(7).fill("enrolment_used"), undefined]);
+    expect(await usesOf(id)).toBe(3);
+    expect(await refusal({ token })).toEqual([403, "enrolment_used"]);
+    // The one that won may come again.
+    const winner = replies.findIndex(({ error }) => error === undefined);
+    await TestAgent.online({ token, installId: `the-racer-${winner}` });
+    expect(await usesOf(id)).toBe(3);
+  });
+
+  it("leave out separated agents, kept or dropped", async () => {
+    const { id } = await enrolment(2);
+    await enrolHost(id, "the-first");
+    const from = await agentId(id, "the-first");
+    for (const separated of ["separated-1", "separated-2"]) {
+      await insertSeparated(env.DB, { id: separated + id, from, installId: "i", tokenHash: "hash", now: Date.now() });
+    }
+    expect(await usesOf(id)).toBe(1);
+    expect(await dropSeparated(env.DB, `separated-1${id}`)).toBe(true);
+    expect(await usesOf(id)).toBe(1);
+    expect(await enrolHost(id, "the-first")).toMatchObject({ ok: false, error: { code: "enrolment_used" } });
+    expect(await enrolHost(id, "the-second")).toMatchObject({ ok: true });
+    expect(await enrolHost(id, "the-third")).toMatchObject({ ok: false, error: { code: "enrolment_used" } });
+  });
+
+  it("count agents that a version inserts and deletes which does not know them", async () => {
+    const { id } = await enrolment(4);
+    await insertAgents(id, 3);
+    expect(await usesOf(id)).toBe(3);
+    await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ? AND name LIKE '%-00001'").bind(id).run();
+    expect(await usesOf(id)).toBe(2);
+    await env.DB.prepare("UPDATE agents SET deleted_at = 1 WHERE enrolment_id = ?").bind(id).run();
+    expect(await usesOf(id)).toBe(2);
+    const { body } = await api("GET", "/api/admin/tokens");
+    expect(body).toContainEqual(expect.objectContaining({ id, uses: 2 }));
+  });
+
+  it("are filled in by the migration", async () => {
+    const { id } = await enrolment();
+    await enrolHost(id, "the-first");
+    const from = await agentId(id, "the-first");
+    await insertSeparated(env.DB, { id: `separated${id}`, from, installId: "i", tokenHash: "h", now: 1 });
+    const unused = await enrolment();
+    for (const statement of [
+      "DROP TRIGGER agent_uses_enrolment",
+      "DROP TRIGGER agent_frees_enrolment",
+      "DROP INDEX agents_by_origin",
+      "ALTER TABLE enrolments DROP COLUMN uses",
+    ]) {
+      await env.DB.exec(statement);
+    }
+    await insertAgents(id, 20);
+    const [migration] = env.MIGRATIONS.filter(({ name }) => name.startsWith("0008"));
+    for (const statement of migration?.queries ?? []) await env.DB.prepare(statement).run();
+    expect([await usesOf(id), await usesOf(unused.id)]).toEqual([21, 0]);
+  });
+});
