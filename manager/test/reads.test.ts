@@ -102,3 +102,47 @@ describe("the uses of an enrolment", () => {
     expect([await usesOf(id), await usesOf(unused.id)]).toEqual([21, 0]);
   });
 });
+
+describe.each([50, 1_000, 3_000])("with %i agents", (count) => {
+  it("a page reads as many rows as it has agents, wherever it is", async () => {
+    const { id } = await enrolment();
+    await insertAgents(id, count, "page");
+    const rows = countRows();
+    const from = async (position: number, search = "") => {
+      const name = `PAGE-${String(position).padStart(5, "0")}`;
+      const cursor = btoa(JSON.stringify([name, `page${position}`]));
+      let names: string[] = [];
+      const { read } = await rowsOf(rows, async () => {
+        const { body } = await api("GET", `/api/agents?limit=10${search}&cursor=${encodeURIComponent(cursor)}`);
+        names = (body as { name: string }[]).map((agent) => agent.name);
+      });
+      return { read, first: names[0], length: names.length };
+    };
+    for (const position of [0, Math.floor(count / 2), count - 12]) {
+      const first = `page-${String(position + 1).padStart(5, "0")}`;
+      expect(await from(position)).toEqual({ read: expect.toSatisfy((read) => read <= 12), first, length: 10 });
+      expect(await from(position, "&q=page-")).toMatchObject({
+        read: expect.toSatisfy((read) => read <= 12),
+        length: 10,
+      });
+    }
+    await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(id).run();
+  });
+
+  it("so it does where all have one name", async () => {
+    const { id } = await enrolment();
+    await insertAgents(id, count, "same");
+    await env.DB.prepare("UPDATE agents SET name = iif(rowid % 2, 'Same', 'sAME') WHERE enrolment_id = ?")
+      .bind(id)
+      .run();
+    const rows = countRows();
+    const ids = Array.from({ length: count }, (_, n) => `same${n + 1}`).toSorted();
+    const cursor = btoa(JSON.stringify(["same", ids[count - 12]]));
+    const { read } = await rowsOf(rows, async () => {
+      const { body } = await api("GET", `/api/agents?limit=10&cursor=${encodeURIComponent(cursor)}`);
+      expect((body as { id: string }[]).map((agent) => agent.id)).toEqual(ids.slice(count - 11, count - 1));
+    });
+    expect(read).toBeLessThanOrEqual(12);
+    await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(id).run();
+  });
+});
