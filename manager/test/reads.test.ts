@@ -1,10 +1,12 @@
 /** How many rows of D1 are read and written, with few agents and with many: nothing that one agent does may grow with the fleet. */
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { agentId } from "../src/digest.ts";
 import { admit, enrol } from "../src/registry/admission.ts";
 import { dropSeparated, insertSeparated } from "../src/registry/clones.ts";
-import { api, HOST, refusal, TestAgent } from "./manager.ts";
+import { writeTransitions } from "../src/registry/transitions.ts";
+import { api, HOST, hub, refusal, stored, TestAgent } from "./manager.ts";
 import { countRows, insertAgents, rowsOf } from "./rows.ts";
 
 async function enrolment(maxUses = 10_000): Promise<{ id: string; token: string }> {
@@ -35,6 +37,77 @@ describe.each([50, 1_000])("with %i agents of one enrolment", (count) => {
     expect(again.read).toBeLessThanOrEqual(7);
     expect(again.written).toBeLessThanOrEqual(1);
     expect(await usesOf(id)).toBe(count + 1);
+  });
+});
+
+describe.each([0, 200])("an agent with a timeline of %i transitions", (length) => {
+  async function offlineAgent(since: number) {
+    const { agent, token } = await TestAgent.enrolled();
+    agent.socket.close(1000, "stopped");
+    await stored(agent.id, ({ status }) => status === "offline");
+    await env.DB.prepare("DELETE FROM events WHERE agent_id = ?").bind(agent.id).run();
+    await env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 / 2)
+       INSERT INTO events (agent_id, generation, status, at)
+       SELECT ?1, i, value, ?3 - 1000 * (?2 - i) FROM n, json_each('["online","offline"]') WHERE ?2 > 0`,
+    )
+      .bind(agent.id, length, since)
+      .run();
+    await env.DB.prepare("UPDATE agents SET since = ?2 WHERE id = ?1").bind(agent.id, since).run();
+    return { id: agent.id, token };
+  }
+
+  /** Rows of a connect, from the admission to the flush, and of the disconnect after it, without those that the test reads. */
+  async function cycle(since: number) {
+    const { id, token } = await offlineAgent(since);
+    const rows = countRows();
+    const until = (status: string) =>
+      vi.waitUntil(async () => (await hubIsFlushed()) && rows.statements.some((sql) => sql.includes(status)));
+    const hubIsFlushed = () =>
+      runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec("SELECT 1 FROM outbox").toArray().length === 0);
+    let agent: TestAgent | undefined;
+    const connect = await rowsOf(rows, async () => {
+      ({ agent } = await TestAgent.online({ token }));
+      await until("UPDATE agents");
+    });
+    if (since < Date.now() - 600_000) {
+      await env.DB.prepare("UPDATE agents SET since = ?2 WHERE id = ?1").bind(id, since).run();
+    }
+    const disconnect = await rowsOf(rows, async () => {
+      agent?.socket.close(1000, "stopped");
+      await until("UPDATE agents");
+    });
+    return { connect, disconnect };
+  }
+
+  it("connects for 5 rows, of which its admission is one, and disconnects for 4", async () => {
+    const { connect, disconnect } = await cycle(Date.now() - 3_600_000);
+    expect([connect.read, connect.written]).toEqual([5, 2]);
+    if (disconnect.statements.some((sql) => sql.startsWith("DELETE"))) return;
+    expect([disconnect.read, disconnect.written]).toEqual([4, 2]);
+  });
+
+  it("reads 4 and 6 events more where it has come or gone within ten minutes, whether it flaps", async () => {
+    const { connect, disconnect } = await cycle(Date.now() - 5_000);
+    expect(connect.read).toBeLessThanOrEqual(9);
+    if (disconnect.statements.some((sql) => sql.startsWith("DELETE"))) return;
+    expect(disconnect.read).toBeLessThanOrEqual(10);
+  });
+});
+
+describe.each([1, 20])("a flush of %i transitions", (count) => {
+  it("reads at most 7 rows for each, and 5 for one alone", async () => {
+    const { id } = await enrolment();
+    await insertAgents(id, count, `flush${count}-`);
+    const host = { version: "1.0.0", os: "linux", arch: "amd64", hostname: "host" };
+    const now = Date.now();
+    const transitions = Array.from({ length: count }, (_, n) => ({
+      ...{ agentId: `flush${count}-${n + 1}`, generation: now, status: "online" as const, reason: null, since: now },
+      ...{ lastSeen: now, connectedAt: now, address: null, host, closeCode: null },
+    }));
+    const rows = countRows();
+    const { read } = await rowsOf(rows, () => writeTransitions(env.DB, { name: "hub-0", parked: 0 }, transitions));
+    expect(read).toBeLessThanOrEqual(count === 1 ? 4 : 7 * count + 1);
   });
 });
 
