@@ -6,7 +6,7 @@
  */
 import { settings } from "./config.ts";
 import type { AgentHub } from "./hub/hub.ts";
-import { hubName, shardName, shardNames } from "./hub/placement.ts";
+import { hubName, isCurrent, shardName, shardNames } from "./hub/placement.ts";
 import { failure, type Outcome } from "./protocol/errors.ts";
 import { findHub, listHubs } from "./registry/hubs.ts";
 import { RegistryUnavailable } from "./registry/query.ts";
@@ -65,6 +65,29 @@ export async function askThroughHub<T>(
 
 function isNotConnected(outcome: Outcome<unknown>): boolean {
   return !outcome.ok && outcome.error.code === "no_responders" && outcome.error.byAgent === undefined;
+}
+
+/**
+ * Asks each hub about those of these agents that it may hold, in parallel; each call may be made twice. A hub of before is asked
+ * about those that the registry says it holds.
+ */
+export function callHubsOfEach<T>(
+  env: Env,
+  agents: Iterable<{ readonly id: string; readonly hub: string | null; readonly status: "online" | "offline" }>,
+  call: (hub: DurableObjectStub<AgentHub>, agentIds: string[]) => Promise<T>,
+): Promise<T[]> {
+  const { hubShards } = settings(env);
+  const idsByHub = new Map<string, string[]>();
+  for (const { id, hub, status } of agents) {
+    const names = new Set([hubName(id, hubShards)]);
+    if (hub !== null && (status === "online" || isCurrent(hub, hubShards))) names.add(hub);
+    for (const name of names) {
+      const ids = idsByHub.get(name);
+      if (ids === undefined) idsByHub.set(name, [id]);
+      else ids.push(id);
+    }
+  }
+  return Promise.all([...idsByHub].map(([name, ids]) => twice(env, name, (hub) => call(hub, ids))));
 }
 
 /** Calls the present hubs and these others in parallel; each call may be made twice. */

@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import type { ConnectionState } from "../src/hub/connection-state.ts";
 import { CREDIT_WINDOW } from "../src/hub/credit.ts";
 import { api, hub, mintToken, TestAgent } from "./manager.ts";
 
@@ -12,6 +13,19 @@ const subscriptions = async (agent: TestAgent) =>
     dropped: number;
     unacknowledged: { frames: number; bytes: number };
   };
+
+/** Waits until the totals of these frames are saved, without which the hub does not hibernate. */
+async function totalsSaved(agent: TestAgent, frames: number): Promise<void> {
+  const attachment = () =>
+    runInDurableObject(hub(), (_, ctx) => ctx.getWebSockets(agent.connection)[0]?.deserializeAttachment());
+  await vi.waitUntil(
+    async () => {
+      const { delivered, dropped } = ((await attachment()) as ConnectionState).credit;
+      return delivered.frames + dropped === frames;
+    },
+    { timeout: 10_000, interval: 50 },
+  );
+}
 
 async function subscriber(...patterns: string[]): Promise<TestAgent> {
   const { agent } = await TestAgent.enrolled();
@@ -107,6 +121,49 @@ describe("publish", () => {
     await stays.next((frame) => frame.subject === `${prefix}.x`);
   });
 
+  it("writes no attachment for each subscriber and message, and one for each subscriber once it is over", async () => {
+    const subscribers = [
+      await subscriber(`${prefix}.>`),
+      await subscriber(`${prefix}.>`),
+      await subscriber(`${prefix}.>`),
+    ];
+    const attachments = vi.spyOn(WebSocket.prototype, "serializeAttachment");
+    const ids = subscribers.map(({ connection }) => connection);
+    const written = () =>
+      attachments.mock.calls.filter(([state]) => ids.includes((state as ConnectionState).id)).length;
+    const burst = async (messages: number) => {
+      for (let n = 0; n < messages; n++) await hub().publish(`${prefix}.x`, "0");
+    };
+    await burst(60);
+    expect(written()).toBe(0);
+    for (const agent of subscribers) await totalsSaved(agent, 60);
+    expect(written()).toBe(3);
+
+    // A hub that has slept knows what is on its way: no subscriber gets more than its window.
+    await evictDurableObject(hub());
+    await burst(100);
+    for (const agent of subscribers) await totalsSaved(agent, 160);
+    await evictDurableObject(hub());
+    expect(written()).toBe(6);
+    await burst(CREDIT_WINDOW.frames);
+    for (const agent of subscribers) {
+      expect(await subscriptions(agent)).toMatchObject({ delivered: CREDIT_WINDOW.frames, dropped: 160 });
+    }
+    attachments.mockRestore();
+  });
+
+  it("leaves a connection that is over before its totals are saved as it ended", async () => {
+    const goes = await subscriber(`${prefix}.>`);
+    const stays = await subscriber(`${prefix}.>`);
+    await hub().publish(`${prefix}.x`, "0");
+    goes.socket.close(1000, "stopped");
+    await goes.untilClosed();
+    await totalsSaved(stays, 1);
+    await evictDurableObject(hub());
+    expect((await hub().status(goes.id)).filter(({ status }) => status === "online")).toEqual([]);
+    expect(await publish(`${prefix}.x`)).toEqual({ delivered: 1, dropped: 0 });
+  });
+
   it.each([
     [{ subject: "fleet.*" }, 400, "invalid_subject"],
     [{ subject: "fleet.>" }, 400, "invalid_subject"],
@@ -139,7 +196,9 @@ describe("a subscriber that does not acknowledge", () => {
     for (let n = 0; n < total; n++) {
       const outcome = await hub().publish(subject, String(n));
       if (outcome.ok) dropped += outcome.value.dropped;
-      if (n === CREDIT_WINDOW.frames + 50) await evictDurableObject(hub());
+      if (n !== CREDIT_WINDOW.frames + 50) continue;
+      await totalsSaved(stalled, n + 1);
+      await evictDurableObject(hub());
     }
     await vi.waitUntil(() => received === total, { timeout: 10_000, interval: 5 });
     expect(dropped).toBe(100);

@@ -2,7 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Transition } from "../src/presence/presence.ts";
-import { writeTransitions } from "../src/registry/transitions.ts";
+import { PRUNED_EVERY, writeTransitions } from "../src/registry/transitions.ts";
 import { agentView, api, hub, shown, stored, TestAgent } from "./manager.ts";
 import { age, sweep } from "./time.ts";
 
@@ -140,6 +140,11 @@ function visit(online: Transition, generation: number, at: number): Transition[]
   return [began, { ...began, status: "offline", reason: "lost", since: at + 1, closeCode: 1006 }];
 }
 
+/** The first of `n` generations in a row after this connection, of which the last has the timeline pruned. */
+function firstOf(n: number, { generation }: Transition): number {
+  return Math.ceil((generation + n) / PRUNED_EVERY) * PRUNED_EVERY - n + 1;
+}
+
 describe("a registry from before there were timelines", () => {
   it("begins them with what it knew of each agent", async () => {
     const { agent: online } = await TestAgent.enrolled();
@@ -177,11 +182,25 @@ describe("the registry", () => {
     const [one, other] = [await known(), await known()];
     const now = Date.now();
     const visits = (online: Transition, n: number) =>
-      Array.from({ length: n }, (_, i) => visit(online, online.generation + 1 + i, now + i)).flat();
+      Array.from({ length: n }, (_, i) => visit(online, firstOf(n, online) + i, now + i)).flat();
     await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [...visits(one, 130), ...visits(other, 3)]);
     const kept = await eventsOf(one.agentId);
-    expect([kept.length, kept[0]?.generation]).toEqual([200, one.generation + 130]);
+    expect([kept.length, kept[0]?.generation]).toEqual([200, firstOf(130, one) + 129]);
     expect(await eventsOf(other.agentId)).toHaveLength(7);
+  });
+
+  it("keeps not much more than that of an agent that comes and goes, and shows no more", async () => {
+    const online = await known();
+    const first = firstOf(150, online);
+    let most = 0;
+    for (let i = 0; i < 150; i++) {
+      for (const transition of visit(online, first + i, online.since + i)) {
+        await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [transition]);
+      }
+      most = Math.max(most, (await eventsOf(online.agentId)).length);
+    }
+    expect(most).toBeLessThan(200 + 2 * PRUNED_EVERY);
+    expect(await recorded(online.agentId, 200)).toHaveLength(200);
   });
 
   it("drops what is older than 30 days, but not what lasted into them", async () => {
@@ -190,7 +209,7 @@ describe("the registry", () => {
     await env.DB.prepare("UPDATE events SET at = ?")
       .bind(now - 60 * DAY)
       .run();
-    const days = [50, 40, 20].flatMap((ago, i) => visit(online, online.generation + 1 + i, now - ago * DAY));
+    const days = [50, 40, 20].flatMap((ago, i) => visit(online, firstOf(3, online) + i, now - ago * DAY));
     await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, days);
     expect((await eventsOf(online.agentId)).map(({ at, status }) => [Math.round((now - at) / DAY), status])).toEqual([
       [20, "offline"],

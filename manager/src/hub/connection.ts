@@ -149,12 +149,14 @@ export class Connection {
     this.send(frame);
   }
 
-  /** Delivers a fan-out frame of `bytes` if the subscriber may get so long a one and has room for it; else counts it as dropped. */
+  /**
+   * Delivers a fan-out frame of `bytes` if the subscriber may get so long a one and has room for it; else counts it as dropped.
+   * Whoever calls it has the new totals saved before the hub may hibernate.
+   */
   deliver(frame: string, bytes: number): boolean {
     const spent = bytes > this.terms.maxFrameBytes ? null : spend(this.state.credit, bytes);
     this.state.credit = spent ?? { ...this.state.credit, dropped: this.state.credit.dropped + 1 };
     if (spent !== null) this.send(frame);
-    this.save();
     return spent !== null;
   }
 

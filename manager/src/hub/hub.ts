@@ -125,9 +125,12 @@ export class AgentHub extends DurableObject<Env> {
     return heartbeat(this.#roster, admission, beat);
   }
 
-  /** `agent.status`: what this hub knows of one agent, or of all: those online, and those whose end D1 has not got yet. */
-  async status(agentId?: string): Promise<LiveStatus[]> {
-    return this.#roster.status(agentId);
+  /**
+   * `agent.status`: what this hub knows of one agent, of some, or of all: those online, and those whose end D1 has not got yet.
+   * @param agentIds without `agentId`: of these. A hub of an earlier version takes no notice of it, and answers of all.
+   */
+  async status(agentId?: string, agentIds?: readonly string[]): Promise<LiveStatus[]> {
+    return this.#roster.status(agentId === undefined ? agentIds : [agentId]);
   }
 
   /**

@@ -22,7 +22,7 @@ describe("arriving", () => {
     roster.arrive(admitted, HOST);
     expect(roster.live("a")).toBe(roster.by(socket));
     expect(roster.of("a")).toHaveLength(1);
-    expect(roster.status("a")).toMatchObject([{ status: "online", generation: admitted.generation }]);
+    expect(roster.status(["a"])).toMatchObject([{ status: "online", generation: admitted.generation }]);
     expect(reasons(transitions)).toEqual(["online"]);
   });
 

@@ -128,21 +128,22 @@ export class Roster {
     return this.of(agentId).find((connection) => connection.live(now)?.status === "online");
   }
 
-  /** What is known of one agent, or of all: those online, and those whose end the registry has not got yet. */
-  status(agentId?: string): LiveStatus[] {
+  /** What is known of these agents, or of all: those online, and those whose end the registry has not got yet. */
+  status(agentIds?: readonly string[]): LiveStatus[] {
     const { outbox, alarm } = this.#parts;
     const now = Date.now();
     // If an alarm was lost, leases would run out unswept. A reader sets one.
     if (!alarm.isSet && this.size > 0) alarm.by(now + LOST_ALARM_MS);
     const known = new Map<string, LiveStatus>();
-    for (const connection of agentId === undefined ? this.all() : this.of(agentId)) {
+    for (const connection of agentIds?.flatMap((id) => this.of(id)) ?? this.all()) {
       const live = connection.live(now);
       if (live !== null) known.set(connection.agentId, live);
     }
-    // The outbox is long when D1 has been down: a question about an agent that is here must not read all of it.
-    if (agentId !== undefined && known.size > 0) return [...known.values()];
+    // The outbox is long when D1 has been down: a question about agents that are here must not read all of it.
+    const unknown = agentIds && new Set(agentIds.filter((id) => !known.has(id)));
+    if (unknown?.size === 0) return [...known.values()];
     for (const [id, transition] of outbox.pending()) {
-      if (known.has(id) || (agentId !== undefined && id !== agentId)) continue;
+      if (known.has(id) || unknown?.has(id) === false) continue;
       known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0, droppedFrames: 0 });
     }
     return [...known.values()];

@@ -11,6 +11,12 @@ import { type Totals, unacknowledged } from "./credit.ts";
 /** Patterns that one connection may have; all of them fit into a socket's attachment with room to spare. */
 const MAX_PATTERNS = 32;
 
+/**
+ * How long after a fan-out its totals are saved: one attachment for all messages meanwhile. The runtime hibernates no hub with
+ * a timer, so a hub that wakes knows every frame that it has sent.
+ */
+const SAVE_AFTER_MS = 2_000;
+
 /** The subscriptions of a connection after a change, as its agent is told. */
 export type SubscriptionList = { readonly patterns: readonly string[] };
 
@@ -38,6 +44,9 @@ export function subscriptionStatus({ state }: Connection): SubscriptionStatus {
 
 export class Subscriptions {
   readonly #byPattern = new Map<string, Set<Connection>>();
+  /** Connections whose totals have changed since the last save. */
+  readonly #unsaved = new Set<Connection>();
+  #saveTimer: ReturnType<typeof setTimeout> | null = null;
 
   /** Adds patterns to a connection's: all of them, or on any fault none. Those it has already stay as they are. */
   subscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
@@ -74,8 +83,17 @@ export class Subscriptions {
     const published = { delivered: 0, dropped: 0 };
     for (const connection of this.matching(subject)) {
       published[connection.deliver(frame, bytes) ? "delivered" : "dropped"]++;
+      this.#unsaved.add(connection);
     }
+    if (this.#unsaved.size > 0) this.#saveTimer ??= setTimeout(() => this.#saveTotals(), SAVE_AFTER_MS);
     return published;
+  }
+
+  #saveTotals(): void {
+    this.#saveTimer = null;
+    const connections = [...this.#unsaved];
+    this.#unsaved.clear();
+    for (const connection of connections) connection.save();
   }
 
   /** Takes up the list of a connection that outlived the hub's memory. */
@@ -89,6 +107,7 @@ export class Subscriptions {
 
   /** Forgets a connection that is over. */
   drop(connection: Connection): void {
+    this.#unsaved.delete(connection);
     for (const pattern of connection.state.patterns) {
       const subscribers = this.#byPattern.get(pattern);
       subscribers?.delete(connection);

@@ -4,7 +4,7 @@ import { type OfflineReason, type Presence, supersedes } from "./presence.ts";
 /** How many of an agent's transitions the registry keeps, and for how long. */
 export const KEPT = { transitions: 200, ms: 30 * 24 * 3_600_000 } as const;
 
-/** An agent flaps when it has had this many transitions within this time. */
+/** An agent flaps when it has had this many transitions, an odd number, within this time. */
 export const FLAPPING = { transitions: 5, withinMs: 600_000 } as const;
 
 /** A transition as the registry keeps it. `at` is when the status began; Unix milliseconds. */

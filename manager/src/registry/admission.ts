@@ -138,13 +138,12 @@ export async function enrol(
          SELECT ?1, e.id, ?3, ?4, ?5, ?6, 0, 'offline', 'never_connected', ?6, ?7, ?8, ?9, ?10, ?11, ?12
          FROM enrolments e
          WHERE e.id = ?2 AND e.revoked_at IS NULL AND e.expires_at > ?6
-           AND (SELECT count(*) FROM agents a
-             WHERE a.enrolment_id = e.id AND a.id <> ?1 AND a.separated_from IS NULL) < e.max_uses
+           AND e.uses - EXISTS (SELECT 1 FROM agents a WHERE a.id = ?1 AND a.separated_from IS NULL) < e.max_uses
          ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, candidate_hash = NULL,
              enrolled_generation = excluded.enrolled_generation
            WHERE agents.enrolled_generation < excluded.enrolled_generation
              AND agents.revoked_at IS NULL AND agents.deleted_at IS NULL
-             AND NOT EXISTS (SELECT 1 FROM agents s WHERE s.enrolment_id = agents.enrolment_id AND s.separated_from = agents.id)
+             AND NOT EXISTS (SELECT 1 FROM agents s WHERE s.separated_from = agents.id)
          RETURNING name`,
       )
       .bind(
@@ -182,9 +181,8 @@ interface EnrolmentRow {
   readonly cloned: 0 | 1;
 }
 
-const ENROLMENT_ROW = `SELECT name, max_uses AS maxUses, expires_at AS expiresAt, revoked_at AS revokedAt,
-    (SELECT count(*) FROM agents WHERE enrolment_id = enrolments.id AND separated_from IS NULL) AS uses,
-    EXISTS (SELECT 1 FROM agents WHERE enrolment_id = enrolments.id AND separated_from = ?2) AS cloned
+const ENROLMENT_ROW = `SELECT name, max_uses AS maxUses, expires_at AS expiresAt, revoked_at AS revokedAt, uses,
+    EXISTS (SELECT 1 FROM agents WHERE separated_from = ?2) AS cloned
   FROM enrolments WHERE id = ?1`;
 
 async function readEnrolment(db: D1Database, enrolmentId: string, id: string) {

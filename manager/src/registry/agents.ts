@@ -34,6 +34,11 @@ export interface Position {
   readonly id: string;
 }
 
+/** Seeks in the index `agents_by_name`. With COLLATE on the left side, SQLite would walk it from its start. */
+const IS_AFTER = "(name, id) > (?1 COLLATE NOCASE, ?2)";
+const MAY_HAVE = `(instr(lower(name || char(10) || id || char(10) || hostname || char(10) ||
+  coalesce(address, '')), ?3) > 0 OR name || hostname GLOB '*[^ -~]*')`;
+
 /**
  * At most `limit` agents by name, those after a position. With `q`, which is folded, those that may have it in their name, id,
  * hostname or address: SQLite cannot tell of an agent that is called by more than ASCII, which {@link isFound} then does.
@@ -42,14 +47,16 @@ export async function listAgents(
   db: D1Database,
   { q, after, limit }: { q: string | undefined; after: Position | null; limit: number },
 ): Promise<AgentRecord[]> {
+  // Without `?1 IS NULL OR …`, which keeps SQLite from seeking.
+  const conditions = [
+    "deleted_at IS NULL",
+    ...(after === null ? [] : [IS_AFTER]),
+    ...(q === undefined ? [] : [MAY_HAVE]),
+  ];
   const { results } = await query(
     db
       .prepare(
-        `SELECT ${COLUMNS} FROM agents
-         WHERE deleted_at IS NULL
-           AND (?1 IS NULL OR (name COLLATE NOCASE, id) > (?1 COLLATE NOCASE, ?2))
-           AND (?3 IS NULL OR instr(lower(name || char(10) || id || char(10) || hostname || char(10) ||
-             coalesce(address, '')), ?3) > 0 OR name || hostname GLOB '*[^ -~]*')
+        `SELECT ${COLUMNS} FROM agents WHERE ${conditions.join(" AND ")}
          ORDER BY name COLLATE NOCASE, id LIMIT ?4`,
       )
       .bind(after?.name ?? null, after?.id ?? null, q ?? null, limit)

@@ -41,8 +41,7 @@ export async function listEnrolments(db: D1Database): Promise<EnrolmentUsage[]> 
     db
       .prepare(
         `SELECT e.id, e.name, e.max_uses AS maxUses, e.created_at AS createdAt, e.expires_at AS expiresAt,
-           e.revoked_at AS revokedAt,
-           (SELECT count(*) FROM agents WHERE enrolment_id = e.id AND separated_from IS NULL) AS uses,
+           e.revoked_at AS revokedAt, e.uses,
            (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM (SELECT id, name FROM agents
              WHERE enrolment_id = e.id AND separated_from IS NULL
              ORDER BY created_at DESC, id LIMIT ${LISTED_AGENTS}) a) AS agents

@@ -3,31 +3,46 @@ import { newest, type Transition } from "../presence/presence.ts";
 import { FLAPPING, KEPT, type StoredEvent } from "../presence/timeline.ts";
 import { query } from "./query.ts";
 
+/** How many connections of an agent come and go until its timeline is pruned, on average. */
+export const PRUNED_EVERY = 16;
+
 /** The newest first: of one generation, its end comes before its beginning. */
 const NEWEST_FIRST = "ORDER BY generation DESC, status";
 
+/** Where a statement finds transitions: one in `?1` itself, or many in a list of them, which costs more rows for each. */
+interface Source {
+  readonly transition: string;
+  readonly from: string;
+}
+
+const ONE: Source = { transition: "?1", from: "" };
+const MANY: Source = { transition: "value", from: "FROM json_each(?1)" };
+
 /** Of an agent that was removed nothing is kept. */
-const INSERT_EVENTS = `INSERT OR IGNORE INTO events (agent_id, generation, status, at, reason, address, close_code)
-  SELECT value ->> 'agentId', value ->> 'generation', value ->> 'status', value ->> 'since', value ->> 'reason',
-    value ->> 'address', value ->> 'closeCode'
-  FROM json_each(?1)
-  WHERE EXISTS (SELECT 1 FROM agents WHERE id = value ->> 'agentId' AND deleted_at IS NULL)`;
+const insertEvents = ({ transition: t, from }: Source) => `
+  INSERT OR IGNORE INTO events (agent_id, generation, status, at, reason, address, close_code)
+  SELECT ${t} ->> 'agentId', ${t} ->> 'generation', ${t} ->> 'status', ${t} ->> 'since', ${t} ->> 'reason',
+    ${t} ->> 'address', ${t} ->> 'closeCode'
+  ${from} WHERE EXISTS (SELECT 1 FROM agents WHERE id = ${t} ->> 'agentId' AND deleted_at IS NULL)`;
 
-/** The WHERE is `supersedes`, in SQL. A revocation is never written over by the end of a connection that it came after. */
-const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.status, since = t.since,
-    reason = iif(t.status = 'offline' AND revoked_at IS NOT NULL, 'revoked', t.reason),
-    last_seen = t.last_seen, connected_at = t.connected_at, address = t.address,
-    version = t.version, os = t.os, arch = t.arch, hostname = t.hostname, hub = ?2,
-    burst_at = (SELECT at FROM events WHERE agent_id = agents.id ${NEWEST_FIRST} LIMIT 1 OFFSET ${FLAPPING.transitions - 1})
-  FROM (SELECT value ->> 'agentId' AS agent_id, value ->> 'generation' AS generation, value ->> 'status' AS status,
-      value ->> 'since' AS since, value ->> 'reason' AS reason, value ->> 'lastSeen' AS last_seen,
-      value ->> 'connectedAt' AS connected_at, value ->> 'address' AS address, value ->> '$.host.version' AS version,
-      value ->> '$.host.os' AS os, value ->> '$.host.arch' AS arch, value ->> '$.host.hostname' AS hostname
-    FROM json_each(?1)) AS t
-  WHERE agents.id = t.agent_id
-    AND (agents.generation < t.generation OR agents.generation = t.generation AND agents.status = 'online')`;
+/**
+ * The WHERE is `supersedes`, in SQL. A revocation is never written over by the end of a connection that it came after. An agent
+ * whose last transition is long ago does not flap by this one: then no event is read. Beginnings and ends take turns, so every
+ * second transition before this one has its status: they are counted without sorting.
+ */
+const updateAgents = ({ transition: t, from }: Source) => `
+  UPDATE agents SET generation = ${t} ->> 'generation', status = ${t} ->> 'status', since = ${t} ->> 'since',
+    reason = iif(${t} ->> 'status' = 'offline' AND revoked_at IS NOT NULL, 'revoked', ${t} ->> 'reason'),
+    last_seen = ${t} ->> 'lastSeen', connected_at = ${t} ->> 'connectedAt', address = ${t} ->> 'address',
+    version = ${t} ->> '$.host.version', os = ${t} ->> '$.host.os', arch = ${t} ->> '$.host.arch',
+    hostname = ${t} ->> '$.host.hostname', hub = ?2,
+    burst_at = iif(since >= ${t} ->> 'since' - ${FLAPPING.withinMs}, (SELECT at FROM events WHERE agent_id = agents.id
+      AND status = ${t} ->> 'status' ORDER BY generation DESC LIMIT 1 OFFSET ${(FLAPPING.transitions - 1) / 2}), NULL)
+  ${from} WHERE agents.id = ${t} ->> 'agentId'
+    AND (agents.generation < ${t} ->> 'generation' OR agents.generation = ${t} ->> 'generation' AND agents.status = 'online')
+  RETURNING id AS agentId, deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred`;
 
-/** Finds, after the update, the connections that the registry has no place for, whether or not it took their transitions. */
+/** Of transitions that the update did not take: the connections that the registry has no place for. */
 const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS generation,
     deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred
   FROM json_each(?1) CROSS JOIN agents ON agents.id = value ->> 'agentId'
@@ -77,8 +92,8 @@ export interface StaleConnection {
 }
 
 /**
- * Writes transitions in one batch, all or none: five statements, however many they are. Written again they change nothing,
- * and a row that a newer connection has written since is left as it is.
+ * Writes transitions in one batch, all or none: at most four statements, however many they are. Written again they change
+ * nothing, and a row that a newer connection has written since is left as it is.
  * @returns the connections among them that the registry has no place for
  * @throws when D1 fails; the caller keeps the transitions and tries again
  */
@@ -87,15 +102,37 @@ export async function writeTransitions(
   hub: WritingHub,
   transitions: readonly Transition[],
 ): Promise<StaleConnection[]> {
-  const latest = JSON.stringify([...newest(transitions).values()]);
-  const [, , , stale] = await db.batch<StaleConnection>([
-    db.prepare(INSERT_EVENTS).bind(JSON.stringify(transitions)),
-    db.prepare(UPDATE_AGENTS).bind(latest, hub.name),
-    db.prepare(PRUNE_EVENTS).bind(latest, Date.now() - KEPT.ms),
-    db.prepare(SELECT_STALE).bind(latest),
+  const latest = [...newest(transitions).values()];
+  const source = transitions.length === 1 ? ONE : MANY;
+  const json = (written: readonly Transition[]) => JSON.stringify(source === ONE ? written[0] : written);
+  const due = latest.filter(isPruningDue);
+  const [, updated] = await db.batch<{ agentId: string; barred: 0 | 1 }>([
+    db.prepare(insertEvents(source)).bind(json(transitions)),
+    db.prepare(updateAgents(source)).bind(json(latest), hub.name),
     db.prepare(UPSERT_HUB).bind(hub.name, hub.parked),
+    ...(due.length === 0 ? [] : [db.prepare(PRUNE_EVENTS).bind(JSON.stringify(due), Date.now() - KEPT.ms)]),
   ]);
-  return stale?.results ?? [];
+  return findStale(db, latest, new Map(updated?.results.map(({ agentId, barred }) => [agentId, barred])));
+}
+
+/** Asks the registry only about connections that it did not take: those are few. */
+async function findStale(
+  db: D1Database,
+  latest: readonly Transition[],
+  updated: ReadonlyMap<string, 0 | 1>,
+): Promise<StaleConnection[]> {
+  const barred = latest.flatMap(({ agentId, generation }) =>
+    updated.get(agentId) === 1 ? [{ agentId, generation, barred: 1 as const }] : [],
+  );
+  const left = latest.filter(({ agentId }) => !updated.has(agentId));
+  if (left.length === 0) return barred;
+  const { results } = await db.prepare(SELECT_STALE).bind(JSON.stringify(left)).all<StaleConnection>();
+  return [...barred, ...results];
+}
+
+/** Pruning reads a whole timeline. So the end of a connection prunes it about once in {@link PRUNED_EVERY}; which is not stored. */
+function isPruningDue({ status, generation }: Transition): boolean {
+  return status === "offline" && generation % PRUNED_EVERY === 0;
 }
 
 /** What is kept of an agent's transitions, as `timeline` takes it. */

@@ -1,9 +1,16 @@
 /** `/api/agents`: the list of agents, and what operators do to one of them. One agent and its timeline: timeline.ts. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { callHubs, callHubsOf } from "../../hubs.ts";
-import { isUnconfirmed, newest } from "../../presence/presence.ts";
+import { callHubs, callHubsOf, callHubsOfEach } from "../../hubs.ts";
+import { isUnconfirmed, type LiveStatus, newest } from "../../presence/presence.ts";
 import { Name } from "../../protocol/payloads.ts";
-import { deleteAgent, listAgents, type Position, renameAgent, revokeAgent } from "../../registry/agents.ts";
+import {
+  type AgentRecord,
+  deleteAgent,
+  listAgents,
+  type Position,
+  renameAgent,
+  revokeAgent,
+} from "../../registry/agents.ts";
 import { findHub } from "../../registry/hubs.ts";
 import { fold, isFound } from "../../registry/search.ts";
 import { Agent, agentId, found, knownAgent, missing, unauthorized, unknownAgent, view } from "../agent-view.ts";
@@ -98,6 +105,8 @@ export const agents = newRouter()
 
 /** Rows read at once where the registry cannot tell how many it takes: with a `status` that few agents may have, or with no limit. */
 const CHUNK = { filtered: 1_000, unlimited: 10_000 } as const;
+/** Rows read for one page at most. A page that has not found enough agents in them is short, and the next one goes on. */
+const MAX_READ = 10_000;
 
 async function pageOfAgents(
   env: Env,
@@ -105,21 +114,23 @@ async function pageOfAgents(
 ): Promise<{ agents: z.infer<typeof Agent>[]; next: Position | null }> {
   const limit = want.limit ?? Number.POSITIVE_INFINITY;
   const q = want.q === undefined ? undefined : fold(want.q);
-  // Every read asks all hubs too, so it is as large as can be of use and no larger; the one row more tells of a next page.
+  // As large as can be of use and no larger; the one row more tells of a next page.
   let chunk = want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
+  const live = new LiveStatuses(env, want.limit !== undefined && want.status === undefined);
   const agents: z.infer<typeof Agent>[] = [];
   let after = want.after;
-  for (;;) {
+  for (let rows = 0; ; ) {
     const read = () => listAgents(env.DB, { q, after, limit: chunk });
     // The registry first, the hubs after it: presence is never older than the row that it is laid over.
     let records = await read();
-    // After a change of HUB_SHARDS a hub of before may hold sockets, and two hubs may speak of one agent: the newer one counts.
-    const recorded = records.flatMap(({ hub, status }) => (hub !== null && status === "online" ? [hub] : []));
-    const live = newest((await callHubs(env, recorded, async (hub) => hub.status())).flat());
-    if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();
+    await live.learn(records);
+    if (records.some((record) => isUnconfirmed(record, live.of(record)))) {
+      records = await read();
+      await live.learn(records);
+    }
     for (const record of records) {
       if (q !== undefined && !isFound(record, q)) continue;
-      const agent = view(record, live.get(record.id));
+      const agent = view(record, live.of(record));
       if (want.status !== undefined && agent.status !== want.status) continue;
       const last = agents[agents.length - 1];
       if (last !== undefined && agents.length === limit) return { agents, next: { name: last.name, id: last.id } };
@@ -127,8 +138,58 @@ async function pageOfAgents(
     }
     if (records.length < chunk) return { agents, next: null };
     after = records[records.length - 1] ?? null;
+    rows += records.length;
+    if (want.limit !== undefined && rows >= MAX_READ) return { agents, next: after };
     chunk = Math.max(chunk, CHUNK.filtered);
   }
+}
+
+/** What the hubs say of the agents of one request: they are asked together, and once. */
+class LiveStatuses {
+  readonly #env: Env;
+  readonly #few: boolean;
+  #byAgent: Map<string, LiveStatus> | null;
+  /** The agents whose hubs were asked after their rows were read. */
+  readonly #asked = new Set<string>();
+
+  /** @param few the hubs are asked about the agents of a page, and not about all of theirs */
+  constructor(env: Env, few: boolean) {
+    this.#env = env;
+    this.#few = few;
+    this.#byAgent = few ? new Map() : null;
+  }
+
+  of({ id }: AgentRecord): LiveStatus | undefined {
+    return this.#byAgent?.get(id);
+  }
+
+  /** Asks the hubs what is not known yet of the agents of these rows, which were read just now. */
+  async learn(records: readonly AgentRecord[]): Promise<void> {
+    if (this.#byAgent === null) {
+      // After a change of HUB_SHARDS a hub of before may hold sockets, and two hubs may speak of one agent: the newer one counts.
+      const recorded = records.flatMap(({ hub, status }) => (hub !== null && status === "online" ? [hub] : []));
+      this.#byAgent = newest((await callHubs(this.#env, recorded, async (hub) => hub.status())).flat());
+      for (const { id } of records) this.#asked.add(id);
+      return;
+    }
+    const unknown = records.filter(
+      (record) => !this.#asked.has(record.id) && (this.#few || isNews(record, this.of(record))),
+    );
+    const answers = await callHubsOfEach(this.#env, unknown, async (hub, ids) => hub.status(undefined, ids));
+    const byAgent = newest(answers.flat());
+    for (const { id } of unknown) {
+      const live = byAgent.get(id);
+      if (live === undefined) this.#byAgent.delete(id);
+      else this.#byAgent.set(id, live);
+      this.#asked.add(id);
+    }
+  }
+}
+
+/** Whether a row tells of something that happened after its hub was asked. */
+function isNews(record: AgentRecord, live: LiveStatus | undefined): boolean {
+  const hasEnded = live?.status === "online" && record.status === "offline" && record.generation >= live.generation;
+  return hasEnded || isUnconfirmed(record, live);
 }
 
 /** A cursor is the position of the last agent shown: it stays right while others come and go. */
