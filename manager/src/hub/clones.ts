@@ -1,6 +1,6 @@
 /**
- * Tells a clone from a takeover. A host that reconnects, or an agent that was restarted, replaces a connection that is never
- * heard of again. Two hosts with one identity replace each other in turn: a boot id that was replaced comes back.
+ * Tells a clone from a takeover. A host that reconnects, or an agent that was restarted, replaces a connection that is
+ * never heard of again. Two hosts with one identity replace each other in turn: a boot id that was replaced comes back.
  */
 import type { CloneHost, CloneReport } from "../presence/clone.ts";
 import type { Connection } from "./connection.ts";
@@ -8,7 +8,10 @@ import type { Connection } from "./connection.ts";
 /** A replaced clone comes back within 2 to 4 minutes (PROTOCOL.md, close 4409), and some outage on top of that. */
 const RETURNS_WITHIN_MS = 15 * 60_000;
 
-/** A host whose connection another host of the same identity has replaced, and when that happened first (Unix milliseconds). */
+/**
+ * A host whose connection another host of the same identity has replaced, and when that happened first (Unix
+ * milliseconds).
+ */
 export interface ReplacedHost {
   readonly host: CloneHost;
   readonly firstAt: number;

@@ -1,6 +1,6 @@
 /**
- * All of a connection that outlives the hub's memory: the attachment of its socket, or the row of its HTTP lease. Other versions of
- * this code write it and read it (docs/STORAGE.md "Versions"), so it is parsed where it is read.
+ * All of a connection that outlives the hub's memory: the attachment of its socket, or the row of its HTTP lease. Other
+ * versions of this code write it and read it (docs/STORAGE.md "Versions"), so it is parsed where it is read.
  */
 import { z } from "zod";
 import type { Settings } from "../config.ts";

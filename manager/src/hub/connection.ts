@@ -17,7 +17,10 @@ export type Sockets = Pick<
   "acceptWebSocket" | "getTags" | "getWebSockets" | "getWebSocketAutoResponseTimestamp"
 >;
 
-/** How long a connection may take to register. Less than the 10 s of idleness after which the runtime hibernates the hub. */
+/**
+ * How long a connection may take to register. Less than the 10 s of idleness after which the runtime hibernates the
+ * hub.
+ */
 const REGISTER_WITHIN_MS = 8_000;
 
 /** `WebSocket.OPEN`, which workerd calls otherwise than Node. */
@@ -142,7 +145,10 @@ export class Connection {
     this.send(frame);
   }
 
-  /** Delivers a fan-out frame of `bytes` if the subscriber may get so long a one and has room for it; else counts it as dropped. */
+  /**
+   * Delivers a fan-out frame of `bytes` if the subscriber may get so long a one and has room for it; else counts it as
+   * dropped.
+   */
   deliver(frame: string, bytes: number): boolean {
     const spent = bytes > this.terms.maxFrameBytes ? null : spend(this.state.credit, bytes);
     this.state.credit = spent ?? { ...this.state.credit, dropped: this.state.credit.dropped + 1 };

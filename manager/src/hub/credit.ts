@@ -1,6 +1,6 @@
 /**
- * The credit window of one subscriber: docs/PROTOCOL.md "Fan-out". The runtime shows no buffered amount of a socket, so what
- * an agent has not acknowledged is taken to be on its way, and no more than a window of it ever is.
+ * The credit window of one subscriber: docs/PROTOCOL.md "Fan-out". The runtime shows no buffered amount of a socket, so
+ * what an agent has not acknowledged is taken to be on its way, and no more than a window of it ever is.
  */
 import { z } from "zod";
 
@@ -37,7 +37,9 @@ export function spend(credit: CreditWindow, bytes: number): CreditWindow | null 
   return { ...credit, delivered: { frames: frames + 1, bytes: before + bytes } };
 }
 
-/** The credit after the agent said how much it has had in all; it can neither take back nor run ahead of what was sent. */
+/**
+ * The credit after the agent said how much it has had in all; it can neither take back nor run ahead of what was sent.
+ */
 export function acknowledge(credit: CreditWindow, received: Totals): CreditWindow {
   const between = (least: number, most: number, n: number) => Math.min(most, Math.max(least, n));
   const { delivered, acknowledged } = credit;

@@ -1,4 +1,6 @@
-/** AgentHub: the Durable Object that holds the sockets of its share of the agents. Its handlers and RPC methods only. */
+/**
+ * AgentHub: the Durable Object that holds the sockets of its share of the agents. Its handlers and RPC methods only.
+ */
 import { DurableObject } from "cloudflare:workers";
 import { type Settings, settings } from "../config.ts";
 import { type Log, type LogFields, log } from "../log.ts";
@@ -121,7 +123,9 @@ export class AgentHub extends DurableObject<Env> {
     return heartbeat(this.#roster, admission, beat);
   }
 
-  /** `agent.status`: what this hub knows of one agent, or of all: those online, and those whose end D1 has not got yet. */
+  /**
+   * `agent.status`: what this hub knows of one agent, or of all: those online, and those whose end D1 has not got yet.
+   */
   async status(agentId?: string): Promise<LiveStatus[]> {
     return this.#roster.status(agentId);
   }
@@ -151,7 +155,9 @@ export class AgentHub extends DurableObject<Env> {
     return this.#separations.separate(agentId, bootId, (token) => this.rotate(agentId, token));
   }
 
-  /** Sends a message to every connection here that subscribes to its subject; what a window has no room for is dropped. */
+  /**
+   * Sends a message to every connection here that subscribes to its subject; what a window has no room for is dropped.
+   */
   async publish(subject: string, dataJson: string | undefined): Promise<Outcome<Published>> {
     const frame = encode(subject, dataJson === undefined ? {} : { dataJson });
     const bytes = byteLength(frame);
@@ -250,7 +256,10 @@ export class AgentHub extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Runs what an event asks for. Every exception of a handler ends here: it is logged, and the object and the other connections go on. */
+  /**
+   * Runs what an event asks for. Every exception of a handler ends here: it is logged, and the object and the other
+   * connections go on.
+   */
   async #guard<T>(event: string, socket: WebSocket | null, run: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await run();

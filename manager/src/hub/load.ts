@@ -1,6 +1,6 @@
 /**
- * How much a hub is asked to do. A hub handles one frame at a time, so what some send delays all others. While it is asked
- * for more than it can serve, each sender gets an equal share, and those that send the most are refused first.
+ * How much a hub is asked to do. A hub handles one frame at a time, so what some send delays all others. While it is
+ * asked for more than it can serve, each sender gets an equal share, and those that send the most are refused first.
  */
 
 /** Frames are counted in windows of this length. */

@@ -48,9 +48,9 @@ export interface OutboxParts {
   /** Keeps the object alive until a flush is done. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   /**
-   * Told of each connection that the registry has no place for. A removal writes the registry first and closes connections
-   * after it, so a connection that was admitted before the first and registered after the second is found here. So is one
-   * that registered after a newer one had ended: no reader would ever be shown it.
+   * Told of each connection that the registry has no place for. A removal writes the registry first and closes
+   * connections after it, so a connection that was admitted before the first and registered after the second is found
+   * here. So is one that registered after a newer one had ended: no reader would ever be shown it.
    */
   readonly onStale: (connection: StaleConnection) => void;
   readonly log: Log;
@@ -128,8 +128,10 @@ export class Outbox {
   }
 
   /**
-   * Writes what the registry takes of these rows, half by half, and parks the rest: one bad row must not hold up the others.
-   * @returns false if the registry does not answer even when there is nothing to write: then nothing is wrong with the rows
+   * Writes what the registry takes of these rows, half by half, and parks the rest: one bad row must not hold up the
+   * others.
+   * @returns false if the registry does not answer even when there is nothing to write: then nothing is wrong with the
+   * rows
    */
   async #parkRejected(rows: readonly Row[], error: unknown): Promise<boolean> {
     const { store, log } = this.#parts;

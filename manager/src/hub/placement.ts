@@ -13,7 +13,10 @@ export function shardOf(agentId: string, shards: number): number {
   return (hash >>> 0) % shards;
 }
 
-/** Whether there is a hub of this name among `shards` hubs. After a change of HUB_SHARDS there may be others that still hold sockets. */
+/**
+ * Whether there is a hub of this name among `shards` hubs. After a change of HUB_SHARDS there may be others that still
+ * hold sockets.
+ */
 export function isCurrent(name: string, shards: number): boolean {
   return shardNames(shards).includes(name);
 }

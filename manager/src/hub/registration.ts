@@ -26,8 +26,8 @@ export class Registrations {
   }
 
   /**
-   * Enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. If a connection registers
-   * twice before the first answer, both get the same answer: of two tokens, the second would void the first.
+   * Enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. If a connection
+   * registers twice before the first answer, both get the same answer: of two tokens, the second would void the first.
    */
   async register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
     const { connectionId } = admission;

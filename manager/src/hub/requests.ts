@@ -19,9 +19,9 @@ interface Pending {
 }
 
 /**
- * The table of pending requests of one hub. It lives in memory only: a caller that waits keeps its hub awake, so there is
- * nothing to survive. Each table begins its tokens with a random prefix, so a reply to a request of an earlier table matches
- * nothing.
+ * The table of pending requests of one hub. It lives in memory only: a caller that waits keeps its hub awake, so there
+ * is nothing to survive. Each table begins its tokens with a random prefix, so a reply to a request of an earlier table
+ * matches nothing.
  */
 export class PendingRequests {
   readonly #pending = new Map<string, Pending>();

@@ -1,6 +1,6 @@
 /**
- * Who is here: the connections of one hub, and every way in which they begin and end. Each beginning and end of a registered
- * connection is a transition, which the outbox carries to the registry.
+ * Who is here: the connections of one hub, and every way in which they begin and end. Each beginning and end of a
+ * registered connection is a transition, which the outbox carries to the registry.
  */
 import type { Settings } from "../config.ts";
 import type { CloneReport } from "../presence/clone.ts";
@@ -20,7 +20,10 @@ import { reconnectSpreadMs } from "./welcome.ts";
 
 /** At most one sweep in this time. */
 const SWEEP_GAP_MS = 10_000;
-/** Connections that may be open at once before they have registered: opened by one enrolment token, or by one agent's own token. */
+/**
+ * Connections that may be open at once before they have registered: opened by one enrolment token, or by one agent's
+ * own token.
+ */
 const MAX_UNREGISTERED = 4;
 /** The same for an enrolment token of many hosts, which may all come at once. */
 const MAX_UNREGISTERED_FLEET = 64;
@@ -84,7 +87,10 @@ export class Roster {
     return this.#byId.size;
   }
 
-  /** How many agents this hub has, or had when it was loaded and expects back. Connections that have yet to register are none. */
+  /**
+   * How many agents this hub has, or had when it was loaded and expects back. Connections that have yet to register are
+   * none.
+   */
   get expected(): number {
     let unregistered = 0;
     for (const connections of this.#unregistered.values()) unregistered += connections.size;
@@ -181,7 +187,9 @@ export class Roster {
     return { ok: true, value: connection };
   }
 
-  /** Keeps what a beat has changed. The answer to a beat over HTTP states the present terms, so they hold from then on. */
+  /**
+   * Keeps what a beat has changed. The answer to a beat over HTTP states the present terms, so they hold from then on.
+   */
   keep(connection: Connection): void {
     connection.save();
     if (!connection.overHttp) return;
@@ -189,7 +197,10 @@ export class Roster {
     this.#parts.store.putConnection(connection.state);
   }
 
-  /** The connection is over, and its agent did not say so. After the end of its lease, that is the reason: readers saw it. */
+  /**
+   * The connection is over, and its agent did not say so. After the end of its lease, that is the reason: readers saw
+   * it.
+   */
   lose(connection: Connection, departure: Departure): void {
     const leaseEnd = connection.leaseEnd();
     const expired = leaseEnd <= Date.now();
@@ -212,7 +223,9 @@ export class Roster {
     for (const connection of this.of(agentId)) this.depart(connection, { reason: "revoked", close: Close.revoked });
   }
 
-  /** Ends what the registry has no place for: all of a barred agent, or one connection, which comes back as the newest. */
+  /**
+   * Ends what the registry has no place for: all of a barred agent, or one connection, which comes back as the newest.
+   */
   closeStale({ agentId, generation, barred }: StaleConnection): void {
     if (barred === 1) this.shutOut(agentId);
     for (const connection of this.of(agentId)) {
@@ -223,8 +236,8 @@ export class Roster {
   }
 
   /**
-   * Sends every socket away. Each agent gets a delay of its own: they are spread evenly, beginning with `delayMs`. Leases
-   * over HTTP stay.
+   * Sends every socket away. Each agent gets a delay of its own: they are spread evenly, beginning with `delayMs`.
+   * Leases over HTTP stay.
    * @returns how many registered agents there were
    */
   drain(delayMs: number): number {
@@ -274,8 +287,9 @@ export class Roster {
   }
 
   /**
-   * Takes up the connections that outlived the hub's memory, and records the end of those that did not. Agents that belong to
-   * another hub by now, or were welcomed with other settings, are sent away evenly, to come back where and as they should.
+   * Takes up the connections that outlived the hub's memory, and records the end of those that did not. Agents that
+   * belong to another hub by now, or were welcomed with other settings, are sent away evenly, to come back where and as
+   * they should.
    * @param isOwn whether an agent still belongs to this hub: HUB_SHARDS may have changed
    */
   recover(isOwn: (agentId: string) => boolean): void {
@@ -315,7 +329,10 @@ export class Roster {
     this.#unregistered.clear();
   }
 
-  /** A socket whose state cannot be read. Its row, if it has one, tells that the connection is over; its agent comes back. */
+  /**
+   * A socket whose state cannot be read. Its row, if it has one, tells that the connection is over; its agent comes
+   * back.
+   */
   #closeUnreadable(socket: WebSocket): void {
     const { sockets, store } = this.#parts;
     const text = JSON.stringify(socket.deserializeAttachment()) ?? "";
@@ -355,7 +372,10 @@ export class Roster {
   }
 }
 
-/** The token that a connection was opened with. An enrolment token has many agent ids, one for each install id that is shown with it. */
+/**
+ * The token that a connection was opened with. An enrolment token has many agent ids, one for each install id that is
+ * shown with it.
+ */
 function tokenOf({ enrolment, agentId }: Admission): string {
   return enrolment === null ? `agent ${agentId}` : `enrolment ${enrolment.id}`;
 }

@@ -65,7 +65,8 @@ export class Router {
       return Close.rateLimited;
     }
     const decoded = decode(frame, connection.terms.maxFrameBytes);
-    // The agent may send as many replies as it was asked for at no cost: one that only answers never uses up its budget.
+    // The agent may send as many replies as it was asked for at no cost: one that only answers never uses up its
+    // budget.
     if (decoded.ok && isInbox(decoded.message.subject) && connection.budget.settle()) {
       this.#deliver(connection, decoded.message);
       return null;
@@ -94,7 +95,9 @@ export class Router {
     if (token === null || !this.#requests.settle(connection.id, token, message)) connection.state.droppedReplies++;
   }
 
-  /** Handles one message; every request gets exactly one answer. Returns how the connection must be closed, if it must. */
+  /**
+   * Handles one message; every request gets exactly one answer. Returns how the connection must be closed, if it must.
+   */
   async #route(connection: Connection, message: Message): Promise<Close | null> {
     if (isInbox(message.subject)) {
       this.#deliver(connection, message);
@@ -113,7 +116,10 @@ export class Router {
       : null;
   }
 
-  /** Sends the outcome of a message to who asked; an outcome that nobody asked for is sent only where the protocol says so. */
+  /**
+   * Sends the outcome of a message to who asked; an outcome that nobody asked for is sent only where the protocol says
+   * so.
+   */
   #answer(connection: Connection, message: Message, outcome: Answer): void {
     if (message.reply !== undefined) this.#send(connection, message.reply, outcome);
     else if (!outcome.ok) this.#send(connection, "agent.error", outcome);

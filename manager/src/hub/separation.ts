@@ -11,7 +11,9 @@ type Offer = (token: string) => Promise<Outcome<null>>;
 export class Separations {
   readonly #env: Env;
   readonly #roster: Roster;
-  /** Agents whose second host is being offered an identity: a second offer would replace the first on the host's disk. */
+  /**
+   * Agents whose second host is being offered an identity: a second offer would replace the first on the host's disk.
+   */
   readonly #underway = new Set<string>();
 
   constructor(env: Env, roster: Roster) {
@@ -20,7 +22,8 @@ export class Separations {
   }
 
   /**
-   * Gives the host of this boot an identity of its own, if it is the connected one. Otherwise it gets one when it next is.
+   * Gives the host of this boot an identity of its own, if it is the connected one. Otherwise it gets one when it next
+   * is.
    * @returns the id of the new agent, or null when the host is not connected, or is being given one already
    */
   async separate(agentId: string, bootId: string, offer: Offer): Promise<Outcome<string | null>> {

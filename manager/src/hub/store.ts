@@ -2,8 +2,8 @@
  * A hub's own SQLite: the connections it believes in, and the outbox of transitions that the registry has not got yet.
  * Written before anything is acknowledged, so a rebuilt hub can tell what changed while it was gone.
  *
- * Other versions of this code write these tables and read them (docs/STORAGE.md "Versions"). A row that cannot be read is set
- * aside: it is logged, kept for people to look at, and in nobody's way.
+ * Other versions of this code write these tables and read them (docs/STORAGE.md "Versions"). A row that cannot be read
+ * is set aside: it is logged, kept for people to look at, and in nobody's way.
  */
 import type { z } from "zod";
 import type { Log } from "../log.ts";

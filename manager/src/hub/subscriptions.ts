@@ -1,6 +1,6 @@
 /**
- * Who in a hub subscribes to what: docs/PROTOCOL.md "Fan-out". The index is in memory; the truth is each connection's own
- * list, which survives hibernation.
+ * Who in a hub subscribes to what: docs/PROTOCOL.md "Fan-out". The index is in memory; the truth is each connection's
+ * own list, which survives hibernation.
  */
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { agentMaySubscribe } from "../protocol/permissions.ts";
@@ -50,7 +50,9 @@ export class Subscriptions {
     return this.#change(connection, all);
   }
 
-  /** Takes patterns away: all of them, or on any fault none. A pattern that the connection does not have is no fault. */
+  /**
+   * Takes patterns away: all of them, or on any fault none. A pattern that the connection does not have is no fault.
+   */
   unsubscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
     const refused = firstRefusal(connection, patterns);
     if (refused !== null) return refused;

@@ -11,7 +11,9 @@ export const CloneHost = z.object({
 });
 export type CloneHost = Readonly<z.infer<typeof CloneHost>>;
 
-/** Two hosts seen alive with one identity. `first` is the host that was replaced first: it was there before the other. */
+/**
+ * Two hosts seen alive with one identity. `first` is the host that was replaced first: it was there before the other.
+ */
 export const CloneReport = z.object({
   /** Unix milliseconds. */
   at: z.number(),

@@ -1,9 +1,9 @@
 /**
  * The presence of an agent as a state machine, pure. Hub, sweep, outbox and registry all decide by it.
  *
- * An agent's connections come in generations. Each begins online and ends offline, for a reason and for good; the newest
- * one is the agent's presence, and whatever happens late to an older one changes nothing. While a connection lasts, a lease
- * holds it, which every sign of life renews. All times are Unix milliseconds.
+ * An agent's connections come in generations. Each begins online and ends offline, for a reason and for good; the
+ * newest one is the agent's presence, and whatever happens late to an older one changes nothing. While a connection
+ * lasts, a lease holds it, which every sign of life renews. All times are Unix milliseconds.
  */
 import { z } from "zod";
 import { Host } from "./host.ts";
@@ -89,7 +89,9 @@ export function leaseEnd(lastSeen: number, { leaseMs }: LeaseTerms): number {
   return lastSeen + leaseMs;
 }
 
-/** The state of a lease. A beat counts as missed when half of the time between its due time and the lease's end is over. */
+/**
+ * The state of a lease. A beat counts as missed when half of the time between its due time and the lease's end is over.
+ */
 export function vitality(lastSeen: number, terms: LeaseTerms, now: number): "online" | "late" | "expired" {
   if (now >= leaseEnd(lastSeen, terms)) return "expired";
   return now >= lastSeen + (terms.heartbeatIntervalMs + terms.leaseMs) / 2 ? "late" : "online";
@@ -105,7 +107,9 @@ export function ended<P extends Presence>(online: P, reason: OfflineReason, last
   return { ...online, status: "offline" as const, reason, since, lastSeen };
 }
 
-/** The presence to show of a connection that nothing has ended yet. Its lease may have run out before a sweep saw it. */
+/**
+ * The presence to show of a connection that nothing has ended yet. Its lease may have run out before a sweep saw it.
+ */
 export function observed(online: LiveStatus, lastSeen: number, terms: LeaseTerms, now: number): LiveStatus {
   switch (vitality(lastSeen, terms, now)) {
     case "online":
@@ -119,7 +123,10 @@ export function observed(online: LiveStatus, lastSeen: number, terms: LeaseTerms
 
 type Standing = Pick<Presence, "generation" | "status">;
 
-/** Whether `next` takes the place of `present`: a newer generation does, and the end of the same one. The registry's SQL says the same. */
+/**
+ * Whether `next` takes the place of `present`: a newer generation does, and the end of the same one. The registry's SQL
+ * says the same.
+ */
 export function supersedes(next: Standing, present: Standing): boolean {
   return (
     next.generation > present.generation || (next.generation === present.generation && present.status === "online")
@@ -136,12 +143,17 @@ export function newest<P extends Presence>(known: Iterable<P>): Map<string, P> {
   return byAgent;
 }
 
-/** Whether the registry says that an agent is online which no hub holds. The two were read at different times: read again. */
+/**
+ * Whether the registry says that an agent is online which no hub holds. The two were read at different times: read
+ * again.
+ */
 export function isUnconfirmed(record: StoredPresence, live: LiveStatus | undefined): boolean {
   return record.status === "online" && (live === undefined || live.generation < record.generation);
 }
 
-/** The presence to show: the hub's if it is as new as the registry's. No agent is online without a hub that holds it. */
+/**
+ * The presence to show: the hub's if it is as new as the registry's. No agent is online without a hub that holds it.
+ */
 export function currentPresence(
   record: StoredPresence,
   live: LiveStatus | undefined,

@@ -35,7 +35,8 @@ export function timeline(events: readonly StoredEvent[], current: Current, now: 
   let next: number | null = null;
   for (const event of isNewer(current, events[0]) ? [entry(current), ...events] : events) {
     if (entries.length === KEPT.transitions || (next !== null && next < now - KEPT.ms)) break;
-    // The end of an older connection may be recorded after a newer one began. It counts as ended when the newer one began.
+    // The end of an older connection may be recorded after a newer one began. It counts as ended when the newer one
+    // began.
     const at = Math.min(event.at, next ?? now);
     entries.push({ ...event, at, durationMs: next === null ? null : next - at });
     next = at;
@@ -65,7 +66,10 @@ export function uptime(entries: readonly TimelineEntry[], windowMs: number, now:
   return onlineMs / (now - start);
 }
 
-/** Whether an agent flaps whose transition number {@link FLAPPING}, counted backwards, was at `burstAt`; null: there were fewer. */
+/**
+ * Whether an agent flaps whose transition number {@link FLAPPING}, counted backwards, was at `burstAt`; null: there
+ * were fewer.
+ */
 export function isFlapping(burstAt: number | null, now: number): boolean {
   return burstAt !== null && burstAt > now - FLAPPING.withinMs;
 }

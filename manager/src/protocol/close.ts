@@ -15,8 +15,8 @@ export function mayTravel(code: number): boolean {
 }
 
 /**
- * The code with which the runtime itself has closed a socket whose agent sent what is no WebSocket frame, or one longer than
- * the runtime takes; null when the error is any other: then the connection was lost.
+ * The code with which the runtime itself has closed a socket whose agent sent what is no WebSocket frame, or one longer
+ * than the runtime takes; null when the error is any other: then the connection was lost.
  */
 export function protocolErrorCode(error: unknown): number | null {
   const [isProtocolError, code] =

@@ -1,6 +1,7 @@
 /**
- * Reads JSON text without making values of it: docs/PROTOCOL.md "Payloads". A payload that is passed on as the text it came
- * as keeps its spelling of numbers, the order of its keys, duplicate keys and escapes, none of which survive a parser.
+ * Reads JSON text without making values of it: docs/PROTOCOL.md "Payloads". A payload that is passed on as the text it
+ * came as keeps its spelling of numbers, the order of its keys, duplicate keys and escapes, none of which survive a
+ * parser.
  */
 
 /** How deep the arrays and objects of one member's value may be nested; every JSON parser can follow so far. */

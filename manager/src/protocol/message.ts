@@ -45,7 +45,10 @@ export function byteLength(frame: string | ArrayBuffer): number {
   return typeof frame === "string" ? UTF8.encode(frame).byteLength : frame.byteLength;
 }
 
-/** Decodes a frame. Total: whatever arrives yields a message or a {@link BadFrame} with a code of {@link FrameErrorCode}. */
+/**
+ * Decodes a frame. Total: whatever arrives yields a message or a {@link BadFrame} with a code of {@link
+ * FrameErrorCode}.
+ */
 export function decode(
   frame: string | ArrayBuffer,
   maxFrameBytes: number,

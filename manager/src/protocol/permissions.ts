@@ -2,7 +2,10 @@
 import { failure, type Outcome } from "./errors.ts";
 import { isInbox, isPattern, isSubject } from "./subject.ts";
 
-/** Subjects with a meaning of their own on the link; an operator's message on one could pass for the manager's or an agent's. */
+/**
+ * Subjects with a meaning of their own on the link; an operator's message on one could pass for the manager's or an
+ * agent's.
+ */
 const CONTROL: ReadonlySet<string> = new Set([
   "agent.register",
   "agent.welcome",

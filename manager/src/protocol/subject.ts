@@ -14,7 +14,10 @@ export function isPattern(s: string): boolean {
   return isJoined(s, (token, isLast) => token === "*" || (token === ">" && isLast) || TOKEN.test(token));
 }
 
-/** Whether `pattern` covers `subject`: `*` one token, a last `>` one or more. False where either is not what it should be. */
+/**
+ * Whether `pattern` covers `subject`: `*` one token, a last `>` one or more. False where either is not what it should
+ * be.
+ */
 export function matches(pattern: string, subject: string): boolean {
   if (!isPattern(pattern) || !isSubject(subject)) return false;
   const wanted = pattern.split(".");

@@ -26,7 +26,9 @@ export function encodeAdmission(admission: Admission): string {
   );
 }
 
-/** @throws when the header is not what {@link encodeAdmission} made; the error names fields and holds no value of them. */
+/**
+ * @throws when the header is not what {@link encodeAdmission} made; the error names fields and holds no value of them.
+ */
 export function parseAdmission(header: string | null): Admission {
   if (header === null) throw new Error("the request carries no admission");
   let value: unknown;

@@ -115,9 +115,9 @@ function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission[
 
 /**
  * Takes a use of the enrolment and stores the agent, in one statement, so that of two hosts racing for the last use one
- * wins. Repeated by the same install it takes no further use and replaces the token, unless the install id has turned out to
- * be that of two hosts. A statement may take effect long after its connection was given up: it replaces no token of a
- * connection that was admitted later, or at the same time.
+ * wins. Repeated by the same install it takes no further use and replaces the token, unless the install id has turned
+ * out to be that of two hosts. A statement may take effect long after its connection was given up: it replaces no token
+ * of a connection that was admitted later, or at the same time.
  * @returns the agent's name, or why not
  * @throws RegistryUnavailable
  */

@@ -35,8 +35,9 @@ export interface Position {
 }
 
 /**
- * At most `limit` agents by name, those after a position. With `q`, which is folded, those that may have it in their name, id,
- * hostname or address: SQLite cannot tell of an agent that is called by more than ASCII, which {@link isFound} then does.
+ * At most `limit` agents by name, those after a position. With `q`, which is folded, those that may have it in their
+ * name, id, hostname or address: SQLite cannot tell of an agent that is called by more than ASCII, which {@link
+ * isFound} then does.
  */
 export async function listAgents(
   db: D1Database,

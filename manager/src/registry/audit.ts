@@ -44,7 +44,10 @@ export interface AuditEvent {
   readonly detail?: Readonly<Record<string, string | number | null>>;
 }
 
-/** The statement that records an event. In a batch it comes right after the statement that did it, and records nothing if that changed nothing. */
+/**
+ * The statement that records an event. In a batch it comes right after the statement that did it, and records nothing
+ * if that changed nothing.
+ */
 export function recordAuditEvent(db: D1Database, operator: Operator, event: AuditEvent): D1PreparedStatement {
   return insertion(db, operator, event, "changes() > 0");
 }

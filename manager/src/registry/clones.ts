@@ -34,8 +34,8 @@ export async function orderSeparation(db: D1Database, operator: Operator, agentI
 }
 
 /**
- * Makes an agent of its own out of a clone's second host, with the token whose hash is given. It is a candidate until the
- * host registers with it: that settles whether it may still be dropped.
+ * Makes an agent of its own out of a clone's second host, with the token whose hash is given. It is a candidate until
+ * the host registers with it: that settles whether it may still be dropped.
  * @returns false when the agent it comes from has been revoked or removed meanwhile
  */
 export async function insertSeparated(

@@ -54,7 +54,10 @@ export async function listEnrolments(db: D1Database): Promise<EnrolmentUsage[]> 
   return results.map((row) => ({ ...row, agents: JSON.parse(row.agents) }));
 }
 
-/** Voids an enrolment token; agents that came from it stay. Null when there is no such enrolment, false when it was revoked before. */
+/**
+ * Voids an enrolment token; agents that came from it stay. Null when there is no such enrolment, false when it was
+ * revoked before.
+ */
 export async function revokeEnrolment(db: D1Database, operator: Operator, id: string): Promise<boolean | null> {
   const [revoked] = await query(
     db.batch([

@@ -1,4 +1,7 @@
-/** Reads JSON that a column of the registry holds. Other versions of this code write it too: what cannot be read counts as absent. */
+/**
+ * Reads JSON that a column of the registry holds. Other versions of this code write it too: what cannot be read counts
+ * as absent.
+ */
 import type { z } from "zod";
 import { log } from "../log.ts";
 

@@ -1,6 +1,9 @@
 import { log } from "../log.ts";
 
-/** The registry could not be asked, which is not the same as "no". Whoever catches this answers 503, and the caller retries. */
+/**
+ * The registry could not be asked, which is not the same as "no". Whoever catches this answers 503, and the caller
+ * retries.
+ */
 export class RegistryUnavailable extends Error {
   constructor(cause: unknown) {
     super("the registry cannot be reached; try again shortly", { cause });

@@ -1,4 +1,7 @@
-/** D1 queries on the rotation of an agent's token: offered as a candidate, good beside the old one, alone once it was used. */
+/**
+ * D1 queries on the rotation of an agent's token: offered as a candidate, good beside the old one, alone once it was
+ * used.
+ */
 import { type Operator, recordAuditEvent } from "./audit.ts";
 import { query } from "./query.ts";
 
@@ -22,7 +25,10 @@ export async function withdrawOffer(db: D1Database, id: string, hash: string): P
   );
 }
 
-/** The agent has come with its candidate: from here the token before it is void. False when another offer has taken its place. */
+/**
+ * The agent has come with its candidate: from here the token before it is void. False when another offer has taken its
+ * place.
+ */
 export async function takeUpCandidate(db: D1Database, id: string, hash: string): Promise<boolean> {
   const taken = await query(
     db

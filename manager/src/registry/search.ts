@@ -1,4 +1,6 @@
-/** How agents are searched: by part of what they are called, in any case. Pure; SQLite folds the case of ASCII alone. */
+/**
+ * How agents are searched: by part of what they are called, in any case. Pure; SQLite folds the case of ASCII alone.
+ */
 
 /** Text as it is compared: without case, and each character in one spelling. Folded ASCII is ASCII. */
 export function fold(text: string): string {

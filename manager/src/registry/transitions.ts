@@ -13,7 +13,9 @@ const INSERT_EVENTS = `INSERT OR IGNORE INTO events (agent_id, generation, statu
   FROM json_each(?1)
   WHERE EXISTS (SELECT 1 FROM agents WHERE id = value ->> 'agentId' AND deleted_at IS NULL)`;
 
-/** The WHERE is `supersedes`, in SQL. A revocation is never written over by the end of a connection that it came after. */
+/**
+ * The WHERE is `supersedes`, in SQL. A revocation is never written over by the end of a connection that it came after.
+ */
 const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.status, since = t.since,
     reason = iif(t.status = 'offline' AND revoked_at IS NOT NULL, 'revoked', t.reason),
     last_seen = t.last_seen, connected_at = t.connected_at, address = t.address,
@@ -27,7 +29,10 @@ const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.s
   WHERE agents.id = t.agent_id
     AND (agents.generation < t.generation OR agents.generation = t.generation AND agents.status = 'online')`;
 
-/** Finds, after the update, the connections that the registry has no place for, whether or not it took their transitions. */
+/**
+ * Finds, after the update, the connections that the registry has no place for, whether or not it took their
+ * transitions.
+ */
 const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS generation,
     deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred
   FROM json_each(?1) CROSS JOIN agents ON agents.id = value ->> 'agentId'
@@ -37,9 +42,9 @@ const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS gen
         OR agents.generation = value ->> 'generation' AND agents.status = 'offline')`;
 
 /**
- * Whole connections go, those before the one that the last event to keep belongs to, and before the newest that is too old:
- * that one lasted until it was not. It reads the key of each agent's events once, in its own order; a window function would
- * read five times as much.
+ * Whole connections go, those before the one that the last event to keep belongs to, and before the newest that is too
+ * old: that one lasted until it was not. It reads the key of each agent's events once, in its own order; a window
+ * function would read five times as much.
  */
 const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
     SELECT events.agent_id, events.generation
@@ -70,15 +75,15 @@ export interface StaleConnection {
   readonly agentId: string;
   readonly generation: number;
   /**
-   * 1: the agent was removed or revoked, perhaps after it had been admitted. 0: the registry has a connection that was admitted
-   * after this one, or as late, and so would never show this one.
+   * 1: the agent was removed or revoked, perhaps after it had been admitted. 0: the registry has a connection that was
+   * admitted after this one, or as late, and so would never show this one.
    */
   readonly barred: 0 | 1;
 }
 
 /**
- * Writes transitions in one batch, all or none: five statements, however many they are. Written again they change nothing,
- * and a row that a newer connection has written since is left as it is.
+ * Writes transitions in one batch, all or none: five statements, however many they are. Written again they change
+ * nothing, and a row that a newer connection has written since is left as it is.
  * @returns the connections among them that the registry has no place for
  * @throws when D1 fails; the caller keeps the transitions and tries again
  */

@@ -96,7 +96,10 @@ export const agents = newRouter()
     },
   );
 
-/** Rows read at once where the registry cannot tell how many it takes: with a `status` that few agents may have, or with no limit. */
+/**
+ * Rows read at once where the registry cannot tell how many it takes: with a `status` that few agents may have, or with
+ * no limit.
+ */
 const CHUNK = { filtered: 1_000, unlimited: 10_000 } as const;
 
 async function pageOfAgents(
@@ -105,7 +108,8 @@ async function pageOfAgents(
 ): Promise<{ agents: z.infer<typeof Agent>[]; next: Position | null }> {
   const limit = want.limit ?? Number.POSITIVE_INFINITY;
   const q = want.q === undefined ? undefined : fold(want.q);
-  // Every read asks all hubs too, so it is as large as can be of use and no larger; the one row more tells of a next page.
+  // Every read asks all hubs too, so it is as large as can be of use and no larger; the one row more tells of a next
+  // page.
   let chunk = want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
   const agents: z.infer<typeof Agent>[] = [];
   let after = want.after;
@@ -113,7 +117,8 @@ async function pageOfAgents(
     const read = () => listAgents(env.DB, { q, after, limit: chunk });
     // The registry first, the hubs after it: presence is never older than the row that it is laid over.
     let records = await read();
-    // After a change of HUB_SHARDS a hub of before may hold sockets, and two hubs may speak of one agent: the newer one counts.
+    // After a change of HUB_SHARDS a hub of before may hold sockets, and two hubs may speak of one agent: the newer one
+    // counts.
     const recorded = records.flatMap(({ hub, status }) => (hub !== null && status === "online" ? [hub] : []));
     const live = newest((await callHubs(env, recorded, async (hub) => hub.status())).flat());
     if (records.some((record) => isUnconfirmed(record, live.get(record.id)))) records = await read();

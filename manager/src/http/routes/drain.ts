@@ -1,4 +1,7 @@
-/** `POST /api/admin/drain`: sends the agents of one hub, or of all, away for a while. PROTOCOL.md "agent.reconnect" has the other half. */
+/**
+ * `POST /api/admin/drain`: sends the agents of one hub, or of all, away for a while. PROTOCOL.md "agent.reconnect" has
+ * the other half.
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import { settings } from "../../config.ts";
 import { callEveryHubOnce, callShardOnce } from "../../hubs.ts";

@@ -1,4 +1,7 @@
-/** `/api/admin/parked`: transitions of presence that the registry rejected. Each hub keeps its own, out of the way of the others. */
+/**
+ * `/api/admin/parked`: transitions of presence that the registry rejected. Each hub keeps its own, out of the way of
+ * the others.
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import { callEveryHubOnce } from "../../hubs.ts";
 import { insertAuditEvent } from "../../registry/audit.ts";

@@ -1,4 +1,7 @@
-/** `POST /api/agents/:id/rotate`: a new token for an agent, in two phases. PROTOCOL.md "agent.rotate" has the other half. */
+/**
+ * `POST /api/agents/:id/rotate`: a new token for an agent, in two phases. PROTOCOL.md "agent.rotate" has the other
+ * half.
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import { sha256Hex } from "../../digest.ts";
 import { askThroughHub } from "../../hubs.ts";

@@ -1,4 +1,7 @@
-/** `GET /api/agents/:id`, the agent with what its timeline tells of it, and `GET /api/agents/:id/events`, the timeline itself. */
+/**
+ * `GET /api/agents/:id`, the agent with what its timeline tells of it, and `GET /api/agents/:id/events`, the timeline
+ * itself.
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import { currentPresence, OFFLINE_REASONS } from "../../presence/presence.ts";
 import { KEPT, timeline, uptime } from "../../presence/timeline.ts";
