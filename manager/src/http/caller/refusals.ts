@@ -9,8 +9,8 @@ import { type Admission, admit, type Caller } from "../../registry/admission.ts"
 import type { Bearer } from "../../tokens.ts";
 import { outcomeError } from "../errors.ts";
 import type { App } from "../router.ts";
-import { addressKey, count, tooMany } from "./limits.ts";
 import { ExpiringCache } from "./expiring-cache.ts";
+import { addressKey, count, tooMany } from "./limits.ts";
 
 /**
  * Refusals of the registry. The key of an agent's token is the token. The key of an enrolment token is the token and
