@@ -1,21 +1,19 @@
-/** D1 queries on presence: what the hubs' outboxes flush, and the timeline that it leaves. */
+/** D1 queries for presence: they write the transitions from the hubs' outboxes, and read the timeline. */
 import { newest, type Transition } from "../presence/presence.ts";
 import { FLAPPING, KEPT, type StoredEvent } from "../presence/timeline.ts";
 import { query } from "./query.ts";
 
-/** The newest first: of one generation, its end comes before its beginning. */
+/** The newest event first. Within a generation the end comes before the beginning: "offline" sorts before "online". */
 const NEWEST_FIRST = "ORDER BY generation DESC, status";
 
-/** Of an agent that was removed nothing is kept. */
+/** Nothing is stored for a removed agent. */
 const INSERT_EVENTS = `INSERT OR IGNORE INTO events (agent_id, generation, status, at, reason, address, close_code)
   SELECT value ->> 'agentId', value ->> 'generation', value ->> 'status', value ->> 'since', value ->> 'reason',
     value ->> 'address', value ->> 'closeCode'
   FROM json_each(?1)
   WHERE EXISTS (SELECT 1 FROM agents WHERE id = value ->> 'agentId' AND deleted_at IS NULL)`;
 
-/**
- * The WHERE is `supersedes`, in SQL. A revocation is never written over by the end of a connection that it came after.
- */
+/** The WHERE clause is `supersedes` in SQL. If a revoked agent goes offline, its reason is always `revoked`. */
 const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.status, since = t.since,
     reason = iif(t.status = 'offline' AND revoked_at IS NOT NULL, 'revoked', t.reason),
     last_seen = t.last_seen, connected_at = t.connected_at, address = t.address,
@@ -29,10 +27,7 @@ const UPDATE_AGENTS = `UPDATE agents SET generation = t.generation, status = t.s
   WHERE agents.id = t.agent_id
     AND (agents.generation < t.generation OR agents.generation = t.generation AND agents.status = 'online')`;
 
-/**
- * Finds, after the update, the connections that the registry has no place for, whether or not it took their
- * transitions.
- */
+/** Runs after the update and finds stale connections, see {@link StaleConnection}. */
 const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS generation,
     deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred
   FROM json_each(?1) CROSS JOIN agents ON agents.id = value ->> 'agentId'
@@ -42,9 +37,10 @@ const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS gen
         OR agents.generation = value ->> 'generation' AND agents.status = 'offline')`;
 
 /**
- * Whole connections go, those before the one that the last event to keep belongs to, and before the newest that is too
- * old: that one lasted until it was not. It reads the key of each agent's events once, in its own order; a window
- * function would read five times as much.
+ * Deletes whole connections only. It keeps the connection of the last event to keep, and all newer ones. By age, it
+ * keeps the newest connection with an event that is too old, because that connection may have lasted longer; it deletes
+ * the ones before it. It reads the key of each agent's events once, in the order of the key. A window function would
+ * read five times as much.
  */
 const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
     SELECT events.agent_id, events.generation
@@ -59,33 +55,33 @@ const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
       FROM json_each(?1)) AS kept
     CROSS JOIN events ON events.agent_id = kept.agent_id AND events.generation < kept.first)`;
 
-/** Hubs that are known write nothing here, unless the number of their parked transitions has changed. */
+/** Writes a hub's row only if the hub is new, or if its number of parked transitions has changed. */
 const UPSERT_HUB = `INSERT INTO hubs (name, parked) VALUES (?1, ?2)
   ON CONFLICT (name) DO UPDATE SET parked = excluded.parked WHERE parked <> excluded.parked`;
 
-/** A hub that writes transitions. */
+/** The hub that writes the transitions. */
 export interface WritingHub {
   readonly name: string;
-  /** Transitions that the registry rejected and the hub keeps. */
+  /** The number of transitions that the registry rejected and the hub keeps. */
   readonly parked: number;
 }
 
-/** A connection that the registry has no place for: its hub must close it. */
+/** A connection that the registry cannot show. Its hub must close it. */
 export interface StaleConnection {
   readonly agentId: string;
   readonly generation: number;
   /**
-   * 1: the agent was removed or revoked, perhaps after it had been admitted. 0: the registry has a connection that was
-   * admitted after this one, or as late, and so would never show this one.
+   * 1: the agent was removed or revoked, perhaps after this connection was admitted. 0: the registry has a connection
+   * of the agent with a newer generation, or the end of the same generation. So it would never show this connection.
    */
   readonly barred: 0 | 1;
 }
 
 /**
- * Writes transitions in one batch, all or none: five statements, however many they are. Written again they change
- * nothing, and a row that a newer connection has written since is left as it is.
- * @returns the connections among them that the registry has no place for
- * @throws when D1 fails; the caller keeps the transitions and tries again
+ * Writes transitions in one batch: all or none. The batch has five statements for any number of transitions. A repeated
+ * write changes nothing, and it does not overwrite a row that a newer connection has written since.
+ * @returns the stale connections among them
+ * @throws if D1 fails; the caller keeps the transitions and tries again
  */
 export async function writeTransitions(
   db: D1Database,
@@ -103,7 +99,7 @@ export async function writeTransitions(
   return stale?.results ?? [];
 }
 
-/** What is kept of an agent's transitions, as `timeline` takes it. */
+/** The stored events of an agent, in the order that `timeline` needs. */
 export async function listEvents(db: D1Database, agentId: string): Promise<StoredEvent[]> {
   const { results } = await query(
     db
