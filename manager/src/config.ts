@@ -1,4 +1,4 @@
-/** The manager's settings, from the Worker's variables (wrangler.jsonc), and what its secrets must be like. */
+/** The manager's settings, from the Worker's variables (wrangler.jsonc), and the rules for its secrets. */
 
 export interface Settings {
   /** How many hubs share the agents. */
@@ -8,23 +8,26 @@ export interface Settings {
   readonly leaseMs: number;
   /** The longest frame accepted, in bytes of UTF-8. */
   readonly maxFrameBytes: number;
-  /** What one connection may send on average; {@link BURST_S} seconds' worth at once. */
+  /** One connection may send this on average. At once it may send as much as in {@link BURST_S} seconds. */
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
-  /** Frames that one hub serves a second before it shares them out equally. */
+  /** Frames per second that one hub can serve. A hub that is nearly full gives every sender an equal share. */
   readonly hubMessagesPerSecond: number;
 }
 
-/** Seconds' worth of its budget that a connection may send at once, after silence. */
+/** After a pause, a connection may send at once as much as in this many seconds, by its average. */
 export const BURST_S = 5;
 
-/** Secrets and their least lengths: a password that resists guessing at the log-in's pace, a full HS256 key. */
+/**
+ * Secrets and their minimum lengths. The rate limit on log-ins makes a password of this length hard to guess. A key for
+ * HS256 has 32 bytes.
+ */
 const SECRETS = { ADMIN_PASSWORD: 12, JWT_SECRET: 32 } as const;
 
-/** What keeps this manager from serving, in a sentence that names the secret or variable; null when all is well. */
+/** The reason why this manager cannot serve, as a sentence that names the secret or variable; null if there is none. */
 export function misconfiguration(env: Env): string | null {
   for (const [name, least] of Object.entries(SECRETS) as [keyof typeof SECRETS, number][]) {
-    // Typed as present, but a deployment may lack it: that is what is being checked.
+    // The type says that the secret is there, but a deployment may lack it.
     const value: string | undefined = env[name];
     if (!value) return `the secret ${name} is not set`;
     if (value.length < least) return tooShort(name, least);
@@ -42,13 +45,13 @@ export function misconfiguration(env: Env): string | null {
 }
 
 function tooShort(name: string, least: number): string {
-  return `the secret ${name} is too short: ${least} characters at least`;
+  return `the secret ${name} is too short: it needs at least ${least} characters`;
 }
 
-/** @throws when a variable is not a whole number within its bounds. */
+/** @throws if a variable is not a whole number within its bounds */
 export function settings(env: Env): Settings {
   const maxFrameBytes = wholeNumber("MAX_FRAME_BYTES", env.MAX_FRAME_BYTES, 1024, 1_048_576);
-  // A smaller budget could never pay for a frame of the size that is allowed.
+  // With a smaller budget, a connection could never send a frame of the largest allowed size.
   const leastBytes = Math.ceil(maxFrameBytes / BURST_S);
   const heartbeatIntervalMs = wholeNumber("HEARTBEAT_INTERVAL_MS", env.HEARTBEAT_INTERVAL_MS, 100, 3_600_000);
   return {
@@ -63,9 +66,9 @@ export function settings(env: Env): Settings {
 }
 
 /**
- * Where a client's address comes from: the header that Cloudflare sets, or one address that all clients have, null where
- * nothing can tell. Without Cloudflare in front a client could say any address in that header.
- * @throws when the variable is none of these
+ * Where the client's address comes from: from the header that Cloudflare sets, or it is the same given address for all
+ * clients, or it is unknown (null). Without Cloudflare in front, a client can write any address into that header.
+ * @throws if the variable has another value
  */
 export function addressSource(env: Env): { readonly header: boolean; readonly address: string | null } {
   const { CLIENT_ADDRESS: source } = env;

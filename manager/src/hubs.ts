@@ -1,8 +1,9 @@
 /**
- * Calls to hubs over typed RPC: to one agent's, to one shard's, to all; and which calls may be made twice.
+ * Calls to hubs over typed RPC: to the hub of one agent, to the hub of one shard, to all hubs. Some calls are retried
+ * once.
  *
- * An agent connects to the hub that HUB_SHARDS gives it. After a change of HUB_SHARDS another hub may still hold its socket: the one
- * that the agent's row names. So whoever looks for a connection asks both.
+ * HUB_SHARDS decides to which hub an agent connects. After a change of HUB_SHARDS another hub may still hold the
+ * agent's socket. The agent's row names that hub. To find a connection, these functions ask both hubs.
  */
 import { settings } from "./config.ts";
 import type { AgentHub } from "./hub/hub.ts";
@@ -13,42 +14,42 @@ import { RegistryUnavailable } from "./registry/query.ts";
 
 type HubCall<T> = (hub: DurableObjectStub<AgentHub>) => Promise<T>;
 
-/**
- * Calls the hub that an agent connects to. If the call fails and the runtime says that a second try may help, it is made
- * twice.
- */
+/** Calls the hub that an agent connects to. If the runtime marks a failure as retryable, the call is repeated once. */
 export function callHub<T>(env: Env, agentId: string, call: HubCall<T>): Promise<T> {
-  return twice(env, ownHub(env, agentId), call);
+  return callWithRetry(env, ownHub(env, agentId), call);
 }
 
 /**
- * Calls every hub that may hold a connection of the agent; each call may be made twice.
+ * Calls every hub that may hold a connection of the agent. Each call may be repeated once.
  * @param recorded the hub that the agent's row names
  */
 export function callHubsOf<T>(env: Env, agentId: string, recorded: string | null, call: HubCall<T>): Promise<T[]> {
   const names = new Set([ownHub(env, agentId), ...(recorded === null ? [] : [recorded])]);
-  return Promise.all([...names].map((name) => twice(env, name, call)));
+  return Promise.all([...names].map((name) => callWithRetry(env, name, call)));
 }
 
 /**
- * Asks the hub that holds the agent's connection: first the agent's own, at most once, and if the agent is not connected there, the
- * one that its row names.
+ * Calls the hub that holds the agent's connection. Asks the agent's own hub first. If the agent is not connected there,
+ * asks the hub that the agent's row names. No call is repeated.
  * @param isMissing whether the answer says that the agent is not connected to the hub
  */
-export async function callHolder<T>(
+export async function callConnectedHub<T>(
   env: Env,
   agentId: string,
   call: HubCall<T>,
   isMissing: (answer: T) => boolean,
 ): Promise<T> {
   const own = ownHub(env, agentId);
-  const answer = await once(env, own, call);
+  const answer = await callOnce(env, own, call);
   if (!isMissing(answer)) return answer;
   const recorded = await findHub(env.DB, agentId);
-  return recorded === null || recorded === own ? answer : once(env, recorded, call);
+  return recorded === null || recorded === own ? answer : callOnce(env, recorded, call);
 }
 
-/** Has a hub ask an agent, as {@link callHolder} does. If the hub is lost meanwhile, so is the agent's connection. */
+/**
+ * Sends a request to an agent through the hub that holds its connection. If the hub is lost meanwhile, the agent's
+ * connection is lost too.
+ */
 export async function askThroughHub<T>(
   env: Env,
   agentId: string,
@@ -56,7 +57,7 @@ export async function askThroughHub<T>(
   isMissing: (outcome: Outcome<T>) => boolean = isNotConnected,
 ): Promise<Outcome<T>> {
   try {
-    return await callHolder(env, agentId, call, isMissing);
+    return await callConnectedHub(env, agentId, call, isMissing);
   } catch (error) {
     if (!(error instanceof HubUnavailable)) throw error;
     return failure("disconnected", "the hub was lost before the reply; the agent may have had the request");
@@ -68,8 +69,8 @@ function isNotConnected(outcome: Outcome<unknown>): boolean {
 }
 
 /**
- * Asks each hub about those of these agents that it may hold, in parallel; each call may be made twice. A hub of before is asked
- * about those that the registry says it holds.
+ * Calls each hub with the ids of the agents that it may hold, in parallel. Each call may be repeated once. An earlier hub is
+ * called for the agents whose rows name it.
  */
 export function callHubsOfEach<T>(
   env: Env,
@@ -87,60 +88,65 @@ export function callHubsOfEach<T>(
       else ids.push(id);
     }
   }
-  return Promise.all([...idsByHub].map(([name, ids]) => twice(env, name, (hub) => call(hub, ids))));
+  return Promise.all([...idsByHub].map(([name, ids]) => callWithRetry(env, name, (hub) => call(hub, ids))));
 }
 
-/** Calls the present hubs and these others in parallel; each call may be made twice. */
+/** Calls the current hubs and these others in parallel. Each call may be repeated once. */
 export function callHubs<T>(env: Env, others: Iterable<string>, call: HubCall<T>): Promise<T[]> {
   const names = new Set([...shardNames(settings(env).hubShards), ...others]);
-  return Promise.all([...names].map((name) => twice(env, name, call)));
+  return Promise.all([...names].map((name) => callWithRetry(env, name, call)));
 }
 
-/** Calls every hub that holds sockets in parallel, each at most once. If the registry cannot say which, the present ones. */
+/**
+ * Calls every hub that holds sockets in parallel, each at most once. If the registry cannot be reached, calls the
+ * current hubs only.
+ */
 export async function callEveryHubOnce<T>(env: Env, call: HubCall<T>): Promise<T[]> {
   const known = await listHubs(env.DB).catch((error) => {
     if (error instanceof RegistryUnavailable) return [];
     throw error;
   });
   const names = new Set([...shardNames(settings(env).hubShards), ...known]);
-  return Promise.all([...names].map((name) => once(env, name, call)));
+  return Promise.all([...names].map((name) => callOnce(env, name, call)));
 }
 
 /** Calls the hub of one shard at most once. */
 export function callShardOnce<T>(env: Env, shard: number, call: HubCall<T>): Promise<T> {
-  return once(env, shardName(shard), call);
+  return callOnce(env, shardName(shard), call);
 }
 
 function ownHub(env: Env, agentId: string): string {
   return hubName(agentId, settings(env).hubShards);
 }
 
-/** A hub could not be asked; whoever catches this answers 503 and the caller retries. */
+/** A hub cannot be reached. The HTTP API answers 503, and the client retries. */
 export class HubUnavailable extends Error {
   constructor(cause: unknown) {
     super("the hub cannot be reached; try again shortly", { cause });
   }
 }
 
-async function once<T>(env: Env, name: string, call: HubCall<T>): Promise<T> {
+async function callOnce<T>(env: Env, name: string, call: HubCall<T>): Promise<T> {
   try {
-    // A stub that threw stays broken, so every call takes a new one.
+    // A stub that has thrown an error stays broken, so every call gets a new stub.
     return await call(env.HUB.getByName(name));
   } catch (error) {
     throw new HubUnavailable(error);
   }
 }
 
-async function twice<T>(env: Env, name: string, call: HubCall<T>): Promise<T> {
+async function callWithRetry<T>(env: Env, name: string, call: HubCall<T>): Promise<T> {
   try {
-    return await once(env, name, call);
+    return await callOnce(env, name, call);
   } catch (error) {
     if (!(error instanceof HubUnavailable && isRetryable(error.cause))) throw error;
-    return once(env, name, call);
+    return callOnce(env, name, call);
   }
 }
 
-/** The runtime marks the errors of its own that are worth a second try. */
+/**
+ * The runtime sets `retryable` on its own errors if a second try may succeed, and `overloaded` if it must not be tried.
+ */
 function isRetryable(error: unknown): boolean {
   return (
     error instanceof Error &&

@@ -32,14 +32,14 @@ app.use(async (c, next) => {
   await next();
 });
 app.route("/", health);
-// Before anything that touches a response's headers: those of a 101 cannot be.
+// Comes before every middleware that sets headers: the headers of a 101 response cannot be changed.
 app.route("/", connect);
 
 app.use("/api/*", async (c, next) => {
   await next();
   c.header("Cache-Control", "no-store");
 });
-// The dashboard's files carry headers of their own: ui/public/_headers.
+// The headers of the dashboard's files are in ui/public/_headers.
 app.use(
   "/api/*",
   secureHeaders({
@@ -49,7 +49,7 @@ app.use(
   }),
 );
 app.use("/api/*", (c, next) => {
-  // Room for the largest frame's payload, and for JSON that says the same at greater length.
+  // A body may be twice as long as a frame: JSON can spell the same payload with more bytes.
   const maxSize = 2 * settings(c.env).maxFrameBytes;
   const onError = () => {
     throw new ApiError(413, "payload_too_large", `the body exceeds ${maxSize} bytes`);

@@ -1,13 +1,16 @@
-/** The manager's log: one line of JSON each, which Workers Logs takes apart into fields. No secret may get into it. */
+/**
+ * The manager's log. Each entry is one line of JSON, and Workers Logs splits it into fields. An entry must hold no
+ * secret.
+ */
 
 type Level = "info" | "warn" | "error";
 
-/** What an entry is about, and what else is known of it. */
+/** The hub, agent and connection that an entry is about, and further details. */
 export interface LogFields {
   readonly hub?: string | undefined;
   readonly agent?: string | undefined;
   readonly connection?: string | undefined;
-  /** Written with its stack and its causes. */
+  /** Logged with its stack and its causes. */
   readonly error?: unknown;
   readonly [detail: string]: unknown;
 }
@@ -19,7 +22,7 @@ export class Log {
     this.#fields = fields;
   }
 
-  /** A log whose entries carry these fields too. */
+  /** A log that adds these fields to each entry. */
   with(fields: LogFields): Log {
     return new Log({ ...this.#fields, ...fields });
   }
@@ -46,7 +49,7 @@ export class Log {
 
 export const log = new Log();
 
-/** An error with its stack, and with the errors that caused it. */
+/** An error as text: its stack, and the stacks of its causes. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const own = error.stack ?? String(error);

@@ -1,4 +1,4 @@
 interface Env {
-  /** The JWT_SECRET before the present one, while agents still show tokens that it signed. */
+  /** The previous JWT_SECRET. It is needed while agents still use tokens that it signed. */
   JWT_SECRET_PREVIOUS?: string;
 }

@@ -1,6 +1,7 @@
 /**
- * The two bearer tokens of an agent. Both are JWTs (HS256, JWT_SECRET) that differ in `typ` and `aud`, so that neither
- * passes for the other. This file knows signatures only; whether a token is still wanted is the registry's to say.
+ * The two bearer tokens of an agent. Both are JWTs (HS256, JWT_SECRET). They differ in `typ` and `aud`, so neither is
+ * accepted in place of the other. This file checks signatures and claims only. The registry decides whether a token is
+ * still valid.
  */
 import { decodeProtectedHeader, errors, jwtVerify, SignJWT } from "jose";
 import { z } from "zod";
@@ -16,12 +17,12 @@ const Id = z.string().regex(/^[a-z2-7]{20}$/);
 const EnrolmentClaims = z.object({ aud: z.literal(ENROLMENT.aud), jti: Id, iat: z.number(), exp: z.number() });
 const AgentClaims = z.object({ aud: z.literal(AGENT.aud), sub: Id, jti: z.string(), iat: z.number() });
 
-/** What a verified token says of its bearer. */
+/** The content of a verified token. */
 export type Bearer =
   | { readonly kind: "enrolment"; readonly enrolmentId: string; readonly token: string }
   | { readonly kind: "agent"; readonly agentId: string; readonly token: string };
 
-/** A token that does not pass; `message` names the check, never the token. */
+/** A token that is refused. `message` names the failed check, never the token. */
 export class TokenError extends Error {
   readonly code: Extract<RefusalCode, "missing_token" | "invalid_token" | "token_expired">;
 
@@ -31,7 +32,10 @@ export class TokenError extends Error {
   }
 }
 
-/** The secrets that sign tokens: JWT_SECRET signs and verifies, JWT_SECRET_PREVIOUS still verifies what it has signed. */
+/**
+ * The secrets for tokens. JWT_SECRET signs and verifies. JWT_SECRET_PREVIOUS only verifies tokens that it signed
+ * before.
+ */
 export type SigningSecrets = Pick<Env, "JWT_SECRET" | "JWT_SECRET_PREVIOUS">;
 
 /** Mints the token of enrolment `id`, good until `expiresAt` (Unix milliseconds, whole seconds). */
@@ -47,7 +51,7 @@ export async function mintEnrolmentToken(secrets: SigningSecrets, id: string, ex
     .sign(key);
 }
 
-/** Mints a fresh permanent token of agent `id`; the one before it dies when the registry stores this one's hash. */
+/** Mints a new permanent token of agent `id`. The earlier token becomes void when the registry stores the new hash. */
 export async function mintAgentToken(secrets: SigningSecrets, id: string): Promise<string> {
   const { kid, key } = await signingKey(secrets.JWT_SECRET);
   return new SignJWT()
@@ -61,7 +65,7 @@ export async function mintAgentToken(secrets: SigningSecrets, id: string): Promi
 }
 
 /**
- * Verifies the `Authorization` header of an agent, by the manager's clock alone.
+ * Verifies the `Authorization` header of an agent. Times are compared with the manager's clock only.
  * @throws TokenError
  */
 export async function verifyBearer(secrets: SigningSecrets, authorization: string | undefined): Promise<Bearer> {
@@ -72,7 +76,7 @@ export async function verifyBearer(secrets: SigningSecrets, authorization: strin
       : new TokenError("missing_token", "an Authorization header with a bearer token is needed");
   }
   try {
-    // The header only picks what to verify against; jwtVerify then holds the token to all of it.
+    // The unverified header only selects the expected values. jwtVerify then compares the token with all of them.
     const kind = decodeProtectedHeader(token).typ === ENROLMENT.typ ? ENROLMENT : AGENT;
     const { payload } = await jwtVerify(token, (header) => verificationKey(secrets, header.kid), {
       algorithms: ["HS256"],
@@ -81,7 +85,7 @@ export async function verifyBearer(secrets: SigningSecrets, authorization: strin
       typ: kind.typ,
       requiredClaims: kind === ENROLMENT ? ["jti", "iat", "exp"] : ["sub", "jti", "iat"],
     });
-    // The signature says who made the token, not that its claims have the types that this manager gives them.
+    // The signature proves who made the token, but not that its claims have the right types.
     if (kind === ENROLMENT) return { kind: "enrolment", enrolmentId: EnrolmentClaims.parse(payload).jti, token };
     return { kind: "agent", agentId: AgentClaims.parse(payload).sub, token };
   } catch (error) {
@@ -100,7 +104,7 @@ function refusal(error: unknown): TokenError {
   return new TokenError("invalid_token", "the token is not one of this manager's");
 }
 
-/** The key that `kid` names, of those in force. */
+/** The key with the id `kid`: the current one or the previous one. */
 async function verificationKey(secrets: SigningSecrets, kid: string | undefined): Promise<CryptoKey> {
   for (const secret of [secrets.JWT_SECRET, secrets.JWT_SECRET_PREVIOUS]) {
     if (!secret) continue;
@@ -110,7 +114,7 @@ async function verificationKey(secrets: SigningSecrets, kid: string | undefined)
   throw new errors.JWKSNoMatchingKey();
 }
 
-/** Imported once per isolate and secret: importing costs more than verifying. */
+/** A secret is imported once per isolate, because an import costs more than a verification. */
 const keys = new Map<string, Promise<{ kid: string; key: CryptoKey }>>();
 
 function signingKey(secret: string) {
@@ -122,7 +126,7 @@ function signingKey(secret: string) {
   return imported;
 }
 
-/** A key and its id: part of a digest, so that it follows from the secret and tells nothing of it. */
+/** A key and its id. The id is part of a digest of the secret: it needs no storage and does not reveal the secret. */
 async function importKey(secret: string): Promise<{ kid: string; key: CryptoKey }> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   const raw = new TextEncoder().encode(secret);

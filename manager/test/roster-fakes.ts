@@ -108,7 +108,7 @@ export function load(
   durable: Durable,
   isOwn = (_agentId: string) => true,
   settings = SETTINGS,
-  alarm?: Pick<Alarm, "by" | "isSet">,
+  alarm?: Pick<Alarm, "ringBy" | "isSet">,
 ) {
   const transitions: Transition[] = [];
   const alarms: number[] = [];
@@ -123,7 +123,7 @@ export function load(
       push: (transition) => transitions.push(transition),
       pending: () => new Map(transitions.map((transition) => [transition.agentId, transition])),
     },
-    alarm: alarm ?? { isSet: true, by: (at) => alarms.push(at) },
+    alarm: alarm ?? { isSet: true, ringBy: (at) => alarms.push(at) },
     onRecovered: () => {},
     onEnded: (connection) => ended.push(connection),
     onClone: (_, report) => clones.push(report),

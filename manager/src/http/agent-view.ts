@@ -1,4 +1,4 @@
-/** How the API shows an agent: the registry's record laid under what its hub knows of it now. */
+/** How the API shows an agent: the registry's record, with the present status from its hub on top. */
 import { z } from "@hono/zod-openapi";
 import { callHubsOf } from "../hubs.ts";
 import type { CloneHost as CloneHostSeen } from "../presence/clone.ts";
@@ -19,7 +19,7 @@ export const Agent = z
       .enum([...OFFLINE_REASONS, "late"])
       .nullable()
       .openapi({
-        description: "Why it is offline; `late` of one that is online and has missed a beat",
+        description: "Why the agent is offline; `late` if it is online but has missed a beat",
       }),
     since: z.int(),
     lastSeen: z.int().nullable(),
@@ -68,7 +68,11 @@ export const agentId = z.object({
 export const unknownAgent = errorResponse("unknown_agent");
 export const unauthorized = errorResponse("unauthorized");
 
-/** One agent as the registry and its hub know it, the registry asked first as in the list; 404 when there is none. */
+/**
+ * One agent: its record in the registry and its live status in its hub. The registry is read first, as in the list of
+ * agents.
+ * @throws ApiError 404 if there is no such agent
+ */
 export async function knownAgent(env: Env, id: string): Promise<[AgentRecord, LiveStatus | undefined]> {
   let record = found(await findAgent(env.DB, id));
   const known = (await callHubsOf(env, id, record.hub, async (hub) => hub.status(id))).flat();
@@ -86,7 +90,7 @@ export function view(record: AgentRecord, live: LiveStatus | undefined): z.infer
   return { id, name, ...seen, ...host, address, rttMs, skewMs, flapping, clone: cloneOf(record, now) };
 }
 
-/** How long a sighting of a clone is shown: hosts that go on sharing an identity are sighted every few minutes. */
+/** How long a detected clone is shown. While two hosts share an identity, they are detected again every few minutes. */
 const CLONE_SHOWN_MS = 24 * 3_600_000;
 
 function cloneOf({ clone }: AgentRecord, now: number): z.infer<typeof Agent>["clone"] {

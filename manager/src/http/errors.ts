@@ -8,7 +8,7 @@ import { INTERNAL, type OutcomeError, type WireError } from "../protocol/errors.
 import { RegistryUnavailable } from "../registry/query.ts";
 import { TokenError } from "../tokens.ts";
 
-/** Seconds after which it is worth asking again, by code. */
+/** The value of `Retry-After` in seconds, by error code. */
 const RETRY_AFTER_S: ReadonlyMap<string, string> = new Map([
   ["registry_unavailable", "5"],
   ["hub_unavailable", "5"],
@@ -26,7 +26,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The HTTP status of a refused or failed operation of a hub. */
+/** The HTTP status of an operation that the manager itself refused or could not do, by error code. */
 const STATUS: ReadonlyMap<string, ContentfulStatusCode> = new Map([
   ["missing_token", 401],
   ["invalid_token", 401],
@@ -44,21 +44,22 @@ const STATUS: ReadonlyMap<string, ContentfulStatusCode> = new Map([
   ["registry_unavailable", 503],
 ]);
 
-/** The HTTP status of a request that an agent did not fulfil. */
+/** The HTTP status of a request to an agent that failed, by error code. */
 const REQUEST_STATUS: ReadonlyMap<string, ContentfulStatusCode> = new Map([
   ["payload_too_large", 413],
   ["no_responders", 503],
   ["timeout", 504],
 ]);
 
-/** The error of an outcome of the manager's own as an answer. */
+/** Makes an answer from an error of the manager's own. */
 export function outcomeError(error: WireError): ApiError {
   return new ApiError(STATUS.get(error.code) ?? 502, error.code, error.message);
 }
 
 /**
- * The error of a request to an agent, as an answer. An agent chooses its codes, and none may pass for the manager's own: its
- * errors are 502, but for `no_responders`, with which it says that it has no handler.
+ * Makes an answer from the error of a request to an agent. An agent chooses its own codes, so its errors get the status
+ * 502: they must not look like the manager's. The one exception is `no_responders`: the agent has no handler for the
+ * subject.
  */
 export function requestError({ code, message, byAgent }: OutcomeError): ApiError {
   const status = byAgent && code !== "no_responders" ? 502 : (REQUEST_STATUS.get(code) ?? 502);
@@ -73,7 +74,7 @@ export function invalidJson(): ApiError {
   return new ApiError(400, "invalid_json", "the body is not JSON");
 }
 
-/** Every error leaves through here, so every one has the same form. */
+/** Answers every error, so that all errors have the same form. */
 export function onError(error: Error, c: Context): Response {
   const { status, code, message } = classify(error);
   const retryAfter = RETRY_AFTER_S.get(code);

@@ -1,17 +1,17 @@
-/** The body of a request that carries a payload, which is taken out as text so that no parser alters it. */
+/** Reads the body of a request with a payload. The payload is cut out as text, so that no parser alters it. */
 import type { Context } from "hono";
 import type { z } from "zod";
 import { MAX_DEPTH, readObject } from "../protocol/json.ts";
 import { firstIssue } from "../protocol/payloads.ts";
 import { ApiError, invalidJson, unsupportedMediaType } from "./errors.ts";
 
-/** The content types that the validator of the other routes takes. */
+/** The content types that the validator of the other routes accepts. */
 const JSON_TYPE = /^application\/([a-z-.]+\+)?json(;\s*[a-zA-Z0-9-]+=([^;]+))*$/i;
 
 /**
- * Reads a body that is an object with the fields of `schema` and, if it likes, `data`.
- * @returns the fields, and the JSON text of `data`; undefined if there is none
- * @throws ApiError 415, or 400 with the first thing wrong
+ * Reads a body that is an object with the fields of `schema` and an optional `data`.
+ * @returns the fields, and the JSON text of `data`; undefined if there is no `data`
+ * @throws ApiError 415, or 400 with the first fault
  */
 export async function readMessageBody<T>(
   c: Context,

@@ -1,8 +1,8 @@
-/** `GET /api/openapi.json`: the API described by the very schemas that validate it. */
+/** `GET /api/openapi.json`: the description of the API, made from the schemas that validate the requests. */
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import type { App } from "./router.ts";
 
-/** Serves the description of every route that `app` has. */
+/** Serves the description of every route of `app`. */
 export function serveDescription(app: OpenAPIHono<App>): void {
   const { openAPIRegistry: registry } = app;
   registry.registerComponent("securitySchemes", "password", {
@@ -20,7 +20,7 @@ export function serveDescription(app: OpenAPIHono<App>): void {
     type: "http",
     scheme: "bearer",
     bearerFormat: "JWT",
-    description: "An enrolment token or an agent's own",
+    description: "An enrolment token or an agent's own token",
   });
   app.doc31("/api/openapi.json", {
     openapi: "3.1.0",

@@ -1,4 +1,7 @@
-/** What every route of the API is made with: the Worker's bindings, and one form for a body or parameter that is wrong. */
+/**
+ * Shared by all routes of the API: the bindings of the Worker, the answer to an invalid body or parameter, and OpenAPI
+ * parts.
+ */
 import { OpenAPIHono, z } from "@hono/zod-openapi";
 import { firstIssue } from "../protocol/payloads.ts";
 import type { Operator } from "../registry/audit.ts";
@@ -18,23 +21,23 @@ export function newRouter(): OpenAPIHono<App> {
   });
 }
 
-/** A response of a route's description. */
+/** A JSON response in a route's description. */
 export function json<T extends z.ZodType>(description: string, schema: T) {
   return { description, content: { "application/json": { schema } } };
 }
 
-/** An error response; `codes` are those that the route gives this status. */
+/** An error response in a route's description. `codes` are the error codes that the route sends with this status. */
 export function errorResponse(...codes: [string, ...string[]]) {
   return anyErrorResponse(codes.join(", "), z.enum(codes), codes[0]);
 }
 
-/** An error response whose code may be an agent's own. */
+/** An error response in a route's description. Its code may be one that an agent chose. */
 export function anyErrorResponse(description: string, code: z.ZodType<string>, example: string) {
   const schema = z.object({ error: z.object({ code, message: z.string() }) });
   return json(description, schema.openapi({ example: { error: { code: example, message: "what happened" } } }));
 }
 
-/** A body that the route cannot do without. */
+/** A required body in a route's description. */
 export function body<T extends z.ZodType>(schema: T) {
   return { required: true, content: { "application/json": { schema } } };
 }

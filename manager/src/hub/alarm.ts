@@ -1,4 +1,4 @@
-/** The one alarm of a hub. Several parts need it; the earliest time that any of them asks for wins. */
+/** The only alarm of a hub. Several parts of the hub ask for it. It rings at the earliest requested time. */
 
 /** The part of a Durable Object's storage that keeps its alarm. Times are Unix milliseconds. */
 export interface AlarmStorage {
@@ -26,13 +26,13 @@ export class Alarm {
     return this.#at !== null;
   }
 
-  /** Call when the alarm has rung: none is set any more. */
+  /** Call this when the alarm has rung. Then no alarm is set any more. */
   rang(): void {
     this.#at = null;
   }
 
-  /** Makes sure that an alarm rings by `at`. */
-  by(at: number): void {
+  /** Sets the alarm to `at` unless it is set to an earlier time. */
+  ringBy(at: number): void {
     if (this.#at !== null && this.#at <= at) return;
     this.#at = at;
     this.#waitUntil(this.#storage.setAlarm(at));

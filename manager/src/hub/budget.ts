@@ -1,11 +1,11 @@
-/** What one connection may send: token buckets for messages and bytes. docs/PROTOCOL.md "Budgets". */
+/** The budget of one connection: token buckets for messages and bytes. docs/PROTOCOL.md "Budgets". */
 
 import { BURST_S } from "../config.ts";
 
-/** Refused messages after which a connection is closed, and how many of them a second forgives. */
+/** A connection is closed after `burst` refused messages. `perSecond` of them are forgiven each second. */
 const REFUSALS = { burst: 100, perSecond: 1 } as const;
 
-/** What a connection may send on average. */
+/** A connection may send this on average. */
 export interface Rates {
   readonly messagesPerSecond: number;
   readonly bytesPerSecond: number;
@@ -23,7 +23,7 @@ class TokenBucket {
     this.#level = capacity;
   }
 
-  /** Whether it holds `amount` at `now` (Unix milliseconds). */
+  /** Whether the bucket holds `amount` at `now` (Unix milliseconds). */
   has(amount: number, now: number): boolean {
     const gained = (Math.max(0, now - this.#filledAt) / 1000) * this.#perSecond;
     this.#level = Math.min(this.#capacity, this.#level + gained);
@@ -36,12 +36,12 @@ class TokenBucket {
   }
 }
 
-/** In memory only: a hub that hibernated was idle long enough for every bucket to be full again. */
+/** Kept in memory only. While a hub hibernates, all its agents are silent long enough to refill every bucket. */
 export class Budget {
   readonly #messages: TokenBucket;
   readonly #bytes: TokenBucket;
   readonly #refusals: TokenBucket;
-  #repliesOwed = 0;
+  #freeReplies = 0;
 
   constructor({ messagesPerSecond, bytesPerSecond }: Rates) {
     this.#messages = new TokenBucket(messagesPerSecond, messagesPerSecond * BURST_S);
@@ -49,22 +49,22 @@ export class Budget {
     this.#refusals = new TokenBucket(REFUSALS.perSecond, REFUSALS.burst);
   }
 
-  /** Notes that the agent was asked something: it may answer once at no cost, be it too late. */
-  owe(): void {
-    this.#repliesOwed++;
+  /** Call this when a request is sent to the agent. It allows one free reply, even if the reply comes too late. */
+  allowFreeReply(): void {
+    this.#freeReplies++;
   }
 
-  /** Whether a reply is one of those that the agent owed. */
-  settle(): boolean {
-    if (this.#repliesOwed === 0) return false;
-    this.#repliesOwed--;
+  /** Call this when the agent sends a reply. Returns whether the reply is free, and uses up one free reply. */
+  useFreeReply(): boolean {
+    if (this.#freeReplies === 0) return false;
+    this.#freeReplies--;
     return true;
   }
 
   /**
-   * Takes one message of `bytes`.
-   * @param hubHasRoom false: the message is refused, however much the connection may send
-   * @returns `exhausted` once too many have been refused: the connection must be closed
+   * Takes one message of `bytes` from the budget.
+   * @param hubHasRoom if false, the message is refused, even if the connection has budget left
+   * @returns `exhausted` if too many messages have been refused: then the connection must be closed
    */
   take(bytes: number, now: number, hubHasRoom = true): "granted" | "refused" | "exhausted" {
     if (hubHasRoom && this.#messages.has(1, now) && this.#bytes.has(bytes, now)) {

@@ -1,28 +1,34 @@
 /**
- * Tells a clone from a takeover. A host that reconnects, or an agent that was restarted, replaces a connection that is never
- * heard of again. Two hosts with one identity replace each other in turn: a boot id that was replaced comes back.
+ * Tells a clone from a takeover. A takeover: a host reconnects or an agent restarts. Its new connection replaces the
+ * old one, and the boot id of the old connection never comes back, or it is the same. A clone: two hosts with one
+ * identity replace each other in turn, so a boot id that was replaced comes back.
  */
 import type { CloneHost, CloneReport } from "../presence/clone.ts";
 import type { Connection } from "./connection.ts";
 
-/** A replaced clone comes back within 2 to 4 minutes (PROTOCOL.md, close 4409), and some outage on top of that. */
+/** A replaced host comes back after 2 to 4 minutes (PROTOCOL.md, close 4409). An outage may delay it further. */
 const RETURNS_WITHIN_MS = 15 * 60_000;
 
-/** A host whose connection another host of the same identity has replaced, and when that happened first (Unix milliseconds). */
+/**
+ * A host whose connection was replaced by another host with the same identity. `firstAt`: when that first happened
+ * (ms).
+ */
 export interface ReplacedHost {
   readonly host: CloneHost;
   readonly firstAt: number;
 }
 
-/** Where replaced hosts are remembered, by agent and boot id. */
+/** Stores replaced hosts, by agent and boot id. */
 export interface ReplacedHosts {
-  /** The host of this boot, if another of the same identity has replaced it. */
+  /** The host with this boot id, if another host with the same identity has replaced it. */
   replacedHost(agentId: string, bootId: string): ReplacedHost | null;
-  /** Remembers a replaced host, and forgets all that were last replaced before `before`. */
+  /** Stores a replaced host, and deletes hosts that were last replaced before `before`. */
   putReplacedHost(agentId: string, host: CloneHost, before: number): ReplacedHost;
 }
 
-/** Notes that `newcomer` replaces `other`, and reports a clone if the newcomer had been replaced itself. */
+/**
+ * Stores that `newcomer` replaces `other`. Returns a report if the newcomer's host was itself replaced before: a clone.
+ */
 export function detectClone(
   replaced: ReplacedHosts,
   other: Connection,

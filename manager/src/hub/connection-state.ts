@@ -1,6 +1,7 @@
 /**
- * All of a connection that outlives the hub's memory: the attachment of its socket, or the row of its HTTP lease. Other versions of
- * this code write it and read it (docs/STORAGE.md "Versions"), so it is parsed where it is read.
+ * The stored state of a connection: the attachment of its socket, or the row of its HTTP lease. It outlives the hub's
+ * memory. Other versions of this code write and read it too (docs/STORAGE.md "Versions"), so it is parsed when it is
+ * read.
  */
 import { z } from "zod";
 import type { Settings } from "../config.ts";
@@ -9,10 +10,10 @@ import type { Admission } from "../registry/admission.ts";
 import { StoredAdmission } from "../registry/admission-header.ts";
 import { CreditWindow, FRESH_CREDIT } from "./credit.ts";
 
-/** The version of what is written here. Version 0 had no `v`, no `terms` and no alignment. A field that is added has a default. */
+/** The version of the stored state. Version 0 had no `v`, no `terms` and no alignment. A field added later needs a default. */
 const VERSION = 1;
 
-/** What a connection's welcome has promised and asked for; it holds as long as the connection does. */
+/** The values in a connection's welcome. They stay valid as long as the connection lasts. */
 export const Terms = z.object({
   heartbeatIntervalMs: z.number(),
   leaseMs: z.number(),
@@ -29,7 +30,7 @@ export interface ConnectionState {
   /** Unix milliseconds, like every time here. */
   readonly connectedAt: number;
   lastMessageAt: number;
-  /** Set once the agent has registered: from then on the agent is online. */
+  /** Set when the agent registers: from then on the agent is online. */
   registered: NamedHost | null;
   rttMs: number | null;
   skewMs: number | null;
@@ -39,11 +40,11 @@ export interface ConnectionState {
   credit: CreditWindow;
   /** Whether the agent beats in its hub's window. */
   isAligned: boolean;
-  /** From when on its beats should be in their place in the window; its first beat comes at once. */
+  /** From this time on its beats belong into the window. Its first beat comes at once. */
   alignedFrom: number;
-  /** The hub has closed the socket and recorded why; its close event, however late, changes nothing. */
+  /** The hub has closed the socket and recorded the reason. The close event that follows changes nothing. */
   ended: boolean;
-  /** Null if the version that welcomed it did not keep them: then the present settings hold. */
+  /** Null if an older version wrote the state: it did not store the terms. Then the present settings hold. */
   terms: Terms | null;
 }
 
@@ -89,20 +90,20 @@ export function newState(id: string, admission: Admission, terms: Terms): Connec
   };
 }
 
-/** The state that any version stored; null if this one cannot read it. */
+/** Parses a state stored by any version; null if this version cannot read it. */
 export function parseState(stored: unknown): ConnectionState | null {
   const parsed = Stored.safeParse(stored);
-  // What this code stores again has its own form, whatever it had before.
+  // When this code stores the state again, it stores it in the form of this version.
   return parsed.success ? { ...parsed.data, v: VERSION } : null;
 }
 
-/** The terms that a welcome states now. */
+/** The terms in a welcome that is sent now. */
 export function termsOf(settings: Settings): Terms {
   const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = settings;
   return { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond };
 }
 
-/** Whether two welcomes say the same. */
+/** Whether two welcomes have the same values. */
 export function sameTerms(a: Terms, b: Terms): boolean {
   return Terms.keyof().options.every((name) => a[name] === b[name]);
 }

@@ -1,4 +1,4 @@
-/** One live connection of an agent: a socket, or the lease that beats over HTTP hold. */
+/** One live connection of an agent: a socket, or an HTTP lease, which beats over HTTP renew. */
 
 import type { NamedHost } from "../presence/host.ts";
 import { type LiveStatus, leaseEnd, observed, type Transition } from "../presence/presence.ts";
@@ -8,7 +8,7 @@ import { Budget } from "./budget.ts";
 import { type ConnectionState, newState, parseState, type Terms } from "./connection-state.ts";
 import { acknowledge, spend, type Totals } from "./credit.ts";
 
-/** How stale the stored time of the last message may be: a hub woken from hibernation is off by no more. */
+/** The stored time of the last message may be this old, in milliseconds. A hub that wakes from hibernation reads it. */
 const TOUCH_EVERY_MS = 1000;
 
 /** The sockets of a Durable Object. */
@@ -17,23 +17,28 @@ export type Sockets = Pick<
   "acceptWebSocket" | "getTags" | "getWebSockets" | "getWebSocketAutoResponseTimestamp"
 >;
 
-/** How long a connection may take to register. Less than the 10 s of idleness after which the runtime hibernates the hub. */
+/**
+ * A connection must register within this time. It is less than 10 s: after 10 idle seconds the runtime hibernates the
+ * hub.
+ */
 const REGISTER_WITHIN_MS = 8_000;
 
-/** `WebSocket.OPEN`, which workerd calls otherwise than Node. */
+/** `WebSocket.OPEN`. workerd has another name for this constant than Node. */
 const OPEN = 1;
 
 export class Connection {
   readonly state: ConnectionState;
-  /** Those of its welcome. */
+  /** The terms of its welcome. */
   terms: Terms;
-  /** What it may still send. */
   readonly budget: Budget;
-  /** In memory only: a connection that does not register is closed before its hub may hibernate. */
+  /**
+   * Frames received before the registration. Kept in memory only: an unregistered connection is closed before the hub
+   * hibernates.
+   */
   framesUnregistered = 0;
-  /** When it was last told that it sends too much; Unix milliseconds. In memory only: budgets are, too. */
+  /** When it was last told that it sends too much; Unix milliseconds. Kept in memory only, like the budget. */
   toldRefusedAt = 0;
-  /** Its registration waits for the registry. */
+  /** Whether its registration waits for the registry. */
   isRegistering = false;
   readonly #socket: WebSocket | null;
   readonly #autoResponseAt: () => Date | null;
@@ -63,7 +68,7 @@ export class Connection {
 
   /**
    * The connection of a socket that outlived the hub's memory.
-   * @param terms hold if the connection's own were not kept
+   * @param terms used if the connection's own terms were not stored
    */
   static wake(sockets: Sockets, socket: WebSocket, terms: Terms): Connection | "ended" | "unreadable" {
     const state = parseState(socket.deserializeAttachment());
@@ -76,7 +81,7 @@ export class Connection {
     return Connection.restore(newState(httpConnectionId(admission.agentId), admission, terms), terms);
   }
 
-  /** A connection as the hub's store remembers it: an HTTP lease, or a socket that is gone. */
+  /** A connection from the hub's store, without a socket: an HTTP lease, or a connection whose socket is gone. */
   static restore(state: ConnectionState, terms: Terms): Connection {
     return new Connection(state, terms, null, () => null);
   }
@@ -85,7 +90,7 @@ export class Connection {
     return new Connection(state, terms, socket, () => sockets.getWebSocketAutoResponseTimestamp(socket));
   }
 
-  /** The id that this socket's connection was accepted with. */
+  /** The id of the socket's connection. */
   static idOf(sockets: Sockets, socket: WebSocket): string {
     return sockets.getTags(socket)[0] ?? "";
   }
@@ -125,7 +130,7 @@ export class Connection {
     return Math.max(connectedAt, lastMessageAt, this.lastBeat() ?? 0);
   }
 
-  /** Until when it may stay silent. Beats do not excuse an agent from registering. */
+  /** When the connection's lease ends. Before the registration, beats do not renew it. */
   leaseEnd(): number {
     if (this.state.registered !== null) return leaseEnd(this.lastSeen(), this.terms);
     const { leaseMs } = this.terms;
@@ -138,20 +143,21 @@ export class Connection {
     if (now - this.#storedMessageAt >= TOUCH_EVERY_MS) this.save();
   }
 
-  /** Sends a frame; a socket that has just died says so in its close event, not here. */
+  /** Sends a frame. If the socket has just died, nothing is thrown here; its close event follows. */
   send(frame: string): void {
     if (this.isOpen) this.#socket?.send(frame);
   }
 
-  /** Sends a request of the manager's. The reply that it owes is free of its budget. */
+  /** Sends a request to the agent. The reply does not count against the agent's budget. */
   sendRequest(frame: string): void {
-    this.budget.owe();
+    this.budget.allowFreeReply();
     this.send(frame);
   }
 
   /**
-   * Delivers a fan-out frame of `bytes` if the subscriber may get so long a one and has room for it; else counts it as dropped.
-   * Whoever calls it has the new totals saved before the hub may hibernate.
+   * Sends a fan-out frame of `bytes` if it fits into the subscriber's frame limit and credit window. Otherwise counts
+   * it as dropped.
+   * The caller saves the new totals before the hub may hibernate.
    */
   deliver(frame: string, bytes: number): boolean {
     const spent = bytes > this.terms.maxFrameBytes ? null : spend(this.state.credit, bytes);
@@ -165,7 +171,7 @@ export class Connection {
     this.save();
   }
 
-  /** The agent has been told of other terms. */
+  /** Call this when the agent has been told new terms. */
   renewTerms(terms: Terms): void {
     this.terms = terms;
     this.state.terms = terms;
@@ -176,14 +182,14 @@ export class Connection {
     this.#storedMessageAt = this.state.lastMessageAt;
   }
 
-  /** Marks the connection as over and closes its socket. */
+  /** Marks the connection as ended and closes its socket. */
   end(close: Close): void {
     this.state.ended = true;
     this.save();
     this.#socket?.close(close.code, close.reason);
   }
 
-  /** The agent has registered: from here it is online with this connection. */
+  /** Marks the agent as registered: from now on it is online with this connection. */
   register(registered: NamedHost, aligns: boolean): Transition {
     this.state.registered = registered;
     this.state.isAligned = aligns;
@@ -191,7 +197,7 @@ export class Connection {
     return this.#arrival(registered);
   }
 
-  /** The transition that it began with; null until the agent has registered. */
+  /** The transition to online that began this connection; null until the agent has registered. */
   arrival(): Transition | null {
     return this.state.registered && this.#arrival(this.state.registered);
   }
@@ -212,7 +218,7 @@ export class Connection {
     };
   }
 
-  /** Its agent's presence now; null until the agent has registered. */
+  /** The agent's presence at `now`; null until the agent has registered. */
   live(now: number): LiveStatus | null {
     const arrival = this.arrival();
     if (arrival === null) return null;

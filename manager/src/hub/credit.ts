@@ -1,20 +1,21 @@
 /**
- * The credit window of one subscriber: docs/PROTOCOL.md "Fan-out". The runtime shows no buffered amount of a socket, so what
- * an agent has not acknowledged is taken to be on its way, and no more than a window of it ever is.
+ * The credit window of one subscriber: docs/PROTOCOL.md "Fan-out". The runtime does not show how many bytes of a socket
+ * are buffered. So frames count as buffered until the agent acknowledges them, and at most one window of them is sent
+ * ahead.
  */
 import { z } from "zod";
 
-/** Unacknowledged frames, and bytes of them, that a subscriber may have. */
+/** The largest number of unacknowledged frames and bytes of one subscriber. */
 export const CREDIT_WINDOW = { frames: 256, bytes: 1_048_576 } as const;
 
 export const Totals = z.object({ frames: z.number(), bytes: z.number() });
 export type Totals = Readonly<z.infer<typeof Totals>>;
 
-/** Totals of one connection; part of what survives hibernation. */
+/** Totals of one connection. They survive hibernation. */
 export const CreditWindow = z.object({
   delivered: Totals,
   acknowledged: Totals,
-  /** Frames that the window had no room for. */
+  /** Frames that did not fit into the window. */
   dropped: z.number(),
 });
 export type CreditWindow = Readonly<z.infer<typeof CreditWindow>>;
@@ -27,17 +28,20 @@ export function unacknowledged({ delivered, acknowledged }: CreditWindow): Total
   return { frames: delivered.frames - acknowledged.frames, bytes: delivered.bytes - acknowledged.bytes };
 }
 
-/** The credit after a frame of `bytes` was delivered; null when the window has no room for it. */
+/** The credit after a frame of `bytes` is sent; null if the frame does not fit into the window. */
 export function spend(credit: CreditWindow, bytes: number): CreditWindow | null {
   const open = unacknowledged(credit);
-  // A frame larger than what is left of the byte window still goes when nothing else is on its way.
+  // If nothing else is on its way, a frame is sent even if it is larger than the window.
   const fits = open.frames === 0 || open.bytes + bytes <= CREDIT_WINDOW.bytes;
   if (open.frames >= CREDIT_WINDOW.frames || !fits) return null;
   const { frames, bytes: before } = credit.delivered;
   return { ...credit, delivered: { frames: frames + 1, bytes: before + bytes } };
 }
 
-/** The credit after the agent said how much it has had in all; it can neither take back nor run ahead of what was sent. */
+/**
+ * The credit after the agent reported how much it has received in all. A report cannot go below an earlier report, nor
+ * above the amount that was sent.
+ */
 export function acknowledge(credit: CreditWindow, received: Totals): CreditWindow {
   const between = (least: number, most: number, n: number) => Math.min(most, Math.max(least, n));
   const { delivered, acknowledged } = credit;

@@ -1,12 +1,15 @@
-/** A beat that carries data, or comes over HTTP: docs/PROTOCOL.md "agent.heartbeat". */
+/** Handles a beat with data, or a beat over HTTP: docs/PROTOCOL.md "agent.heartbeat". */
 import { failure, type Outcome } from "../protocol/errors.ts";
 import type { Beat, BeatAck } from "../protocol/payloads.ts";
 import type { Admission } from "../registry/admission.ts";
 import type { Roster } from "./roster.ts";
 
-/** Renews the agent's lease, or begins one over HTTP, and keeps what the agent measured. */
+/**
+ * Renews the agent's lease and stores the values that the agent measured. Over HTTP it begins a lease if there is none.
+ */
 export function heartbeat(roster: Roster, admission: Admission, beat: Beat): Outcome<BeatAck> {
-  // A socket that an enrolment token opened is the agent's once it has registered. Over HTTP that token only registers.
+  // Over HTTP, an enrolment token is good for the registration only. A socket opened with it may beat after its
+  // registration.
   if (admission.connectionId === null && admission.enrolment !== null) {
     return failure("not_registered", "register first, then beat with the agent's own token");
   }

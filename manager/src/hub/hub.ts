@@ -1,4 +1,7 @@
-/** AgentHub: the Durable Object that holds the sockets of its share of the agents. Its handlers and RPC methods only. */
+/**
+ * AgentHub: the Durable Object that holds the sockets of its agents. This file has only its event handlers and RPC
+ * methods.
+ */
 import { DurableObject } from "cloudflare:workers";
 import { type Settings, settings } from "../config.ts";
 import { type Log, type LogFields, log } from "../log.ts";
@@ -28,12 +31,12 @@ import { HubStore } from "./store.ts";
 import { type Published, type SubscriptionStatus, Subscriptions, subscriptionStatus } from "./subscriptions.ts";
 import { welcome } from "./welcome.ts";
 
-/** Carries the admission from the Worker to its hub; a client's own header never gets there. */
+/** The header with which the Worker sends the admission to the hub. A header of the client never reaches the hub. */
 export const ADMISSION_HEADER = "Zedops-Admission";
 
-/** When the alarm rings again if a fault has kept the next one from being set. */
+/** After this time the alarm rings again if a fault prevented the setting of the next alarm. */
 const AFTER_FAULT_MS = 10_000;
-/** How long an agent may take to store the token that it is offered. */
+/** How long an agent may take to store an offered token. */
 const ROTATION_TIMEOUT_MS = 10_000;
 
 export class AgentHub extends DurableObject<Env> {
@@ -84,7 +87,7 @@ export class AgentHub extends DurableObject<Env> {
       onClone: (agentId, report) => waitUntil(this.#reportClone(agentId, report)),
     });
     this.#registrations = new Registrations(env, this.#roster, ({ agentId, bootId }) => {
-      // The order stays in the registry until it is carried out: if this fails, the next registration tries again.
+      // The order stays in the registry until it is done. If this attempt fails, the next registration tries again.
       waitUntil(this.separate(agentId, bootId).catch(() => {}));
     });
     this.#separations = new Separations(env, this.#roster);
@@ -102,32 +105,32 @@ export class AgentHub extends DurableObject<Env> {
         this.#roster.recover((agentId) => name === hubName(agentId, this.#settings.hubShards));
         if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
       } catch (error) {
-        // A fault here would come again with every event, and no agent of this hub could connect any more.
+        // Without this catch, the fault would repeat at every event, and no agent could connect to this hub any more.
         this.#logFault(error, undefined, { event: "load" });
         this.#roster.abandon();
       }
     });
   }
 
-  /** Opens an agent's socket, and only that: a WebSocket cannot cross RPC. */
+  /** Opens an agent's socket. This is the only use of fetch, because a WebSocket cannot cross RPC. */
   override async fetch(request: Request): Promise<Response> {
     const opened = await this.#guard("fetch", null, () => this.#open(request));
     return opened ?? Response.json({ error: INTERNAL }, { status: 500 });
   }
 
-  /** `agent.register`: see {@link Registrations.register}. */
+  /** `agent.register`, from a frame or over HTTP: see {@link Registrations.register}. */
   async register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
     return this.#registrations.register(admission, registration);
   }
 
-  /** `agent.heartbeat` with data, or over HTTP. */
+  /** `agent.heartbeat`, from a frame with data or over HTTP. */
   async heartbeat(admission: Admission, beat: Beat): Promise<Outcome<BeatAck>> {
     return heartbeat(this.#roster, admission, beat);
   }
 
   /**
-   * `agent.status`: what this hub knows of one agent, of some, or of all: those online, and those whose end D1 has not got yet.
-   * @param agentIds without `agentId`: of these. A hub of an earlier version takes no notice of it, and answers of all.
+   * The live status of one agent, of some agents, or of all: see {@link Roster.status}. `agent.status` uses it too.
+   * @param agentIds used if there is no `agentId`. A hub of an earlier release ignores it and answers for all.
    */
   async status(agentId?: string, agentIds?: readonly string[]): Promise<LiveStatus[]> {
     return this.#roster.status(agentId === undefined ? agentIds : [agentId]);
@@ -135,7 +138,7 @@ export class AgentHub extends DurableObject<Env> {
 
   /**
    * Sends a request to an agent and waits for its reply.
-   * @param dataJson the payload as JSON text, which no parser alters on its way; undefined for none
+   * @param dataJson the payload as JSON text, so that no parser alters it; undefined if there is none
    * @returns the reply's data as JSON text
    */
   async request(
@@ -147,18 +150,21 @@ export class AgentHub extends DurableObject<Env> {
     return this.#ask(agentId, subject, dataJson, timeoutMs);
   }
 
-  /** `agent.rotate`: offers an agent a new token; ok once the agent has it on disk. */
+  /** `agent.rotate`: offers an agent a new token. The outcome is ok when the agent has the token on disk. */
   async rotate(agentId: string, token: string): Promise<Outcome<null>> {
     const reply = await this.#ask(agentId, "agent.rotate", JSON.stringify({ token }), ROTATION_TIMEOUT_MS);
     return reply.ok ? { ok: true, value: null } : reply;
   }
 
-  /** Gives the second host of a clone an identity of its own: see {@link Separations.separate}. */
+  /** Gives the second host of a clone its own identity: see {@link Separations.separate}. */
   async separate(agentId: string, bootId: string): Promise<Outcome<string | null>> {
     return this.#separations.separate(agentId, bootId, (token) => this.rotate(agentId, token));
   }
 
-  /** Sends a message to every connection here that subscribes to its subject; what a window has no room for is dropped. */
+  /**
+   * Sends a message to every connection of this hub that subscribes to its subject. A connection without credit is
+   * skipped.
+   */
   async publish(subject: string, dataJson: string | undefined): Promise<Outcome<Published>> {
     const frame = encode(subject, dataJson === undefined ? {} : { dataJson });
     const bytes = byteLength(frame);
@@ -166,13 +172,13 @@ export class AgentHub extends DurableObject<Env> {
     return { ok: true, value: this.#subscriptions.deliver(subject, frame, bytes) };
   }
 
-  /** The live subscriptions of an agent; null when it is not connected. */
+  /** An agent's subscriptions; null if it is not connected. */
   async subscriptions(agentId: string): Promise<SubscriptionStatus | null> {
     const connection = this.#roster.live(agentId);
     return connection === undefined ? null : subscriptionStatus(connection);
   }
 
-  /** Shuts out an agent that was removed or revoked: every connection of it is closed at once. */
+  /** Closes every connection of an agent that was removed or revoked. */
   async disconnect(agentId: string): Promise<void> {
     this.#roster.shutOut(agentId);
   }
@@ -188,7 +194,7 @@ export class AgentHub extends DurableObject<Env> {
     await this.#outbox.report();
   }
 
-  /** Sends every socket away, to come back after a delay: see {@link Roster.drain}. */
+  /** Closes every socket, and tells each agent when to come back: see {@link Roster.drain}. */
   async drain(delayMs: number): Promise<number> {
     return this.#roster.drain(delayMs);
   }
@@ -197,7 +203,7 @@ export class AgentHub extends DurableObject<Env> {
     // A client that ignores its close goes on sending, and nothing stops it: each of these frames must cost next to nothing.
     if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
     await this.#guard("message", socket, async () => {
-      const connection = this.#roster.by(socket);
+      const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const close = await this.#router.receive(connection, frame, Date.now());
       if (close !== null) this.#roster.depart(connection, { reason: "policy", close });
@@ -206,40 +212,45 @@ export class AgentHub extends DurableObject<Env> {
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     await this.#guard("close", socket, () => {
-      const connection = this.#roster.by(socket);
+      const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const reason = reasonOfClose(code);
       if (reason === "stopped") this.#roster.depart(connection, { reason, code });
       else this.#roster.lose(connection, { reason, code });
     });
-    // Without an answer to its close frame the client would hang. Any number may have come, or none (1005).
+    // Without an answer to its close frame the client would hang. The client's code may be one that must not be sent,
+    // such as 1005 (the frame had no code).
     if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
   }
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
     await this.#guard("error", socket, () => {
-      const connection = this.#roster.by(socket);
+      const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const code = protocolErrorCode(error);
       // The runtime has closed the socket with this code.
       if (code !== null) return this.#roster.depart(connection, { reason: "policy", code });
       this.#roster.lose(connection, { reason: "lost" });
-      // If the agent still hears the manager, it learns that it has to come back.
+      // If this close still reaches the agent, the agent reconnects.
       socket.close(1011, "connection_lost");
     });
   }
 
-  /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm while there is anything to do. */
+  /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm if there is something left to do. */
   override async alarm(): Promise<void> {
     this.#alarm.rang();
-    // Sets the next alarm before it waits for D1: if this object ended meanwhile, none would ever ring again.
+    // The sweep sets the next alarm, so it comes before the wait for D1. If this object ended during the wait and no
+    // alarm was set, no alarm would ever ring again.
     await this.#guard("alarm", null, () => this.#roster.sweepIfDue(Date.now()));
     await this.#guard("alarm", null, () => this.#outbox.flush());
     await this.#guard("alarm", null, () => this.#retire());
-    if (!this.#alarm.isSet && this.#roster.size > 0) this.#alarm.by(Date.now() + AFTER_FAULT_MS);
+    if (!this.#alarm.isSet && this.#roster.size > 0) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
   }
 
-  /** After a change of HUB_SHARDS: once nothing is left in this hub, nobody needs to ask it any more. */
+  /**
+   * After a change of HUB_SHARDS: if this hub is no longer used and is empty, it deletes its row, so that nobody calls
+   * it.
+   */
   async #retire(): Promise<void> {
     const { name } = this.ctx.id;
     if (name === undefined || isCurrent(name, this.#settings.hubShards)) return;
@@ -260,12 +271,15 @@ export class AgentHub extends DurableObject<Env> {
     return new Response(null, { status: 101, webSocket: client });
   }
 
-  /** Runs what an event asks for. Every exception of a handler ends here: it is logged, and the object and the other connections go on. */
+  /**
+   * Runs the handler of an event. It logs every exception of the handler, so that the hub and the other connections go
+   * on.
+   */
   async #guard<T>(event: string, socket: WebSocket | null, run: () => T | Promise<T>): Promise<T | undefined> {
     try {
       return await run();
     } catch (error) {
-      this.#logFault(error, socket === null ? undefined : this.#roster.by(socket), { event });
+      this.#logFault(error, socket === null ? undefined : this.#roster.bySocket(socket), { event });
       return undefined;
     }
   }
@@ -282,7 +296,10 @@ export class AgentHub extends DurableObject<Env> {
     return this.#requests.ask(connection, subject, dataJson, timeoutMs);
   }
 
-  /** Tells the registry of a clone. A report that is lost comes again when the two hosts next replace each other. */
+  /**
+   * Reports a clone to the registry. If a report is lost, the next one comes when the two hosts replace each other
+   * again.
+   */
   async #reportClone(agentId: string, report: CloneReport): Promise<void> {
     const addresses = { first: report.first.address, second: report.second.address };
     this.#log.warn("two live hosts share one identity", { agent: agentId, ...addresses });

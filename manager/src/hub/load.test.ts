@@ -4,15 +4,15 @@ import { Load } from "./load.ts";
 const CAPACITY = 1_000;
 const NOW = 1_790_000_000_000;
 
-/** How many of `frames` a sender gets through in one window. */
+/** Sends `frames` frames at one time. Returns how many were admitted. */
 function send(load: Load, id: string, frames: number, now = NOW, bytes = 100): number {
   let admitted = 0;
   for (let n = 0; n < frames; n++) if (load.admit(id, bytes, now)) admitted++;
   return admitted;
 }
 
-describe("a hub that is asked for more than it can serve", () => {
-  it("refuses the heaviest sender first, and serves the others", () => {
+describe("a hub that is nearly full", () => {
+  it("refuses the heaviest sender first and serves the others", () => {
     const load = new Load(CAPACITY);
     for (let n = 0; n < 10; n++) load.admit(`quiet-${n}`, 100, NOW);
     expect(send(load, "loud", 5_000)).toBeLessThan(CAPACITY);
@@ -40,11 +40,11 @@ describe("a hub that is asked for more than it can serve", () => {
   });
 });
 
-it("a hub that has room refuses nobody, and every window begins anew", () => {
+it("a hub with room refuses nobody, and each window starts from zero", () => {
   const load = new Load(CAPACITY);
   for (let second = 0; second < 5; second++) {
     expect(send(load, "busy", CAPACITY * 0.8, NOW + second * 1_000)).toBe(CAPACITY * 0.8);
   }
-  // A clock that was set back begins a window too.
+  // If the clock was set back, a new window starts too.
   expect(send(load, "busy", 10, NOW - 3_600_000)).toBe(10);
 });

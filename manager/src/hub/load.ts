@@ -1,25 +1,25 @@
 /**
- * How much a hub is asked to do. A hub handles one frame at a time, so what some send delays all others. While it is asked
- * for more than it can serve, each sender gets an equal share, and those that send the most are refused first.
+ * The load of a hub. A hub handles one frame at a time, so the frames of one sender delay all others. When the hub is
+ * nearly full, each sender gets an equal share, so the heaviest senders are refused first.
  */
 
 /** Frames are counted in windows of this length. */
 const WINDOW_MS = 1_000;
-/** From this part of its capacity on, a hub shares what it has. */
+/** A hub is nearly full when it has used this part of its capacity. Then each sender gets only its share. */
 const NEARLY_FULL = 0.8;
-/** Handling a frame costs as much as handling this many bytes of it. */
+/** To handle a frame costs as much as to handle this many bytes. */
 const BYTES_PER_FRAME = 8_192;
 
 export class Load {
   readonly #perWindow: number;
   #windowStart = 0;
   #served = 0;
-  /** What each sender has had of this window, by connection id. */
+  /** The frames served to each sender in this window, by connection id. */
   #bySender = new Map<string, number>();
-  /** Senders in the window before, which this window's shares are made by. */
+  /** The number of senders in the previous window. It decides how large a share is at the start of this window. */
   #sendersBefore = 0;
 
-  /** @param capacity frames a second that the hub can serve */
+  /** @param capacity frames that the hub can serve in a second */
   constructor(capacity: number) {
     this.#perWindow = (capacity * WINDOW_MS) / 1000;
   }
@@ -27,7 +27,7 @@ export class Load {
   /**
    * Counts a frame if it may be served.
    * @param now Unix milliseconds
-   * @returns false if the hub is nearly full and the sender has had its share
+   * @returns false if the hub is nearly full and the sender has used its share
    */
   admit(connectionId: string, bytes: number, now: number): boolean {
     this.#turn(now);

@@ -11,7 +11,7 @@ function transition(agentId: string, generation: number, status: "online" | "off
   return { agentId, generation, status, reason: null, ...seen, address: null, host: HOST, closeCode: null };
 }
 
-/** An outbox over a store in memory. `alarms` are the times that it asked for. */
+/** An outbox with a store in memory. `alarms` are the times for which it set the alarm. */
 function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}) {
   const rows: { seq: number; transition: Transition }[] = [];
   const parked: { seq: number; transition: Transition }[] = [];
@@ -27,11 +27,11 @@ function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}
     get hasUnflushed() {
       return rows.length > 0;
     },
-    flushed: (seqs: readonly number[]) => drop(({ seq }) => seqs.includes(seq)),
+    deleteFlushed: (seqs: readonly number[]) => drop(({ seq }) => seqs.includes(seq)),
     park: (parkedSeq: number) => parked.push(...drop(({ seq }) => seq === parkedSeq)),
   };
   const alarms: number[] = [];
-  const alarm = { isSet: false, by: (at: number) => alarms.push(at) };
+  const alarm = { isSet: false, ringBy: (at: number) => alarms.push(at) };
   const flushes: Promise<unknown>[] = [];
   const log = new Log();
   const errors = vi.spyOn(log, "error").mockImplementation(() => {});
@@ -40,7 +40,7 @@ function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}
   return { outbox, parked, alarms, flushes, errors };
 }
 
-it("a transition is written and then forgotten, in order", async () => {
+it("writes transitions in order and then deletes them", async () => {
   const written: Transition[] = [];
   const { outbox, flushes } = outboxWith(async (transitions) => {
     written.push(...transitions);
@@ -54,7 +54,7 @@ it("a transition is written and then forgotten, in order", async () => {
   expect(written.map(({ status }) => status)).toEqual(["online", "offline"]);
 });
 
-it("a transition that comes during a write goes with the next one, without an alarm", async () => {
+it("writes a transition that comes during a write right after it, without an alarm", async () => {
   const batches: number[] = [];
   const { outbox } = outboxWith(async (transitions) => {
     await Promise.resolve();
@@ -67,7 +67,7 @@ it("a transition that comes during a write goes with the next one, without an al
   expect(outbox.isEmpty).toBe(true);
 });
 
-it("while the registry fails, transitions wait, one try stands for all, and an alarm is asked for", async () => {
+it("keeps transitions while the registry fails: it tries once and sets an alarm", async () => {
   const write = vi.fn<OutboxParts["write"]>().mockRejectedValue(new Error("no such table"));
   const { outbox, alarms, errors, flushes } = outboxWith(write);
   outbox.push(transition("a", 1));
@@ -83,7 +83,7 @@ it("while the registry fails, transitions wait, one try stands for all, and an a
   expect(outbox.isEmpty).toBe(true);
 });
 
-it("a write that is never answered does not hold up those after it", async () => {
+it("gives up a write that is never answered, so that later writes can go on", async () => {
   const write = vi
     .fn<OutboxParts["write"]>()
     .mockReturnValueOnce(new Promise(() => {}))
@@ -96,7 +96,7 @@ it("a write that is never answered does not hold up those after it", async () =>
   expect(outbox.isEmpty).toBe(true);
 });
 
-it("what the registry has no place for is reported", async () => {
+it("reports stale connections", async () => {
   const stale: StaleConnection = { agentId: "a", generation: 1, barred: 1 };
   const reported: StaleConnection[] = [];
   const { outbox, flushes } = outboxWith(async () => [stale], { onStale: (connection) => reported.push(connection) });
@@ -122,7 +122,7 @@ describe("a transition that the registry rejects", () => {
     [["a", "bad", "b"]],
     [["bad", "a", "b", "c", "d"]],
     [["a", "b", "c", "bad-1", "bad-2", "d", "bad-3"]],
-  ])("is parked after some tries, and the others flow on: %j", async (agents) => {
+  ])("is parked after three tries, and the others are written: %j", async (agents) => {
     const { write, written } = rejecting();
     const { outbox, parked, flushes } = outboxWith(write);
     for (const [n, agent] of agents.entries()) outbox.push(transition(agent, n));
@@ -132,13 +132,13 @@ describe("a transition that the registry rejects", () => {
     expect(outbox.isEmpty).toBe(true);
     expect(parked.map((row) => row.transition.agentId)).toEqual(agents.filter((id) => id.startsWith("bad")));
     expect(written.toSorted()).toEqual(agents.filter((id) => !id.startsWith("bad")).toSorted());
-    // What comes after it is written at once again.
+    // Later transitions are written at once again.
     outbox.push(transition("z", 9));
     await Promise.all(flushes);
     expect(written).toContain("z");
   });
 
-  it("is not what a registry that cannot be reached looks like, however long that lasts", async () => {
+  it("differs from a registry that cannot be reached: then nothing is parked, even after many tries", async () => {
     const write = vi.fn<OutboxParts["write"]>().mockRejectedValue(new Error("no such table"));
     const { outbox, parked } = outboxWith(write);
     outbox.push(transition("a", 1));
@@ -149,7 +149,7 @@ describe("a transition that the registry rejects", () => {
     expect([outbox.isEmpty, parked.length]).toEqual([true, 0]);
   });
 
-  it("is not parked when the registry goes away while it is looked for", async () => {
+  it("is not parked if the registry becomes unreachable during the search for it", async () => {
     const { write } = rejecting();
     const { outbox, parked, flushes } = outboxWith(write);
     for (const agent of ["a", "bad", "b"]) outbox.push(transition(agent, 1));

@@ -1,17 +1,17 @@
-/** Carries transitions from a hub's own store to the registry. Each stays in the store until the registry has it. */
+/** Writes transitions from the hub's own store to the registry. Each stays in the store until the registry has it. */
 import type { Log } from "../log.ts";
 import { newest, type Transition } from "../presence/presence.ts";
 import type { StaleConnection } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
 
-/** Transitions written at once; those that arrive during a write go with the next one. */
+/** The largest number of transitions in one write. Transitions that arrive during a write go into the next one. */
 const BATCH = 500;
-/** How long the registry may take for a batch, in milliseconds: as long as D1 gives a query itself. */
+/** How long a write may take, in milliseconds. D1 has the same limit for a query. */
 const WRITE_TIMEOUT_MS = 30_000;
-/** How long until a failed flush is tried again. */
+/** A failed flush is tried again after this time. */
 const RETRY_MS = 5_000;
 
-/** Failed flushes in a row after which the outbox looks for transitions that the registry rejects. */
+/** After this many failed flushes in a row, the outbox looks for transitions that the registry rejects. */
 const TRIES_BEFORE_PARKING = 3;
 
 interface Row {
@@ -19,7 +19,7 @@ interface Row {
   readonly transition: Transition;
 }
 
-/** A transition that the registry rejected, as an operator is shown it. */
+/** A transition that the registry rejected, as an operator sees it. */
 export interface ParkedTransition {
   /** When it was parked; Unix milliseconds. */
   readonly at: number;
@@ -30,27 +30,28 @@ export interface ParkedTransition {
 /** The part of the hub's store that keeps transitions. */
 export interface TransitionStore {
   append(transition: Transition): void;
-  /** Whether there are transitions that the registry has not got. */
+  /** Whether there are transitions that the registry does not have yet. */
   readonly hasUnflushed: boolean;
-  /** The oldest transitions that the registry has not got, in order; all of them for a negative limit. */
+  /** The oldest transitions that the registry does not have yet, in order. A negative limit means all. */
   unflushed(limit: number): Row[];
-  /** Forgets the transitions with these numbers. */
-  flushed(seqs: readonly number[]): void;
-  /** Takes a transition out of the way of the others, and keeps it for people. */
+  /** Deletes the transitions with these numbers. */
+  deleteFlushed(seqs: readonly number[]): void;
+  /** Moves a transition aside, so that it does not hold up the others. Operators can read it. */
   park(seq: number, error: string): void;
 }
 
 export interface OutboxParts {
   readonly store: TransitionStore;
-  /** Writes transitions to the registry, and returns the connections that it has no place for. */
+  /** Writes transitions to the registry. Returns the stale connections: the registry cannot show them. */
   readonly write: (transitions: readonly Transition[]) => Promise<StaleConnection[]>;
-  readonly alarm: Pick<Alarm, "by" | "isSet">;
+  readonly alarm: Pick<Alarm, "ringBy" | "isSet">;
   /** Keeps the object alive until a flush is done. */
   readonly waitUntil: (work: Promise<unknown>) => void;
   /**
-   * Told of each connection that the registry has no place for. A removal writes the registry first and closes connections
-   * after it, so a connection that was admitted before the first and registered after the second is found here. So is one
-   * that registered after a newer one had ended: no reader would ever be shown it.
+   * Called for each stale connection. There are two kinds. First: an agent is removed or revoked. This is written to
+   * the registry, and then the agent's connections are closed. A connection that was admitted before the write and
+   * registered after the close is stale. Second: a connection registered after a newer connection of its agent had come
+   * and ended. The API would never show it.
    */
   readonly onStale: (connection: StaleConnection) => void;
   readonly log: Log;
@@ -60,38 +61,41 @@ export interface OutboxParts {
 export class Outbox {
   readonly #parts: OutboxParts;
   #flushing: Promise<void> | null = null;
-  /** Flushes that have failed in a row. */
+  /** How many flushes have failed in a row. */
   #failures = 0;
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
   }
 
-  /** Whether the registry has got every transition. */
+  /** Whether the registry has every transition. */
   get isEmpty(): boolean {
     return !this.#parts.store.hasUnflushed;
   }
 
-  /** The newest unflushed transition of each agent. */
+  /** The newest transition of each agent that the registry does not have yet. */
   pending(): Map<string, Transition> {
     return newest(transitions(this.#parts.store.unflushed(-1)));
   }
 
-  /** Stores a transition, then sends it on its way. An alarm is set in case this object ends before it gets there. */
+  /**
+   * Stores a transition and starts a flush. It also sets an alarm, in case this object ends before the flush is done.
+   */
   push(transition: Transition): void {
     const { store, alarm, waitUntil } = this.#parts;
     store.append(transition);
-    if (!alarm.isSet) alarm.by(Date.now() + RETRY_MS);
-    // While the registry fails, transitions wait for the next try: one try each would storm it and fill the log.
+    if (!alarm.isSet) alarm.ringBy(Date.now() + RETRY_MS);
+    // While the registry fails, transitions wait for the next alarm. A try per transition would flood the registry and
+    // the log.
     if (this.#failures === 0) waitUntil(this.flush());
   }
 
-  /** Flushes until the outbox is empty or the registry fails; then it is tried again at an alarm. */
+  /** Flushes until the outbox is empty or the registry fails. After a failure, an alarm starts the next try. */
   async flush(): Promise<void> {
-    // A transition that came at the very moment a flush ended would otherwise wait for the alarm.
+    // Loops, because a transition that arrives just as a flush ends would otherwise wait for the alarm.
     do await this.#flushOnce();
     while (!this.isEmpty && this.#failures === 0);
-    if (!this.isEmpty) this.#parts.alarm.by(Date.now() + RETRY_MS);
+    if (!this.isEmpty) this.#parts.alarm.ringBy(Date.now() + RETRY_MS);
   }
 
   /** One flush runs at a time. */
@@ -121,15 +125,16 @@ export class Outbox {
 
   async #write(rows: readonly Row[]): Promise<void> {
     const { store, write, onStale, writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
-    // A write that timed out may still be carried out: written again, it changes nothing.
+    // A write that timed out may still take effect. That is safe: the same write a second time changes nothing.
     const stale = await withTimeout(writeTimeoutMs, write(transitions(rows)));
-    store.flushed(rows.map(({ seq }) => seq));
+    store.deleteFlushed(rows.map(({ seq }) => seq));
     stale.forEach(onStale);
   }
 
   /**
-   * Writes what the registry takes of these rows, half by half, and parks the rest: one bad row must not hold up the others.
-   * @returns false if the registry does not answer even when there is nothing to write: then nothing is wrong with the rows
+   * * Splits the rows in halves until every rejected row is alone. It writes the good rows and parks the rejected ones,
+   * because one bad row must not hold up the others.
+   * @returns false if the registry fails even at a write without rows: then the rows are not the cause
    */
   async #parkRejected(rows: readonly Row[], error: unknown): Promise<boolean> {
     const { store, log } = this.#parts;
@@ -137,7 +142,7 @@ export class Outbox {
     const [first] = rows;
     if (rows.length === 1 && first !== undefined) {
       const { seq, transition } = first;
-      log.error("the registry rejects a transition, which is parked", { agent: transition.agentId, error });
+      log.error("the registry rejects a transition; it is parked", { agent: transition.agentId, error });
       store.park(seq, error instanceof Error ? error.message : String(error));
       return this.report();
     }
@@ -152,7 +157,10 @@ export class Outbox {
     return true;
   }
 
-  /** A write of no transitions: it tells the registry how many are parked. Returns whether the registry took it. */
+  /**
+   * Writes the number of parked transitions to the registry, without any transition. Returns whether the write
+   * succeeded.
+   */
   async report(): Promise<boolean> {
     const { write, writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
     return withTimeout(writeTimeoutMs, write([])).then(
@@ -162,7 +170,10 @@ export class Outbox {
   }
 }
 
-/** Without a timeout, one write that is never answered would block the hub's outbox and its alarm for ever. */
+/**
+ * Limits the time of a write. Without it, one write that is never answered would block the outbox and the alarm for
+ * ever.
+ */
 async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const timeout = new Promise<never>((_, reject) => {

@@ -1,28 +1,30 @@
-/** Which hub an agent belongs to. */
+/** Maps an agent id to its hub. */
 
 /** The name of the hub that holds `agentId` among `shards` hubs. */
 export function hubName(agentId: string, shards: number): string {
   return shardName(shardOf(agentId, shards));
 }
 
-/** The one of `shards` equal parts that an agent falls into, from 0. */
+/** The shard of an agent: a number from 0 to `shards` − 1. */
 export function shardOf(agentId: string, shards: number): number {
   return hash(agentId) % shards;
 }
 
-/** FNV-1a, 32 bits. Ids and names are ASCII; the result only has to be the same everywhere. */
+/** FNV-1a, 32 bits. Ids and names are ASCII, and ids are already random, so a simple hash is enough. It must never change. */
 export function hash(text: string): number {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
   return hash >>> 0;
 }
 
-/** Whether there is a hub of this name among `shards` hubs. After a change of HUB_SHARDS there may be others that still hold sockets. */
+/**
+ * Whether `name` is one of the current `shards` hubs. After a change of HUB_SHARDS, other hubs may still hold sockets.
+ */
 export function isCurrent(name: string, shards: number): boolean {
   return shardNames(shards).includes(name);
 }
 
-/** The names of `shards` hubs. */
+/** The names of the current `shards` hubs. */
 export function shardNames(shards: number): string[] {
   return Array.from({ length: shards }, (_, shard) => shardName(shard));
 }

@@ -1,4 +1,4 @@
-/** `agent.register`: docs/PROTOCOL.md "Handshake". It is the same for a frame and for its HTTP fallback. */
+/** `agent.register`: docs/PROTOCOL.md "Handshake". Frames and the HTTP fallback use the same code. */
 import { sha256Hex } from "../digest.ts";
 import type { NamedHost } from "../presence/host.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
@@ -15,10 +15,10 @@ export class Registrations {
   readonly #env: Env;
   readonly #roster: Roster;
   readonly #onSecondHost: (admission: Admission) => void;
-  /** Those that wait for the registry, by connection id. */
+  /** Registrations that wait for the registry, by connection id. */
   readonly #underway = new Map<string, Promise<Outcome<Registered>>>();
 
-  /** @param onSecondHost told when the second host of a clone has registered that is to get an identity of its own */
+  /** @param onSecondHost called when a clone's second host has registered and an operator has ordered its separation */
   constructor(env: Env, roster: Roster, onSecondHost: (admission: Admission) => void) {
     this.#env = env;
     this.#roster = roster;
@@ -26,8 +26,9 @@ export class Registrations {
   }
 
   /**
-   * Enrols the agent if it came with an enrolment, and makes its connection, or its HTTP lease, live. If a connection registers
-   * twice before the first answer, both get the same answer: of two tokens, the second would void the first.
+   * * Enrols the agent if it uses an enrolment token, and puts it online. If a connection registers twice before the
+   * first answer, both registrations get the same answer: otherwise two tokens would be made, and the second would make
+   * the first void.
    */
   async register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
     const { connectionId } = admission;
@@ -43,7 +44,7 @@ export class Registrations {
   async #register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
     const { agentId, connectionId } = admission;
     const connection = connectionId === null ? undefined : this.#roster.get(connectionId);
-    // Registering again tells nothing new, but still has to be in a protocol that both ends speak.
+    // A second registration changes nothing. Its protocol version is still checked.
     if (connection?.state.registered && registration.protocol === PROTOCOL) {
       return { ok: true, value: { agentId, name: connection.state.registered.name } };
     }
@@ -62,13 +63,13 @@ export class Registrations {
   }
 }
 
-/** The agent as it is now known, and its token where it has just been given one. */
+/** The agent's name and host, and its new token if it has just enrolled. */
 interface Identity {
   readonly registered: NamedHost;
   readonly token?: string;
 }
 
-/** What a registration makes of an admission: an enrolment, a rotation, or neither. */
+/** Enrols the agent, or completes its rotation, or does neither, depending on its admission. */
 async function enrolOrRotate(env: Env, admission: Admission, registration: Registration): Promise<Outcome<Identity>> {
   const { protocol, name, version, os, arch, hostname } = registration;
   const host = { version, os, arch, hostname };

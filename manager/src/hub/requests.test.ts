@@ -4,7 +4,7 @@ import { PendingRequests } from "./requests.ts";
 
 const MAX_FRAME_BYTES = 1024;
 
-/** A connection that keeps what it is sent. */
+/** A fake connection that records the frames sent over it. */
 function connection(id: string) {
   const frames: { subject: string; reply: string; data?: unknown }[] = [];
   return {
@@ -15,7 +15,7 @@ function connection(id: string) {
   };
 }
 
-/** The token of the last request that a connection was sent. */
+/** The token of the last request sent over a connection. */
 function lastToken({ id, frames }: ReturnType<typeof connection>): string {
   return inboxToken(frames[frames.length - 1]?.reply ?? "", id) ?? "";
 }
@@ -47,7 +47,7 @@ describe("a request", () => {
     expect(await outcome).toEqual({ ok: false, error: { code: "busy", message: "later", byAgent: true } });
   });
 
-  it("ends once: a second reply and the timeout change nothing", async () => {
+  it("ends once: a second reply and the timeout have no effect", async () => {
     const requests = new PendingRequests();
     const one = connection("c1");
     const outcome = requests.ask(one, "a.b", undefined, 1000);
@@ -58,7 +58,7 @@ describe("a request", () => {
     expect(await outcome).toEqual({ ok: true, value: '"first"' });
   });
 
-  it("times out, and a reply after that is nobody's", async () => {
+  it("times out, and a reply after the timeout is not delivered", async () => {
     const requests = new PendingRequests();
     const one = connection("c1");
     const outcome = requests.ask(one, "a.b", undefined, 1000);
@@ -68,7 +68,7 @@ describe("a request", () => {
     expect(requests.size).toBe(0);
   });
 
-  it("is not ended by another connection that guesses its token", async () => {
+  it("is not ended by a reply with its token from another connection", async () => {
     const requests = new PendingRequests();
     const one = connection("c1");
     requests.ask(one, "a.b", undefined, 1000);
@@ -84,7 +84,7 @@ describe("a request", () => {
     expect(requests.settle("c1", lastToken(one), { dataJson: "1" })).toBe(false);
   });
 
-  it("fails at once when its connection is lost, and no other connection's does", async () => {
+  it("fails at once when its connection is lost; requests of other connections go on", async () => {
     const requests = new PendingRequests();
     const lost = [1, 2].map(() => requests.ask(connection("c1"), "a.b", undefined, 1000));
     requests.ask(connection("c2"), "a.b", undefined, 1000);
@@ -95,7 +95,7 @@ describe("a request", () => {
     expect(requests.size).toBe(1);
   });
 
-  it("that does not fit into a frame is not sent", async () => {
+  it("is not sent if it does not fit into a frame", async () => {
     const requests = new PendingRequests();
     const one = connection("c1");
     const outcome = await requests.ask(one, "a.b", JSON.stringify("x".repeat(MAX_FRAME_BYTES)), 1000);

@@ -1,4 +1,4 @@
-/** Requests of the manager that wait for an agent's reply: docs/PROTOCOL.md "Request and reply". */
+/** The manager's requests that wait for an agent's reply: docs/PROTOCOL.md "Request and reply". */
 import { randomId } from "../digest.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { encode, exceedsBytes, type Message } from "../protocol/message.ts";
@@ -8,7 +8,7 @@ import { inbox } from "../protocol/subject.ts";
 export interface Responder {
   readonly id: string;
   readonly terms: { readonly maxFrameBytes: number };
-  /** Sends a request's frame; its reply is free of the connection's budget. */
+  /** Sends the frame of a request. The reply does not count against the connection's budget. */
   sendRequest(frame: string): void;
 }
 
@@ -19,24 +19,24 @@ interface Pending {
 }
 
 /**
- * The table of pending requests of one hub. It lives in memory only: a caller that waits keeps its hub awake, so there is
- * nothing to survive. Each table begins its tokens with a random prefix, so a reply to a request of an earlier table matches
- * nothing.
+ * The table of pending requests of one hub. It is kept in memory only, because a hub does not hibernate while a caller
+ * waits. The tokens of each table begin with a random prefix, so a reply to a request of an earlier table matches no
+ * entry.
  */
 export class PendingRequests {
   readonly #pending = new Map<string, Pending>();
   readonly #prefix = randomId();
   #count = 0;
 
-  /** Requests that wait for their reply. */
+  /** The number of requests that wait for a reply. */
   get size(): number {
     return this.#pending.size;
   }
 
   /**
    * Sends a request over a connection.
-   * @param dataJson the payload as JSON text; undefined for none
-   * @returns resolves exactly once, with the reply's data as JSON text or a typed error
+   * @param dataJson the payload as JSON text; undefined if there is none
+   * @returns resolves exactly once, with the reply's data as JSON text or with a typed error
    */
   ask(
     connection: Responder,
@@ -59,7 +59,7 @@ export class PendingRequests {
     });
   }
 
-  /** Delivers a reply; false if nobody waits for it on this connection. */
+  /** Delivers a reply. Returns false if no request of this connection waits for it. */
   settle(connectionId: string, token: string, { dataJson, error }: Pick<Message, "dataJson" | "error">): boolean {
     const pending = this.#pending.get(token);
     if (pending?.connectionId !== connectionId) return false;
@@ -68,7 +68,7 @@ export class PendingRequests {
     return true;
   }
 
-  /** Fails every request that waits on a connection which is gone. */
+  /** Fails every pending request of a connection that has ended. */
   disconnect(connectionId: string): void {
     for (const [token, pending] of this.#pending) {
       if (pending.connectionId === connectionId) {
@@ -77,7 +77,7 @@ export class PendingRequests {
     }
   }
 
-  /** Removes the entry before it delivers, so nothing is ever delivered twice. */
+  /** Removes the entry before it delivers the outcome, so that no request gets two outcomes. */
   #take(token: string, pending: Pending, outcome: Outcome<string | undefined>): void {
     this.#pending.delete(token);
     clearTimeout(pending.timer);
@@ -85,7 +85,7 @@ export class PendingRequests {
   }
 }
 
-/** The failure of a message that does not fit into a frame. */
+/** The error for a message that does not fit into a frame. */
 export function tooLarge(maxFrameBytes: number) {
   return failure("payload_too_large", `the message exceeds a frame's ${maxFrameBytes} bytes`);
 }

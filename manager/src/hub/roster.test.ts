@@ -11,22 +11,22 @@ beforeEach(() => {
   };
 });
 
-describe("arriving", () => {
-  it("a connection is found by socket and by agent, and its agent is online once it has registered", () => {
+describe("a connection that registers", () => {
+  it("is found by socket and by agent, and puts its agent online", () => {
     const { roster, transitions } = load(new Durable());
     const admitted = admission("a");
     const socket = open(roster, admitted);
-    expect(roster.by(socket)?.agentId).toBe("a");
+    expect(roster.bySocket(socket)?.agentId).toBe("a");
     expect(roster.live("a")).toBeUndefined();
     expect(roster.status()).toEqual([]);
     roster.arrive(admitted, HOST);
-    expect(roster.live("a")).toBe(roster.by(socket));
-    expect(roster.of("a")).toHaveLength(1);
+    expect(roster.live("a")).toBe(roster.bySocket(socket));
+    expect(roster.ofAgent("a")).toHaveLength(1);
     expect(roster.status(["a"])).toMatchObject([{ status: "online", generation: admitted.generation }]);
     expect(reasons(transitions)).toEqual(["online"]);
   });
 
-  it("a newer connection replaces the agent's older one, and no other agent's", () => {
+  it("replaces an older connection of the same agent, and of no other agent", () => {
     const { roster, transitions, ended } = load(new Durable());
     const [older, other] = [arrive(roster, "a"), arrive(roster, "b")];
     const newer = arrive(roster, "a");
@@ -35,7 +35,7 @@ describe("arriving", () => {
     expect(reasons(transitions)).toEqual(["online", "online", "replaced", "online"]);
   });
 
-  it("an older or equal connection that registers later is sent away and comes back as the newest", () => {
+  it("is closed with 4503 if a connection of the same or a newer generation is there", () => {
     const { roster } = load(new Durable());
     const early = admission("a", { generation: NOW });
     const socket = open(roster, early);
@@ -44,14 +44,14 @@ describe("arriving", () => {
     expect(socket.closed).toBe(4503);
   });
 
-  it("a connection whose socket has closed cannot register", () => {
+  it("is refused if its socket has closed", () => {
     const { roster } = load(new Durable());
     const admitted = admission("a");
     open(roster, admitted).readyState = 3;
     expect(roster.arrive(admitted, HOST)).toMatchObject({ ok: false, error: { code: "disconnected" } });
   });
 
-  it("an unregistered connection whose token has just been voided is sent away", () => {
+  it("closes an unregistered connection whose token it makes void", () => {
     const { roster } = load(new Durable());
     const waiting = open(roster, admission("a"));
     const enrolment = { id: "e", installId: "install-1", hostName: null, maxUses: 1 };
@@ -62,7 +62,7 @@ describe("arriving", () => {
     expect(candidate.closed).toBeNull();
   });
 
-  it("two hosts that replace each other in turn are a clone", () => {
+  it("reveals a clone if two hosts replace each other in turn", () => {
     const { roster, clones } = load(new Durable());
     for (const bootId of ["boot-1", "boot-1", "boot-2"]) arrive(roster, "a", { bootId });
     expect(clones).toEqual([]);
@@ -71,10 +71,10 @@ describe("arriving", () => {
   });
 });
 
-describe("connections that have yet to register", () => {
+describe("connections that have not registered yet", () => {
   const enrolment = (maxUses: number) => ({ id: "e", installId: "install-1", hostName: null, maxUses });
 
-  it("are few for one enrolment token, whatever agent ids its install ids make", () => {
+  it("are limited for one enrolment token, even with different install ids", () => {
     const { roster } = load(new Durable());
     const use = enrolment(1);
     for (let n = 0; n < 4; n++) {
@@ -86,13 +86,13 @@ describe("connections that have yet to register", () => {
     expect(roster.hasRoomFor(admission("b"))).toBe(true);
   });
 
-  it("are few for one agent's own token", () => {
+  it("are limited for one agent's own token", () => {
     const { roster } = load(new Durable());
     for (let n = 0; n < 4; n++) open(roster, admission("a"));
     expect([roster.hasRoomFor(admission("a")), roster.hasRoomFor(admission("b"))]).toEqual([false, true]);
   });
 
-  it("are more for a fleet's token, and hosts that register make room for others", () => {
+  it("have a higher limit for an enrolment token for several hosts, and a registration makes room for another", () => {
     const { roster } = load(new Durable());
     for (let n = 0; n < 500; n++) {
       const admitted = admission(`a${n}`, { enrolment: enrolment(500) });
@@ -102,20 +102,20 @@ describe("connections that have yet to register", () => {
     }
   });
 
-  it("make room when they end, and count after the hub was loaded anew", () => {
+  it("make room when they end, and still count after the hub was loaded again", () => {
     const durable = new Durable();
     const before = load(durable);
     const sockets = [1, 2, 3, 4].map(() => open(before.roster, admission("a")));
     const { roster } = load(durable);
     expect(roster.hasRoomFor(admission("a"))).toBe(false);
     const [first] = sockets;
-    const connection = first && roster.by(first);
+    const connection = first && roster.bySocket(first);
     if (connection === undefined) throw new Error("no connection");
     roster.lose(connection, { reason: "lost" });
     expect(roster.hasRoomFor(admission("a"))).toBe(true);
   });
 
-  it("are closed after 8 s, between sweeps too", () => {
+  it("are closed after 8 s, even between two sweeps", () => {
     const durable = new Durable();
     const { roster, alarms } = load(durable);
     const registered = arrive(roster, "b");
@@ -127,7 +127,7 @@ describe("connections that have yet to register", () => {
     expect([waiting.closed, registered.closed]).toEqual([4408, null]);
   });
 
-  it("do not count as agents that would come back", () => {
+  it("do not count as agents that are expected back", () => {
     const { roster } = load(new Durable());
     arrive(roster, "a");
     for (let n = 0; n < 200; n++) open(roster, admission(`idle-${n}`));
@@ -135,36 +135,36 @@ describe("connections that have yet to register", () => {
   });
 });
 
-describe("leaving", () => {
-  it("is recorded with its reason and the code that closed the socket", () => {
+describe("a departure", () => {
+  it("is recorded with its reason and the close code", () => {
     const { roster, transitions } = load(new Durable());
     const socket = arrive(roster, "a");
-    const connection = roster.by(socket);
+    const connection = roster.bySocket(socket);
     if (connection === undefined) throw new Error("no connection");
     roster.depart(connection, { reason: "stopped", code: 1000 });
     expect(transitions[1]).toMatchObject({ status: "offline", reason: "stopped", closeCode: 1000, since: NOW });
-    expect(roster.by(socket)).toBeUndefined();
+    expect(roster.bySocket(socket)).toBeUndefined();
     expect(socket.closed).toBeNull();
   });
 
-  it("after the end of the lease has the lease as its reason, since then", () => {
+  it("after the end of the lease is recorded as lease_expired, since the end of the lease", () => {
     const { roster, transitions } = load(new Durable());
-    const connection = roster.by(arrive(roster, "a"));
+    const connection = roster.bySocket(arrive(roster, "a"));
     if (connection === undefined) throw new Error("no connection");
     vi.setSystemTime(NOW + LEASE_MS + 5);
     roster.lose(connection, { reason: "lost", code: 1006 });
     expect(transitions[1]).toMatchObject({ reason: "lease_expired", since: NOW + LEASE_MS });
   });
 
-  it("of a connection that never registered is no transition", () => {
+  it("of an unregistered connection is not recorded", () => {
     const { roster, transitions, ended } = load(new Durable());
-    const connection = roster.by(open(roster, admission("a")));
+    const connection = roster.bySocket(open(roster, admission("a")));
     if (connection === undefined) throw new Error("no connection");
     roster.lose(connection, { reason: "lost" });
     expect([transitions.length, ended.length]).toEqual([0, 1]);
   });
 
-  it("is of every connection of an agent that is shut out", () => {
+  it("ends every connection of an agent that was removed or revoked", () => {
     const { roster } = load(new Durable());
     const sockets = [arrive(roster, "a"), open(roster, admission("a"))];
     const other = arrive(roster, "b");
@@ -172,7 +172,7 @@ describe("leaving", () => {
     expect([...sockets, other].map(({ closed }) => closed)).toEqual([4403, 4403, null]);
   });
 
-  it("is of the one connection that the registry has no place for", () => {
+  it("ends only the stale connection of an agent that may stay", () => {
     const { roster } = load(new Durable());
     const socket = arrive(roster, "a", { generation: NOW });
     roster.closeStale({ agentId: "a", generation: NOW - 1, barred: 0 });
@@ -181,7 +181,7 @@ describe("leaving", () => {
     expect(socket.closed).toBe(4503);
   });
 
-  it("in a drain gives each agent another delay, and leaves HTTP leases alone", () => {
+  it("in a drain gives each agent a different delay, and keeps HTTP leases", () => {
     const { roster } = load(new Durable());
     const sockets = ["a", "b", "c", "d"].map((id) => arrive(roster, id));
     roster.arrive(admission("e", { connectionId: null }), HOST);
@@ -194,7 +194,7 @@ describe("leaving", () => {
 });
 
 describe("a sweep", () => {
-  it("ends the leases that have run out, and sets the alarm for the next lease to end", () => {
+  it("ends the connections whose lease has ended, and sets the alarm for the next end of a lease", () => {
     const { roster, transitions, alarms } = load(new Durable());
     const silent = arrive(roster, "a");
     vi.setSystemTime(NOW + 30_000);
@@ -216,15 +216,15 @@ describe("a sweep", () => {
     expect(alarms.at(-1)).toBe(NOW + LEASE_MS - 1 + 10_000);
   });
 
-  it("sets no alarm where nobody is", () => {
+  it("sets no alarm if there is no connection", () => {
     const { roster, alarms } = load(new Durable());
     roster.sweepIfDue(NOW);
     expect(alarms).toEqual([]);
   });
 });
 
-describe("a hub that is loaded anew", () => {
-  it("takes up its sockets and HTTP leases, and records the end of the connections that are gone", () => {
+describe("a hub that is loaded again", () => {
+  it("restores its sockets and HTTP leases, and records the end of connections without a socket", () => {
     const durable = new Durable();
     const before = load(durable);
     const [kept, broken] = [arrive(before.roster, "a"), arrive(before.roster, "b")];
@@ -233,30 +233,30 @@ describe("a hub that is loaded anew", () => {
     durable.sweptAt = NOW + 20_000;
     vi.setSystemTime(NOW + 30_000);
     const { roster, transitions } = load(durable);
-    expect(roster.by(kept)?.agentId).toBe("a");
+    expect(roster.bySocket(kept)?.agentId).toBe("a");
     expect(
       roster
         .all()
         .map(({ agentId }) => agentId)
         .toSorted(),
     ).toEqual(["a", "c"]);
-    // Nobody saw it break: the last sweep is the last that is known of it.
+    // Nobody saw it break. At the last sweep it was still alive.
     expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart", since: NOW + 20_000 }]);
     expect(roster.expected).toBe(3);
   });
 
-  it("does not take up a connection that had been ended, whenever its close event comes", () => {
+  it("does not restore a connection that it had ended, even if its socket is not closed yet", () => {
     const durable = new Durable();
     const before = load(durable);
     const socket = arrive(before.roster, "a");
     before.roster.shutOut("a");
     socket.readyState = 1;
     const { roster, transitions } = load(durable);
-    expect(roster.by(socket)).toBeUndefined();
+    expect(roster.bySocket(socket)).toBeUndefined();
     expect(transitions).toEqual([]);
   });
 
-  it("sends the agents of other hubs away evenly, each with a delay of its own", () => {
+  it("closes the sockets of agents that belong to other hubs, each with a different delay", () => {
     const durable = new Durable();
     const before = load(durable);
     const [own, ...others] = ["a", "b", "c"].map((id) => arrive(before.roster, id));
@@ -265,7 +265,7 @@ describe("a hub that is loaded anew", () => {
     expect(others.map(({ sent }) => JSON.parse(sent.at(-1) ?? "{}").data)).toEqual([{ delayMs: 0 }, { delayMs: 500 }]);
   });
 
-  it("records that the agents of other hubs are away", () => {
+  it("records the departure of agents that belong to other hubs", () => {
     const durable = new Durable();
     const before = load(durable);
     const [own, other] = [arrive(before.roster, "a"), arrive(before.roster, "b")];
@@ -275,10 +275,10 @@ describe("a hub that is loaded anew", () => {
   });
 });
 
-describe("settings that have changed", () => {
+describe("changed settings", () => {
   const shorter = { ...SETTINGS, heartbeatIntervalMs: 10_000, leaseMs: 15_000 };
 
-  it("send the agents that were welcomed with others away evenly, and end no lease early", () => {
+  it("make agents with an older welcome reconnect evenly, and end no lease early", () => {
     const durable = new Durable();
     const before = load(durable);
     const [first, second] = [arrive(before.roster, "a"), arrive(before.roster, "b")];
@@ -291,7 +291,7 @@ describe("settings that have changed", () => {
     expect(roster.size).toBe(0);
   });
 
-  it("leave agents alone that were welcomed with the same", () => {
+  it("keep agents whose welcome had the same values", () => {
     const durable = new Durable();
     const before = load(durable);
     const socket = arrive(before.roster, "a");
@@ -299,7 +299,7 @@ describe("settings that have changed", () => {
     expect([socket.closed, roster.size]).toEqual([null, 1]);
   });
 
-  it("hold for agents whose terms the release before did not keep", () => {
+  it("apply to agents whose terms were not stored by an older release", () => {
     const durable = new Durable();
     const before = load(durable);
     const socket = arrive(before.roster, "a");
@@ -307,13 +307,13 @@ describe("settings that have changed", () => {
     socket.serializeAttachment(stored);
     const { roster } = load(durable, undefined, shorter);
     expect(socket.closed).toBeNull();
-    expect(roster.of("a")[0]?.leaseEnd()).toBe(NOW + 15_000);
+    expect(roster.ofAgent("a")[0]?.leaseEnd()).toBe(NOW + 15_000);
   });
 
-  it("do not shorten the lease of a connection that is there", () => {
+  it("do not shorten the lease of an existing connection", () => {
     const durable = new Durable();
     const { roster } = load(durable);
-    const connection = roster.by(arrive(roster, "a"));
+    const connection = roster.bySocket(arrive(roster, "a"));
     expect(connection?.terms).toMatchObject({ leaseMs: LEASE_MS, heartbeatIntervalMs: 30_000 });
     expect(connection?.leaseEnd()).toBe(NOW + LEASE_MS);
   });

@@ -1,6 +1,6 @@
 /**
- * Who is here: the connections of one hub, and every way in which they begin and end. Each beginning and end of a registered
- * connection is a transition, which the outbox carries to the registry.
+ * The connections of one hub: how they begin, how they end, and which are live. The beginning and the end of each
+ * registered connection are transitions. The outbox writes them to the registry.
  */
 import type { Settings } from "../config.ts";
 import type { CloneReport } from "../presence/clone.ts";
@@ -20,23 +20,26 @@ import type { Outbox } from "./outbox.ts";
 import { SweepPlan } from "./sweep.ts";
 import { reconnectSpreadMs } from "./welcome.ts";
 
-/** When a reader has an alarm ring that was lost. */
+/** If an alarm was lost, a reader sets one that rings after this time. */
 const LOST_ALARM_MS = 10_000;
-/** Connections that may be open at once before they have registered: opened by one enrolment token, or by one agent's own token. */
+/**
+ * The largest number of unregistered connections of one token: an agent's own token, or an enrolment token for one
+ * host.
+ */
 const MAX_UNREGISTERED = 4;
-/** The same for an enrolment token of many hosts, which may all come at once. */
+/** The same for an enrolment token for several hosts, which may all connect at once. */
 const MAX_UNREGISTERED_FLEET = 64;
 
-/** The part of the hub's store that remembers connections. */
+/** The part of the hub's store that keeps connections. */
 export interface RosterStore extends ReplacedHosts {
-  /** Connections that this hub believes are there. */
+  /** The stored connections. After a restart, the sockets of some may be gone. */
   connections(): ConnectionState[];
   putConnection(state: ConnectionState): void;
   deleteConnection(id: string): void;
   forgetConnections(): void;
   /** When the last sweep was; Unix milliseconds. */
   sweptAt: number;
-  /** Keeps for people what another version has stored and this one cannot read. */
+  /** Moves aside a value that another version stored and this version cannot read. */
   setAside(source: string, id: string, text: string): void;
 }
 
@@ -47,38 +50,38 @@ export interface RosterParts {
   readonly sockets: Sockets;
   readonly store: RosterStore;
   readonly outbox: Pick<Outbox, "push" | "pending">;
-  readonly alarm: Pick<Alarm, "by" | "isSet">;
-  /** Told of each connection that outlived the hub's memory. */
+  readonly alarm: Pick<Alarm, "ringBy" | "isSet">;
+  /** Called for each connection that outlived the hub's memory. */
   readonly onRecovered: (connection: Connection) => void;
-  /** Told of each connection that is over. */
+  /** Called for each connection that has ended. */
   readonly onEnded: (connection: Connection) => void;
-  /** Told when two live hosts are seen with one identity. */
+  /** Called when two live hosts are detected with one identity. */
   readonly onClone: (agentId: string, report: CloneReport) => void;
 }
 
 /** How a connection ended. */
 export interface Departure {
   readonly reason: OfflineReason;
-  /** The hub closes the socket with this. */
+  /** The hub closes the socket with this code and reason. */
   readonly close?: Close;
-  /** The socket was closed with this code. */
+  /** The socket was already closed with this code. */
   readonly code?: number;
-  /** Since when the agent is offline by it; now by default. */
+  /** When the agent went offline; now by default. */
   readonly since?: number;
   readonly lastSeen?: number;
 }
 
 export class Roster {
   readonly #parts: RosterParts;
-  /** What a welcome states now. */
+  /** The terms in a welcome that is sent now. */
   readonly #terms: Terms;
   readonly #sweeps: SweepPlan;
   readonly #byId = new Map<string, Connection>();
   readonly #byAgent = new Map<string, Set<Connection>>();
-  /** How many connections have yet to register, by the token that opened them. */
+  /** Connections that have not registered yet, by the token that opened them. */
   readonly #unregistered = new Map<string, Set<Connection>>();
-  /** How many agents the hub believed in when it was loaded: they will come back together with the others. */
-  #believed = 0;
+  /** How many connections were stored when the hub was loaded. The agents of those that are gone will come back. */
+  #storedAtLoad = 0;
 
   constructor(parts: RosterParts) {
     this.#parts = parts;
@@ -90,14 +93,17 @@ export class Roster {
     return this.#byId.size;
   }
 
-  /** How many agents this hub has, or had when it was loaded and expects back. Connections that have yet to register are none. */
+  /**
+   * How many agents this hub has, or expects back after a restart. Connections that have not registered yet do not
+   * count as agents.
+   */
   get expected(): number {
     let unregistered = 0;
     for (const connections of this.#unregistered.values()) unregistered += connections.size;
-    return Math.max(this.size - unregistered, this.#believed);
+    return Math.max(this.size - unregistered, this.#storedAtLoad);
   }
 
-  /** Whether another connection may be opened with this token before those that it has opened have registered. */
+  /** Whether one more unregistered connection may be opened with this token. */
   hasRoomFor(admission: Admission): boolean {
     const open = this.#unregistered.get(tokenOf(admission))?.size ?? 0;
     return open < ((admission.enrolment?.maxUses ?? 1) > 1 ? MAX_UNREGISTERED_FLEET : MAX_UNREGISTERED);
@@ -107,39 +113,41 @@ export class Roster {
     return this.#byId.get(connectionId);
   }
 
-  /** The connection of a socket; undefined once it is over. */
-  by(socket: WebSocket): Connection | undefined {
+  /** The connection of a socket; undefined if it has ended. */
+  bySocket(socket: WebSocket): Connection | undefined {
     return this.#byId.get(Connection.idOf(this.#parts.sockets, socket));
   }
 
-  /** Every connection of an agent, registered or not, in a copy that may be walked while connections come and go. */
-  of(agentId: string): Connection[] {
+  /**
+   * Every connection of an agent, registered or not. It is a copy, so a loop over it may add and remove connections.
+   */
+  ofAgent(agentId: string): Connection[] {
     return [...(this.#byAgent.get(agentId) ?? [])];
   }
 
-  /** Every connection, likewise in a copy. */
+  /** Every connection. It is a copy too. */
   all(): Connection[] {
     return [...this.#byId.values()];
   }
 
-  /** The connection that the agent is online with, if its lease still runs. */
+  /** The connection with which the agent is online; undefined if there is none or if its lease has ended. */
   live(agentId: string): Connection | undefined {
     const now = Date.now();
-    return this.of(agentId).find((connection) => connection.live(now)?.status === "online");
+    return this.ofAgent(agentId).find((connection) => connection.live(now)?.status === "online");
   }
 
-  /** What is known of these agents, or of all: those online, and those whose end the registry has not got yet. */
+  /** The status of these agents, or of all agents: those with a connection, and those with a transition still in the outbox. */
   status(agentIds?: readonly string[]): LiveStatus[] {
     const { outbox, alarm } = this.#parts;
     const now = Date.now();
-    // If an alarm was lost, leases would run out unswept. A reader sets one.
-    if (!alarm.isSet && this.size > 0) alarm.by(now + LOST_ALARM_MS);
+    // If the alarm was lost, no sweep would end the leases any more. So a read sets the alarm again.
+    if (!alarm.isSet && this.size > 0) alarm.ringBy(now + LOST_ALARM_MS);
     const known = new Map<string, LiveStatus>();
-    for (const connection of agentIds?.flatMap((id) => this.of(id)) ?? this.all()) {
+    for (const connection of agentIds?.flatMap((id) => this.ofAgent(id)) ?? this.all()) {
       const live = connection.live(now);
       if (live !== null) known.set(connection.agentId, live);
     }
-    // The outbox is long when D1 has been down: a question about agents that are here must not read all of it.
+    // After a failure of D1 the outbox is long. A question about connected agents must not read all of it.
     const unknown = agentIds && new Set(agentIds.filter((id) => !known.has(id)));
     if (unknown?.size === 0) return [...known.values()];
     for (const [id, transition] of outbox.pending()) {
@@ -149,17 +157,17 @@ export class Roster {
     return [...known.values()];
   }
 
-  /** Takes in a socket whose agent has yet to register. */
+  /** Accepts a socket. Its agent has not registered yet. */
   accept(socket: WebSocket, admission: Admission, connectionId: string): Connection {
     const { sockets, alarm } = this.#parts;
     const connection = Connection.accept(sockets, socket, this.#terms, admission, connectionId);
     this.#add(connection);
-    alarm.by(connection.leaseEnd());
+    alarm.ringBy(connection.leaseEnd());
     return connection;
   }
 
   /**
-   * The agent is online with this connection: older ones of it end, and the transition is on its way.
+   * Puts the agent online with this connection: ends its older connections and stores the transition.
    * @param aligns whether the agent beats when the welcome asks it to
    */
   arrive(admission: Admission, registered: NamedHost, aligns = false): Outcome<Connection> {
@@ -167,16 +175,16 @@ export class Roster {
     const connection =
       admission.connectionId === null ? Connection.overHttp(admission, this.#terms) : this.get(admission.connectionId);
     if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
-    for (const other of this.of(admission.agentId)) {
+    for (const other of this.ofAgent(admission.agentId)) {
       if (other === connection) continue;
       if (other.state.registered === null) {
         if (supersedesToken(admission, other.state.admission)) this.#end(other, Close.goingAway);
         continue;
       }
       if (other.generation >= connection.generation) {
-        // Both came at once, and the other was admitted later, or was first to register.
+        // The other connection is newer. Or both were admitted in the same millisecond, and the other registered first.
         if (!connection.overHttp) this.#end(connection, Close.goingAway);
-        return failure("disconnected", "a newer connection of this agent is there");
+        return failure("disconnected", "a newer connection of this agent has taken its place");
       }
       const clone = detectClone(store, other, connection, Date.now());
       if (clone !== null) onClone(connection.agentId, clone);
@@ -187,7 +195,7 @@ export class Roster {
     this.#add(connection);
     store.putConnection(connection.state);
     outbox.push(arrival);
-    alarm.by(this.#dueAt(connection, Date.now()));
+    alarm.ringBy(this.#dueAt(connection, Date.now()));
     return { ok: true, value: connection };
   }
 
@@ -200,7 +208,10 @@ export class Roster {
     return delayMs;
   }
 
-  /** Keeps what a beat has changed. The answer to a beat over HTTP states the present terms, so they hold from then on. */
+  /**
+   * Stores the changes of a beat. The answer to a beat over HTTP contains the present terms, so the lease takes them
+   * over.
+   */
   keep(connection: Connection): void {
     connection.save();
     if (!connection.overHttp) return;
@@ -208,14 +219,17 @@ export class Roster {
     this.#parts.store.putConnection(connection.state);
   }
 
-  /** The connection is over, and its agent did not say so. After the end of its lease, that is the reason: readers saw it. */
+  /**
+   * Ends a connection without a goodbye of its agent. If its lease has already ended, the reason is `lease_expired`
+   * since that time, because readers have already been shown so.
+   */
   lose(connection: Connection, departure: Departure): void {
     const leaseEnd = connection.leaseEnd();
     const expired = leaseEnd <= Date.now();
     this.depart(connection, expired ? { ...departure, reason: "lease_expired", since: leaseEnd } : departure);
   }
 
-  /** The connection is over, and the transition is on its way. */
+  /** Ends a connection and stores the transition. */
   depart(connection: Connection, { reason, close, code, since, lastSeen }: Departure): void {
     const seen = lastSeen ?? connection.lastSeen();
     this.#end(connection, close ?? null);
@@ -226,15 +240,19 @@ export class Roster {
     this.#parts.outbox.push(transition);
   }
 
-  /** Ends every connection of an agent that was removed or revoked. */
+  /** Ends every connection of a removed or revoked agent. */
   shutOut(agentId: string): void {
-    for (const connection of this.of(agentId)) this.depart(connection, { reason: "revoked", close: Close.revoked });
+    for (const connection of this.ofAgent(agentId))
+      this.depart(connection, { reason: "revoked", close: Close.revoked });
   }
 
-  /** Ends what the registry has no place for: all of a barred agent, or one connection, which comes back as the newest. */
+  /**
+   * Ends a stale connection. If the agent was removed or revoked, ends all its connections. Otherwise the agent
+   * reconnects, and its new connection is the newest.
+   */
   closeStale({ agentId, generation, barred }: StaleConnection): void {
     if (barred === 1) this.shutOut(agentId);
-    for (const connection of this.of(agentId)) {
+    for (const connection of this.ofAgent(agentId)) {
       if (connection.generation === generation) {
         this.depart(connection, { reason: "replaced", close: Close.goingAway });
       }
@@ -242,15 +260,15 @@ export class Roster {
   }
 
   /**
-   * Sends every socket away. Each agent gets a delay of its own: they are spread evenly, beginning with `delayMs`. Leases
-   * over HTTP stay.
-   * @returns how many registered agents there were
+   * * Closes every socket and tells each agent when to come back. Each gets a different delay: the first `delayMs`, the
+   * others evenly after it. HTTP leases stay.
+   * @returns the number of registered agents
    */
   drain(delayMs: number): number {
-    return this.#sendAway(this.all(), delayMs);
+    return this.#reconnectEvenly(this.all(), delayMs);
   }
 
-  #sendAway(all: Connection[], delayMs: number): number {
+  #reconnectEvenly(all: Connection[], delayMs: number): number {
     const connections = all.filter((connection) => !connection.overHttp);
     const spreadMs = reconnectSpreadMs(connections.length);
     let drained = 0;
@@ -263,10 +281,10 @@ export class Roster {
     return drained;
   }
 
-  /** Sweeps if a sweep is due, and sets the alarm for the next one while anybody is here. */
+  /** Sweeps if a sweep is due. Sets the alarm for the next sweep if there are connections. */
   sweepIfDue(now: number): void {
     const { store, alarm } = this.#parts;
-    // Those that have yet to register are few, and their time is short: they wait for no gap.
+    // Unregistered connections are few, and their time is short. They are checked at every alarm, without a gap.
     for (const connections of [...this.#unregistered.values()]) this.#endExpired([...connections], now);
     if (this.#sweeps.mayRun(store.sweptAt, now)) {
       this.#endExpired(this.all(), now);
@@ -275,7 +293,7 @@ export class Roster {
     }
     let next = Number.POSITIVE_INFINITY;
     for (const connection of this.all()) next = Math.min(next, this.#dueAt(connection, now));
-    if (next < Number.POSITIVE_INFINITY) alarm.by(next);
+    if (next < Number.POSITIVE_INFINITY) alarm.ringBy(next);
   }
 
   #dueAt(connection: Connection, now: number): number {
@@ -295,7 +313,7 @@ export class Roster {
     connection.send(encode("agent.heartbeat.align", { dataJson: JSON.stringify({ delayMs }) }));
   }
 
-  /** Ends the leases that have run out. */
+  /** Ends the connections whose lease has ended. */
   #endExpired(connections: Connection[], now: number): void {
     for (const connection of connections) {
       const leaseEnd = connection.leaseEnd();
@@ -306,38 +324,39 @@ export class Roster {
   }
 
   /**
-   * Takes up the connections that outlived the hub's memory, and records the end of those that did not. Agents that belong to
-   * another hub by now, or were welcomed with other settings, are sent away evenly, to come back where and as they should.
-   * @param isOwn whether an agent still belongs to this hub: HUB_SHARDS may have changed
+   * * Restores the connections after the hub was loaded, and records the end of those whose socket is gone. Some agents
+   * must reconnect: those that now belong to another hub, and those that were welcomed with other settings. They are
+   * told to come back evenly.
+   * @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed
    */
   recover(isOwn: (agentId: string) => boolean): void {
     const { sockets, store, onRecovered } = this.#parts;
-    const believed = new Map(store.connections().map((state) => [state.id, state]));
-    this.#believed = believed.size;
+    const stored = new Map(store.connections().map((state) => [state.id, state]));
+    this.#storedAtLoad = stored.size;
     const outdated: Connection[] = [];
     for (const socket of sockets.getWebSockets()) {
       const connection = Connection.wake(sockets, socket, this.#terms);
       if (connection === "unreadable") this.#closeUnreadable(socket);
       if (typeof connection === "string") continue;
-      believed.delete(connection.id);
+      stored.delete(connection.id);
       this.#add(connection);
       onRecovered(connection);
       if (!isOwn(connection.agentId) || !sameTerms(connection.terms, this.#terms)) outdated.push(connection);
     }
-    for (const state of believed.values()) {
+    for (const state of stored.values()) {
       const connection = Connection.restore(state, this.#terms);
       if (connection.state.admission.connectionId === null) {
         this.#add(connection);
         continue;
       }
-      // Nobody saw it break. This is the last that is known of it.
+      // Nobody saw the connection break. Its last known sign of life, or the last sweep, is the best time for its end.
       const lastSeen = Math.max(connection.lastSeen(), store.sweptAt);
       this.depart(connection, { reason: "manager_restart", lastSeen, since: lastSeen });
     }
-    this.#sendAway(outdated, 0);
+    this.#reconnectEvenly(outdated, 0);
   }
 
-  /** Forgets every connection and closes every socket: the agents come back as if the hub were new. */
+  /** Deletes every connection and closes every socket. The agents come back, and the hub starts anew. */
   abandon(): void {
     this.#parts.store.forgetConnections();
     for (const socket of this.#parts.sockets.getWebSockets())
@@ -347,7 +366,10 @@ export class Roster {
     this.#unregistered.clear();
   }
 
-  /** A socket whose state cannot be read. Its row, if it has one, tells that the connection is over; its agent comes back. */
+  /**
+   * Closes a socket whose state cannot be read. Its agent reconnects. If the connection has a row, `recover` finds it
+   * without a socket and records its end.
+   */
   #closeUnreadable(socket: WebSocket): void {
     const { sockets, store } = this.#parts;
     const text = JSON.stringify(socket.deserializeAttachment()) ?? "";
@@ -374,7 +396,7 @@ export class Roster {
     if (unregistered?.size === 0) this.#unregistered.delete(token);
   }
 
-  /** Forgets a connection and closes its socket, if there is a code to close it with. */
+  /** Removes a connection. Closes its socket, unless `close` is null. */
   #end(connection: Connection, close: Close | null): void {
     this.#byId.delete(connection.id);
     const siblings = this.#byAgent.get(connection.agentId);
@@ -387,14 +409,14 @@ export class Roster {
   }
 }
 
-/** The token that a connection was opened with. An enrolment token has many agent ids, one for each install id that is shown with it. */
+/** A key for the token that opened a connection. One enrolment token gives a different agent id for each install id. */
 function tokenOf({ enrolment, agentId }: Admission): string {
   return enrolment === null ? `agent ${agentId}` : `enrolment ${enrolment.id}`;
 }
 
-/** Whether the token that this admission got its agent voids the one that `other` was admitted with. */
+/** Whether the new token of this admission's agent makes the token of `other` void. */
 function supersedesToken(admission: Admission, other: Admission): boolean {
   const replaced = admission.enrolment !== null || admission.candidateHash !== null;
-  // The others are held against the registry once more when they register.
+  // A connection with an enrolment or a candidate is checked against the registry again when it registers.
   return replaced && other.enrolment === null && other.candidateHash === null;
 }

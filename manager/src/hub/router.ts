@@ -1,4 +1,4 @@
-/** Translates the subjects of an agent's messages into the hub's methods, and their outcomes into replies. */
+/** Routes an agent's message to the hub's method for its subject, and sends the outcome as the reply. */
 
 import type { z } from "zod";
 import type { Settings } from "../config.ts";
@@ -22,14 +22,14 @@ import { Load } from "./load.ts";
 import type { PendingRequests } from "./requests.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
-/** Bad frames that a connection may send before it is closed. */
+/** A connection is closed after this many bad frames. */
 const MAX_BAD_FRAMES = 32;
-/** Frames that a connection may send before it has registered: one that is meant to register needs one. */
+/** Frames that a connection may send before it has registered. A normal agent needs one. */
 const MAX_FRAMES_UNREGISTERED = 8;
 /** How often a connection is told that messages without a reply are refused. */
 const TOLD_EVERY_MS = 1_000;
 
-/** The control operations, which the Worker reaches over RPC as well. */
+/** The control operations. The Worker can also call them over RPC. */
 export interface ControlMethods {
   register(admission: Admission, registration: Registration): Promise<Outcome<Registered>>;
   heartbeat(admission: Admission, beat: Beat): Promise<Outcome<BeatAck>>;
@@ -41,7 +41,7 @@ export interface RouterParts {
   readonly requests: PendingRequests;
   readonly subscriptions: Subscriptions;
   readonly settings: Pick<Settings, "hubMessagesPerSecond">;
-  /** Told of an exception in what handles a message. */
+  /** Called with an exception that was thrown while a message was handled. */
   readonly onFault: (error: unknown, connection: Connection, subject: string) => void;
 }
 
@@ -60,15 +60,15 @@ export class Router {
     this.#onFault = onFault;
   }
 
-  /** Handles one frame. Returns how the connection must be closed, if it must. */
+  /** Handles one frame. Returns the close code if the connection must be closed, else null. */
   async receive(connection: Connection, frame: string | ArrayBuffer, now: number): Promise<Close | null> {
     connection.touch(now);
     if (connection.state.registered === null && ++connection.framesUnregistered > MAX_FRAMES_UNREGISTERED) {
       return Close.rateLimited;
     }
     const decoded = decode(frame, connection.terms.maxFrameBytes);
-    // The agent may send as many replies as it was asked for at no cost: one that only answers never uses up its budget.
-    if (decoded.ok && isInbox(decoded.message.subject) && connection.budget.settle()) {
+    // One reply to each request is free. So an agent that only answers requests never uses up its budget.
+    if (decoded.ok && isInbox(decoded.message.subject) && connection.budget.useFreeReply()) {
       this.#deliver(connection, decoded.message);
       return null;
     }
@@ -76,7 +76,7 @@ export class Router {
     const budget = connection.budget.take(bytes, now, this.#load.admit(connection.id, bytes, now));
     if (budget === "exhausted") return Close.rateLimited;
     if (!decoded.ok) {
-      // A reply that cannot be read is a reply: who waits for it hears what was wrong with it.
+      // An unreadable reply still ends its request: the requester gets the error of the bad frame.
       if (decoded.subject !== undefined && isInbox(decoded.subject)) {
         this.#deliver(connection, { subject: decoded.subject, error: decoded.error });
       }
@@ -94,13 +94,16 @@ export class Router {
     return this.#route(connection, decoded.message);
   }
 
-  /** Delivers the agent's reply to a request of ours; a reply that nobody waits for is dropped and counted. */
+  /** Delivers the agent's reply to the request that waits for it. If none waits, the reply is dropped and counted. */
   #deliver(connection: Connection, message: Message): void {
     const token = inboxToken(message.subject, connection.id);
     if (token === null || !this.#requests.settle(connection.id, token, message)) connection.state.droppedReplies++;
   }
 
-  /** Handles one message; every request gets exactly one answer. Returns how the connection must be closed, if it must. */
+  /**
+   * Handles one message. Every request gets exactly one answer. Returns the close code if the connection must be
+   * closed, else null.
+   */
   async #route(connection: Connection, message: Message): Promise<Close | null> {
     if (isInbox(message.subject)) {
       this.#deliver(connection, message);
@@ -118,14 +121,17 @@ export class Router {
       : null;
   }
 
-  /** Sends the outcome of a message to who asked; an outcome that nobody asked for is sent only where the protocol says so. */
+  /**
+   * Sends the outcome of a message to its reply inbox. Without a reply inbox, only errors and heartbeat answers are
+   * sent.
+   */
   #answer(connection: Connection, message: Message, outcome: Answer): void {
     if (message.reply !== undefined) this.#send(connection, message.reply, outcome);
     else if (!outcome.ok) this.#send(connection, "agent.error", outcome);
     else if (message.subject === "agent.heartbeat") this.#send(connection, "agent.heartbeat.ack", outcome);
   }
 
-  /** What became of a message; `internal` where an exception kept that from being known. */
+  /** Handles a message and returns its outcome. After an exception the outcome is the error `internal`. */
   async #outcome(connection: Connection, message: Message): Promise<Answer> {
     try {
       return await this.#dispatch(connection, message);
@@ -187,15 +193,15 @@ export class Router {
   }
 }
 
-/** Why a message cannot be answered where it asks to be; null if it can, or asks for no answer. */
+/** Why a message cannot be answered at its `reply`; null if it can, or if it asks for no answer. */
 function faultInReply(connection: Connection, { subject, reply }: Message): string | null {
   // Its answer may hold the agent's only token, so it must reach the agent.
   if (reply === undefined) return subject === "agent.register" ? "reply: agent.register is a request" : null;
-  // On any other subject the answer would pass for another message of the manager's.
+  // On any other subject the answer would look like another message of the manager.
   return inboxToken(reply, connection.id) ? null : "reply: is not an inbox of this connection";
 }
 
-/** What a message is answered with: the reply's data as JSON text, undefined for none, or an error. */
+/** The answer to a message: the reply's data as JSON text (undefined if there is none), or an error. */
 type Answer = Outcome<string | undefined>;
 
 function answer(outcome: Outcome<object>): Answer {

@@ -1,17 +1,17 @@
-/** Gives the second host of a clone an identity of its own. */
+/** Separates a clone: gives its second host its own identity. */
 import { randomId, sha256Hex } from "../digest.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { dropSeparated, finishSeparation, insertSeparated } from "../registry/clones.ts";
 import { mintAgentToken } from "../tokens.ts";
 import type { Roster } from "./roster.ts";
 
-/** Has a host store a token; after a failure the host may have stored it or not. */
+/** Offers a token to a host, which stores it. After a failure the host may or may not have stored it. */
 type Offer = (token: string) => Promise<Outcome<null>>;
 
 export class Separations {
   readonly #env: Env;
   readonly #roster: Roster;
-  /** Agents whose second host is being offered an identity: a second offer would replace the first on the host's disk. */
+  /** Agents whose second host is being offered a token. A second offer would replace the first on the host's disk. */
   readonly #underway = new Set<string>();
 
   constructor(env: Env, roster: Roster) {
@@ -20,8 +20,9 @@ export class Separations {
   }
 
   /**
-   * Gives the host of this boot an identity of its own, if it is the connected one. Otherwise it gets one when it next is.
-   * @returns the id of the new agent, or null when the host is not connected, or is being given one already
+   * * Gives the host with this boot id its own identity if it is connected now. If it is not, it gets one when it next
+   * connects.
+   * @returns the id of the new agent; null if the host is not connected, or if an offer to it is already under way
    */
   async separate(agentId: string, bootId: string, offer: Offer): Promise<Outcome<string | null>> {
     if (this.#roster.live(agentId)?.bootId !== bootId || this.#underway.has(agentId)) return { ok: true, value: null };
@@ -34,7 +35,7 @@ export class Separations {
   }
 }
 
-/** Makes a new agent of the host that is connected as `agentId`. Returns the id of the new agent. */
+/** Makes a new agent for the host that is now connected as `agentId`. Returns the id of the new agent. */
 async function separateHost(env: Env, agentId: string, offer: Offer): Promise<Outcome<string>> {
   const id = randomId();
   const token = await mintAgentToken(env, id);

@@ -88,7 +88,7 @@ function hubWith({ agents, aligned, ppm = () => 0 }: Fleet) {
     const id = `agent-${(n * 7919) % agents}`;
     const delay = window.delayMs(id, Date.now());
     const agent = new SimulatedAgent(id, arrive(roster, id, {}, aligned), aligned ? delay : INTERVAL_MS, ppm(n));
-    const connection = roster.by(agent.socket);
+    const connection = roster.bySocket(agent.socket);
     if (connection !== undefined) roster.scheduleBeat(connection, Date.now());
     fleet.push(agent);
   }

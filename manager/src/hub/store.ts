@@ -1,9 +1,9 @@
 /**
- * A hub's own SQLite: the connections it believes in, and the outbox of transitions that the registry has not got yet.
- * Written before anything is acknowledged, so a rebuilt hub can tell what changed while it was gone.
+ * A hub's own SQLite: its connections, and the outbox of transitions that the registry does not have yet. Rows are
+ * written before anything is acknowledged. So a restarted hub can find out which connections ended while it was gone.
  *
- * Other versions of this code write these tables and read them (docs/STORAGE.md "Versions"). A row that cannot be read is set
- * aside: it is logged, kept for people to look at, and in nobody's way.
+ * Other versions of this code write and read these tables too (docs/STORAGE.md "Versions"). A row that cannot be read
+ * is set aside: it is logged and moved to the table `unreadable`, where it does not disturb the hub.
  */
 import type { z } from "zod";
 import type { Log } from "../log.ts";
@@ -17,7 +17,7 @@ import type { RosterStore } from "./roster.ts";
 /** The version of the JSON in these rows. Version 0 had no `v`. */
 const VERSION = 1;
 
-/** How many rows that could not be read are kept: the latest. */
+/** How many unreadable values are kept. Older ones are deleted. */
 const MAX_UNREADABLE = 100;
 
 export class HubStore implements RosterStore, TransitionStore {
@@ -30,14 +30,14 @@ export class HubStore implements RosterStore, TransitionStore {
     sql.exec(`
       CREATE TABLE IF NOT EXISTS connections (
         id      TEXT PRIMARY KEY,
-        state   TEXT NOT NULL            -- ConnectionState as of its arrival; of an HTTP lease, as of its last beat
+        state   TEXT NOT NULL            -- ConnectionState: at the registration; for an HTTP lease, at the last beat
       ) STRICT;
       CREATE TABLE IF NOT EXISTS outbox (
         seq        INTEGER PRIMARY KEY AUTOINCREMENT,
         transition TEXT NOT NULL         -- Transition
       ) STRICT;
       CREATE TABLE IF NOT EXISTS parked (
-        seq        INTEGER PRIMARY KEY,  -- that it had in the outbox
+        seq        INTEGER PRIMARY KEY,  -- its seq in the outbox
         transition TEXT NOT NULL,        -- Transition
         error      TEXT NOT NULL,        -- why the registry rejected it
         at         INTEGER NOT NULL
@@ -46,13 +46,13 @@ export class HubStore implements RosterStore, TransitionStore {
         agent_id TEXT NOT NULL,
         boot_id  TEXT NOT NULL,
         first_at INTEGER NOT NULL,       -- when it was replaced for the first time
-        seen_at  INTEGER NOT NULL,       -- when for the last
+        seen_at  INTEGER NOT NULL,       -- when it was replaced for the last time
         host     TEXT NOT NULL,          -- CloneHost
         PRIMARY KEY (agent_id, boot_id)
       ) STRICT;
       CREATE TABLE IF NOT EXISTS sweep (
         id INTEGER PRIMARY KEY CHECK (id = 1),
-        at INTEGER NOT NULL              -- when the connections were last seen to be alive
+        at INTEGER NOT NULL              -- when the last sweep was
       ) STRICT;
       CREATE TABLE IF NOT EXISTS unreadable (
         seq    INTEGER PRIMARY KEY,
@@ -108,7 +108,7 @@ export class HubStore implements RosterStore, TransitionStore {
     });
   }
 
-  flushed(seqs: readonly number[]): void {
+  deleteFlushed(seqs: readonly number[]): void {
     this.#sql.exec("DELETE FROM outbox WHERE seq IN (SELECT value FROM json_each(?))", JSON.stringify(seqs));
   }
 
@@ -178,7 +178,10 @@ export class HubStore implements RosterStore, TransitionStore {
   }
 
   setAside(source: string, id: string, text: string): void {
-    this.#log.error("what another version stored cannot be read and is set aside", { source, id });
+    this.#log.error("a stored value cannot be read and is set aside; another version may have stored it", {
+      source,
+      id,
+    });
     this.#sql.exec("INSERT INTO unreadable (source, id, text, at) VALUES (?, ?, ?, ?)", source, id, text, Date.now());
     this.#sql.exec(
       "DELETE FROM unreadable WHERE seq NOT IN (SELECT seq FROM unreadable ORDER BY seq DESC LIMIT ?)",
@@ -192,7 +195,7 @@ function parse<T>(schema: z.ZodType<T>, text: string): T | null {
   return parsed.success ? parsed.data : null;
 }
 
-/** The value of a JSON text; undefined if it is none. */
+/** The parsed value of a JSON text; undefined if the text is not JSON. */
 function json(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -1,6 +1,6 @@
 /**
- * Who in a hub subscribes to what: docs/PROTOCOL.md "Fan-out". The index is in memory; the truth is each connection's own
- * list, which survives hibernation.
+ * The subscriptions of a hub's connections: docs/PROTOCOL.md "Fan-out". Each connection stores its own list of
+ * patterns, which survives hibernation. The index in memory is built from these lists.
  */
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { agentMaySubscribe } from "../protocol/permissions.ts";
@@ -8,27 +8,27 @@ import { matches } from "../protocol/subject.ts";
 import type { Connection } from "./connection.ts";
 import { type Totals, unacknowledged } from "./credit.ts";
 
-/** Patterns that one connection may have; all of them fit into a socket's attachment with room to spare. */
+/** The largest number of patterns of one connection. So many always fit into the socket's attachment. */
 const MAX_PATTERNS = 32;
 
 /**
- * How long after a fan-out its totals are saved: one attachment for all messages meanwhile. The runtime hibernates no hub with
- * a timer, so a hub that wakes knows every frame that it has sent.
+ * How long after a fan-out its totals are saved: one attachment for all messages of this time. The runtime does not hibernate a
+ * hub with a timer, so a hub that wakes knows the totals of every frame that it has sent.
  */
 const SAVE_AFTER_MS = 2_000;
 
-/** The subscriptions of a connection after a change, as its agent is told. */
+/** The answer to an agent that changed its subscriptions: the whole new list. */
 export type SubscriptionList = { readonly patterns: readonly string[] };
 
-/** What became of a published message, in one hub or in all. */
+/** The result of a publication, in one hub or in all hubs. */
 export interface Published {
-  /** Subscribers that it was sent to. */
+  /** How many subscribers the message was sent to. */
   readonly delivered: number;
-  /** Subscribers whose credit window had no room for it. */
+  /** How many subscribers had no room for it in their credit window. */
   readonly dropped: number;
 }
 
-/** What an agent's connection subscribes to, and how far its subscriber is behind. */
+/** The subscriptions of an agent's connection, and how far it is behind. */
 export interface SubscriptionStatus {
   readonly patterns: readonly string[];
   readonly delivered: number;
@@ -48,7 +48,7 @@ export class Subscriptions {
   readonly #unsaved = new Set<Connection>();
   #saveTimer: ReturnType<typeof setTimeout> | null = null;
 
-  /** Adds patterns to a connection's: all of them, or on any fault none. Those it has already stay as they are. */
+  /** Adds patterns to a connection's list. If one of them is refused, none is added. */
   subscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
     const refused = firstRefusal(connection, patterns);
     if (refused !== null) return refused;
@@ -59,7 +59,10 @@ export class Subscriptions {
     return this.#change(connection, all);
   }
 
-  /** Takes patterns away: all of them, or on any fault none. A pattern that the connection does not have is no fault. */
+  /**
+   * Removes patterns from a connection's list. If one of them is refused, none is removed. An absent pattern is not an
+   * error.
+   */
   unsubscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
     const refused = firstRefusal(connection, patterns);
     if (refused !== null) return refused;
@@ -69,7 +72,7 @@ export class Subscriptions {
     );
   }
 
-  /** Each connection with a pattern that covers `subject`, once. */
+  /** The connections that have at least one pattern that matches `subject`. */
   matching(subject: string): Set<Connection> {
     const found = new Set<Connection>();
     for (const [pattern, subscribers] of this.#byPattern) {
@@ -96,7 +99,7 @@ export class Subscriptions {
     for (const connection of connections) connection.save();
   }
 
-  /** Takes up the list of a connection that outlived the hub's memory. */
+  /** Adds a connection's list to the index. */
   index(connection: Connection): void {
     for (const pattern of connection.state.patterns) {
       const subscribers = this.#byPattern.get(pattern);
@@ -105,7 +108,7 @@ export class Subscriptions {
     }
   }
 
-  /** Forgets a connection that is over. */
+  /** Removes a connection from the index. */
   drop(connection: Connection): void {
     this.#unsaved.delete(connection);
     for (const pattern of connection.state.patterns) {
@@ -124,7 +127,7 @@ export class Subscriptions {
   }
 }
 
-/** Why the first of the patterns that its agent may not name is refused; null if it may name all. */
+/** The refusal of the first pattern that the agent may not use; null if it may use all of them. */
 function firstRefusal({ agentId }: Connection, patterns: readonly string[]): Outcome<never> | null {
   for (const pattern of patterns) {
     const permitted = agentMaySubscribe(agentId, pattern);

@@ -1,4 +1,4 @@
-/** What an agent says of its host when it registers. */
+/** The description of a host, which its agent sends when it registers. */
 import { z } from "zod";
 
 export const Host = z.object({
@@ -10,6 +10,6 @@ export const Host = z.object({
 });
 export type Host = Readonly<z.infer<typeof Host>>;
 
-/** A host and the name by which operators know its agent. */
+/** A host, and its agent's name in the dashboard. */
 export const NamedHost = z.object({ name: z.string(), host: Host });
 export type NamedHost = Readonly<z.infer<typeof NamedHost>>;

@@ -1,22 +1,23 @@
 /**
- * The presence of an agent as a state machine, pure. Hub, sweep, outbox and registry all decide by it.
+ * The presence of an agent as a state machine. All functions are pure. The hub, its sweep, its outbox and the registry
+ * follow these rules.
  *
- * An agent's connections come in generations. Each begins online and ends offline, for a reason and for good; the newest
- * one is the agent's presence, and whatever happens late to an older one changes nothing. While a connection lasts, a lease
- * holds it, which every sign of life renews. All times are Unix milliseconds.
+ * Each connection of an agent has a generation. A connection begins online and ends offline, with a reason. An ended
+ * connection never begins again. The newest connection is the agent's presence. Late events of older connections change
+ * nothing. A connection has a lease, and every sign of life renews it. All times are Unix milliseconds.
  */
 import { z } from "zod";
 import { Host } from "./host.ts";
 
 /** Why an agent is offline. */
 export const OFFLINE_REASONS = [
-  "stopped", // it said so
+  "stopped", // the agent said goodbye
   "lost", // its connection broke
-  "lease_expired", // it fell silent
-  "replaced", // by a newer connection of the same agent
+  "lease_expired", // the agent fell silent
+  "replaced", // a newer connection of the same agent replaced it
   "revoked", // an operator shut it out
-  "manager_restart", // the hub was rebuilt and the connection had not survived, or it was drained
-  "policy", // the manager closed it for abuse
+  "manager_restart", // the hub was restarted and the connection did not survive, or the hub was drained
+  "policy", // the manager closed it because it sent too many messages or unreadable ones
   "never_connected",
 ] as const;
 export type OfflineReason = (typeof OFFLINE_REASONS)[number];
@@ -26,7 +27,7 @@ export interface Presence {
   readonly agentId: string;
   readonly generation: number;
   readonly status: "online" | "offline";
-  /** Null while online, but or `late` when a beat is missed, which is computed for readers and never stored. */
+  /** Null while online, or `late` after a missed beat. `late` is computed when presence is read, never stored. */
   readonly reason: OfflineReason | "late" | null;
   /** When the status began. */
   readonly since: number;
@@ -50,7 +51,7 @@ export interface StoredPresence extends Host {
 /** A change of presence on its way from a hub to the registry. */
 export interface Transition extends Presence {
   readonly reason: OfflineReason | null;
-  /** Of the WebSocket close that ended the connection, whichever end sent it; null where none did. */
+  /** Code of the WebSocket close that ended the connection, whichever end sent it; null if there was none. */
   readonly closeCode: number | null;
 }
 
@@ -68,46 +69,49 @@ export const Transition: z.ZodType<Transition> = z.object({
   closeCode: z.number().nullable(),
 });
 
-/** What a live connection adds to presence; gone with the connection. */
+/** The presence of a live connection, with values that exist only while it lasts. */
 export interface LiveStatus extends Presence {
   readonly rttMs: number | null;
   readonly skewMs: number | null;
   /** Replies from the agent that no request waited for. */
   readonly droppedReplies: number;
-  /** Fan-out frames that this subscriber's credit window had no room for. */
+  /** Fan-out frames that did not fit into this subscriber's credit window. */
   readonly droppedFrames: number;
 }
 
-/** What a lease is held by: a beat every interval, or any other sign of life. */
+/** The terms of a lease. An agent keeps its lease with a beat every interval, or with any other sign of life. */
 export interface LeaseTerms {
   readonly heartbeatIntervalMs: number;
   readonly leaseMs: number;
 }
 
-/** When a lease ends whose last sign of life was at `lastSeen`. */
+/** When a lease ends if the last sign of life was at `lastSeen`. */
 export function leaseEnd(lastSeen: number, { leaseMs }: LeaseTerms): number {
   return lastSeen + leaseMs;
 }
 
-/** The state of a lease. A beat counts as missed when half of the time between its due time and the lease's end is over. */
-export function vitality(lastSeen: number, terms: LeaseTerms, now: number): "online" | "late" | "expired" {
+/** The state of a lease. It is late when half of the time from the due beat to the end of the lease is over. */
+export function leaseState(lastSeen: number, terms: LeaseTerms, now: number): "online" | "late" | "expired" {
   if (now >= leaseEnd(lastSeen, terms)) return "expired";
   return now >= lastSeen + (terms.heartbeatIntervalMs + terms.leaseMs) / 2 ? "late" : "online";
 }
 
-/** Why an agent whose socket closed with this code is offline; 1000 is the agent's own farewell. */
+/** The reason for being offline after a close with this code. 1000 means that the agent said goodbye. */
 export function reasonOfClose(code: number): OfflineReason {
   return code === 1000 ? "stopped" : "lost";
 }
 
-/** The presence that ends `online` at `since`. */
+/** The offline presence that follows `online`, from `since` on. */
 export function ended<P extends Presence>(online: P, reason: OfflineReason, lastSeen: number, since: number) {
   return { ...online, status: "offline" as const, reason, since, lastSeen };
 }
 
-/** The presence to show of a connection that nothing has ended yet. Its lease may have run out before a sweep saw it. */
+/**
+ * The presence to show for a connection that has not been ended. Its lease may be over although no sweep has ended it
+ * yet.
+ */
 export function observed(online: LiveStatus, lastSeen: number, terms: LeaseTerms, now: number): LiveStatus {
-  switch (vitality(lastSeen, terms, now)) {
+  switch (leaseState(lastSeen, terms, now)) {
     case "online":
       return { ...online, lastSeen };
     case "late":
@@ -117,16 +121,19 @@ export function observed(online: LiveStatus, lastSeen: number, terms: LeaseTerms
   }
 }
 
-type Standing = Pick<Presence, "generation" | "status">;
+type GenerationStatus = Pick<Presence, "generation" | "status">;
 
-/** Whether `next` takes the place of `present`: a newer generation does, and the end of the same one. The registry's SQL says the same. */
-export function supersedes(next: Standing, present: Standing): boolean {
+/**
+ * Whether `next` replaces `present`. It does if its generation is newer, or if it is the end of the same generation.
+ * The SQL in registry/transitions.ts has the same rule.
+ */
+export function supersedes(next: GenerationStatus, present: GenerationStatus): boolean {
   return (
     next.generation > present.generation || (next.generation === present.generation && present.status === "online")
   );
 }
 
-/** The newest of what is known of each agent. */
+/** The newest presence of each agent. */
 export function newest<P extends Presence>(known: Iterable<P>): Map<string, P> {
   const byAgent = new Map<string, P>();
   for (const presence of known) {
@@ -136,12 +143,18 @@ export function newest<P extends Presence>(known: Iterable<P>): Map<string, P> {
   return byAgent;
 }
 
-/** Whether the registry says that an agent is online which no hub holds. The two were read at different times: read again. */
+/**
+ * Whether the registry says online but no hub has the agent. The registry was read before the hubs, so it may have
+ * changed since: the caller reads it again.
+ */
 export function isUnconfirmed(record: StoredPresence, live: LiveStatus | undefined): boolean {
   return record.status === "online" && (live === undefined || live.generation < record.generation);
 }
 
-/** The presence to show: the hub's if it is as new as the registry's. No agent is online without a hub that holds it. */
+/**
+ * The presence to show. If the hub's presence is at least as new as the registry's, it is the hub's. If the registry
+ * says online but no hub has the agent, the agent is shown as offline.
+ */
 export function currentPresence(
   record: StoredPresence,
   live: LiveStatus | undefined,

@@ -7,7 +7,7 @@ const NOW = 1_790_000_000_000;
 
 type Step = ["online" | "offline", number];
 
-/** Events as the registry returns them: each online, or offline, since so many milliseconds ago. */
+/** Events as the registry returns them. Each step gives the status and how many milliseconds ago it began. */
 function events(...steps: Step[]): StoredEvent[] {
   return steps.map(([status, ago], place) => ({
     ...{ status, at: NOW - ago, generation: steps.length - place, address: null, closeCode: null },
@@ -15,7 +15,7 @@ function events(...steps: Step[]): StoredEvent[] {
   }));
 }
 
-/** What is shown of an agent that nothing newer is known of. */
+/** The presence shown for an agent if the registry has its newest event. */
 function asOf([newest]: StoredEvent[]) {
   if (newest === undefined) throw new Error("no event");
   return { ...newest, since: newest.at };
@@ -27,7 +27,7 @@ function lay(...steps: Step[]) {
 }
 
 describe("a timeline", () => {
-  it("tells how long each state lasted, and that the last one still does", () => {
+  it("has the duration of each past status, and none for the present one", () => {
     expect(lay(["online", 5], ["offline", 60], ["online", 1000]).map((entry) => entry.durationMs)).toEqual([
       null,
       55,
@@ -35,7 +35,7 @@ describe("a timeline", () => {
     ]);
   });
 
-  it("ends with what is shown of the agent, where the registry has not got it", () => {
+  it("begins with the shown presence if the registry does not have it yet", () => {
     const kept = events(["online", 1000]);
     const expired = { ...asOf(kept), status: "offline", reason: "lease_expired", since: NOW - 10 } as const;
     expect(timeline(kept, expired, NOW)).toMatchObject([
@@ -46,14 +46,14 @@ describe("a timeline", () => {
     expect(never).toMatchObject({ status: "offline", reason: "never_connected", durationMs: null });
   });
 
-  it("does not take back what was written after the agent was looked at", () => {
+  it("keeps an event that was written after the presence was read", () => {
     const [beginning] = events(["online", 1000]);
     if (beginning === undefined) throw new Error("no event");
     const end: StoredEvent = { ...beginning, status: "offline", reason: "lost", at: NOW - 10 };
     expect(timeline([end, beginning], asOf([beginning]), NOW)).toMatchObject([{ reason: "lost" }, { reason: null }]);
   });
 
-  it("is in order even where an old connection's end was found out late", () => {
+  it("is in order even if the end of an old connection was recorded late", () => {
     const [newer, end] = events(["online", 100], ["offline", 20]);
     if (newer === undefined || end === undefined) throw new Error("no event");
     expect(timeline([newer, end], asOf([newer]), NOW)).toMatchObject([
@@ -62,14 +62,14 @@ describe("a timeline", () => {
     ]);
   });
 
-  it("has 200 entries at most, with the one that the registry has not got", () => {
+  it("has at most 200 entries, including one that the registry does not have yet", () => {
     const kept = events(...Array.from({ length: 200 }, (_, i): Step => [i % 2 ? "online" : "offline", i]));
     const back = { ...asOf(kept), status: "online", generation: 1000, reason: null, since: NOW } as const;
     const entries = timeline(kept, back, NOW);
     expect([entries.length, entries[0]?.generation]).toEqual([200, 1000]);
   });
 
-  it("goes back 30 days, with the entry that began before and ended after that", () => {
+  it("goes back 30 days, and includes the entry that lasted into this time", () => {
     const at = lay(["online", DAY], ["offline", 29 * DAY], ["online", 300 * DAY], ["offline", 301 * DAY]);
     expect(at.map((entry) => entry.durationMs)).toEqual([null, 28 * DAY, 271 * DAY]);
   });
@@ -104,14 +104,14 @@ describe("uptime", () => {
       0.75,
     ],
     [
-      "what is known, of an agent that is new",
+      "only the known time of a new agent",
       [
         ["offline", 1 * HOUR],
         ["online", 4 * HOUR],
       ],
       0.75,
     ],
-    ["nothing, of an agent that came this moment", [["online", 0]], null],
+    ["nothing for an agent that came this moment", [["online", 0]], null],
     [
       "a clock that is ahead",
       [

@@ -1,25 +1,25 @@
-/** Computed from an agent's transitions: its connection timeline, its share of uptime, and whether it flaps. Pure. */
+/** Computes from an agent's transitions: its timeline, its uptime, and whether it flaps. All functions are pure. */
 import { type OfflineReason, type Presence, supersedes } from "./presence.ts";
 
-/** How many of an agent's transitions the registry keeps, and for how long. */
+/** How many transitions of an agent the registry keeps, and for how long (ms). */
 export const KEPT = { transitions: 200, ms: 30 * 24 * 3_600_000 } as const;
 
-/** An agent flaps when it has had this many transitions, an odd number, within this time. */
+/** An agent flaps if it had this many transitions, an odd number, within this time. */
 export const FLAPPING = { transitions: 5, withinMs: 600_000 } as const;
 
-/** A transition as the registry keeps it. `at` is when the status began; Unix milliseconds. */
+/** A transition in the registry. `at` is when the status began; Unix milliseconds. */
 export interface StoredEvent {
   readonly generation: number;
   readonly status: "online" | "offline";
   readonly at: number;
   readonly reason: OfflineReason | null;
   readonly address: string | null;
-  /** Of the WebSocket close that ended the connection; null where none came. */
+  /** Code of the WebSocket close that ended the connection; null if there was none. */
   readonly closeCode: number | null;
 }
 
 export interface TimelineEntry extends StoredEvent {
-  /** How long the status lasted, in milliseconds; null while it does. */
+  /** How long the status lasted, in milliseconds; null for the present status. */
   readonly durationMs: number | null;
 }
 
@@ -27,15 +27,17 @@ type Current = Pick<Presence, "generation" | "status" | "reason" | "since" | "ad
 
 /**
  * The timeline, the newest entry first.
- * @param events what the registry has, the newest generation first, and of one generation its end before its beginning
- * @param current the agent's presence as it is shown; the registry may not have got it yet
+ * @param events the registry's events: the newest generation first, and within a generation its end before its
+ * beginning
+ * @param current the presence that is shown for the agent; the registry may not have it yet
  */
 export function timeline(events: readonly StoredEvent[], current: Current, now: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [];
   let next: number | null = null;
   for (const event of isNewer(current, events[0]) ? [entry(current), ...events] : events) {
     if (entries.length === KEPT.transitions || (next !== null && next < now - KEPT.ms)) break;
-    // The end of an older connection may be recorded after a newer one began. It counts as ended when the newer one began.
+    // The end of an older connection may be dated after the beginning of a newer one. Then it ends when the newer one
+    // began.
     const at = Math.min(event.at, next ?? now);
     entries.push({ ...event, at, durationMs: next === null ? null : next - at });
     next = at;
@@ -53,7 +55,10 @@ function entry({ generation, status, since, reason, address }: Current): StoredE
   return { generation, status, at: since, reason: reason === "late" ? null : reason, address, closeCode: null };
 }
 
-/** The share of the last `windowMs` that the agent was online, as far as it is known; null if nothing is. */
+/**
+ * The share of the last `windowMs` that the agent was online. A shorter timeline gives the share of the shorter time;
+ * null if it is empty.
+ */
 export function uptime(entries: readonly TimelineEntry[], windowMs: number, now: number): number | null {
   const start = Math.max(now - windowMs, entries[entries.length - 1]?.at ?? now);
   if (start >= now) return null;
@@ -65,7 +70,10 @@ export function uptime(entries: readonly TimelineEntry[], windowMs: number, now:
   return onlineMs / (now - start);
 }
 
-/** Whether an agent flaps whose transition number {@link FLAPPING}, counted backwards, was at `burstAt`; null: there were fewer. */
+/**
+ * Whether an agent flaps.
+ * @param burstAt the time of its fifth-last transition ({@link FLAPPING}); null if there were fewer
+ */
 export function isFlapping(burstAt: number | null, now: number): boolean {
   return burstAt !== null && burstAt > now - FLAPPING.withinMs;
 }

@@ -2,18 +2,18 @@ import { expect, it } from "vitest";
 import codes from "../../../docs/vectors/codes.json" with { type: "json" };
 import { Close, mayTravel, protocolErrorCode } from "./close.ts";
 
-it("the manager's close codes are those that both ends know", () => {
+it("the manager's close codes are the same as in the golden vectors", () => {
   const known = codes.closes.filter(({ code }) => code >= 4000).map(({ code, name }) => ({ code, reason: name }));
   expect(Object.values(Close)).toEqual(known);
 });
 
-it("every close code that both ends know may travel, and none that stands for no code", () => {
+it("a close frame may have every code of the golden vectors, but none of the reserved codes", () => {
   expect(codes.closes.every(({ code }) => mayTravel(code))).toBe(true);
   expect([0, 999, 1004, 1005, 1006, 1015, 5000].some(mayTravel)).toBe(false);
 });
 
 it.each<[unknown, number | null]>([
-  // As workerd words them.
+  // The messages are those of workerd.
   [
     new Error(
       "WebSocket protocol error; protocolError.statusCode = 1009; protocolError.description = Message is too large: 34603008 > 33554432",
@@ -34,6 +34,6 @@ it.each<[unknown, number | null]>([
   ["Network connection lost.", null],
   [undefined, null],
   [{ message: "WebSocket protocol error" }, null],
-])("a socket's error %s is a fault of the agent's only if the runtime closed the socket for one: %s", (error, code) => {
+])("the socket error %s gives the close code %s; null means that the connection was lost", (error, code) => {
   expect(protocolErrorCode(error)).toBe(code);
 });

@@ -1,4 +1,4 @@
-/** Close codes of the manager: docs/PROTOCOL.md "Close codes" says what an agent does on each. */
+/** The manager's close codes. docs/PROTOCOL.md "Close codes" says what an agent does after each. */
 export const Close = {
   policyViolation: { code: 4400, reason: "policy_violation" },
   unauthorized: { code: 4401, reason: "unauthorized" },
@@ -9,14 +9,15 @@ export const Close = {
   goingAway: { code: 4503, reason: "going_away" },
 } as const;
 
-/** Whether a close frame may carry `code`; the runtime refuses to send any other. */
+/** Whether a close frame may have this code. The runtime refuses to send any other code. */
 export function mayTravel(code: number): boolean {
   return code >= 1000 && code < 5000 && ![1004, 1005, 1006, 1015].includes(code);
 }
 
 /**
- * The code with which the runtime itself has closed a socket whose agent sent what is no WebSocket frame, or one longer than
- * the runtime takes; null when the error is any other: then the connection was lost.
+ * The close code of a protocol error. The runtime closes a socket by itself if the agent sends invalid WebSocket
+ * frames, or a frame longer than the runtime accepts. For any other error it returns null: then the connection was
+ * lost.
  */
 export function protocolErrorCode(error: unknown): number | null {
   const [isProtocolError, code] =

@@ -1,6 +1,6 @@
-/** Error codes on the wire; docs/vectors/codes.json has them for both ends. */
+/** Error codes in messages. The golden vectors in docs/vectors/codes.json keep both ends the same. */
 
-/** Codes of frames that are no message: docs/PROTOCOL.md "Bad frames". */
+/** Codes for bad frames: docs/PROTOCOL.md "Bad frames". */
 export const FRAME_ERRORS = [
   "unsupported_frame",
   "payload_too_large",
@@ -10,7 +10,7 @@ export const FRAME_ERRORS = [
 ] as const;
 export type FrameErrorCode = (typeof FRAME_ERRORS)[number];
 
-/** Codes of requests that failed: docs/PROTOCOL.md "Request and reply". */
+/** Codes for failed requests: docs/PROTOCOL.md "Request and reply". */
 export const REQUEST_ERRORS = [
   "no_responders",
   "forbidden",
@@ -28,7 +28,7 @@ export const REQUEST_ERRORS = [
 ] as const;
 export type RequestErrorCode = (typeof REQUEST_ERRORS)[number];
 
-/** Codes on which an agent stops for good: docs/PROTOCOL.md "Refusals". */
+/** Codes after which an agent stops for good: docs/PROTOCOL.md "Refusals". */
 export const REFUSALS = [
   "missing_token",
   "invalid_token",
@@ -46,7 +46,7 @@ export function isRefusal(code: string): code is RefusalCode {
   return REFUSALS.some((refusal) => refusal === code);
 }
 
-/** An error as it travels in a message's `error` field. An agent's own handlers may use codes of their own. */
+/** The `error` field of a message. The handlers of an agent may use other codes. */
 export interface WireError {
   readonly code: string;
   readonly message: string;
@@ -54,11 +54,14 @@ export interface WireError {
 
 /** An error of an outcome. */
 export interface OutcomeError extends WireError {
-  /** The agent answered with it: its code is the agent's choice, and says nothing of the manager. */
+  /** Set if the agent sent the error. Then the agent chose the code, and it says nothing about the manager. */
   readonly byAgent?: true;
 }
 
-/** The outcome of an operation that may be refused; crosses Workers RPC, where thrown classes do not survive. */
+/**
+ * The outcome of an operation that may fail. It can cross Workers RPC. The class of a thrown error would not survive
+ * that.
+ */
 export type Outcome<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly error: OutcomeError };
@@ -68,5 +71,5 @@ export function failure(code: FrameErrorCode | RequestErrorCode | RefusalCode, m
   return { ok: false, error: { code, message } } as const;
 }
 
-/** What a request is answered with whose handler threw an exception. */
+/** The answer to a request if its handler threw an exception. */
 export const INTERNAL = { code: "internal", message: "the manager failed; its log says more" } as const;

@@ -9,7 +9,7 @@ const MAX_FRAME_BYTES = 1_048_576;
 const frameOf = (data: string) => `{"subject":"a.b","reply":"inbox.c.1","data":${data}}`;
 
 describe("golden vectors", () => {
-  it("the greatest depth is the same at both ends", () => {
+  it("the maximum depth is the same as in the golden vectors", () => {
     expect(MAX_DEPTH).toBe(payloads.maxDepth);
   });
 
@@ -28,12 +28,12 @@ describe("golden vectors", () => {
     const { open, close, depth } = vector;
     const decoded = decode(frameOf(`${open.repeat(depth)}0${close.repeat(depth)}`), MAX_FRAME_BYTES);
     if (!("error" in vector)) expect(decoded).toMatchObject({ ok: true });
-    // Whoever waits for an answer gets it, though the depth is known only after the inbox was read.
+    // The error goes to the reply inbox, although the depth is found only after the inbox was read.
     else expect(decoded).toMatchObject({ ok: false, error: { code: vector.error }, reply: "inbox.c.1" });
   });
 });
 
-it("agrees with the runtime's parser on what is JSON, and on every member", () => {
+it("agrees with the runtime's parser about valid JSON and about every member", () => {
   const json = fc.json({ maxDepth: 6 });
   const space = fc.constantFrom("", " ", "\n", "\t\r ");
   const object = fc.tuple(fc.dictionary(fc.string(), json), space).map(([members, gap]) => {
@@ -73,13 +73,13 @@ it("agrees with the runtime's parser on what is JSON, and on every member", () =
   );
 });
 
-it("follows any nesting to its end", () => {
+it("can scan any depth of nesting", () => {
   const members = readObject(`{"a":${"[".repeat(200_000)}${"]".repeat(200_000)},"b":1}`);
   expect(typeof members === "string" ? members : [...members.values()].map(({ depth }) => depth)).toEqual([200_000, 0]);
   expect(readObject(`{"a":${"[".repeat(200_000)}`)).toBe("not_json");
 });
 
-it("an object has ended with its brace, whatever comes after a comma before it", () => {
+it("refuses a comma before the closing brace", () => {
   for (const text of ['{"a":1,}"b":2}', '{"a":1,}', "{,}", '{"a":1,,"b":2}', '{"a":1}}']) {
     expect(readObject(text), text).toBe("not_json");
   }

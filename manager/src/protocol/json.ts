@@ -1,20 +1,21 @@
 /**
- * Reads JSON text without making values of it: docs/PROTOCOL.md "Payloads". A payload that is passed on as the text it came
- * as keeps its spelling of numbers, the order of its keys, duplicate keys and escapes, none of which survive a parser.
+ * Scans JSON text without parsing it into values: docs/PROTOCOL.md "Payloads". A payload is passed on as the text that
+ * was received. So it keeps its spelling of numbers, the order of its keys, duplicate keys and escapes. A parser would
+ * change them.
  */
 
-/** How deep the arrays and objects of one member's value may be nested; every JSON parser can follow so far. */
+/** How deep the arrays and objects of one member's value may be nested. Every JSON parser can read this depth. */
 export const MAX_DEPTH = 512;
 
-/** The member of a JSON object: its value as text, and how deep that is nested (0: neither an array nor an object). */
+/** The value of an object's member, as text, and how deep it is nested (0: neither an array nor an object). */
 export interface Member {
   readonly text: string;
   readonly depth: number;
 }
 
 /**
- * The members of the object that `text` is, by name; of members with the same name the last.
- * @returns "not_json" unless all of it is one JSON text (RFC 8259), "not_an_object" if it is another value
+ * The members of the JSON object in `text`, by name. If a name occurs twice, the last member counts.
+ * @returns "not_json" if `text` is not one JSON text (RFC 8259), "not_an_object" if it is another JSON value
  */
 export function readObject(text: string): Map<string, Member> | "not_json" | "not_an_object" {
   const scanner = new Scanner(text);
@@ -52,15 +53,15 @@ const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
 const CLOSE_BRACE = 0x7d;
 
-/** What a string may hold as it is: any character but `"`, the backslash and control characters below U+0020. */
+/** The characters that a string may contain without an escape: all except `"`, the backslash and those below U+0020. */
 const PLAIN = /[ !#-[\]-\uffff]*/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
 const SCALAR = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
 class Scanner {
-  /** Where in the text it is. */
+  /** The position in the text. */
   at = 0;
-  /** How deep the value was nested that was skipped last. */
+  /** How deep the last skipped value was nested. */
   depth = 0;
   readonly #text: string;
 
@@ -68,12 +69,12 @@ class Scanner {
     this.#text = text;
   }
 
-  /** The UTF-16 unit that comes next; NaN at the end. */
+  /** The next UTF-16 unit; NaN at the end. */
   get next(): number {
     return this.#text.charCodeAt(this.at);
   }
 
-  /** Moves past `unit` if it comes next. */
+  /** Moves past the next unit if it is `unit`. */
   take(unit: number): boolean {
     if (this.next !== unit) return false;
     this.at++;
@@ -88,13 +89,13 @@ class Scanner {
     }
   }
 
-  /** Whether nothing but white space is left. */
+  /** Whether only white space is left. */
   atEnd(): boolean {
     this.skipSpace();
     return this.at === this.#text.length;
   }
 
-  /** Moves past a string; false if none comes next. */
+  /** Moves past a string; false if the next token is not a string. */
   skipString(): boolean {
     if (!this.take(QUOTE)) return false;
     for (;;) {
@@ -104,7 +105,7 @@ class Scanner {
     }
   }
 
-  /** Moves past a value; false if none comes next. It keeps its own stack, so no nesting is too deep for it. */
+  /** Moves past a value; false if there is no valid value. It has its own stack, so it can follow any depth. */
   skipValue(): boolean {
     const open: number[] = [];
     this.depth = 0;
@@ -115,7 +116,7 @@ class Scanner {
         this.at++;
         this.skipSpace();
         if (this.next === closing(open)) {
-          // It is empty; it ends below.
+          // The array or object is empty. The loop below moves past its end.
         } else if (open[open.length - 1] === OPEN_BRACE) {
           if (!this.#skipName()) return false;
           continue;
@@ -125,7 +126,7 @@ class Scanner {
       } else if (!(this.next === QUOTE ? this.skipString() : this.#skip(SCALAR))) {
         return false;
       }
-      // A value has ended, or an empty one is about to; so may those around it.
+      // A value has ended. The arrays and objects around it may end too.
       for (;;) {
         if (open.length === 0) return true;
         this.skipSpace();
@@ -141,7 +142,7 @@ class Scanner {
     }
   }
 
-  /** Moves past a member's name and its colon, to its value. */
+  /** Moves past a member's name and colon, to its value. */
   #skipName(): boolean {
     if (!this.skipString()) return false;
     this.skipSpace();
@@ -158,7 +159,7 @@ class Scanner {
   }
 }
 
-/** What closes the innermost of the open arrays and objects. */
+/** The closing bracket or brace of the innermost open array or object. */
 function closing(open: readonly number[]): number {
   return open[open.length - 1] === OPEN_BRACE ? CLOSE_BRACE : CLOSE_BRACKET;
 }

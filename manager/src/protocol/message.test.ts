@@ -6,7 +6,7 @@ import { inbox, isSubject } from "./subject.ts";
 
 const MAX = 65_536;
 
-/** The inputs that the agent's fuzz targets keep, as text of Go. */
+/** The inputs that the agent's fuzz tests have stored, as Go source text. */
 const FUZZ_CORPUS = import.meta.glob<string>("../../../agent/internal/protocol/testdata/fuzz/*/*", {
   query: "?raw",
   import: "default",
@@ -30,7 +30,7 @@ describe("golden vectors", () => {
 });
 
 describe("decode", () => {
-  it("measures bytes, not characters, and before it parses", () => {
+  it("measures bytes, not characters, before it parses", () => {
     expect(decode(`"${"é".repeat(MAX / 2)}"`, MAX)).toMatchObject({ ok: false, error: { code: "payload_too_large" } });
     expect(decode("x".repeat(MAX), MAX)).toMatchObject({ ok: false, error: { code: "invalid_json" } });
   });
@@ -39,7 +39,7 @@ describe("decode", () => {
     expect(decode(new ArrayBuffer(2), MAX)).toMatchObject({ ok: false, error: { code: "unsupported_frame" } });
   });
 
-  it("is total: any text yields a message or a coded error", () => {
+  it("is total: every text gives a message or an error with a code", () => {
     fc.assert(
       fc.property(fc.oneof(fc.string({ unit: "binary" }), fc.json()), (text) => {
         const decoded = decode(text, MAX);
@@ -48,7 +48,7 @@ describe("decode", () => {
     );
   });
 
-  it("is total on what is nearly a frame: golden ones, and what the Go fuzzer found, with a piece changed", () => {
+  it("is total for nearly valid frames: golden vectors and inputs of the Go fuzzer, with a piece changed", () => {
     const corpus = [...frames.map(({ frame }) => frame), ...Object.values(FUZZ_CORPUS)];
     expect(corpus.length).toBeGreaterThan(frames.length);
     const piece = fc.oneof(

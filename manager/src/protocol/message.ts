@@ -1,4 +1,4 @@
-/** Messages and their frames, as docs/PROTOCOL.md "Frames" defines them. */
+/** Decodes and encodes messages: docs/PROTOCOL.md "Frames". */
 import { type FrameErrorCode, failure, type WireError } from "./errors.ts";
 import { MAX_DEPTH, type Member, readObject } from "./json.ts";
 import { isSubject } from "./subject.ts";
@@ -6,7 +6,10 @@ import { isSubject } from "./subject.ts";
 /** The version of docs/PROTOCOL.md that this manager speaks. */
 export const PROTOCOL = 1;
 
-/** The bare heartbeat and its answer, byte for byte: the hub's auto-response pair. */
+/**
+ * The bare heartbeat and its answer. Both are exact texts: the runtime compares frames with the first and sends the
+ * second.
+ */
 export const HEARTBEAT = '{"subject":"agent.heartbeat"}';
 export const HEARTBEAT_ACK = '{"subject":"agent.heartbeat.ack"}';
 
@@ -14,26 +17,28 @@ export const HEARTBEAT_ACK = '{"subject":"agent.heartbeat.ack"}';
 export interface Message {
   readonly subject: string;
   readonly reply?: string;
-  /** The payload as the JSON text that the frame had; undefined when it had none. */
+  /** The payload as JSON text, unaltered; undefined if there is none. */
   readonly dataJson?: string;
   /** The sender's clock in Unix milliseconds. */
   readonly timestamp?: number;
   readonly error?: WireError;
 }
 
-/** A frame that is no message. */
+/** A frame that cannot be decoded. */
 export interface BadFrame {
   readonly ok: false;
   readonly error: WireError;
-  /** Where it was sent to, if the frame had a valid subject. */
+  /** The subject, if the frame had a valid one. */
   readonly subject?: string;
-  /** The inbox to answer to, if the frame had a valid one. */
+  /** The reply inbox, if the frame had a valid one. */
   readonly reply?: string;
 }
 
 const UTF8 = new TextEncoder();
 
-/** Whether `text` takes more than `maxBytes` bytes of UTF-8; encodes only where its length leaves that open. */
+/**
+ * Whether `text` takes more than `maxBytes` bytes of UTF-8. It encodes the text only if the length alone cannot decide.
+ */
 export function exceedsBytes(text: string, maxBytes: number): boolean {
   if (text.length > maxBytes) return true;
   // A UTF-16 unit takes at most three bytes.
@@ -45,7 +50,9 @@ export function byteLength(frame: string | ArrayBuffer): number {
   return typeof frame === "string" ? UTF8.encode(frame).byteLength : frame.byteLength;
 }
 
-/** Decodes a frame. Total: whatever arrives yields a message or a {@link BadFrame} with a code of {@link FrameErrorCode}. */
+/**
+ * Decodes a frame. It never throws: every frame gives a message or a {@link BadFrame} with a {@link FrameErrorCode}.
+ */
 export function decode(
   frame: string | ArrayBuffer,
   maxFrameBytes: number,
@@ -68,7 +75,7 @@ export function decode(
   };
   const bad = (code: FrameErrorCode, problem: string): BadFrame => ({ ...failure(code, problem), ...valid });
 
-  // The form of every field first, then the grammar: the order is part of the protocol.
+  // The form of every field is checked before the grammar of subjects. This order is part of the protocol.
   for (const [name, { depth }] of fields) {
     if (depth > MAX_DEPTH) return bad("invalid_message", `${name} is nested more than ${MAX_DEPTH} deep`);
   }
@@ -93,7 +100,7 @@ export function decode(
   };
 }
 
-/** The string that a member is; null if it is missing or another value. */
+/** The member's value if it is a string; null if it is missing or has another type. */
 function stringOf(member: Member | undefined): string | null {
   const value: unknown = member?.text.startsWith('"') ? JSON.parse(member.text) : null;
   return typeof value === "string" ? value : null;
@@ -112,7 +119,7 @@ function errorOf(member: Member | undefined): WireError | null {
   return code === null || message === null ? null : { code, message };
 }
 
-/** The frame of a message that this manager sends. `dataJson` is JSON text, which travels as it is. */
+/** Encodes a message of the manager. `dataJson` is JSON text and is copied into the frame unaltered. */
 export function encode(subject: string, fields: { reply?: string; dataJson?: string; error?: WireError }): string {
   let frame = `{"subject":${JSON.stringify(subject)}`;
   if (fields.reply !== undefined) frame += `,"reply":${JSON.stringify(fields.reply)}`;

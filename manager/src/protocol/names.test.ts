@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { faultInName, hostWord } from "./names.ts";
+import { cleanHostText, nameFault } from "./names.ts";
 import { Name, Registration } from "./payloads.ts";
 
 describe("a name", () => {
@@ -20,7 +20,7 @@ describe("a name", () => {
     ["a keycap", "7️⃣"],
     ["spaces inside", "rack 4  left"],
   ])("may be %s", (_, name) => {
-    expect(faultInName(name)).toBeNull();
+    expect(nameFault(name)).toBeNull();
     expect(Name.parse(name)).toBe(name);
   });
 
@@ -45,7 +45,7 @@ describe("a name", () => {
     ["delete", "edge\u007F7", /control/],
     ["half a character", "edge\uD83D7", /control/],
   ])("is refused with the reason: %s", (_, name, reason) => {
-    expect(faultInName(name)).toMatch(reason);
+    expect(nameFault(name)).toMatch(reason);
     expect(Name.safeParse(name).error?.issues[0]?.message).toMatch(reason);
   });
 
@@ -54,7 +54,7 @@ describe("a name", () => {
   });
 });
 
-describe("a host's own word", () => {
+describe("a host's text", () => {
   it.each([
     ["edge-7", "edge-7"],
     ["", "unknown"],
@@ -69,10 +69,10 @@ describe("a host's own word", () => {
     [`${"x".repeat(252)}🖥`, "x".repeat(252)],
     ["\u200B".repeat(60_000), "unknown"],
   ])("%j is kept as %j", (word, kept) => {
-    expect(hostWord(word, 253)).toBe(kept);
+    expect(cleanHostText(word, 253)).toBe(kept);
   });
 
-  it("keeps no agent from registering", () => {
+  it("never prevents a registration", () => {
     const host = { version: "v".repeat(65), os: "", arch: "\u0007", hostname: "h".repeat(254) };
     expect(Registration.parse({ protocol: 1, ...host })).toEqual({
       protocol: 1,

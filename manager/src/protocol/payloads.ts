@@ -1,35 +1,35 @@
-/** The payloads of the control subjects (docs/PROTOCOL.md), and of their HTTP fallback: one schema for both ways in. */
+/** The payloads of the control subjects (docs/PROTOCOL.md). Frames and the HTTP fallback use the same schemas. */
 import { z } from "zod";
-import { faultInName, hostWord } from "./names.ts";
+import { cleanHostText, nameFault } from "./names.ts";
 
-/** A name that people read: 1–64 characters after trimming, some of them visible. */
+/** The name of an agent or of an enrolment token: 1–64 characters after trimming, at least one of them visible. */
 export const Name = z
   .string()
   .trim()
   .min(1)
   .max(64)
   .superRefine((name, context) => {
-    const fault = faultInName(name);
+    const fault = nameFault(name);
     if (fault !== null) context.addIssue({ code: "custom", message: fault });
   });
 
-/** A word that an agent says of its host, cleaned and cut: whatever it is, it keeps no agent away. */
-const word = (longest: number) => z.string().transform((said) => hostWord(said, longest));
+/** A text that describes the agent's host. It is cleaned and cut, never refused. */
+const hostText = (longest: number) => z.string().transform((text) => cleanHostText(text, longest));
 
 /** `agent.register` */
 export const Registration = z.object({
   protocol: z.int(),
-  version: word(64),
-  os: word(64),
-  arch: word(64),
-  hostname: word(253),
+  version: hostText(64),
+  os: hostText(64),
+  arch: hostText(64),
+  hostname: hostText(253),
   name: Name.optional(),
   /** Whether the agent beats when `heartbeatDelayMs` of the welcome and `agent.heartbeat.align` ask it to. */
   alignsHeartbeat: z.boolean().optional(),
 });
 export type Registration = z.infer<typeof Registration>;
 
-/** The answer to `agent.register`. Only the answer to an enrolment has the permanent token. */
+/** The answer to `agent.register`. It has the permanent token only after an enrolment. */
 export const Registered = z.object({ agentId: z.string(), name: z.string(), token: z.string().optional() });
 export type Registered = z.infer<typeof Registered>;
 
@@ -43,13 +43,15 @@ export type Beat = z.infer<typeof Beat>;
 export const BeatAck = z.object({ serverTime: z.int(), leaseMs: z.int() });
 export type BeatAck = z.infer<typeof BeatAck>;
 
-/** `agent.subscribe` and `agent.unsubscribe`. All of the patterns are taken, or none. */
+/** `agent.subscribe` and `agent.unsubscribe` */
 export const PatternList = z.object({ patterns: z.array(z.string()).min(1).max(32) });
 
 /** `agent.credit`: totals of the fan-out that the agent has received on this connection. */
 export const CreditReport = z.object({ frames: z.int().min(0), bytes: z.int().min(0) });
 
-/** The first thing wrong with a payload, with the path of the field, for `invalid_data` and `invalid_request`. */
+/**
+ * The first fault of a payload, with the path of the field. It is the message of `invalid_data` and `invalid_request`.
+ */
 export function firstIssue(error: z.ZodError): string {
   const issue = error.issues[0];
   if (issue === undefined) return "invalid";

@@ -1,8 +1,11 @@
-/** Who may do what with which subject: docs/PROTOCOL.md "Permissions". */
+/** Permissions for subjects: docs/PROTOCOL.md "Permissions". */
 import { failure, type Outcome } from "./errors.ts";
 import { isInbox, isPattern, isSubject } from "./subject.ts";
 
-/** Subjects with a meaning of their own on the link; an operator's message on one could pass for the manager's or an agent's. */
+/**
+ * The control subjects. An operator must not send to them: the message would look like one of the manager or of an
+ * agent.
+ */
 const CONTROL: ReadonlySet<string> = new Set([
   "agent.register",
   "agent.welcome",
@@ -18,15 +21,15 @@ const CONTROL: ReadonlySet<string> = new Set([
   "agent.error",
 ]);
 
-/** Operators send anywhere but to control subjects and inboxes; never to a pattern. */
+/** An operator may send to any subject except control subjects and inboxes. */
 export function operatorMaySend(subject: string): Outcome<string> {
   if (!isSubject(subject)) return failure("invalid_subject", "subject is not a valid subject");
   return CONTROL.has(subject) || isInbox(subject)
-    ? failure("forbidden", `nobody may send to ${subject} but the two ends themselves`)
+    ? failure("forbidden", `only the manager and the agent itself may send to ${subject}`)
     : { ok: true, value: subject };
 }
 
-/** An agent subscribes below `fleet.` and below `agents.<its id>.`. */
+/** An agent may subscribe to patterns that begin with `fleet.` or `agents.<its id>.`. */
 export function agentMaySubscribe(agentId: string, pattern: string): Outcome<string> {
   if (!isPattern(pattern)) return failure("invalid_subject", `${JSON.stringify(pattern)} is not a valid pattern`);
   return pattern.startsWith("fleet.") || pattern.startsWith(`agents.${agentId}.`)

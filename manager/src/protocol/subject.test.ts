@@ -6,7 +6,7 @@ import subjects from "../../../docs/vectors/subjects.json" with { type: "json" }
 import { inbox, inboxToken, isPattern, isSubject, matches } from "./subject.ts";
 
 describe("golden vectors", () => {
-  // Not one test each: some inputs are not Unicode, and no test's title could be.
+  // One test for all: some inputs are not valid Unicode, and a test title must be.
   it("subjects", () => {
     for (const { input, isSubject: expected } of subjects) {
       expect(isSubject(input), JSON.stringify(input)).toBe(expected);
@@ -27,7 +27,7 @@ describe("golden vectors", () => {
 });
 
 describe("the matcher", () => {
-  /** Obviously right, and slow: the first token decides, the rest is the same question again. */
+  /** A simple and slow matcher: it compares the first token and calls itself for the rest. */
   function slow(pattern: readonly string[], subject: readonly string[]): boolean {
     const [wanted, ...pattern2] = pattern;
     const [token, ...subject2] = subject;
@@ -42,7 +42,7 @@ describe("the matcher", () => {
     .tuple(fc.array(fc.oneof(token, fc.constant("*")), { maxLength: 5 }), fc.constantFrom("a", "b", "*", ">"))
     .map(([head, last]) => [...head, last]);
 
-  it("agrees with an obviously correct one", () => {
+  it("agrees with a simple recursive matcher", () => {
     fc.assert(
       fc.property(pattern, subject, (p, s) => {
         expect(matches(p.join("."), s.join("."))).toBe(slow(p, s));
@@ -51,7 +51,7 @@ describe("the matcher", () => {
     );
   });
 
-  it("is total, and true only of a pattern and a subject", () => {
+  it("accepts any two strings, and is true only for a valid pattern and a valid subject", () => {
     const text = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom("__proto__", "a.>", "*", "\ud800", "a\0"));
     fc.assert(
       fc.property(text, text, (p, s) => {
@@ -66,7 +66,7 @@ describe("the matcher", () => {
   });
 });
 
-it("an inbox gives its token back to its own connection only", () => {
+it("inboxToken returns the token only for the inbox's own connection", () => {
   expect(inboxToken(inbox("c1", "t"), "c1")).toBe("t");
   expect(inboxToken(inbox("c1", "t"), "c2")).toBeNull();
   expect(inboxToken("inbox.c10.t", "c1")).toBeNull();

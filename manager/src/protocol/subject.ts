@@ -1,20 +1,23 @@
-/** Subjects and patterns, as docs/PROTOCOL.md "Subjects" defines them. Pure, and total on any string. */
+/** Subjects and patterns: docs/PROTOCOL.md "Subjects". All functions are pure and accept any string. */
 
 const MAX_BYTES = 255;
 const MAX_TOKENS = 16;
 const TOKEN = /^[!-)+-\-/-=?-~]{1,64}$/; // `!` to `~` without `*`, `.` and `>`
 
-/** Whether `s` is a subject: something that a message can be sent to. */
+/** Whether `s` is a subject. */
 export function isSubject(s: string): boolean {
   return isJoined(s, (token) => TOKEN.test(token));
 }
 
-/** Whether `s` is a pattern: a subject whose tokens may be `*`, and the last one `>`. */
+/** Whether `s` is a pattern: like a subject, but any token may be `*` and the last token may be `>`. */
 export function isPattern(s: string): boolean {
   return isJoined(s, (token, isLast) => token === "*" || (token === ">" && isLast) || TOKEN.test(token));
 }
 
-/** Whether `pattern` covers `subject`: `*` one token, a last `>` one or more. False where either is not what it should be. */
+/**
+ * Whether `pattern` matches `subject`. `*` stands for one token, a final `>` for one or more. False if either is
+ * invalid.
+ */
 export function matches(pattern: string, subject: string): boolean {
   if (!isPattern(pattern) || !isSubject(subject)) return false;
   const wanted = pattern.split(".");
@@ -25,7 +28,7 @@ export function matches(pattern: string, subject: string): boolean {
 }
 
 function isJoined(s: string, isToken: (token: string, isLast: boolean) => boolean): boolean {
-  // Every character of a valid subject is one byte, so the length decides before anything is split.
+  // A valid subject is ASCII, so its length is its size in bytes.
   if (s.length === 0 || s.length > MAX_BYTES) return false;
   const tokens = s.split(".");
   return tokens.length <= MAX_TOKENS && tokens.every((token, i) => isToken(token, i === tokens.length - 1));
@@ -38,12 +41,12 @@ export function inbox(connection: string, token: string): string {
   return `${INBOX}${connection}.${token}`;
 }
 
-/** Whether `subject` is some connection's inbox. */
+/** Whether `subject` is an inbox, of any connection. */
 export function isInbox(subject: string): boolean {
   return subject.startsWith(INBOX);
 }
 
-/** The request token when `subject` is an inbox of `connection`, else null. */
+/** The request token if `subject` is an inbox of `connection`, else null. */
 export function inboxToken(subject: string, connection: string): string | null {
   const prefix = `${INBOX}${connection}.`;
   return subject.startsWith(prefix) ? subject.slice(prefix.length) : null;

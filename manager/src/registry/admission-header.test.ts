@@ -47,7 +47,7 @@ describe("an admission in a header", () => {
     ["incomplete", '{"agentId":"secret-id"}'],
     ["of the wrong types", JSON.stringify({ ...ADMISSION, agentId: ["secret-id"], generation: "1" })],
     ["without an agent", JSON.stringify({ ...ADMISSION, agentId: "" })],
-  ])("is refused, and not repeated in the error: %s", (_, header) => {
+  ])("is refused, and the error does not quote it: %s", (_, header) => {
     expect(() => parseAdmission(header)).toThrow(/^(?!.*secret)the (admission|request) /s);
   });
 });

@@ -1,9 +1,9 @@
-/** How an admission travels from the Worker to its hub: in a header, because a WebSocket cannot cross RPC. */
+/** The Worker sends an admission to the hub in a header of a fetch request, because a WebSocket cannot cross RPC. */
 import { z } from "zod";
 import { NamedHost } from "../presence/host.ts";
 import type { Admission } from "./admission.ts";
 
-/** An admission as it travels, and as a hub stores it. */
+/** The schema of an admission in the header and in a hub's storage. */
 export const StoredAdmission: z.ZodType<Admission> = z.object({
   connectionId: z.string().min(1).nullable(),
   agentId: z.string().min(1),
@@ -18,7 +18,10 @@ export const StoredAdmission: z.ZodType<Admission> = z.object({
   address: z.string().nullable(),
 });
 
-/** JSON in ASCII alone: the runtime logs a header whole that has any other character. */
+/**
+ * Encodes an admission as JSON in ASCII only. If a header has other characters, the runtime writes the whole header to
+ * the log.
+ */
 export function encodeAdmission(admission: Admission): string {
   return JSON.stringify(admission).replace(
     /[^ -~]/g,
@@ -26,17 +29,19 @@ export function encodeAdmission(admission: Admission): string {
   );
 }
 
-/** @throws when the header is not what {@link encodeAdmission} made; the error names fields and holds no value of them. */
+/** @throws if {@link encodeAdmission} did not make the header. The error names fields but contains no values. */
 export function parseAdmission(header: string | null): Admission {
   if (header === null) throw new Error("the request carries no admission");
   let value: unknown;
   try {
     value = JSON.parse(header);
   } catch {
-    // A parser's own message quotes what it read.
+    // The parser's error is not used, because it quotes the text.
     throw new Error("the admission is not JSON");
   }
   const parsed = StoredAdmission.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw new Error(`the admission is not one: ${parsed.error.issues.map(({ path }) => path.join(".")).join(", ")}`);
+  throw new Error(
+    `the admission has invalid fields: ${parsed.error.issues.map(({ path }) => path.join(".")).join(", ")}`,
+  );
 }

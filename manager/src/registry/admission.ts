@@ -1,24 +1,28 @@
-/** D1 queries that decide whether a bearer may come in, and as whom. */
+/** D1 queries that decide whether a token is accepted and for which agent, and the query that enrols an agent. */
 import { agentId, sameSecret, sha256Hex } from "../digest.ts";
 import type { Host, NamedHost } from "../presence/host.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import type { Bearer } from "../tokens.ts";
 import { query } from "./query.ts";
 
-/** A verified bearer on its way into a hub. Made by the Worker only; nothing in it comes from the client unchecked. */
+/**
+ * An agent's request after its token was verified. Only the Worker makes it. It has no unchecked value of the client.
+ */
 export interface Admission {
-  /** The WebSocket connection being opened; null over HTTP. */
+  /** Id of the WebSocket connection that is being opened; null over HTTP. */
   readonly connectionId: string | null;
   readonly agentId: string;
-  /** The agent as the registry has it; null when it does not exist yet. */
+  /** The agent as in the registry; null if it does not exist yet. */
   readonly known: NamedHost | null;
-  /** This is the second host of a clone, and is to be given an identity of its own. */
+  /** Whether this is the second host of a clone and an operator has ordered its separation. */
   readonly separate: boolean;
-  /** Hash of the token shown, when it is the one that the agent was offered in a rotation. */
+  /** Hash of the agent's token if the token is the candidate of a rotation; else null. */
   readonly candidateHash: string | null;
-  /** The enrolment to be used; null for an agent that shows its own token. */
+  /** The enrolment to use; null if the agent sent its own token. */
   readonly enrolment: EnrolmentUse | null;
-  /** Newer than any connection of this agent before it: presence is written only forward in it. */
+  /**
+   * Larger than the generation of any earlier connection of this agent. Presence changes only to a newer generation.
+   */
   readonly generation: number;
   readonly bootId: string;
   readonly address: string | null;
@@ -27,13 +31,13 @@ export interface Admission {
 export interface EnrolmentUse {
   readonly id: string;
   readonly installId: string;
-  /** The name that the operator gave the one host this enrolment is for; null for a fleet's, or when none was given. */
+  /** The operator's name for the host; null if the enrolment is for several hosts, or if it has no name. */
   readonly hostName: string | null;
-  /** How many hosts may use it. */
+  /** How many hosts may enrol with it. */
   readonly maxUses: number;
 }
 
-/** What an upgrade, or a request of the HTTP fallback, says of its host. */
+/** The host's data in an upgrade or in a request of the HTTP fallback. */
 export interface Caller {
   readonly installId: string;
   readonly bootId: string;
@@ -114,11 +118,13 @@ function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission[
 }
 
 /**
- * Takes a use of the enrolment and stores the agent, in one statement, so that of two hosts racing for the last use one
- * wins. Repeated by the same install it takes no further use and replaces the token, unless the install id has turned out to
- * be that of two hosts. A statement may take effect long after its connection was given up: it replaces no token of a
- * connection that was admitted later, or at the same time.
- * @returns the agent's name, or why not
+ * Uses the enrolment and stores the agent.
+ *
+ * It is one statement: if two hosts race for the last use, only one gets it. A repeated enrolment with the same install
+ * id does not count as another use. It replaces the token, unless two hosts with this install id were separated. A late
+ * statement may take effect after its connection was given up. So it never replaces the token of a connection that was
+ * admitted later or at the same time.
+ * @returns the agent's name, or the refusal
  * @throws RegistryUnavailable
  */
 export async function enrol(
@@ -177,7 +183,9 @@ interface EnrolmentRow {
   readonly expiresAt: number;
   readonly revokedAt: number | null;
   readonly uses: number;
-  /** A clone of the agent has been separated: its install id does not tell any more which of the two is enrolling. */
+  /**
+   * 1 if a clone of the agent was separated. Then two hosts have this install id, and it does not identify one of them.
+   */
   readonly cloned: 0 | 1;
 }
 
@@ -195,9 +203,9 @@ async function readEnrolment(db: D1Database, enrolmentId: string, id: string) {
   return { agent, enrolment };
 }
 
-const USED = "the enrolment token has been used by as many hosts as it was made for";
+const USED = "the enrolment token has been used by as many hosts as it allows";
 
-const CLONED = "two hosts have enrolled as one and were separated; enrol this one with another token";
+const CLONED = "two hosts had this install id and were separated; enrol this host with another token";
 
 function refuseEnrolment(agent: AgentRow | null, enrolment: EnrolmentRow | null) {
   if (enrolment === null) return failure("invalid_token", "this manager does not know the enrolment");

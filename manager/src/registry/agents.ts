@@ -1,34 +1,34 @@
-/** D1 queries on agents, as the API shows and changes them. */
+/** D1 queries for the agents in the API: list, find, rename, revoke, remove. */
 import { CloneReport } from "../presence/clone.ts";
 import type { StoredPresence } from "../presence/presence.ts";
 import { type Operator, recordAuditEvent } from "./audit.ts";
 import { parseColumn } from "./parse.ts";
 import { query } from "./query.ts";
 
-/** An agent as the registry knows it: who it is, and the presence that was last flushed. */
+/** An agent's record in the registry: its identity, and its presence as of the last flush. */
 export interface AgentRecord extends StoredPresence {
   readonly id: string;
   readonly name: string;
   readonly createdAt: number;
-  /** When the fifth-last transition was: its age tells whether the agent flaps. Null if there were fewer. */
+  /** When the fifth-last transition was; null if there were fewer. The agent flaps if it is recent. */
   readonly burstAt: number | null;
-  /** The latest sighting of a clone. */
+  /** The latest report of a clone; null if there is none. */
   readonly clone: CloneReport | null;
-  /** The hub that wrote its presence; null if that is not known. */
+  /** The hub that wrote the presence; null if it is not known. */
   readonly hub: string | null;
 }
 
 const COLUMNS = `id, name, created_at AS createdAt, generation, status, reason, since, last_seen AS lastSeen,
   connected_at AS connectedAt, address, burst_at AS burstAt, clone, hub, version, os, arch, hostname`;
 
-/** An agent as SQLite has it. */
+/** An agent's row in D1. */
 type AgentRow = Omit<AgentRecord, "clone"> & { readonly clone: string | null };
 
 function record(row: AgentRow): AgentRecord {
   return { ...row, clone: parseColumn(CloneReport, row.clone, "agents.clone") };
 }
 
-/** A place in the list of agents: agents come by name, and by id where names are the same. */
+/** A position in the list of agents. The list is sorted by name, then by id. */
 export interface Position {
   readonly name: string;
   readonly id: string;
@@ -40,8 +40,9 @@ const MAY_HAVE = `(instr(lower(name || char(10) || id || char(10) || hostname ||
   coalesce(address, '')), ?3) > 0 OR name || hostname GLOB '*[^ -~]*')`;
 
 /**
- * At most `limit` agents by name, those after a position. With `q`, which is folded, those that may have it in their name, id,
- * hostname or address: SQLite cannot tell of an agent that is called by more than ASCII, which {@link isFound} then does.
+ * Lists at most `limit` agents by name, after a position. With `q` (folded text), only agents that may have it in their
+ * name, id, hostname or address. SQLite folds ASCII only, so agents with other characters are always returned: the
+ * caller checks them with {@link isFound}.
  */
 export async function listAgents(
   db: D1Database,
@@ -72,7 +73,7 @@ export async function findAgent(db: D1Database, id: string): Promise<AgentRecord
   return row && record(row);
 }
 
-/** Renames an agent; null when there is none. */
+/** Renames an agent; null if there is no such agent. */
 export async function renameAgent(
   db: D1Database,
   operator: Operator,
@@ -89,7 +90,7 @@ export async function renameAgent(
   return row === undefined ? null : record(row);
 }
 
-/** Voids an agent's token for good; null when there is no such agent. */
+/** Makes an agent's token void for good; null if there is no such agent. */
 export async function revokeAgent(db: D1Database, operator: Operator, id: string): Promise<AgentRecord | null> {
   await query(
     db.batch([
@@ -106,7 +107,10 @@ export async function revokeAgent(db: D1Database, operator: Operator, id: string
   return findAgent(db, id);
 }
 
-/** Leaves a tombstone, so that the agent's token stays refused, and no timeline; false when there is no such agent. */
+/**
+ * Removes an agent and its timeline. Its row stays as a tombstone, so that its token stays refused. Returns false if
+ * there is no such agent.
+ */
 export async function deleteAgent(db: D1Database, operator: Operator, id: string): Promise<boolean> {
   const [deleted] = await query(
     db.batch([

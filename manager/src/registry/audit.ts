@@ -1,9 +1,9 @@
-/** D1 queries on the audit trail: what operators did, from where and when. */
+/** D1 queries for the audit trail: the actions of operators, with time and address. */
 import { z } from "zod";
 import { parseColumn } from "./parse.ts";
 import { query } from "./query.ts";
 
-/** How the operator of a request proved to be one, and the address it came from. */
+/** How the operator logged in for a request, and the operator's address. */
 export interface Operator {
   readonly via: "password" | "session";
   readonly address: string | null;
@@ -37,19 +37,22 @@ export interface AuditEntry extends Operator {
   readonly detail: NonNullable<AuditEvent["detail"]> | null;
 }
 
-/** What an operator did, and to what; `detail` must hold no secret. */
+/** An action of an operator and its target. `detail` must hold no secret. */
 export interface AuditEvent {
   readonly action: AuditAction;
   readonly target?: string;
   readonly detail?: Readonly<Record<string, string | number | null>>;
 }
 
-/** The statement that records an event. In a batch it comes right after the statement that did it, and records nothing if that changed nothing. */
+/**
+ * The statement that records an event. Put it into a batch right after the statement with the change. If that statement
+ * changed nothing, no event is recorded.
+ */
 export function recordAuditEvent(db: D1Database, operator: Operator, event: AuditEvent): D1PreparedStatement {
   return insertion(db, operator, event, "changes() > 0");
 }
 
-/** Records an event that changes nothing in the registry itself. */
+/** Records an event for an action that changes nothing in the registry. */
 export async function insertAuditEvent(db: D1Database, operator: Operator, event: AuditEvent): Promise<void> {
   await query(insertion(db, operator, event, "true").run());
 }
@@ -67,7 +70,7 @@ function insertion(db: D1Database, operator: Operator, { action, target, detail 
     );
 }
 
-/** At most `limit` entries, the newest first, those older than entry `before`. */
+/** Lists at most `limit` entries, the newest first. If `before` is given, only entries older than that entry. */
 export async function listAudit(db: D1Database, limit: number, before: number | null): Promise<AuditEntry[]> {
   const { results } = await query(
     db

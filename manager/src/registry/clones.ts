@@ -1,4 +1,4 @@
-/** D1 queries on clones: two live hosts with one identity. */
+/** D1 queries for clones: two live hosts with one identity. */
 import type { CloneReport } from "../presence/clone.ts";
 import { type Operator, recordAuditEvent } from "./audit.ts";
 import { query } from "./query.ts";
@@ -6,7 +6,7 @@ import { query } from "./query.ts";
 /** The version of the JSON in `agents.clone`. Version 0 had no `v`. */
 const CLONE_VERSION = 1;
 
-/** Stores the latest sighting of a clone. */
+/** Stores the latest report of a clone. */
 export async function reportClone(db: D1Database, agentId: string, report: CloneReport): Promise<void> {
   await query(
     db
@@ -16,7 +16,10 @@ export async function reportClone(db: D1Database, agentId: string, report: Clone
   );
 }
 
-/** Marks the second host of a clone as the one to be separated; null when the agent is no clone, or revoked. */
+/**
+ * Orders the separation of a clone's second host. Returns the host's boot id; null if the agent is not a clone, is
+ * revoked, or does not exist.
+ */
 export async function orderSeparation(db: D1Database, operator: Operator, agentId: string): Promise<string | null> {
   const [ordered] = await query(
     db.batch<{ bootId: string }>([
@@ -34,9 +37,9 @@ export async function orderSeparation(db: D1Database, operator: Operator, agentI
 }
 
 /**
- * Makes an agent of its own out of a clone's second host, with the token whose hash is given. It is a candidate until the
- * host registers with it: that settles whether it may still be dropped.
- * @returns false when the agent it comes from has been revoked or removed meanwhile
+ * Stores a new agent for a clone's second host. The token is also stored as candidate until the host registers with it.
+ * As long as it is a candidate, {@link dropSeparated} may delete the agent.
+ * @returns false if the first agent was revoked or removed meanwhile
  */
 export async function insertSeparated(
   db: D1Database,
@@ -58,12 +61,14 @@ export async function insertSeparated(
   return inserted.meta.changes > 0;
 }
 
-/** The second host has its own identity: the first is no clone any more. */
+/** Call this when the second host has its own identity: the first agent is not a clone any more. */
 export async function finishSeparation(db: D1Database, agentId: string): Promise<void> {
   await query(db.prepare("UPDATE agents SET clone = NULL, separate_boot = NULL WHERE id = ?").bind(agentId).run());
 }
 
-/** Takes back an identity that its host could not store; false when the host has registered with it: then it stays. */
+/**
+ * Deletes the new agent if its host could not store the token. Returns false if the host has registered: then it stays.
+ */
 export async function dropSeparated(db: D1Database, id: string): Promise<boolean> {
   const dropped = await query(
     db.prepare("DELETE FROM agents WHERE id = ? AND candidate_hash = token_hash").bind(id).run(),

@@ -1,4 +1,4 @@
-/** D1 queries on enrolments: the invitations that enrolment tokens stand for. */
+/** D1 queries for enrolments. Each enrolment token has one enrolment. */
 import { type Operator, recordAuditEvent } from "./audit.ts";
 import { query } from "./query.ts";
 
@@ -12,15 +12,17 @@ export interface Enrolment {
 
 export interface EnrolmentUsage extends Enrolment {
   readonly revokedAt: number | null;
-  /** How many agents came from it, removed ones too. */
+  /** How many agents enrolled with it, including removed agents. */
   readonly uses: number;
-  /** The latest of them, the newest first. */
+  /** The latest of these agents, the newest first. */
   readonly agents: readonly { readonly id: string; readonly name: string }[];
 }
 
-/** How many enrolments a listing goes back. */
+/** How many enrolments are listed. */
 const LISTED = 500;
-/** How many agents of an enrolment are listed: a row of D1 may have 2 MB, and an enrolment 10,000 agents. */
+/**
+ * How many agents of an enrolment are listed. An enrolment may have 10,000 agents, but a row of D1 is limited to 2 MB.
+ */
 export const LISTED_AGENTS = 100;
 
 export async function insertEnrolment(db: D1Database, operator: Operator, enrolment: Enrolment): Promise<void> {
@@ -53,7 +55,10 @@ export async function listEnrolments(db: D1Database): Promise<EnrolmentUsage[]> 
   return results.map((row) => ({ ...row, agents: JSON.parse(row.agents) }));
 }
 
-/** Voids an enrolment token; agents that came from it stay. Null when there is no such enrolment, false when it was revoked before. */
+/**
+ * Revokes an enrolment token. Agents that enrolled with it stay. Returns null if there is no such enrolment, false if
+ * it was revoked before.
+ */
 export async function revokeEnrolment(db: D1Database, operator: Operator, id: string): Promise<boolean | null> {
   const [revoked] = await query(
     db.batch([

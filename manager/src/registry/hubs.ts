@@ -1,23 +1,26 @@
-/** D1 queries on hubs: which hold sockets, whatever HUB_SHARDS says, and how many transitions they have parked. */
+/**
+ * D1 queries for hubs: all hubs that hold sockets, also those before a change of HUB_SHARDS, and their parked
+ * transitions.
+ */
 import { query } from "./query.ts";
 
-/** The names of all hubs that hold sockets, or did when they last wrote. */
+/** The names of all hubs that hold sockets, or held sockets when they last wrote transitions. */
 export async function listHubs(db: D1Database): Promise<string[]> {
   const { results } = await query(db.prepare("SELECT name FROM hubs ORDER BY name").all<{ name: string }>());
   return results.map(({ name }) => name);
 }
 
-/** The hub that wrote the agent's presence last, removed agents included; null if none did, or none that is known. */
+/** The hub that last wrote the agent's presence; null if it is not known. Works for removed agents too. */
 export function findHub(db: D1Database, agentId: string): Promise<string | null> {
   return query(db.prepare("SELECT hub FROM agents WHERE id = ?").bind(agentId).first<string | null>("hub"));
 }
 
-/** Forgets a hub that holds no sockets and will get none. */
+/** Deletes the row of a hub that holds no sockets and will get none. */
 export async function deleteHub(db: D1Database, name: string): Promise<void> {
   await query(db.prepare("DELETE FROM hubs WHERE name = ? AND parked = 0").bind(name).run());
 }
 
-/** How many transitions the registry has rejected that hubs keep. */
+/** The number of parked transitions in all hubs: the registry rejected them. */
 export async function countParked(db: D1Database): Promise<number> {
   return (await query(db.prepare("SELECT sum(parked) AS n FROM hubs").first<number | null>("n"))) ?? 0;
 }

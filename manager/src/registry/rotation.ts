@@ -1,8 +1,11 @@
-/** D1 queries on the rotation of an agent's token: offered as a candidate, good beside the old one, alone once it was used. */
+/**
+ * D1 queries for the rotation of an agent's token. The new token is first a candidate. Until the agent uses the
+ * candidate, both tokens are good. Then the old token is void.
+ */
 import { type Operator, recordAuditEvent } from "./audit.ts";
 import { query } from "./query.ts";
 
-/** Stores what an agent is about to be offered, in place of an offer before it; false when there is no such agent. */
+/** Stores a candidate. It replaces an earlier candidate. Returns false if there is no such agent. */
 export async function offerToken(db: D1Database, operator: Operator, id: string, hash: string): Promise<boolean> {
   const [offered] = await query(
     db.batch([
@@ -15,14 +18,17 @@ export async function offerToken(db: D1Database, operator: Operator, id: string,
   return offered !== undefined && offered.meta.changes > 0;
 }
 
-/** Takes back an offer that did not reach its agent. */
+/** Deletes a candidate that did not reach its agent. */
 export async function withdrawOffer(db: D1Database, id: string, hash: string): Promise<void> {
   await query(
     db.prepare("UPDATE agents SET candidate_hash = NULL WHERE id = ? AND candidate_hash = ?").bind(id, hash).run(),
   );
 }
 
-/** The agent has come with its candidate: from here the token before it is void. False when another offer has taken its place. */
+/**
+ * Makes the candidate the agent's token. The earlier token is now void. Returns false if a newer candidate has replaced
+ * it.
+ */
 export async function takeUpCandidate(db: D1Database, id: string, hash: string): Promise<boolean> {
   const taken = await query(
     db

@@ -18,13 +18,13 @@ it.each([
   ["ⅷ", "Ⅷ"],
   ["边缘", "边缘"],
   ["edge", "EDGE"],
-])("%s is found as %s, and the reverse", (name, q) => {
+])("a search for one of %s and %s finds the other", (name, q) => {
   expect(isFound({ ...AGENT, name }, fold(q))).toBe(true);
   expect(isFound({ ...AGENT, name: q }, fold(name))).toBe(true);
   expect(isFound({ ...AGENT, hostname: `x ${name} y` }, fold(q))).toBe(true);
 });
 
-it("finds part of an id or an address too, and nothing across two of them", () => {
+it("finds part of an id or an address, but no text across two fields", () => {
   expect(isFound(AGENT, fold("K3"))).toBe(true);
   expect(isFound(AGENT, fold("0.113"))).toBe(true);
   expect(isFound(AGENT, fold("7\nk3"))).toBe(false);
@@ -32,7 +32,7 @@ it("finds part of an id or an address too, and nothing across two of them", () =
   expect(isFound(AGENT, fold(""))).toBe(true);
 });
 
-it("keeps ASCII in ASCII, which the registry's own search relies on", () => {
+it("folds ASCII to ASCII, as the registry's SQL needs", () => {
   const ascii = String.fromCharCode(...Array.from({ length: 128 }, (_, code) => code));
   expect(fold(ascii)).toBe(ascii.toLowerCase());
 });

@@ -1,10 +1,11 @@
-/** How agents are searched: by part of what they are called, in any case. Pure; SQLite folds the case of ASCII alone. */
+/** The search for agents, in any case and script. It is done here because SQLite folds the case of ASCII only. */
 
-/** Text as it is compared: without case, and each character in one spelling. Folded ASCII is ASCII. */
+/** Folds text for comparison: removes case, and normalizes to NFC. Folded ASCII is still ASCII. */
 export function fold(text: string): string {
-  // Upper case first: ß is SS, and ſ an S. Then each by itself: in a word, the last Σ would become another letter.
+  // Upper case first: ß becomes SS, and ſ becomes S. Then each character alone is made lower case, because a Σ at the
+  // end of a word would become another letter than elsewhere.
   const folded = Array.from(text.normalize("NFC").toUpperCase(), (char) => char.toLowerCase()).join("");
-  // The dot that İ keeps over its i.
+  // In lower case, İ is an i and a combining dot. The dot is removed.
   return folded.replaceAll("i\u0307", "i").normalize("NFC");
 }
 
@@ -15,7 +16,7 @@ export interface Searched {
   readonly address: string | null;
 }
 
-/** Whether an agent has this text, already folded, in its name, id, hostname or address. */
+/** Whether an agent has this folded text in its name, id, hostname or address. */
 export function isFound({ id, name, hostname, address }: Searched, folded: string): boolean {
   return [name, id, hostname, address ?? ""].some((text) => fold(text).includes(folded));
 }

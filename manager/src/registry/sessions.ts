@@ -1,13 +1,13 @@
-/** D1 queries on the dashboard's sessions. Only the hash of a session's id is stored. */
+/** D1 queries for the dashboard's sessions. Only the hash of a session's id is stored. */
 import { type Operator, recordAuditEvent } from "./audit.ts";
 import { query } from "./query.ts";
 
 const IDLE_MS = 12 * 3_600_000;
 const ABSOLUTE_MS = 7 * 24 * 3_600_000;
-/** A dashboard asks every second; its session is written at most this often. */
+/** A dashboard sends a request every second. The time of last use is stored at most this often. */
 const TOUCH_EVERY_MS = 5 * 60_000;
 
-/** Stores a new session, and drops those that are over. */
+/** Stores a new session, and deletes expired ones. */
 export async function insertSession(db: D1Database, operator: Operator, idHash: string, now: number): Promise<void> {
   await query(
     db.batch([
@@ -20,7 +20,7 @@ export async function insertSession(db: D1Database, operator: Operator, idHash: 
   );
 }
 
-/** Whether the session lives: used within 12 hours, begun within 7 days. */
+/** Whether the session is valid: it was used within 12 hours and began within 7 days. Also stores the time of use. */
 export async function useSession(db: D1Database, idHash: string, now: number): Promise<boolean> {
   const lastUsedAt = await query(
     db

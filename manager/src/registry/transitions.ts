@@ -1,15 +1,15 @@
-/** D1 queries on presence: what the hubs' outboxes flush, and the timeline that it leaves. */
+/** D1 queries for presence: they write the transitions from the hubs' outboxes, and read the timeline. */
 import { newest, type Transition } from "../presence/presence.ts";
 import { FLAPPING, KEPT, type StoredEvent } from "../presence/timeline.ts";
 import { query } from "./query.ts";
 
-/** How many connections of an agent come and go until its timeline is pruned, on average. */
+/** A timeline is pruned once in this many connections, on average. */
 export const PRUNED_EVERY = 16;
 
-/** The newest first: of one generation, its end comes before its beginning. */
+/** The newest event first. Within a generation the end comes before the beginning: "offline" sorts before "online". */
 const NEWEST_FIRST = "ORDER BY generation DESC, status";
 
-/** Where a statement finds transitions: one in `?1` itself, or many in a list of them, which costs more rows for each. */
+/** Where a statement finds its transitions: `?1` is one transition, or a list of them. A list costs more rows for each. */
 interface Source {
   readonly transition: string;
   readonly from: string;
@@ -18,7 +18,7 @@ interface Source {
 const ONE: Source = { transition: "?1", from: "" };
 const MANY: Source = { transition: "value", from: "FROM json_each(?1)" };
 
-/** Of an agent that was removed nothing is kept. */
+/** Nothing is stored for a removed agent. */
 const insertEvents = ({ transition: t, from }: Source) => `
   INSERT OR IGNORE INTO events (agent_id, generation, status, at, reason, address, close_code)
   SELECT ${t} ->> 'agentId', ${t} ->> 'generation', ${t} ->> 'status', ${t} ->> 'since', ${t} ->> 'reason',
@@ -26,9 +26,9 @@ const insertEvents = ({ transition: t, from }: Source) => `
   ${from} WHERE EXISTS (SELECT 1 FROM agents WHERE id = ${t} ->> 'agentId' AND deleted_at IS NULL)`;
 
 /**
- * The WHERE is `supersedes`, in SQL. A revocation is never written over by the end of a connection that it came after. An agent
- * whose last transition is long ago does not flap by this one: then no event is read. Beginnings and ends take turns, so every
- * second transition before this one has its status: they are counted without sorting.
+ * The WHERE clause is `supersedes` in SQL. If a revoked agent goes offline, its reason is always `revoked`. If the agent's last
+ * transition was long ago, this one does not make it flap, and no event is read. Beginnings and ends alternate, so every second
+ * earlier transition has the status of this one. They are counted without sorting.
  */
 const updateAgents = ({ transition: t, from }: Source) => `
   UPDATE agents SET generation = ${t} ->> 'generation', status = ${t} ->> 'status', since = ${t} ->> 'since',
@@ -42,7 +42,7 @@ const updateAgents = ({ transition: t, from }: Source) => `
     AND (agents.generation < ${t} ->> 'generation' OR agents.generation = ${t} ->> 'generation' AND agents.status = 'online')
   RETURNING id AS agentId, deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred`;
 
-/** Of transitions that the update did not take: the connections that the registry has no place for. */
+/** Runs on the transitions that the update did not take and finds stale connections, see {@link StaleConnection}. */
 const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS generation,
     deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred
   FROM json_each(?1) CROSS JOIN agents ON agents.id = value ->> 'agentId'
@@ -52,8 +52,9 @@ const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS gen
         OR agents.generation = value ->> 'generation' AND agents.status = 'offline')`;
 
 /**
- * Whole connections go, those before the one that the last event to keep belongs to, and before the newest that is too old:
- * that one lasted until it was not. It reads the key of each agent's events once, in its own order; a window function would
+ * Deletes whole connections only. It keeps the connection of the last event to keep, and all newer ones. By age, it
+ * keeps the newest connection with an event that is too old, because that connection may have lasted longer; it deletes
+ * the ones before it. It reads the key of each agent's events once, in the order of the key. A window function would
  * read five times as much.
  */
 const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
@@ -69,33 +70,33 @@ const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
       FROM json_each(?1)) AS kept
     CROSS JOIN events ON events.agent_id = kept.agent_id AND events.generation < kept.first)`;
 
-/** Hubs that are known write nothing here, unless the number of their parked transitions has changed. */
+/** Writes a hub's row only if the hub is new, or if its number of parked transitions has changed. */
 const UPSERT_HUB = `INSERT INTO hubs (name, parked) VALUES (?1, ?2)
   ON CONFLICT (name) DO UPDATE SET parked = excluded.parked WHERE parked <> excluded.parked`;
 
-/** A hub that writes transitions. */
+/** The hub that writes the transitions. */
 export interface WritingHub {
   readonly name: string;
-  /** Transitions that the registry rejected and the hub keeps. */
+  /** The number of transitions that the registry rejected and the hub keeps. */
   readonly parked: number;
 }
 
-/** A connection that the registry has no place for: its hub must close it. */
+/** A connection that the registry cannot show. Its hub must close it. */
 export interface StaleConnection {
   readonly agentId: string;
   readonly generation: number;
   /**
-   * 1: the agent was removed or revoked, perhaps after it had been admitted. 0: the registry has a connection that was admitted
-   * after this one, or as late, and so would never show this one.
+   * 1: the agent was removed or revoked, perhaps after this connection was admitted. 0: the registry has a connection
+   * of the agent with a newer generation, or the end of the same generation. So it would never show this connection.
    */
   readonly barred: 0 | 1;
 }
 
 /**
- * Writes transitions in one batch, all or none: at most four statements, however many they are. Written again they change
- * nothing, and a row that a newer connection has written since is left as it is.
- * @returns the connections among them that the registry has no place for
- * @throws when D1 fails; the caller keeps the transitions and tries again
+ * Writes transitions in one batch: all or none. The batch has at most four statements for any number of transitions. A
+ * repeated write changes nothing, and it does not overwrite a row that a newer connection has written since.
+ * @returns the stale connections among them
+ * @throws if D1 fails; the caller keeps the transitions and tries again
  */
 export async function writeTransitions(
   db: D1Database,
@@ -135,7 +136,7 @@ function isPruningDue({ status, generation }: Transition): boolean {
   return status === "offline" && generation % PRUNED_EVERY === 0;
 }
 
-/** What is kept of an agent's transitions, as `timeline` takes it. */
+/** The stored events of an agent, in the order that `timeline` needs. */
 export async function listEvents(db: D1Database, agentId: string): Promise<StoredEvent[]> {
   const { results } = await query(
     db

@@ -1,4 +1,7 @@
-/** From an agent's HTTP request to its admission: headers, token, registry. Nothing else lets an agent near a hub. */
+/**
+ * Admits an agent's HTTP request: checks headers, token and registry. Every request of an agent passes here before a
+ * hub.
+ */
 import type { Context } from "hono";
 import { randomId } from "../../digest.ts";
 import type { Admission } from "../../registry/admission.ts";
@@ -11,14 +14,14 @@ import { admitBearer } from "./refusals.ts";
 const HOST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
 /**
- * Admits the caller, as yet without a connection, or throws what to answer. A refusal that needs no registry is given at
- * once, however often: it is final, and an agent that is told 429 instead would come back for ever.
- * @param limit counted for each token before the registry is asked
+ * Admits the caller. The admission has no connection yet. No rate limit applies to a refusal that needs no registry:
+ * the refusal is final, so the agent stops. If the answer were 429 instead, the agent would come back for ever.
+ * @param limit counted per token before the registry is asked
  * @throws ApiError, TokenError, RegistryUnavailable
  */
 export async function admitCaller(c: Context<App>, limit?: RateLimit): Promise<Admission> {
   if (c.req.header("Origin") !== undefined) {
-    throw new ApiError(403, "browser_origin", "agents are no browsers: an Origin header is refused");
+    throw new ApiError(403, "browser_origin", "agents are not browsers: a request with an Origin header is refused");
   }
   const caller = {
     installId: hostId(c, "Zedops-Install-Id"),
@@ -29,7 +32,10 @@ export async function admitCaller(c: Context<App>, limit?: RateLimit): Promise<A
   return admitBearer(c, bearer, caller, limit);
 }
 
-/** An id that the host made for itself; without one it gets a random one, and its enrolment cannot be repeated. */
+/**
+ * An id that the host made for itself. If it is missing, the host gets a random id, and its enrolment cannot be
+ * repeated.
+ */
 function hostId(c: Context<App>, header: string): string {
   const id = c.req.header(header);
   if (id === undefined) return randomId();

@@ -1,6 +1,6 @@
 /**
- * Rate limits. Cloudflare counts (wrangler.jsonc), and does so where a request arrives: the limits slow down guessing and loops
- * and are no exact quota. Nothing here asks a hub.
+ * Rate limits. Cloudflare counts them (wrangler.jsonc), at each place where requests arrive. So they are not exact
+ * quotas, but they slow down guesses and loops. Nothing here calls a hub.
  */
 import type { Context } from "hono";
 import { shardOf } from "../../hub/placement.ts";
@@ -8,18 +8,19 @@ import type { Admission } from "../../registry/admission.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { clientAddress } from "./address.ts";
-import { Memory } from "./memory.ts";
+import { ExpiringCache } from "./expiring-cache.ts";
 
-/** Counts one for `key`. @throws ApiError 429 when that is too many */
+/** Counts one request for `key`. @throws ApiError 429 if the limit is exceeded */
 export async function count(limit: RateLimit, key: string): Promise<void> {
   const { success } = await limit.limit({ key });
   if (!success) throw tooMany();
 }
 
 /**
- * Counts an agent's attempt to connect. An enrolment token makes another agent id of each install id that it is shown with.
- * Its attempts are therefore counted in as many parts as it has uses, which are as many as its hosts need.
- * @throws ApiError 429 when that is too many
+ * Counts an agent's attempt to connect. A client can make any number of agent ids with one enrolment token, because
+ * each install id gives another agent id. So the attempts with an enrolment token are not counted per agent id: its
+ * agent ids are divided among as many counters as the token has uses.
+ * @throws ApiError 429 if the limit is exceeded
  */
 export function countConnection(c: Context<App>, { agentId, enrolment }: Admission): Promise<void> {
   const key = enrolment === null ? agentId : `${enrolment.id} ${shardOf(agentId, enrolment.maxUses)}`;
@@ -27,8 +28,8 @@ export function countConnection(c: Context<App>, { agentId, enrolment }: Admissi
 }
 
 /**
- * The key of a request's address: for IPv6 the /64 network, because a host has at least one of these and may use any address in
- * it. All requests without a known address share one key.
+ * The address of a request, as a key for counting. For IPv6 it is the /64 network, because a host can use any address
+ * in its network. All requests without a known address share one key.
  */
 export function addressKey(c: Context<App>): string {
   const address = clientAddress(c);
@@ -36,7 +37,7 @@ export function addressKey(c: Context<App>): string {
   return address.includes(":") && !address.includes(".") ? network64(address) : address;
 }
 
-/** The first four groups of an IPv6 address, in one spelling. */
+/** The first four groups of an IPv6 address, in lower case and without leading zeros. */
 function network64(address: string): string {
   const [head = "", tail] = address.split("::");
   const before = head === "" ? [] : head.split(":");
@@ -46,20 +47,23 @@ function network64(address: string): string {
   return `${groups.map((group) => group.toLowerCase().replace(/^0+(?=.)/, "")).join(":")}::/64`;
 }
 
-/** Addresses that guessed too many passwords: counting alone would still tell a guesser which guess was right. */
-const lockedOut = new Memory<true>(10_000);
+/**
+ * Addresses that sent too many wrong passwords. No password from them is checked. A counter alone is not enough,
+ * because the right password would still be accepted.
+ */
+const lockedOut = new ExpiringCache<true>(10_000);
 
-/** Call before a password is looked at. @throws ApiError 429 */
+/** Call this before a password is checked. @throws ApiError 429 if the address is locked out */
 export function refuseGuesser(c: Context<App>): void {
-  if (lockedOut.recall(addressKey(c))) throw tooMany();
+  if (lockedOut.get(addressKey(c))) throw tooMany();
 }
 
-/** Call when a password was wrong. @throws ApiError 429 when it was one too many */
+/** Call this after a wrong password. @throws ApiError 429 if the limit is exceeded */
 export async function countGuess(c: Context<App>): Promise<void> {
   const key = addressKey(c);
   const { success } = await c.env.LOGIN_LIMIT.limit({ key });
   if (success) return;
-  lockedOut.remember(key, true);
+  lockedOut.set(key, true);
   throw tooMany();
 }
 

@@ -1,4 +1,4 @@
-/** Who is an operator: HTTP Basic for scripts, the session cookie for the dashboard. */
+/** Recognizes operators: scripts use HTTP Basic, the dashboard uses the session cookie. */
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
@@ -11,8 +11,8 @@ import { countGuess, refuseGuesser } from "./limits.ts";
 import { hasSession } from "./session.ts";
 
 /**
- * Lets operators through; anybody else gets 401, without a Basic challenge, which browsers would cache. A path that no
- * route answers stays the 404 it is.
+ * Lets only operators pass. All others get 401. The answer has no Basic challenge, because browsers would cache the
+ * password. A path without a route is answered with 404 for everybody.
  */
 export const requireAdmin = createMiddleware<App>(async (c, next) => {
   const routed = matchedRoutes(c).some((route) => route.method !== METHOD_NAME_ALL);
@@ -25,7 +25,10 @@ export const requireAdmin = createMiddleware<App>(async (c, next) => {
   await next();
 });
 
-/** Refuses a mutation that another site's page makes: cookies travel with those, `Origin` tells. */
+/**
+ * Refuses mutations from pages of other sites. The browser may send the cookie with them, but `Origin` names the page's
+ * site.
+ */
 export const refuseForeignOrigin = createMiddleware<App>(async (c, next) => {
   const origin = c.req.header("Origin");
   const reads = c.req.method === "GET" || c.req.method === "HEAD";
@@ -46,7 +49,7 @@ async function hasPassword(c: Context<App>, authorization: string): Promise<bool
   return false;
 }
 
-/** The password of a Basic header for the user `admin`; null for anything else. */
+/** The password in a Basic header for the user `admin`; null for any other header. */
 function basicPassword(authorization: string): string | null {
   const encoded = /^Basic ([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];
   if (encoded === undefined) return null;

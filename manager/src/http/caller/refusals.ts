@@ -1,6 +1,6 @@
 /**
- * Keeps bounded what refused tokens cost. A token whose signature is good has to be looked up in the registry; if it is
- * refused there, the same refusal is given again for a minute without another look.
+ * Limits the cost of refused tokens. A token with a good signature must be looked up in the registry. If the registry
+ * refuses it, the same refusal is repeated from cache for a minute.
  */
 import type { Context } from "hono";
 import { sha256Hex } from "../../digest.ts";
@@ -9,17 +9,20 @@ import { type Admission, admit, type Caller } from "../../registry/admission.ts"
 import type { Bearer } from "../../tokens.ts";
 import { outcomeError } from "../errors.ts";
 import type { App } from "../router.ts";
+import { ExpiringCache } from "./expiring-cache.ts";
 import { addressKey, count, tooMany } from "./limits.ts";
-import { Memory } from "./memory.ts";
-
-/** By token; by token and install id where an enrolment token may be good for another host. */
-const refused = new Memory<WireError>(10_000);
-
-/** Tokens that an address has had refused too often, with ever new install ids. */
-const exhausted = new Memory<true>(10_000);
 
 /**
- * Asks the registry, unless it has just refused this bearer.
+ * Refusals of the registry. The key of an agent's token is the token. The key of an enrolment token is the token and
+ * the install id, because the token may still be good for another host.
+ */
+const refused = new ExpiringCache<WireError>(10_000);
+
+/** Pairs of address and token that were refused too often, each time with another install id. */
+const exhausted = new ExpiringCache<true>(10_000);
+
+/**
+ * Asks the registry, unless it refused this bearer within the last minute.
  * @param limit counted for the token before the registry is asked
  * @throws ApiError, RegistryUnavailable
  */
@@ -31,16 +34,16 @@ export async function admitBearer(
 ): Promise<Admission> {
   const token = await sha256Hex(bearer.token);
   const shown = bearer.kind === "agent" ? token : `${token} ${caller.installId}`;
-  const known = refused.recall(shown);
+  const known = refused.get(shown);
   if (known !== undefined) throw outcomeError(known);
-  // What may or may not be refused is limited by the token: nobody has tokens of others, and many share an address.
+  // The limit is per address and token: many agents may share an address, and a client has no tokens of other agents.
   const source = `${addressKey(c)} ${token}`;
-  if (exhausted.recall(source)) throw tooMany();
+  if (exhausted.get(source)) throw tooMany();
   if (limit !== undefined) await count(limit, token);
   const admitted = await admit(c.env.DB, bearer, caller);
   if (admitted.ok) return admitted.value;
-  refused.remember(shown, admitted.error);
+  refused.set(shown, admitted.error);
   const { success } = await c.env.REFUSAL_LIMIT.limit({ key: source });
-  if (!success) exhausted.remember(source, true);
+  if (!success) exhausted.set(source, true);
   throw outcomeError(admitted.error);
 }

@@ -1,4 +1,7 @@
-/** The dashboard's session: a random id in an HttpOnly cookie, its hash in the registry. A new password ends them all. */
+/**
+ * The dashboard's session. An HttpOnly cookie holds a random id, and the registry holds its hash. A new password ends
+ * all sessions.
+ */
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { sha256Hex } from "../../digest.ts";
@@ -10,8 +13,9 @@ import { clientAddress, publicUrl } from "./address.ts";
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /**
- * The cookie's name and attributes: `__Host-` on https; plain http is for this machine's own browser only, where managers
- * side by side differ in nothing but the port, which cookies do not know.
+ * The cookie's name and attributes. On https the name begins with `__Host-`. Plain http works only in a browser on the
+ * same machine. There the name contains the port: several managers may run side by side, and cookies do not distinguish
+ * ports.
  */
 function cookie(c: Context<App>) {
   const { protocol, port } = publicUrl(c);

@@ -1,4 +1,4 @@
-/** `/api/agents`: the list of agents, and what operators do to one of them. One agent and its timeline: timeline.ts. */
+/** `/api/agents`: lists, renames, revokes and removes agents. timeline.ts shows one agent and its timeline. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { callHubs, callHubsOf, callHubsOfEach } from "../../hubs.ts";
 import { isUnconfirmed, type LiveStatus, newest } from "../../presence/presence.ts";
@@ -22,7 +22,7 @@ const Listing = z.strictObject({
   q: z.string().max(255).optional().openapi({ description: "Part of a name, id, hostname or address, in any case" }),
   status: z.enum(["online", "offline"]).optional().openapi({ description: "By live state" }),
   limit: z.coerce.number().int().min(1).max(1000).optional().openapi({ description: "Page size; without it, all" }),
-  cursor: z.string().max(1024).optional().openapi({ description: "From the Link header of the page before" }),
+  cursor: z.string().max(1024).optional().openapi({ description: "From the Link header of the previous page" }),
 });
 
 export const agents = newRouter()
@@ -73,14 +73,14 @@ export const agents = newRouter()
     createRoute({
       method: "post",
       path: "/api/agents/{id}/revoke",
-      summary: "Void an agent's token for good and close its connection; its record stays",
+      summary: "Make an agent's token void for good and close its connection; its record stays",
       request: { params: agentId },
       responses: { 200: json("The agent", Agent), 401: unauthorized, 404: unknownAgent },
     }),
     async (c) => {
       const { id } = c.req.valid("param");
       found(await revokeAgent(c.env.DB, c.get("operator"), id));
-      // Also when it was revoked before: the hub may have been out of reach then.
+      // Done even if the agent was revoked before: the hub may have been out of reach then.
       await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
       return c.json(view(...(await knownAgent(c.env, id))), 200);
     },
@@ -96,14 +96,17 @@ export const agents = newRouter()
     async (c) => {
       const { id } = c.req.valid("param");
       const existed = await deleteAgent(c.env.DB, c.get("operator"), id);
-      // Also when it is gone already: the hub may have been out of reach the first time.
+      // Done even if the agent was removed before: the hub may have been out of reach then.
       await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
       if (!existed) throw missing();
       return c.body(null, 204);
     },
   );
 
-/** Rows read at once where the registry cannot tell how many it takes: with a `status` that few agents may have, or with no limit. */
+/**
+ * How many rows are read at once if the registry does not know how many are needed. `filtered`: the list is filtered by
+ * `status`, and few agents may have it. `unlimited`: the list has no limit.
+ */
 const CHUNK = { filtered: 1_000, unlimited: 10_000 } as const;
 /** Rows read for one page at most. A page that has not found enough agents in them is short, and the next one goes on. */
 const MAX_READ = 10_000;
@@ -114,14 +117,15 @@ async function pageOfAgents(
 ): Promise<{ agents: z.infer<typeof Agent>[]; next: Position | null }> {
   const limit = want.limit ?? Number.POSITIVE_INFINITY;
   const q = want.q === undefined ? undefined : fold(want.q);
-  // As large as can be of use and no larger; the one row more tells of a next page.
+  // Each read also calls all hubs, so it should be large, but not larger than needed. One extra row shows whether there
+  // is a next page.
   let chunk = want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
   const live = new LiveStatuses(env, want.limit !== undefined && want.status === undefined);
   const agents: z.infer<typeof Agent>[] = [];
   let after = want.after;
   for (let rows = 0; ; ) {
     const read = () => listAgents(env.DB, { q, after, limit: chunk });
-    // The registry first, the hubs after it: presence is never older than the row that it is laid over.
+    // The registry is read before the hubs, so presence is never older than the row that it replaces.
     let records = await read();
     await live.learn(records);
     if (records.some((record) => isUnconfirmed(record, live.of(record)))) {
@@ -144,7 +148,7 @@ async function pageOfAgents(
   }
 }
 
-/** What the hubs say of the agents of one request: they are asked together, and once. */
+/** The hubs' answers about the agents of one request. Each hub is asked once. */
 class LiveStatuses {
   readonly #env: Env;
   readonly #few: boolean;
@@ -166,7 +170,8 @@ class LiveStatuses {
   /** Asks the hubs what is not known yet of the agents of these rows, which were read just now. */
   async learn(records: readonly AgentRecord[]): Promise<void> {
     if (this.#byAgent === null) {
-      // After a change of HUB_SHARDS a hub of before may hold sockets, and two hubs may speak of one agent: the newer one counts.
+      // After a change of HUB_SHARDS an earlier hub may still hold sockets, so two hubs may report one agent. The newer
+      // report counts.
       const recorded = records.flatMap(({ hub, status }) => (hub !== null && status === "online" ? [hub] : []));
       this.#byAgent = newest((await callHubs(this.#env, recorded, async (hub) => hub.status())).flat());
       for (const { id } of records) this.#asked.add(id);
@@ -186,13 +191,13 @@ class LiveStatuses {
   }
 }
 
-/** Whether a row tells of something that happened after its hub was asked. */
+/** Whether a row has a transition that happened after its hub was asked. */
 function isNews(record: AgentRecord, live: LiveStatus | undefined): boolean {
   const hasEnded = live?.status === "online" && record.status === "offline" && record.generation >= live.generation;
   return hasEnded || isUnconfirmed(record, live);
 }
 
-/** A cursor is the position of the last agent shown: it stays right while others come and go. */
+/** A cursor is the position of the last agent on the page. It stays valid when other agents are added or removed. */
 const Cursor = z.tuple([z.string(), z.string()]);
 
 function encode({ name, id }: Position): string {
@@ -205,6 +210,6 @@ function decode(cursor: string): Position {
     const [name, id] = Cursor.parse(JSON.parse(new TextDecoder().decode(bytes)));
     return { name, id };
   } catch {
-    throw new ApiError(400, "invalid_request", "cursor: is not one that this manager gave");
+    throw new ApiError(400, "invalid_request", "cursor: this manager did not make it");
   }
 }

@@ -8,7 +8,7 @@ const Entry = z
   .object({
     id: z.int(),
     at: z.int(),
-    via: z.enum(["password", "session"]).openapi({ description: "How the operator proved to be one" }),
+    via: z.enum(["password", "session"]).openapi({ description: "How the operator logged in for this request" }),
     address: z.string().nullable(),
     action: z.string().openapi({ example: "agent.revoke" }),
     target: z.string().nullable().openapi({ description: "Id of the agent or enrolment token" }),
@@ -18,14 +18,19 @@ const Entry = z
 
 const Listing = z.strictObject({
   limit: z.coerce.number().int().min(1).max(1000).default(100),
-  cursor: z.coerce.number().int().min(1).optional().openapi({ description: "From the Link header of the page before" }),
+  cursor: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .openapi({ description: "From the Link header of the previous page" }),
 });
 
 export const audit = newRouter().openapi(
   createRoute({
     method: "get",
     path: "/api/audit",
-    summary: "What operators did, the newest first",
+    summary: "The audit trail: what operators did, the newest first",
     request: { query: Listing },
     responses: {
       200: { ...json("The entries", z.array(Entry)), headers: pageHeaders },
@@ -35,7 +40,7 @@ export const audit = newRouter().openapi(
   }),
   async (c) => {
     const { limit, cursor } = c.req.valid("query");
-    // The one row more tells of a next page.
+    // One extra row shows whether there is a next page.
     const entries = await listAudit(c.env.DB, limit + 1, cursor ?? null);
     const page = entries.slice(0, limit);
     if (entries.length > limit) c.header("Link", nextPage(c.req.url, String(page[page.length - 1]?.id)));

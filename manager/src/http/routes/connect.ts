@@ -1,4 +1,4 @@
-/** `GET /ws`: an agent's WebSocket. Verified here, before any hub is touched. */
+/** `GET /ws`: opens an agent's WebSocket. The agent is verified here, before any hub is called. */
 import { Hono } from "hono";
 import { randomId } from "../../digest.ts";
 import { ADMISSION_HEADER } from "../../hub/hub.ts";
@@ -12,14 +12,15 @@ import type { App } from "../router.ts";
 
 export const connect = new Hono<App>().get("/ws", async (c) => {
   if (c.req.header("Upgrade")?.toLowerCase() !== "websocket") {
-    throw new ApiError(426, "upgrade_required", "this address speaks WebSocket; a proxy may have removed the Upgrade");
+    throw new ApiError(426, "upgrade_required", "/ws needs a WebSocket; a proxy may have removed the Upgrade header");
   }
   const caller = await admitCaller(c);
   await countConnection(c, caller);
   return callHub(c.env, caller.agentId, async (hub) => {
-    // Each attempt opens a connection of its own: the first may have got there, and its end must not be the second's.
+    // Each attempt opens a new connection. The first attempt may have reached the hub; when its socket ends, the second
+    // attempt's connection must stay.
     const admission: Admission = { ...caller, connectionId: randomId() };
-    // A request of our own: no header of the client's reaches the hub.
+    // This is a new request, so no header of the client reaches the hub.
     return hub.fetch(c.req.url, { headers: { Upgrade: "websocket", [ADMISSION_HEADER]: encodeAdmission(admission) } });
   });
 });

@@ -1,4 +1,7 @@
-/** `POST /api/admin/drain`: sends the agents of one hub, or of all, away for a while. PROTOCOL.md "agent.reconnect" has the other half. */
+/**
+ * `POST /api/admin/drain`: closes the sockets of one hub, or of all hubs, and tells each agent when to come back.
+ * PROTOCOL.md "agent.reconnect" says what the agent does.
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import { settings } from "../../config.ts";
 import { callEveryHubOnce, callShardOnce } from "../../hubs.ts";
@@ -8,8 +11,8 @@ import { body, errorResponse, json, newRouter } from "../router.ts";
 
 const DrainOrder = z
   .strictObject({
-    delayMs: z.int().min(0).max(600_000).default(0).openapi({ description: "How long the first of them stays away" }),
-    shard: z.int().min(0).optional().openapi({ description: "Of the hub; without it, every hub is drained" }),
+    delayMs: z.int().min(0).max(600_000).default(0).openapi({ description: "The delay of the first agent" }),
+    shard: z.int().min(0).optional().openapi({ description: "Number of the hub; without it, all hubs are drained" }),
   })
   .openapi("DrainOrder", { example: { delayMs: 30_000, shard: 0 } });
 
@@ -21,10 +24,10 @@ export const drain = newRouter().openapi(
   createRoute({
     method: "post",
     path: "/api/admin/drain",
-    summary: "Close the agents' sockets; each agent comes back after a delay of its own, spread evenly",
+    summary: "Close the agents' sockets; each agent gets a different delay, so they come back evenly",
     request: { body: body(DrainOrder) },
     responses: {
-      200: json("Their sockets are closed", Drained),
+      200: json("The sockets are closed", Drained),
       400: errorResponse("invalid_request", "invalid_json"),
       401: errorResponse("unauthorized"),
       404: errorResponse("unknown_shard"),

@@ -11,7 +11,7 @@ const RegisterBody = Registration.openapi("Registration", {
   example: { protocol: 1, version: "1.0.0", os: "linux", arch: "amd64", hostname: "edge-7", name: "edge-7" },
 });
 const RegisterAnswer = Registered.extend({
-  token: z.string().optional().openapi({ description: "The permanent token; only the answer to an enrolment has it." }),
+  token: z.string().optional().openapi({ description: "The permanent token; only in the answer to an enrolment" }),
 }).openapi("Registered");
 const BeatBody = Beat.openapi("Beat", { example: { rttMs: 23, skewMs: -140 } });
 const BeatAnswer = BeatAck.openapi("BeatAck");

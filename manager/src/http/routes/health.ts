@@ -1,10 +1,10 @@
-/** `GET /healthz`: whether the manager serves, and what needs a look. It wakes no hub. */
+/** `GET /healthz`: whether the manager serves, and how many transitions are parked. It wakes no hub. */
 import { Hono } from "hono";
 import { countParked } from "../../registry/hubs.ts";
 import { RegistryUnavailable } from "../../registry/query.ts";
 import type { App } from "../router.ts";
 
-/** How long a count is shown before the registry is asked again: anybody may ask for this page. */
+/** How long a count is shown before the registry is asked again. Anybody may call this route, so it must stay cheap. */
 const FRESH_MS = 10_000;
 
 let parked: { readonly count: number | null; readonly until: number } = { count: null, until: 0 };

@@ -1,6 +1,6 @@
-/** Messages of operators: a request to one agent, a message to all that subscribe, and who subscribes to what. */
+/** Operators' messages: a request to one agent, a publication to all subscribers, and an agent's subscriptions. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { askThroughHub, callEveryHubOnce, callHolder } from "../../hubs.ts";
+import { askThroughHub, callConnectedHub, callEveryHubOnce } from "../../hubs.ts";
 import { operatorMaySend } from "../../protocol/permissions.ts";
 import { findAgent } from "../../registry/agents.ts";
 import { agentId, missing, unauthorized, unknownAgent } from "../agent-view.ts";
@@ -14,7 +14,7 @@ const Data = z
   .optional()
   .openapi({ description: "Any JSON", example: { hello: "world" } });
 
-/** The fields of a request beside `data`. */
+/** The fields of a request, without `data`. */
 const RequestFields = z.strictObject({
   subject: Subject,
   timeoutMs: z.int().min(1).max(60_000).default(5_000),
@@ -23,14 +23,14 @@ const RequestMessage = RequestFields.extend({ data: Data }).openapi("RequestMess
 
 const Reply = z.object({ data: Data }).openapi("Reply");
 
-/** The fields of a publication beside `data`. */
+/** The fields of a publication, without `data`. */
 const PublishFields = z.strictObject({ subject: Subject });
 const PublishMessage = PublishFields.extend({ data: Data }).openapi("PublishMessage");
 
 const Published = z
   .object({
     delivered: z.int().openapi({ description: "Subscribers that it was sent to", example: 12 }),
-    dropped: z.int().openapi({ description: "Subscribers too far behind to be sent it", example: 0 }),
+    dropped: z.int().openapi({ description: "Subscribers that were too far behind to get it", example: 0 }),
   })
   .openapi("Published");
 
@@ -38,7 +38,7 @@ const SubscriptionStatus = z
   .object({
     patterns: z.array(z.string()).openapi({ example: ["fleet.>"] }),
     delivered: z.int().openapi({ description: "Messages sent on this connection" }),
-    dropped: z.int().openapi({ description: "Messages that the subscriber was too far behind for" }),
+    dropped: z.int().openapi({ description: "Messages not sent because the agent was too far behind" }),
     unacknowledged: z.object({ frames: z.int(), bytes: z.int() }),
   })
   .openapi("SubscriptionStatus");
@@ -67,7 +67,7 @@ const publish = createRoute({
   summary: "Send a message to every agent that subscribes to its subject",
   request: { body: body(PublishMessage) },
   responses: {
-    200: json("What became of it", Published),
+    200: json("The number of subscribers", Published),
     400: errorResponse("invalid_subject", "invalid_request", "invalid_json"),
     401: unauthorized,
     403: errorResponse("forbidden"),
@@ -78,7 +78,8 @@ const publish = createRoute({
 
 export const messages = newRouter();
 
-// The two routes that carry payloads are described here and read by readMessageBody: a validator would parse the payload.
+// These two routes carry payloads. They are only described here. readMessageBody reads their bodies, because a
+// validator would parse the payload and so alter it.
 messages.openAPIRegistry.registerPath(request);
 messages.openAPIRegistry.registerPath(publish);
 
@@ -113,7 +114,7 @@ messages.openapi(
   createRoute({
     method: "get",
     path: "/api/agents/{id}/subscriptions",
-    summary: "What an agent subscribes to, and how far behind it is",
+    summary: "An agent's subscriptions, and how far behind it is",
     request: { params: agentId },
     responses: {
       200: json("Empty while the agent is not connected", SubscriptionStatus),
@@ -123,7 +124,7 @@ messages.openapi(
   }),
   async (c) => {
     const { id } = c.req.valid("param");
-    const status = await callHolder(
+    const status = await callConnectedHub(
       c.env,
       id,
       async (hub) => hub.subscriptions(id),

@@ -1,4 +1,7 @@
-/** `/api/admin/parked`: transitions of presence that the registry rejected. Each hub keeps its own, out of the way of the others. */
+/**
+ * `/api/admin/parked`: transitions of presence that the registry rejected. Each hub keeps its parked transitions apart,
+ * so that they do not hold up the others.
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import { callEveryHubOnce } from "../../hubs.ts";
 import { insertAuditEvent } from "../../registry/audit.ts";
@@ -34,7 +37,7 @@ export const parked = newRouter()
     createRoute({
       method: "delete",
       path: "/api/admin/parked",
-      summary: "Forget them: the next transition of each agent puts its presence right",
+      summary: "Forget the parked transitions; the next transition of each agent corrects its presence",
       responses: { 204: { description: "Forgotten" }, ...failures },
     }),
     async (c) => {

@@ -1,4 +1,7 @@
-/** `POST /api/agents/:id/rotate`: a new token for an agent, in two phases. PROTOCOL.md "agent.rotate" has the other half. */
+/**
+ * `POST /api/agents/:id/rotate`: gives an agent a new token, in two phases. PROTOCOL.md "agent.rotate" says what the
+ * agent does.
+ */
 import { createRoute, z } from "@hono/zod-openapi";
 import { sha256Hex } from "../../digest.ts";
 import { askThroughHub } from "../../hubs.ts";
@@ -12,7 +15,7 @@ export const rotation = newRouter().openapi(
   createRoute({
     method: "post",
     path: "/api/agents/{id}/rotate",
-    summary: "Give an agent a new token over its connection; the old one dies when the agent is back with the new one",
+    summary: "Give an agent a new token; the old token becomes void when the agent is back with the new one",
     request: { params: agentId },
     responses: {
       204: { description: "The agent has stored the new token, and reconnects with it" },
@@ -30,7 +33,7 @@ export const rotation = newRouter().openapi(
     if (!(await offerToken(c.env.DB, c.get("operator"), id, hash))) throw missing();
     const outcome = await askThroughHub(c.env, id, async (hub) => hub.rotate(id, token));
     if (outcome.ok) return c.body(null, 204);
-    // Any other failure leaves open whether the agent has it: the offer stands until the next one.
+    // After any other failure the agent may or may not have the token, so the offer stays valid until the next offer.
     if (outcome.error.code === "no_responders") await withdrawOffer(c.env.DB, id, hash);
     throw requestError(outcome.error);
   },

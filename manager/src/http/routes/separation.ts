@@ -1,4 +1,4 @@
-/** `POST /api/agents/:id/separate`: an identity of its own for the second host of a clone. */
+/** `POST /api/agents/:id/separate`: gives the second host of a clone its own identity. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { askThroughHub } from "../../hubs.ts";
 import { findAgent } from "../../registry/agents.ts";
@@ -17,11 +17,11 @@ export const separation = newRouter().openapi(
   createRoute({
     method: "post",
     path: "/api/agents/{id}/separate",
-    summary: "Give the second host of a clone an identity of its own",
+    summary: "Give the second host of a clone its own identity",
     request: { params: agentId },
     responses: {
       200: json("Separated", Separation),
-      202: json("It will be, as soon as the second host is connected: within minutes", Separation),
+      202: json("Ordered; done as soon as the second host connects, within minutes", Separation),
       401: unauthorized,
       404: unknownAgent,
       409: errorResponse("no_clone"),

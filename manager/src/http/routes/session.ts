@@ -1,4 +1,4 @@
-/** `/api/session`: the dashboard's log-in and log-out. */
+/** `/api/session`: log-in and log-out of the dashboard. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { sameSecret } from "../../digest.ts";
 import { countGuess, refuseGuesser } from "../caller/limits.ts";

@@ -1,4 +1,4 @@
-/** `DELETE /api/sessions`: logs every operator out, everywhere. */
+/** `DELETE /api/sessions`: ends all sessions of all operators. */
 import { createRoute } from "@hono/zod-openapi";
 import { deleteAllSessions } from "../../registry/sessions.ts";
 import { errorResponse, newRouter } from "../router.ts";

@@ -1,4 +1,4 @@
-/** `GET /api/agents/:id`, the agent with what its timeline tells of it, and `GET /api/agents/:id/events`, the timeline itself. */
+/** `GET /api/agents/:id` shows one agent with its uptime. `GET /api/agents/:id/events` shows the agent's timeline. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { currentPresence, OFFLINE_REASONS } from "../../presence/presence.ts";
 import { KEPT, timeline, uptime } from "../../presence/timeline.ts";
@@ -13,18 +13,18 @@ const Share = z.number().min(0).max(1).nullable();
 const AgentDetail = Agent.extend({
   uptime: z
     .object({ day: Share, week: Share })
-    .openapi({ description: "The share of the last 24 hours and 7 days that it was online, as far as that is known" }),
+    .openapi({ description: "The known share of the last 24 hours and of the last 7 days that the agent was online" }),
 }).openapi("AgentDetail");
 
 const TimelineEntry = z
   .object({
-    at: z.int().openapi({ description: "When this began" }),
+    at: z.int().openapi({ description: "When the status began" }),
     status: Agent.shape.status,
     reason: z.enum(OFFLINE_REASONS).nullable(),
-    generation: z.int().openapi({ description: "Of the connection; a newer one has a greater one" }),
-    durationMs: z.int().nullable().openapi({ description: "How long it lasted; null while it does" }),
+    generation: z.int().openapi({ description: "Generation of the connection; it grows with each new connection" }),
+    durationMs: z.int().nullable().openapi({ description: "How long the status lasted; null for the present status" }),
     address: z.string().nullable(),
-    closeCode: z.int().nullable().openapi({ description: "Of the WebSocket close that ended the connection" }),
+    closeCode: z.int().nullable().openapi({ description: "Code of the WebSocket close that ended the connection" }),
   })
   .openapi("TimelineEntry");
 
@@ -59,7 +59,8 @@ export const timelines = newRouter()
 
 async function currentTimeline(env: Env, id: string) {
   const [record, live] = await knownAgent(env, id);
-  // Read last: what has been written since the hub was asked is newer than what it said, and taken as such.
+  // The events are read last. Events written after the hub answered are newer than its answer, and `timeline` treats
+  // them so.
   const events = await listEvents(env.DB, id);
   const now = Date.now();
   return { agent: view(record, live), entries: timeline(events, currentPresence(record, live), now), now };

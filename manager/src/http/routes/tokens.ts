@@ -46,7 +46,7 @@ const Token = z
     revokedAt: z.int().nullable(),
     agents: z
       .array(z.object({ id: z.string(), name: z.string() }))
-      .openapi({ description: `The latest ${LISTED_AGENTS} that came from it, the newest first` }),
+      .openapi({ description: `The latest ${LISTED_AGENTS} agents that enrolled with it, the newest first` }),
   })
   .openapi("Token");
 
@@ -67,7 +67,7 @@ export const tokens = newRouter()
     async (c) => {
       await count(c.env.MINT_LIMIT, addressKey(c));
       const { name = null, ttlSeconds, maxUses } = c.req.valid("json");
-      // A JWT counts whole seconds; the registry and the answer say the same as the token.
+      // A JWT has whole seconds only. The registry and the answer use the same times as the token.
       const createdAt = Math.floor(Date.now() / 1000) * 1000;
       const enrolment = { id: randomId(), name, maxUses, createdAt, expiresAt: createdAt + ttlSeconds * 1000 };
       await insertEnrolment(c.env.DB, c.get("operator"), enrolment);
@@ -79,7 +79,7 @@ export const tokens = newRouter()
     createRoute({
       method: "get",
       path: "/api/admin/tokens",
-      summary: "The latest enrolment tokens, the newest first; never the tokens themselves",
+      summary: "List the latest enrolment tokens, the newest first; the tokens themselves are never shown",
       responses: { 200: json("The tokens", z.array(Token)), 401: errorResponse("unauthorized") },
     }),
     async (c) => {
@@ -94,7 +94,7 @@ export const tokens = newRouter()
     createRoute({
       method: "delete",
       path: "/api/admin/tokens/{id}",
-      summary: "Revoke an enrolment token; agents that came from it stay",
+      summary: "Revoke an enrolment token; agents that enrolled with it stay",
       request: { params: z.object({ id: z.string() }) },
       responses: {
         204: { description: "Revoked, now or before" },
