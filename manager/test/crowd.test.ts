@@ -1,4 +1,5 @@
 /** One token cannot open sockets without end, nor say much before it has registered. */
+import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { api, fetchManager, HOST, mintToken, TestAgent, type UpgradeOptions, upgrade } from "./manager.ts";
 
@@ -65,6 +66,25 @@ describe("attempts to connect", () => {
     // Another token is not held back.
     await TestAgent.online({ token: await mintToken() });
   });
+});
+
+it("attempts beyond the limit cost no read of the registry", async () => {
+  const { token } = await TestAgent.enrolled();
+  const enrolment = await mintToken();
+  for (const shown of [token, enrolment]) {
+    const prepare = vi.spyOn(env.DB, "prepare");
+    const statuses: number[] = [];
+    for (let n = 0; n < 200; n++) {
+      const response = await upgrade({ token: shown });
+      response.webSocket?.accept();
+      response.webSocket?.close(1001);
+      statuses.push(response.status);
+    }
+    const reads = prepare.mock.calls.filter(([sql]) => sql.includes("FROM agents WHERE id")).length;
+    prepare.mockRestore();
+    expect(statuses.at(-1)).toBe(429);
+    expect(reads).toBeLessThanOrEqual(35);
+  }
 });
 
 it("a fleet of 300 hosts enrols with one token, all at once", { timeout: 120_000 }, async () => {

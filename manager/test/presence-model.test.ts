@@ -432,7 +432,7 @@ it("the registry comes to the same state in whatever order, batches and repetiti
           }),
         ),
       );
-      for (const batch of flushed) await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, batch);
+      for (const batch of flushed) await writeTransitions(env.DB, "hub-0", batch);
       const expected = newest(flushed.flat()).get(agent.id);
       expect(await row(agent.id)).toMatchObject({ status: expected?.status, generation: expected?.generation });
       base += 4;

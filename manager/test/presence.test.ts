@@ -183,7 +183,7 @@ describe("an agent's presence", () => {
       reason: "lost",
       closeCode: null,
     } as const;
-    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [late]);
+    await writeTransitions(env.DB, "hub-0", [late]);
     await stored(agent.id, (row) => row.status === "online");
   });
 });

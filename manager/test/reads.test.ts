@@ -106,7 +106,7 @@ describe.each([1, 20])("a flush of %i transitions", (count) => {
       ...{ lastSeen: now, connectedAt: now, address: null, host, closeCode: null },
     }));
     const rows = countRows();
-    const { read } = await rowsOf(rows, () => writeTransitions(env.DB, { name: "hub-0", parked: 0 }, transitions));
+    const { read } = await rowsOf(rows, () => writeTransitions(env.DB, "hub-0", transitions));
     expect(read).toBeLessThanOrEqual(count === 1 ? 4 : 7 * count + 1);
   });
 });

@@ -183,7 +183,7 @@ describe("the registry", () => {
     const now = Date.now();
     const visits = (online: Transition, n: number) =>
       Array.from({ length: n }, (_, i) => visit(online, firstOf(n, online) + i, now + i)).flat();
-    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [...visits(one, 130), ...visits(other, 3)]);
+    await writeTransitions(env.DB, "hub-0", [...visits(one, 130), ...visits(other, 3)]);
     const kept = await eventsOf(one.agentId);
     expect([kept.length, kept[0]?.generation]).toEqual([200, firstOf(130, one) + 129]);
     expect(await eventsOf(other.agentId)).toHaveLength(7);
@@ -195,7 +195,7 @@ describe("the registry", () => {
     let most = 0;
     for (let i = 0; i < 150; i++) {
       for (const transition of visit(online, first + i, online.since + i)) {
-        await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [transition]);
+        await writeTransitions(env.DB, "hub-0", [transition]);
       }
       most = Math.max(most, (await eventsOf(online.agentId)).length);
     }
@@ -210,7 +210,7 @@ describe("the registry", () => {
       .bind(now - 60 * DAY)
       .run();
     const days = [50, 40, 20].flatMap((ago, i) => visit(online, firstOf(3, online) + i, now - ago * DAY));
-    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, days);
+    await writeTransitions(env.DB, "hub-0", days);
     expect((await eventsOf(online.agentId)).map(({ at, status }) => [Math.round((now - at) / DAY), status])).toEqual([
       [20, "offline"],
       [20, "online"],
@@ -222,9 +222,9 @@ describe("the registry", () => {
   it("takes a batch twice as once", async () => {
     const online = await known();
     const batch = visit(online, online.generation + 1, Date.now());
-    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, batch);
+    await writeTransitions(env.DB, "hub-0", batch);
     const once = await eventsOf(online.agentId);
-    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, batch);
+    await writeTransitions(env.DB, "hub-0", batch);
     expect(await eventsOf(online.agentId)).toEqual(once);
     await stored(online.agentId, (row) => row.status === "offline" && row.reason === "lost");
   });
@@ -233,8 +233,8 @@ describe("the registry", () => {
     const online = await known();
     const [began, ended] = visit(online, online.generation + 1, Date.now());
     if (began === undefined || ended === undefined) throw new Error("no visit");
-    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [ended]);
-    await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [began]);
+    await writeTransitions(env.DB, "hub-0", [ended]);
+    await writeTransitions(env.DB, "hub-0", [began]);
     await stored(online.agentId, (row) => row.status === "offline");
   });
 
@@ -243,9 +243,7 @@ describe("the registry", () => {
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(online.agentId).run();
     const [, ended] = visit(online, online.generation, Date.now());
     if (ended === undefined) throw new Error("no visit");
-    expect(await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [ended])).toMatchObject([
-      { agentId: online.agentId, barred: 1 },
-    ]);
+    expect(await writeTransitions(env.DB, "hub-0", [ended])).toMatchObject([{ agentId: online.agentId, barred: 1 }]);
     await stored(online.agentId, (row) => row.reason === "revoked");
   });
 });

@@ -18,7 +18,8 @@ export async function readMessageBody<T>(
   schema: z.ZodType<T>,
 ): Promise<T & { dataJson: string | undefined }> {
   if (!JSON_TYPE.test(c.req.header("Content-Type") ?? "")) throw unsupportedMediaType();
-  const members = readObject(await c.req.text());
+  const text = decodeUtf8(await c.req.arrayBuffer());
+  const members = text === null ? "not_json" : readObject(text);
   if (members === "not_json") throw invalidJson();
   if (members === "not_an_object") throw new ApiError(400, "invalid_request", "the body is not a JSON object");
   const fields: Record<string, unknown> = Object.create(null);
@@ -31,4 +32,13 @@ export async function readMessageBody<T>(
   const parsed = schema.safeParse({ ...fields });
   if (!parsed.success) throw new ApiError(400, "invalid_request", firstIssue(parsed.error));
   return { ...parsed.data, dataJson: members.get("data")?.text };
+}
+
+/** The text of the bytes; null if they are no UTF-8. A lenient decoder would alter the payload. */
+function decodeUtf8(bytes: ArrayBuffer): string | null {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return null;
+  }
 }

@@ -97,6 +97,11 @@ export function parseState(stored: unknown): ConnectionState | null {
   return parsed.success ? { ...parsed.data, v: VERSION } : null;
 }
 
+/** The terms of a connection that version 0 stored. It was allowed 100 messages a second; the rest is as it is now. */
+export function termsWithoutVersion(present: Terms): Terms {
+  return { ...present, messagesPerSecond: Math.max(present.messagesPerSecond, 100) };
+}
+
 /** The terms in a welcome that is sent now. */
 export function termsOf(settings: Settings): Terms {
   const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = settings;

@@ -5,7 +5,7 @@ import { type LiveStatus, leaseEnd, observed, type Transition } from "../presenc
 import type { Close } from "../protocol/close.ts";
 import type { Admission } from "../registry/admission.ts";
 import { Budget } from "./budget.ts";
-import { type ConnectionState, newState, parseState, type Terms } from "./connection-state.ts";
+import { type ConnectionState, newState, parseState, type Terms, termsWithoutVersion } from "./connection-state.ts";
 import { acknowledge, spend, type Totals } from "./credit.ts";
 
 /** The stored time of the last message may be this old, in milliseconds. A hub that wakes from hibernation reads it. */
@@ -25,6 +25,18 @@ const REGISTER_WITHIN_MS = 8_000;
 
 /** `WebSocket.OPEN`. workerd has another name for this constant than Node. */
 const OPEN = 1;
+
+/** The attachment of a socket that the hub has closed without reading its state. */
+export const CLOSED = "closed";
+
+/** A connection that the hub has ended. The client has not closed its end of the socket yet. */
+export class ClosedConnection {
+  readonly admission: Admission;
+
+  constructor(admission: Admission) {
+    this.admission = admission;
+  }
+}
 
 export class Connection {
   readonly state: ConnectionState;
@@ -51,7 +63,7 @@ export class Connection {
     autoResponseAt: () => Date | null,
   ) {
     this.state = state;
-    this.terms = state.terms ?? terms;
+    this.terms = state.terms ?? termsWithoutVersion(terms);
     this.budget = new Budget(this.terms);
     this.#socket = socket;
     this.#autoResponseAt = autoResponseAt;
@@ -70,10 +82,16 @@ export class Connection {
    * The connection of a socket that outlived the hub's memory.
    * @param terms used if the connection's own terms were not stored
    */
-  static wake(sockets: Sockets, socket: WebSocket, terms: Terms): Connection | "ended" | "unreadable" {
-    const state = parseState(socket.deserializeAttachment());
+  static wake(
+    sockets: Sockets,
+    socket: WebSocket,
+    terms: Terms,
+  ): Connection | ClosedConnection | "closed" | "unreadable" {
+    const attachment: unknown = socket.deserializeAttachment();
+    if (attachment === CLOSED) return "closed";
+    const state = parseState(attachment);
     if (state === null) return "unreadable";
-    return state.ended ? "ended" : Connection.#over(sockets, socket, terms, state);
+    return state.ended ? new ClosedConnection(state.admission) : Connection.#over(sockets, socket, terms, state);
   }
 
   /** The lease of an agent that beats over HTTP. */
@@ -182,11 +200,13 @@ export class Connection {
     this.#storedMessageAt = this.state.lastMessageAt;
   }
 
-  /** Marks the connection as ended and closes its socket. */
-  end(close: Close): void {
+  /** Marks the connection as ended and closes its socket. Returns the socket if the client still has to close its end. */
+  end(close: Close): WebSocket | null {
+    const wasOpen = this.isOpen;
     this.state.ended = true;
     this.save();
     this.#socket?.close(close.code, close.reason);
+    return wasOpen ? this.#socket : null;
   }
 
   /** Marks the agent as registered: from now on it is online with this connection. */

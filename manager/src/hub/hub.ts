@@ -14,7 +14,7 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
 import { reportClone } from "../registry/clones.ts";
-import { deleteHub } from "../registry/hubs.ts";
+import { deleteHub, reportHub } from "../registry/hubs.ts";
 import { writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
@@ -36,6 +36,8 @@ export const ADMISSION_HEADER = "Zedops-Admission";
 
 /** After this time the alarm rings again if a fault prevented the setting of the next alarm. */
 const AFTER_FAULT_MS = 10_000;
+/** An earlier hub looks after this time whether anything is left in it. */
+const RETIRE_AFTER_MS = 5_000;
 /** How long an agent may take to store an offered token. */
 const ROTATION_TIMEOUT_MS = 10_000;
 
@@ -55,7 +57,9 @@ export class AgentHub extends DurableObject<Env> {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    const name = ctx.id.name ?? String(ctx.id);
+    // The runtime knows the name of every hub that the Worker calls. Without it the hub cannot tell which agents are its own.
+    const isNamed = ctx.id.name !== undefined;
+    const name = ctx.id.name ?? "unnamed";
     const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
     this.#log = log.with({ hub: name });
     this.#settings = settings(env);
@@ -66,7 +70,8 @@ export class AgentHub extends DurableObject<Env> {
     this.#requests = new PendingRequests();
     this.#outbox = new Outbox({
       store,
-      write: (transitions) => writeTransitions(env.DB, { name, parked: store.parkedCount }, transitions),
+      write: (transitions) => writeTransitions(env.DB, name, transitions),
+      writeReport: () => reportHub(env.DB, name, store.parkedCount, Date.now()),
       alarm: this.#alarm,
       waitUntil,
       onStale: (stale) => this.#roster.closeStale(stale),
@@ -102,7 +107,8 @@ export class AgentHub extends DurableObject<Env> {
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load();
       try {
-        this.#roster.recover((agentId) => name === hubName(agentId, this.#settings.hubShards));
+        this.#roster.recover((agentId) => !isNamed || name === hubName(agentId, this.#settings.hubShards));
+        if (this.#isEarlier) this.#alarm.ringBy(Date.now() + RETIRE_AFTER_MS);
         if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
       } catch (error) {
         // Without this catch, the fault would repeat at every event, and no agent could connect to this hub any more.
@@ -192,6 +198,7 @@ export class AgentHub extends DurableObject<Env> {
   async forgetParked(): Promise<void> {
     this.#store.forgetParked();
     await this.#outbox.report();
+    if (this.#isEarlier) this.#alarm.ringBy(Date.now() + RETIRE_AFTER_MS);
   }
 
   /** Closes every socket, and tells each agent when to come back: see {@link Roster.drain}. */
@@ -218,12 +225,14 @@ export class AgentHub extends DurableObject<Env> {
       if (reason === "stopped") this.#roster.depart(connection, { reason, code });
       else this.#roster.lose(connection, { reason, code });
     });
+    this.#roster.forgetSocket(socket);
     // Without an answer to its close frame the client would hang. The client's code may be one that must not be sent,
     // such as 1005 (the frame had no code).
-    if (code !== 1006) socket.close(mayTravel(code) ? code : 1000);
+    if (code !== 1006) await this.#guard("close", socket, () => socket.close(mayTravel(code) ? code : 1000));
   }
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
+    this.#roster.forgetSocket(socket);
     await this.#guard("error", socket, () => {
       const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
@@ -247,14 +256,17 @@ export class AgentHub extends DurableObject<Env> {
     if (!this.#alarm.isSet && this.#roster.size > 0) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
   }
 
-  /**
-   * After a change of HUB_SHARDS: if this hub is no longer used and is empty, it deletes its row, so that nobody calls
-   * it.
-   */
+  /** Whether HUB_SHARDS has changed, and this hub is not among the present ones. */
+  get #isEarlier(): boolean {
+    const { name } = this.ctx.id;
+    return name !== undefined && !isCurrent(name, this.#settings.hubShards);
+  }
+
+  /** An earlier hub without connections and transitions deletes its row, so that nobody calls it any more. */
   async #retire(): Promise<void> {
     const { name } = this.ctx.id;
-    if (name === undefined || isCurrent(name, this.#settings.hubShards)) return;
-    if (this.#roster.size === 0 && this.#outbox.isEmpty) await deleteHub(this.env.DB, name);
+    if (name === undefined || !this.#isEarlier || this.#roster.size > 0 || !this.#outbox.isEmpty) return;
+    await deleteHub(this.env.DB, name);
   }
 
   #open(request: Request): Response {

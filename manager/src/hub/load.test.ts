@@ -48,3 +48,9 @@ it("a hub with room refuses nobody, and each window starts from zero", () => {
   // If the clock was set back, a new window starts too.
   expect(send(load, "busy", 10, NOW - 3_600_000)).toBe(10);
 });
+
+it("a frame that costs more than a hub can serve in a second still passes as a sender's first", () => {
+  const load = new Load(100);
+  expect(load.admit("large", 1_048_576, NOW)).toBe(true);
+  expect(load.admit("large", 1_048_576, NOW)).toBe(false);
+});

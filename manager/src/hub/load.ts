@@ -34,7 +34,8 @@ export class Load {
     const cost = 1 + Math.floor(bytes / BYTES_PER_FRAME);
     const had = this.#bySender.get(connectionId) ?? 0;
     const share = this.#perWindow / Math.max(this.#sendersBefore, this.#bySender.size, 1);
-    if (this.#served + cost > this.#perWindow * NEARLY_FULL && had + cost > share) return false;
+    // The first frame of a window always passes: a large one may cost more than any share.
+    if (had > 0 && this.#served + cost > this.#perWindow * NEARLY_FULL && had + cost > share) return false;
     this.#served += cost;
     this.#bySender.set(connectionId, had + cost);
     return true;

@@ -36,7 +36,8 @@ function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}
   const log = new Log();
   const errors = vi.spyOn(log, "error").mockImplementation(() => {});
   const waitUntil = (work: Promise<unknown>) => flushes.push(work);
-  const outbox = new Outbox({ store, write, alarm, waitUntil, onStale: () => {}, log, ...more });
+  const writeReport = async () => {};
+  const outbox = new Outbox({ store, write, writeReport, alarm, waitUntil, onStale: () => {}, log, ...more });
   return { outbox, parked, alarms, flushes, errors };
 }
 
@@ -69,7 +70,9 @@ it("writes a transition that comes during a write right after it, without an ala
 
 it("keeps transitions while the registry fails: it tries once and sets an alarm", async () => {
   const write = vi.fn<OutboxParts["write"]>().mockRejectedValue(new Error("no such table"));
-  const { outbox, alarms, errors, flushes } = outboxWith(write);
+  const { outbox, alarms, errors, flushes } = outboxWith(write, {
+    writeReport: () => Promise.reject(new Error("no such table")),
+  });
   outbox.push(transition("a", 1));
   await Promise.all(flushes);
   for (let n = 2; n < 20; n++) outbox.push(transition("a", n));
@@ -106,7 +109,7 @@ it("reports stale connections", async () => {
 });
 
 describe("a transition that the registry rejects", () => {
-  /** A registry that rejects any batch with a transition of the agent `bad`. */
+  /** A registry that rejects any batch with a transition of an agent called `bad`. */
   function rejecting() {
     const written: string[] = [];
     const write = vi.fn<OutboxParts["write"]>(async (transitions) => {
@@ -122,25 +125,35 @@ describe("a transition that the registry rejects", () => {
     [["a", "bad", "b"]],
     [["bad", "a", "b", "c", "d"]],
     [["a", "b", "c", "bad-1", "bad-2", "d", "bad-3"]],
-  ])("is parked after three tries, and the others are written: %j", async (agents) => {
+  ])("is parked after three tries, and the others flow on at once: %j", async (agents) => {
     const { write, written } = rejecting();
     const { outbox, parked, flushes } = outboxWith(write);
     for (const [n, agent] of agents.entries()) outbox.push(transition(agent, n));
     await Promise.all(flushes);
+    await outbox.flush();
     expect(parked).toEqual([]);
-    for (let tries = 1; tries < 3; tries++) await outbox.flush();
-    expect(outbox.isEmpty).toBe(true);
-    expect(parked.map((row) => row.transition.agentId)).toEqual(agents.filter((id) => id.startsWith("bad")));
     expect(written.toSorted()).toEqual(agents.filter((id) => !id.startsWith("bad")).toSorted());
-    // Later transitions are written at once again.
+    await outbox.flush();
+    expect(parked.map((row) => row.transition.agentId).toSorted()).toEqual(
+      agents.filter((id) => id.startsWith("bad")).toSorted(),
+    );
+    await outbox.flush();
+    expect(outbox.isEmpty).toBe(true);
+    // The next transition is written at once again.
     outbox.push(transition("z", 9));
     await Promise.all(flushes);
     expect(written).toContain("z");
   });
 
-  it("differs from a registry that cannot be reached: then nothing is parked, even after many tries", async () => {
+  it.each<[string, Partial<OutboxParts>]>([
+    ["cannot be reached", { writeReport: () => Promise.reject(new Error("network")) }],
+    [
+      "takes no report right after",
+      { writeReport: vi.fn().mockResolvedValueOnce(undefined).mockRejectedValue(new Error()) },
+    ],
+  ])("is not parked while the registry %s, however long that lasts", async (_, parts) => {
     const write = vi.fn<OutboxParts["write"]>().mockRejectedValue(new Error("no such table"));
-    const { outbox, parked } = outboxWith(write);
+    const { outbox, parked } = outboxWith(write, parts);
     outbox.push(transition("a", 1));
     for (let tries = 0; tries < 10; tries++) await outbox.flush();
     expect(parked).toEqual([]);
@@ -149,18 +162,34 @@ describe("a transition that the registry rejects", () => {
     expect([outbox.isEmpty, parked.length]).toEqual([true, 0]);
   });
 
-  it("is not parked if the registry becomes unreachable during the search for it", async () => {
-    const { write } = rejecting();
-    const { outbox, parked, flushes } = outboxWith(write);
-    for (const agent of ["a", "bad", "b"]) outbox.push(transition(agent, 1));
-    await Promise.all(flushes);
-    await outbox.flush();
-    const before = write.mock.calls.length;
-    write.mockImplementation(async (transitions) => {
-      if (transitions.length === 0 && write.mock.calls.length <= before + 2) return [];
-      throw new Error("network");
+  it("is told from a registry that fails now and then: what it has taken in between is not parked", async () => {
+    let writes = 0;
+    const write = vi.fn<OutboxParts["write"]>(async () => {
+      if (++writes <= 3 || writes % 3 === 0) throw new Error("Network connection lost");
+      return [];
     });
+    const { outbox, parked } = outboxWith(write);
+    for (let n = 0; n < 64; n++) outbox.push(transition(`a${n}`, 1));
+    for (let tries = 0; tries < 20 && !outbox.isEmpty; tries++) await outbox.flush();
+    expect([outbox.isEmpty, parked.length]).toEqual([true, 0]);
+  });
+
+  it("is not searched for when the registry rejects everything, such as one that is full", async () => {
+    const write = vi.fn<OutboxParts["write"]>().mockRejectedValue(new Error("database or disk is full"));
+    const { outbox, parked } = outboxWith(write);
+    for (let n = 0; n < 500; n++) outbox.push(transition(`a${n}`, 1));
+    for (let tries = 0; tries < 5; tries++) await outbox.flush();
+    expect(parked).toEqual([]);
+    expect(write.mock.calls.length).toBeLessThan(6 * 90);
+  });
+
+  it("is not searched for after a timeout: each search would last as long as many of them", async () => {
+    const write = vi.fn<OutboxParts["write"]>().mockReturnValue(new Promise(() => {}));
+    const { outbox, parked } = outboxWith(write, { writeTimeoutMs: 5 });
+    for (let n = 0; n < 64; n++) outbox.push(transition(`a${n}`, 1));
     await outbox.flush();
-    expect([outbox.isEmpty, parked.length]).toEqual([false, 0]);
+    const calls = write.mock.calls.length;
+    await outbox.flush();
+    expect([write.mock.calls.length - calls, parked.length]).toEqual([1, 0]);
   });
 });

@@ -11,8 +11,12 @@ const WRITE_TIMEOUT_MS = 30_000;
 /** A failed flush is tried again after this time. */
 const RETRY_MS = 5_000;
 
-/** After this many failed flushes in a row, the outbox looks for transitions that the registry rejects. */
-const TRIES_BEFORE_PARKING = 3;
+/** A transition is parked when the registry has rejected it this often while it took another write. */
+const REJECTIONS_BEFORE_PARKING = 3;
+/** If the registry rejects more than this many transitions of a batch, something else is wrong. Then none is parked. */
+const MOST_REJECTED = 5;
+/** A search for rejected transitions makes at most this many writes. */
+const MOST_WRITES = 80;
 
 interface Row {
   readonly seq: number;
@@ -44,6 +48,8 @@ export interface OutboxParts {
   readonly store: TransitionStore;
   /** Writes transitions to the registry. Returns the stale connections: the registry cannot show them. */
   readonly write: (transitions: readonly Transition[]) => Promise<StaleConnection[]>;
+  /** Writes the number of parked transitions to the registry. It writes a row in any case. */
+  readonly writeReport: () => Promise<void>;
   readonly alarm: Pick<Alarm, "ringBy" | "isSet">;
   /** Keeps the object alive until a flush is done. */
   readonly waitUntil: (work: Promise<unknown>) => void;
@@ -61,8 +67,10 @@ export interface OutboxParts {
 export class Outbox {
   readonly #parts: OutboxParts;
   #flushing: Promise<void> | null = null;
-  /** How many flushes have failed in a row. */
-  #failures = 0;
+  /** Whether the last flush failed. */
+  #failing = false;
+  /** How often the registry has rejected a transition, by its number. */
+  readonly #rejections = new Map<number, number>();
 
   constructor(parts: OutboxParts) {
     this.#parts = parts;
@@ -87,14 +95,14 @@ export class Outbox {
     if (!alarm.isSet) alarm.ringBy(Date.now() + RETRY_MS);
     // While the registry fails, transitions wait for the next alarm. A try per transition would flood the registry and
     // the log.
-    if (this.#failures === 0) waitUntil(this.flush());
+    if (!this.#failing) waitUntil(this.flush());
   }
 
   /** Flushes until the outbox is empty or the registry fails. After a failure, an alarm starts the next try. */
   async flush(): Promise<void> {
     // Loops, because a transition that arrives just as a flush ends would otherwise wait for the alarm.
     do await this.#flushOnce();
-    while (!this.isEmpty && this.#failures === 0);
+    while (!this.isEmpty && !this.#failing);
     if (!this.isEmpty) this.#parts.alarm.ringBy(Date.now() + RETRY_MS);
   }
 
@@ -112,77 +120,100 @@ export class Outbox {
       try {
         await this.#write(rows);
       } catch (error) {
-        this.#failures++;
-        const isParked = this.#failures >= TRIES_BEFORE_PARKING && (await this.#parkRejected(rows, error));
-        if (!isParked) {
-          log.error("flushing presence to the registry failed; it will be tried again", { error });
-          return;
-        }
+        this.#failing = true;
+        log.error("flushing presence to the registry failed; it will be tried again", { error });
+        // A timeout says nothing about the transitions.
+        if (!(error instanceof WriteTimeoutError)) await this.#parkRejected(rows);
+        this.#failing = store.hasUnflushed;
+        return;
       }
-      this.#failures = 0;
+      this.#failing = false;
     }
   }
 
   async #write(rows: readonly Row[]): Promise<void> {
-    const { store, write, onStale, writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
+    const { store, write, onStale } = this.#parts;
     // A write that timed out may still take effect. That is safe: the same write a second time changes nothing.
-    const stale = await withTimeout(writeTimeoutMs, write(transitions(rows)));
+    const stale = await this.#inTime(write(transitions(rows)));
     store.deleteFlushed(rows.map(({ seq }) => seq));
+    for (const { seq } of rows) this.#rejections.delete(seq);
     stale.forEach(onStale);
   }
 
   /**
-   * * Splits the rows in halves until every rejected row is alone. It writes the good rows and parks the rejected ones,
-   * because one bad row must not hold up the others.
-   * @returns false if the registry fails even at a write without rows: then the rows are not the cause
+   * Writes the good transitions of a failed batch, and counts the others as rejected. One bad transition must not hold up the
+   * others for ever. A rejection counts only if the registry takes another write right before and right after it.
    */
-  async #parkRejected(rows: readonly Row[], error: unknown): Promise<boolean> {
+  async #parkRejected(rows: readonly Row[]): Promise<void> {
     const { store, log } = this.#parts;
-    if (!(await this.report())) return false;
-    const [first] = rows;
-    if (rows.length === 1 && first !== undefined) {
-      const { seq, transition } = first;
+    if (!(await this.report())) return;
+    const rejected = await this.#findRejected(rows);
+    if (rejected === null || !(await this.report())) return;
+    for (const { seq, transition, error } of rejected) {
+      const count = (this.#rejections.get(seq) ?? 0) + 1;
+      this.#rejections.set(seq, count);
+      if (count < REJECTIONS_BEFORE_PARKING) continue;
       log.error("the registry rejects a transition; it is parked", { agent: transition.agentId, error });
       store.park(seq, error instanceof Error ? error.message : String(error));
-      return this.report();
+      this.#rejections.delete(seq);
     }
-    const middle = Math.ceil(rows.length / 2);
-    for (const half of [rows.slice(0, middle), rows.slice(middle)]) {
-      try {
-        await this.#write(half);
-      } catch (halfError) {
-        if (!(await this.#parkRejected(half, halfError))) return false;
-      }
-    }
-    return true;
+    await this.report();
   }
 
-  /**
-   * Writes the number of parked transitions to the registry, without any transition. Returns whether the write
-   * succeeded.
-   */
+  /** Splits the rows in halves until every rejected row is alone, and writes all others. Null if the search ends early. */
+  async #findRejected(rows: readonly Row[]): Promise<RejectedRow[] | null> {
+    const rejected: RejectedRow[] = [];
+    const parts = [rows];
+    let writes = 0;
+    for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+      if (++writes > MOST_WRITES) return null;
+      const [first] = part;
+      try {
+        await this.#write(part);
+      } catch (error) {
+        if (error instanceof WriteTimeoutError) return null;
+        if (part.length > 1) {
+          const middle = Math.ceil(part.length / 2);
+          parts.push(part.slice(middle), part.slice(0, middle));
+        } else if (first !== undefined) {
+          rejected.push({ ...first, error });
+          if (rejected.length > MOST_REJECTED) return null;
+        }
+      }
+    }
+    return rejected;
+  }
+
+  /** Writes the number of parked transitions to the registry. Returns whether the write succeeded. */
   async report(): Promise<boolean> {
-    const { write, writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
-    return withTimeout(writeTimeoutMs, write([])).then(
+    return this.#inTime(this.#parts.writeReport()).then(
       () => true,
       () => false,
     );
   }
+
+  /** Limits the time of a write. Without it, one write that is never answered would block the outbox and the alarm for ever. */
+  async #inTime<T>(work: Promise<T>): Promise<T> {
+    const { writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new WriteTimeoutError(writeTimeoutMs)), writeTimeoutMs);
+    });
+    try {
+      return await Promise.race([work, timeout]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }
 
-/**
- * Limits the time of a write. Without it, one write that is never answered would block the outbox and the alarm for
- * ever.
- */
-async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    clearTimeout(timer);
+interface RejectedRow extends Row {
+  readonly error: unknown;
+}
+
+class WriteTimeoutError extends Error {
+  constructor(ms: number) {
+    super(`no answer within ${ms} ms`);
   }
 }
 

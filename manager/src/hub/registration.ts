@@ -48,7 +48,7 @@ export class Registrations {
     if (connection?.state.registered && registration.protocol === PROTOCOL) {
       return { ok: true, value: { agentId, name: connection.state.registered.name } };
     }
-    if (connection !== undefined) connection.isRegistering = true;
+    if (connection !== undefined && registration.protocol === PROTOCOL) connection.isRegistering = true;
     try {
       const identity = await enrolOrRotate(this.#env, admission, registration);
       if (!identity.ok) return identity;
@@ -58,7 +58,7 @@ export class Registrations {
       if (admission.separate) this.#onSecondHost(admission);
       return { ok: true, value: { agentId, name: registered.name, ...(token === undefined ? {} : { token }) } };
     } finally {
-      if (connection !== undefined) connection.isRegistering = false;
+      if (connection !== undefined && registration.protocol === PROTOCOL) connection.isRegistering = false;
     }
   }
 }

@@ -1,6 +1,18 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { admission, arrive, Durable, HOST, LEASE_MS, load, NOW, open, SETTINGS } from "../../test/roster-fakes.ts";
+import {
+  admission,
+  arrive,
+  Durable,
+  FakeSocket,
+  HOST,
+  LEASE_MS,
+  load,
+  NOW,
+  open,
+  SETTINGS,
+} from "../../test/roster-fakes.ts";
 import type { Transition } from "../presence/presence.ts";
+import { Close } from "../protocol/close.ts";
 
 const reasons = (transitions: Transition[]) => transitions.map(({ status, reason }) => reason ?? status);
 
@@ -113,6 +125,35 @@ describe("connections that have not registered yet", () => {
     if (connection === undefined) throw new Error("no connection");
     roster.lose(connection, { reason: "lost" });
     expect(roster.hasRoomFor(admission("a"))).toBe(true);
+  });
+
+  it("count until the client has closed its end too: a client that ignores the close can still send frames", () => {
+    const { roster } = load(new Durable());
+    const use = enrolment(1);
+    const closing: FakeSocket[] = [];
+    while (roster.hasRoomFor(admission("a", { enrolment: use }))) {
+      const socket = open(roster, admission(`a${closing.length}`, { enrolment: use }));
+      const connection = roster.bySocket(socket);
+      if (connection === undefined) throw new Error("no connection");
+      roster.depart(connection, { reason: "policy", close: Close.rateLimited });
+      closing.push(socket);
+    }
+    expect(closing).toHaveLength(8);
+    for (const socket of closing.slice(0, 3)) roster.forgetSocket(socket);
+    expect(roster.hasRoomFor(admission("a", { enrolment: use }))).toBe(true);
+  });
+
+  it("count after the hub was loaded anew, closed ones too", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    for (let n = 0; n < 16; n++) {
+      const connection = before.roster.bySocket(open(before.roster, admission("a")));
+      if (connection === undefined) throw new Error("no connection");
+      before.roster.depart(connection, { reason: "policy", close: Close.rateLimited });
+    }
+    for (const socket of durable.tags.keys()) if (socket instanceof FakeSocket) socket.readyState = 1;
+    const { roster } = load(durable);
+    expect([roster.hasRoomFor(admission("a")), roster.hasRoomFor(admission("b"))]).toEqual([false, true]);
   });
 
   it("are closed after 8 s, even between two sweeps", () => {

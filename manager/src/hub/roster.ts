@@ -13,7 +13,7 @@ import type { Admission } from "../registry/admission.ts";
 import type { StaleConnection } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
 import { detectClone, type ReplacedHosts } from "./clones.ts";
-import { Connection, type Sockets } from "./connection.ts";
+import { CLOSED, ClosedConnection, Connection, type Sockets } from "./connection.ts";
 import { type ConnectionState, sameTerms, type Terms, termsOf } from "./connection-state.ts";
 import type { HeartbeatWindow } from "./heartbeat-window.ts";
 import type { Outbox } from "./outbox.ts";
@@ -23,12 +23,14 @@ import { reconnectSpreadMs } from "./welcome.ts";
 /** If an alarm was lost, a reader sets one that rings after this time. */
 const LOST_ALARM_MS = 10_000;
 /**
- * The largest number of unregistered connections of one token: an agent's own token, or an enrolment token for one
- * host.
+ * The largest number of unregistered connections of one token, and of these together with the sockets that the hub has closed
+ * and the client has not. A client that ignores the close can still send frames to the hub.
  */
-const MAX_UNREGISTERED = 4;
-/** The same for an enrolment token for several hosts, which may all connect at once. */
-const MAX_UNREGISTERED_FLEET = 64;
+const LIMITS = {
+  agent: { unregistered: 4, withClosing: 16 },
+  enrolmentOfOneHost: { unregistered: 4, withClosing: 8 },
+  enrolmentOfSeveralHosts: { unregistered: 64, withClosing: 128 },
+} as const;
 
 /** The part of the hub's store that keeps connections. */
 export interface RosterStore extends ReplacedHosts {
@@ -80,6 +82,8 @@ export class Roster {
   readonly #byAgent = new Map<string, Set<Connection>>();
   /** Connections that have not registered yet, by the token that opened them. */
   readonly #unregistered = new Map<string, Set<Connection>>();
+  /** Sockets that the hub has closed and the client has not, by the token that opened them. */
+  readonly #closing = new Map<string, Set<WebSocket>>();
   /** How many connections were stored when the hub was loaded. The agents of those that are gone will come back. */
   #storedAtLoad = 0;
 
@@ -105,8 +109,18 @@ export class Roster {
 
   /** Whether one more unregistered connection may be opened with this token. */
   hasRoomFor(admission: Admission): boolean {
-    const open = this.#unregistered.get(tokenOf(admission))?.size ?? 0;
-    return open < ((admission.enrolment?.maxUses ?? 1) > 1 ? MAX_UNREGISTERED_FLEET : MAX_UNREGISTERED);
+    const token = tokenOf(admission);
+    const unregistered = this.#unregistered.get(token)?.size ?? 0;
+    const closing = this.#closing.get(token)?.size ?? 0;
+    const limits = limitsOf(admission);
+    return unregistered < limits.unregistered && unregistered + closing < limits.withClosing;
+  }
+
+  /** The socket is closed at both ends, or broken. */
+  forgetSocket(socket: WebSocket): void {
+    for (const [token, sockets] of this.#closing) {
+      if (sockets.delete(socket) && sockets.size === 0) this.#closing.delete(token);
+    }
   }
 
   get(connectionId: string): Connection | undefined {
@@ -162,7 +176,7 @@ export class Roster {
     const { sockets, alarm } = this.#parts;
     const connection = Connection.accept(sockets, socket, this.#terms, admission, connectionId);
     this.#add(connection);
-    alarm.ringBy(connection.leaseEnd());
+    alarm.ringBy(this.#dueAt(connection, Date.now()));
     return connection;
   }
 
@@ -324,7 +338,7 @@ export class Roster {
   }
 
   /**
-   * * Restores the connections after the hub was loaded, and records the end of those whose socket is gone. Some agents
+   * Restores the connections after the hub was loaded, and records the end of those whose socket is gone. Some agents
    * must reconnect: those that now belong to another hub, and those that were welcomed with other settings. They are
    * told to come back evenly.
    * @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed
@@ -337,11 +351,13 @@ export class Roster {
     for (const socket of sockets.getWebSockets()) {
       const connection = Connection.wake(sockets, socket, this.#terms);
       if (connection === "unreadable") this.#closeUnreadable(socket);
-      if (typeof connection === "string") continue;
+      else if (connection instanceof ClosedConnection) this.#addClosing(socket, connection.admission);
+      if (!(connection instanceof Connection)) continue;
       stored.delete(connection.id);
       this.#add(connection);
       onRecovered(connection);
-      if (!isOwn(connection.agentId) || !sameTerms(connection.terms, this.#terms)) outdated.push(connection);
+      const isOutdated = connection.state.terms !== null && !sameTerms(connection.terms, this.#terms);
+      if (!isOwn(connection.agentId) || isOutdated) outdated.push(connection);
     }
     for (const state of stored.values()) {
       const connection = Connection.restore(state, this.#terms);
@@ -359,8 +375,8 @@ export class Roster {
   /** Deletes every connection and closes every socket. The agents come back, and the hub starts anew. */
   abandon(): void {
     this.#parts.store.forgetConnections();
-    for (const socket of this.#parts.sockets.getWebSockets())
-      socket.close(Close.goingAway.code, Close.goingAway.reason);
+    for (const socket of this.#parts.sockets.getWebSockets()) closeUnread(socket);
+    for (const connection of this.all()) this.#parts.onEnded(connection);
     this.#byId.clear();
     this.#byAgent.clear();
     this.#unregistered.clear();
@@ -372,9 +388,8 @@ export class Roster {
    */
   #closeUnreadable(socket: WebSocket): void {
     const { sockets, store } = this.#parts;
-    const text = JSON.stringify(socket.deserializeAttachment()) ?? "";
-    store.setAside("attachment", Connection.idOf(sockets, socket), text);
-    socket.close(Close.goingAway.code, Close.goingAway.reason);
+    store.setAside("attachment", Connection.idOf(sockets, socket), printed(socket.deserializeAttachment()));
+    closeUnread(socket);
   }
 
   #add(connection: Connection): void {
@@ -404,8 +419,36 @@ export class Roster {
     if (siblings?.size === 0) this.#byAgent.delete(connection.agentId);
     this.#forgetUnregistered(connection);
     this.#parts.store.deleteConnection(connection.id);
-    if (close !== null) connection.end(close);
+    const closing = close === null ? null : connection.end(close);
+    if (closing !== null) this.#addClosing(closing, connection.state.admission);
     this.#parts.onEnded(connection);
+  }
+
+  #addClosing(socket: WebSocket, admission: Admission): void {
+    const token = tokenOf(admission);
+    const sockets = this.#closing.get(token);
+    if (sockets === undefined) this.#closing.set(token, new Set([socket]));
+    else sockets.add(socket);
+  }
+}
+
+function limitsOf({ enrolment }: Admission) {
+  if (enrolment === null) return LIMITS.agent;
+  return enrolment.maxUses > 1 ? LIMITS.enrolmentOfSeveralHosts : LIMITS.enrolmentOfOneHost;
+}
+
+/** Closes a socket whose state nobody needs any more. Its agent reconnects. */
+function closeUnread(socket: WebSocket): void {
+  socket.serializeAttachment(CLOSED);
+  socket.close(Close.goingAway.code, Close.goingAway.reason);
+}
+
+/** A value for people. An attachment may hold values that JSON has no form for. */
+function printed(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return String(value);
   }
 }
 

@@ -20,6 +20,9 @@ const VERSION = 1;
 /** How many unreadable values are kept. Older ones are deleted. */
 const MAX_UNREADABLE = 100;
 
+/** The number of parked transitions to keep: the latest. */
+const MAX_PARKED = 1_000;
+
 export class HubStore implements RosterStore, TransitionStore {
   readonly #sql: SqlStorage;
   readonly #log: Log;
@@ -120,6 +123,10 @@ export class HubStore implements RosterStore, TransitionStore {
       Date.now(),
       seq,
     );
+    this.#sql.exec(
+      "DELETE FROM parked WHERE seq NOT IN (SELECT seq FROM parked ORDER BY seq DESC LIMIT ?)",
+      MAX_PARKED,
+    );
     this.#sql.exec("DELETE FROM outbox WHERE seq = ?", seq);
   }
 
@@ -127,9 +134,12 @@ export class HubStore implements RosterStore, TransitionStore {
     return this.#sql.exec<{ n: number }>("SELECT count(*) AS n FROM parked").one().n;
   }
 
+  /** The latest first. */
   parked(): ParkedTransition[] {
     const rows = this.#sql
-      .exec<{ transition: string; error: string; at: number }>("SELECT transition, error, at FROM parked ORDER BY seq")
+      .exec<{ transition: string; error: string; at: number }>(
+        "SELECT transition, error, at FROM parked ORDER BY seq DESC LIMIT 100",
+      )
       .toArray();
     return rows.map(({ transition, error, at }) => ({ at, error, transitionJson: transition }));
   }

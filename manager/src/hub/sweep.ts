@@ -32,15 +32,18 @@ export class SweepPlan {
 
   /** Whether a sweep may run now. */
   mayRun(sweptAt: number, now: number): boolean {
-    return now >= sweptAt + this.#leastGapMs;
+    // A clock that was set back must not keep sweeps away.
+    return now >= sweptAt + this.#leastGapMs || now < sweptAt;
   }
 
   /**
    * When the connection has to be looked at next.
-   * @param sweptAt when the last sweep was
+   * @param lastSweep when the last sweep was
    */
-  dueAt({ isRegistered, isAligned, lastSeen, leaseEnd }: Swept, sweptAt: number, now: number): number {
-    if (!isRegistered) return leaseEnd;
+  dueAt({ isRegistered, isAligned, lastSeen, leaseEnd }: Swept, lastSweep: number, now: number): number {
+    const sweptAt = Math.min(lastSweep, now);
+    // Rounded up, so that many connections that never register cost one alarm a second at most.
+    if (!isRegistered) return Math.ceil(leaseEnd / 1000) * 1000;
     if (!isAligned) return Math.max(leaseEnd, sweptAt + this.#unalignedGapMs);
     const settled = this.#window.openedAt(now) + this.#settledMs;
     if (now < settled) return Math.max(settled, sweptAt + this.#leastGapMs);

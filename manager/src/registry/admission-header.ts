@@ -3,6 +3,9 @@ import { z } from "zod";
 import { NamedHost } from "../presence/host.ts";
 import type { Admission } from "./admission.ts";
 
+/** An older Worker does not say how many hosts an enrolment is for. Then the hub must not take it for an enrolment of one. */
+const UNKNOWN_USES = 10_000;
+
 /** The schema of an admission in the header and in a hub's storage. */
 export const StoredAdmission: z.ZodType<Admission> = z.object({
   connectionId: z.string().min(1).nullable(),
@@ -11,7 +14,12 @@ export const StoredAdmission: z.ZodType<Admission> = z.object({
   separate: z.boolean(),
   candidateHash: z.string().nullable(),
   enrolment: z
-    .object({ id: z.string(), installId: z.string(), hostName: z.string().nullable(), maxUses: z.int().default(1) })
+    .object({
+      id: z.string(),
+      installId: z.string(),
+      hostName: z.string().nullable(),
+      maxUses: z.int().default(UNKNOWN_USES),
+    })
     .nullable(),
   generation: z.int(),
   bootId: z.string(),

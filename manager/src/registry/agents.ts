@@ -2,6 +2,7 @@
 import { CloneReport } from "../presence/clone.ts";
 import type { StoredPresence } from "../presence/presence.ts";
 import { type Operator, recordAuditEvent } from "./audit.ts";
+import { HUB } from "./hubs.ts";
 import { parseColumn } from "./parse.ts";
 import { query } from "./query.ts";
 
@@ -19,7 +20,7 @@ export interface AgentRecord extends StoredPresence {
 }
 
 const COLUMNS = `id, name, created_at AS createdAt, generation, status, reason, since, last_seen AS lastSeen,
-  connected_at AS connectedAt, address, burst_at AS burstAt, clone, hub, version, os, arch, hostname`;
+  connected_at AS connectedAt, address, burst_at AS burstAt, clone, ${HUB} AS hub, version, os, arch, hostname`;
 
 /** An agent's row in D1. */
 type AgentRow = Omit<AgentRecord, "clone"> & { readonly clone: string | null };

@@ -4,6 +4,9 @@
  */
 import { query } from "./query.ts";
 
+/** The hub of an agent's row. An older version writes presence without the hub: then it is not known. */
+export const HUB = "iif(hub_generation = generation, hub, NULL)";
+
 /** The names of all hubs that hold sockets, or held sockets when they last wrote transitions. */
 export async function listHubs(db: D1Database): Promise<string[]> {
   const { results } = await query(db.prepare("SELECT name FROM hubs ORDER BY name").all<{ name: string }>());
@@ -12,7 +15,18 @@ export async function listHubs(db: D1Database): Promise<string[]> {
 
 /** The hub that last wrote the agent's presence; null if it is not known. Works for removed agents too. */
 export function findHub(db: D1Database, agentId: string): Promise<string | null> {
-  return query(db.prepare("SELECT hub FROM agents WHERE id = ?").bind(agentId).first<string | null>("hub"));
+  return query(db.prepare(`SELECT ${HUB} AS hub FROM agents WHERE id = ?`).bind(agentId).first<string | null>("hub"));
+}
+
+/** Stores how many transitions a hub has parked. It writes a row in any case, so it also shows that the registry can write. */
+export async function reportHub(db: D1Database, name: string, parked: number, now: number): Promise<void> {
+  await db
+    .prepare(
+      `INSERT INTO hubs (name, parked, reported_at) VALUES (?1, ?2, ?3)
+       ON CONFLICT (name) DO UPDATE SET parked = ?2, reported_at = ?3`,
+    )
+    .bind(name, parked, now)
+    .run();
 }
 
 /** Deletes the row of a hub that holds no sockets and will get none. */

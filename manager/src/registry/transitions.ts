@@ -35,7 +35,7 @@ const updateAgents = ({ transition: t, from }: Source) => `
     reason = iif(${t} ->> 'status' = 'offline' AND revoked_at IS NOT NULL, 'revoked', ${t} ->> 'reason'),
     last_seen = ${t} ->> 'lastSeen', connected_at = ${t} ->> 'connectedAt', address = ${t} ->> 'address',
     version = ${t} ->> '$.host.version', os = ${t} ->> '$.host.os', arch = ${t} ->> '$.host.arch',
-    hostname = ${t} ->> '$.host.hostname', hub = ?2,
+    hostname = ${t} ->> '$.host.hostname', hub = ?2, hub_generation = ${t} ->> 'generation',
     burst_at = iif(since >= ${t} ->> 'since' - ${FLAPPING.withinMs}, (SELECT at FROM events WHERE agent_id = agents.id
       AND status = ${t} ->> 'status' ORDER BY generation DESC LIMIT 1 OFFSET ${(FLAPPING.transitions - 1) / 2}), NULL)
   ${from} WHERE agents.id = ${t} ->> 'agentId'
@@ -70,16 +70,8 @@ const PRUNE_EVENTS = `DELETE FROM events WHERE (agent_id, generation) IN (
       FROM json_each(?1)) AS kept
     CROSS JOIN events ON events.agent_id = kept.agent_id AND events.generation < kept.first)`;
 
-/** Writes a hub's row only if the hub is new, or if its number of parked transitions has changed. */
-const UPSERT_HUB = `INSERT INTO hubs (name, parked) VALUES (?1, ?2)
-  ON CONFLICT (name) DO UPDATE SET parked = excluded.parked WHERE parked <> excluded.parked`;
-
-/** The hub that writes the transitions. */
-export interface WritingHub {
-  readonly name: string;
-  /** The number of transitions that the registry rejected and the hub keeps. */
-  readonly parked: number;
-}
+/** Writes nothing if the hub is known. registry/hubs.ts has the other queries on this table. */
+const INSERT_HUB = "INSERT OR IGNORE INTO hubs (name, parked) VALUES (?1, 0)";
 
 /** A connection that the registry cannot show. Its hub must close it. */
 export interface StaleConnection {
@@ -100,7 +92,7 @@ export interface StaleConnection {
  */
 export async function writeTransitions(
   db: D1Database,
-  hub: WritingHub,
+  hub: string,
   transitions: readonly Transition[],
 ): Promise<StaleConnection[]> {
   const latest = [...newest(transitions).values()];
@@ -109,8 +101,8 @@ export async function writeTransitions(
   const due = latest.filter(isPruningDue);
   const [, updated] = await db.batch<{ agentId: string; barred: 0 | 1 }>([
     db.prepare(insertEvents(source)).bind(json(transitions)),
-    db.prepare(updateAgents(source)).bind(json(latest), hub.name),
-    db.prepare(UPSERT_HUB).bind(hub.name, hub.parked),
+    db.prepare(updateAgents(source)).bind(json(latest), hub),
+    db.prepare(INSERT_HUB).bind(hub),
     ...(due.length === 0 ? [] : [db.prepare(PRUNE_EVENTS).bind(JSON.stringify(due), Date.now() - KEPT.ms)]),
   ]);
   return findStale(db, latest, new Map(updated?.results.map(({ agentId, barred }) => [agentId, barred])));

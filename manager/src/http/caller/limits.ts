@@ -3,8 +3,10 @@
  * quotas, but they slow down guesses and loops. Nothing here calls a hub.
  */
 import type { Context } from "hono";
+import { agentId } from "../../digest.ts";
 import { shardOf } from "../../hub/placement.ts";
 import type { Admission } from "../../registry/admission.ts";
+import type { Bearer } from "../../tokens.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { clientAddress } from "./address.ts";
@@ -16,15 +18,43 @@ export async function count(limit: RateLimit, key: string): Promise<void> {
   if (!success) throw tooMany();
 }
 
+/** Keys that connected too often within the last minute. Their next attempts cost no read of the registry. */
+const tooFrequent = new ExpiringCache<true>(10_000);
+/** How many hosts an enrolment is for, by its id: known once the registry was asked. */
+const knownUses = new ExpiringCache<number>(10_000);
+
 /**
- * Counts an agent's attempt to connect. A client can make any number of agent ids with one enrolment token, because
- * each install id gives another agent id. So the attempts with an enrolment token are not counted per agent id: its
- * agent ids are divided among as many counters as the token has uses.
- * @throws ApiError 429 if the limit is exceeded
+ * Call before the registry is asked.
+ * @throws ApiError 429 if this token has connected too often within the last minute
  */
-export function countConnection(c: Context<App>, { agentId, enrolment }: Admission): Promise<void> {
-  const key = enrolment === null ? agentId : `${enrolment.id} ${shardOf(agentId, enrolment.maxUses)}`;
-  return count(c.env.UPGRADE_LIMIT, key);
+export async function refuseFrequentConnection(bearer: Bearer, installId: string): Promise<void> {
+  const key =
+    bearer.kind === "agent"
+      ? bearer.agentId
+      : enrolmentKey(
+          bearer.enrolmentId,
+          await agentId(bearer.enrolmentId, installId),
+          knownUses.get(bearer.enrolmentId),
+        );
+  if (tooFrequent.get(key)) throw tooMany();
+}
+
+/**
+ * Counts an agent's attempt to connect. An enrolment token makes another agent id of each install id that it is shown with.
+ * Its attempts are therefore counted in as many parts as it has uses. That is enough for its hosts.
+ * @throws ApiError 429 when that is too many
+ */
+export async function countConnection(c: Context<App>, { agentId, enrolment }: Admission): Promise<void> {
+  if (enrolment !== null) knownUses.set(enrolment.id, enrolment.maxUses);
+  const key = enrolment === null ? agentId : enrolmentKey(enrolment.id, agentId, enrolment.maxUses);
+  const { success } = await c.env.UPGRADE_LIMIT.limit({ key });
+  if (success) return;
+  tooFrequent.set(key, true);
+  throw tooMany();
+}
+
+function enrolmentKey(enrolmentId: string, agentId: string, uses = 1): string {
+  return `${enrolmentId} ${shardOf(agentId, uses)}`;
 }
 
 /**

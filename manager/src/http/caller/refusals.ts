@@ -10,7 +10,7 @@ import type { Bearer } from "../../tokens.ts";
 import { outcomeError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { ExpiringCache } from "./expiring-cache.ts";
-import { addressKey, count, tooMany } from "./limits.ts";
+import { addressKey, count, refuseFrequentConnection, tooMany } from "./limits.ts";
 
 /**
  * Refusals of the registry. The key of an agent's token is the token. The key of an enrolment token is the token and
@@ -40,6 +40,7 @@ export async function admitBearer(
   const source = `${addressKey(c)} ${token}`;
   if (exhausted.get(source)) throw tooMany();
   if (limit !== undefined) await count(limit, token);
+  else await refuseFrequentConnection(bearer, caller.installId);
   const admitted = await admit(c.env.DB, bearer, caller);
   if (admitted.ok) return admitted.value;
   refused.set(shown, admitted.error);
