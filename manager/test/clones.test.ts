@@ -16,7 +16,7 @@ beforeEach(async () => {
   id = enrolled.agent.id;
 });
 
-/** Connects as one of the hosts that hold the same token. */
+/** Connects as one of the hosts with the same token. */
 async function from(host: string, address: string): Promise<TestAgent> {
   const headers = { "Zedops-Boot-Id": `boot-of-${host}`, "CF-Connecting-IP": address };
   return (await TestAgent.online({ token, headers })).agent;
@@ -30,7 +30,7 @@ async function clone(): Promise<CloneView | null> {
   return (body as { clone: CloneView | null }).clone;
 }
 
-/** The two take turns until they are noticed; the original is left connected. */
+/** The two hosts replace each other until the clone is detected. The original host is connected at the end. */
 async function sighted(): Promise<TestAgent> {
   await original();
   await copy();
@@ -39,7 +39,7 @@ async function sighted(): Promise<TestAgent> {
   return last;
 }
 
-/** Answers the offer of a token, and returns it. */
+/** Accepts an offered token and returns it. */
 async function takeUp(agent: TestAgent): Promise<string> {
   const offer = await agent.next((frame) => frame.subject === "agent.rotate");
   agent.send({ subject: offer.reply, data: {} });
@@ -47,7 +47,7 @@ async function takeUp(agent: TestAgent): Promise<string> {
 }
 
 describe("a takeover", () => {
-  it("is no clone: a host that reconnects, and an agent that is restarted, even often", async () => {
+  it("is not a clone: neither a host that reconnects nor an agent that restarts, even many times", async () => {
     await original();
     await original();
     await from("after-a-restart", "198.51.100.1");
@@ -58,7 +58,7 @@ describe("a takeover", () => {
 });
 
 describe("a clone", () => {
-  it("is noticed when a host comes back that another had displaced, and shown with both addresses", async () => {
+  it("is detected when a replaced host comes back, and shown with both addresses", async () => {
     const first = await original();
     await copy();
     expect(await first.untilClosed()).toEqual({ code: 4409, reason: "replaced" });
@@ -72,7 +72,7 @@ describe("a clone", () => {
     });
   });
 
-  it("is separated when its second host is back, which costs the enrolment nothing", async () => {
+  it("is separated when its second host is back, without another use of the enrolment", async () => {
     await sighted();
     expect(await api("POST", `/api/agents/${id}/separate`)).toEqual({ status: 202, body: { agentId: null } });
     const second = await copy();
@@ -94,7 +94,7 @@ describe("a clone", () => {
     expect(uses).toBe(1);
   });
 
-  it("is separated at once when its second host is there", async () => {
+  it("is separated at once if its second host is connected", async () => {
     await sighted();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
@@ -104,7 +104,7 @@ describe("a clone", () => {
     expect((await TestAgent.online({ token: own })).agent.id).toBe((body as { agentId: string }).agentId);
   });
 
-  it("whose second host could not store its identity keeps the order, and leaves no agent behind", async () => {
+  it("whose second host could not store the token stays ordered, and no new agent is left", async () => {
     await sighted();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
@@ -117,10 +117,10 @@ describe("a clone", () => {
     expect((await TestAgent.online({ token: await takeUp(again) })).agent.id).not.toBe(id);
   });
 
-  it("gets no second identity out of an agent that is revoked meanwhile", async () => {
+  it("is not separated if the agent was revoked meanwhile", async () => {
     await sighted();
     const second = await copy();
-    // The registry has the revocation, the hub has not heard of it yet.
+    // The registry has the revocation, but the hub does not know of it yet.
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(id).run();
     const separated = await hub().separate(id, "boot-of-the-copy");
     expect(separated).toMatchObject({ ok: false, error: { code: "disconnected" } });
@@ -128,7 +128,7 @@ describe("a clone", () => {
     expect(await api("POST", `/api/agents/${id}/separate`)).toMatchObject({ status: 409 });
   });
 
-  it("whose second host loses its identity between upgrade and registration is refused, and goes on as before", async () => {
+  it("whose new identity is deleted between upgrade and registration is refused, and its host keeps the old one", async () => {
     await sighted();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
@@ -140,7 +140,7 @@ describe("a clone", () => {
     expect((await copy()).id).toBe(id);
   });
 
-  it("whose second host has registered with its identity keeps it, though its answer was lost", async () => {
+  it("whose second host has registered keeps the new identity even if the answer to the offer was lost", async () => {
     await sighted();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
@@ -153,7 +153,7 @@ describe("a clone", () => {
     expect(await clone()).toBeNull();
   });
 
-  it("that was separated cannot come back as the first by enrolling again, once it is removed", async () => {
+  it("that was separated and removed cannot become the first agent by a repeated enrolment", async () => {
     const enrolment = await mintToken({ maxUses: 5 });
     const installId = "copied-with-the-disk";
     const enrolled = await TestAgent.online({ token: enrolment, installId });
@@ -162,7 +162,7 @@ describe("a clone", () => {
     await sighted();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
-    // Admitted before the separation, and not yet registered.
+    // This connection was admitted before the separation and has not registered yet.
     const waiting = await TestAgent.open({ token: enrolment, installId });
     await TestAgent.online({ token: await takeUp(second) });
     const { agentId } = (await answer).body as { agentId: string };
@@ -173,7 +173,7 @@ describe("a clone", () => {
     expect((await original()).id).toBe(id);
   });
 
-  it("gets one identity, however often it is asked for at once", async () => {
+  it("gets one identity from several orders at once", async () => {
     await sighted();
     const second = await copy();
     const first = api("POST", `/api/agents/${id}/separate`);
@@ -185,7 +185,7 @@ describe("a clone", () => {
     expect(results).toHaveLength(1);
   });
 
-  it("has its separation in the audit trail, and no refused one", async () => {
+  it("has its separation in the audit trail, but not a refused order", async () => {
     await api("POST", `/api/agents/${id}/separate`);
     await sighted();
     expect((await api("POST", `/api/agents/${id}/separate`)).status).toBe(202);
@@ -194,7 +194,7 @@ describe("a clone", () => {
     expect(entries.map(({ action }) => action)).toEqual(["agent.separate"]);
   });
 
-  it("is what has been sighted, and nothing else", async () => {
+  it("can be separated only if it was detected", async () => {
     expect(await api("POST", `/api/agents/${id}/separate`)).toMatchObject({
       status: 409,
       body: { error: { code: "no_clone" } },
