@@ -128,7 +128,7 @@ describe("a clone", () => {
     expect(await api("POST", `/api/agents/${id}/separate`)).toMatchObject({ status: 409 });
   });
 
-  it("whose new identity is deleted between upgrade and registration is refused, and its host keeps the old one", async () => {
+  it("whose new identity is deleted before its registration is refused, and its host keeps the old one", async () => {
     await sighted();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);

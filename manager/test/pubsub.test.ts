@@ -122,7 +122,7 @@ describe("publish", () => {
 });
 
 describe("a subscriber that does not acknowledge", () => {
-  it("gets one window of frames; further frames are dropped for it alone and counted, also after hibernation", async () => {
+  it("gets one window of frames, also after hibernation; further frames are dropped for it alone", async () => {
     const subject = `fleet.w${crypto.randomUUID().slice(0, 8)}`;
     const stalled = await subscriber(subject);
     const lively = await subscriber(subject);

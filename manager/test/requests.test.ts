@@ -58,7 +58,7 @@ describe("a request to an agent", () => {
     },
   );
 
-  it("gets the first reply; a second reply, an unknown one, or one of another connection is dropped and counted", async () => {
+  it("gets the first reply; second, unknown and foreign replies are dropped and counted", async () => {
     const { agent: other } = await TestAgent.enrolled();
     const response = await ask("a.b", 1, (reply) => {
       other.send({ subject: reply, data: "foreign" });

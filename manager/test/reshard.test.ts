@@ -41,7 +41,7 @@ describe("an agent whose socket is in an earlier hub", () => {
     });
   });
 
-  it("is online in its own view and in the list", async () => {
+  it("is shown as online, alone and in the list", async () => {
     expect((await api("GET", `/api/agents/${agent.id}`)).body).toMatchObject({ status: "online" });
     const { body } = await api("GET", "/api/agents?status=online");
     expect(body).toContainEqual(expect.objectContaining({ id: agent.id, status: "online" }));

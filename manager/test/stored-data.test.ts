@@ -119,7 +119,7 @@ describe("a column of the registry that cannot be read", () => {
     }
   });
 
-  it("differs from a value of the previous release: that has no version and is read", async () => {
+  it("differs from a value of the previous release, which has no version but can be read", async () => {
     await env.DB.prepare(
       `INSERT INTO audit (at, via, action, detail) VALUES (1, 'password', 'agent.rename', '{"name":"edge-7"}')`,
     ).run();

@@ -19,7 +19,7 @@ interface Entry {
   closeCode: number | null;
 }
 
-/** Waits until the timeline in the API has `count` entries, and returns it. */
+/** Waits until the timeline in the API has at least `length` entries, and returns it. */
 function recorded(id: string, length: number): Promise<Entry[]> {
   return vi.waitUntil(
     async () => {
@@ -54,7 +54,7 @@ describe("a socket that fails", () => {
       "WebSocket protocol error; protocolError.statusCode = 1002; protocolError.description = Unknown opcode 5",
       ["offline", "policy", 1002],
     ],
-  ])("with %s is recorded with the right reason and close code", async (message, ending) => {
+  ])("with %s is recorded with reason and close code, and its agent may return at once", async (message, ending) => {
     const { agent, token } = await TestAgent.enrolled();
     await fail(agent, new Error(message));
     expect(brief(await recorded(agent.id, 2))).toEqual([ending, ["online", null, null]]);

@@ -115,7 +115,7 @@ describe("the upgrade refuses", () => {
     expect(await refusal({ token })).toEqual([401, "invalid_token"]);
   });
 
-  it("a token without a key id, or with an unknown critical header", async () => {
+  it("a token with a wrong key id, an unsupported algorithm or an unknown critical header", async () => {
     const [, claims, signature] = (await mintToken()).split(".");
     for (const header of [
       { alg: "HS256", typ: "zedops-enrolment+jwt" },
