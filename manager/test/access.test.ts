@@ -126,10 +126,10 @@ describe("rate limits", () => {
    * Sends requests until 429 comes. It must come within twice the limit plus one, even if a minute ends meanwhile.
    * Returns the earlier answers.
    */
-  async function untilRefused(limit: number, knock: (n: number) => Promise<number>): Promise<number | undefined> {
+  async function untilRefused(limit: number, attempt: (n: number) => Promise<number>): Promise<number | undefined> {
     const before = new Set<number>();
     for (let n = 0; n <= 2 * limit; n++) {
-      const status = await knock(n);
+      const status = await attempt(n);
       if (status === 429) {
         expect(n).toBeGreaterThanOrEqual(limit - 1);
         expect(before.size).toBe(1);
@@ -268,14 +268,14 @@ describe("rate limits", () => {
 
   it("limit the connections of one agent before its hub is called, but not many agents at one address", async () => {
     const headers = { "CF-Connecting-IP": "198.51.100.88" };
-    const knock = async (options: UpgradeOptions) => {
+    const attempt = async (options: UpgradeOptions) => {
       const response = await upgrade({ ...options, headers });
       response.webSocket?.accept();
       response.webSocket?.close();
       return response.status;
     };
     const { token } = await TestAgent.enrolled();
-    expect(await untilRefused(30, () => knock({ token }))).toBe(101);
+    expect(await untilRefused(30, () => attempt({ token }))).toBe(101);
     const overHttp = await TestAgent.enrolled();
     const register = async () => {
       const own = { ...headers, ...JSON_TYPE, Authorization: `Bearer ${overHttp.token}` };
@@ -284,7 +284,7 @@ describe("rate limits", () => {
     };
     expect(await untilRefused(30, register)).toBe(200);
     const fleet = await mintToken({ maxUses: 1_000 });
-    for (let n = 0; n < 1_000; n++) expect(await knock({ token: fleet, installId: `thousand-${n}` })).toBe(101);
+    for (let n = 0; n < 1_000; n++) expect(await attempt({ token: fleet, installId: `thousand-${n}` })).toBe(101);
   });
 });
 

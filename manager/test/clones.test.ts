@@ -31,7 +31,7 @@ async function clone(): Promise<CloneView | null> {
 }
 
 /** The two hosts replace each other until the clone is detected. The original host is connected at the end. */
-async function sighted(): Promise<TestAgent> {
+async function detectedClone(): Promise<TestAgent> {
   await original();
   await copy();
   const last = await original();
@@ -40,7 +40,7 @@ async function sighted(): Promise<TestAgent> {
 }
 
 /** Accepts an offered token and returns it. */
-async function takeUp(agent: TestAgent): Promise<string> {
+async function acceptOffer(agent: TestAgent): Promise<string> {
   const offer = await agent.next((frame) => frame.subject === "agent.rotate");
   agent.send({ subject: offer.reply, data: {} });
   return (offer.data as { token: string }).token;
@@ -73,10 +73,10 @@ describe("a clone", () => {
   });
 
   it("is separated when its second host is back, without another use of the enrolment", async () => {
-    await sighted();
+    await detectedClone();
     expect(await api("POST", `/api/agents/${id}/separate`)).toEqual({ status: 202, body: { agentId: null } });
     const second = await copy();
-    const own = await takeUp(second);
+    const own = await acceptOffer(second);
     await vi.waitUntil(async () => (await clone()) === null, { interval: 10 });
     const { agent: separated } = await TestAgent.online({ token: own });
     expect(separated.id).not.toBe(id);
@@ -95,17 +95,17 @@ describe("a clone", () => {
   });
 
   it("is separated at once if its second host is connected", async () => {
-    await sighted();
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
-    const own = await takeUp(second);
+    const own = await acceptOffer(second);
     const { status, body } = await answer;
     expect(status).toBe(200);
     expect((await TestAgent.online({ token: own })).agent.id).toBe((body as { agentId: string }).agentId);
   });
 
   it("whose second host could not store the token stays ordered, and no new agent is left", async () => {
-    await sighted();
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
     const offer = await second.next((frame) => frame.subject === "agent.rotate");
@@ -114,11 +114,11 @@ describe("a clone", () => {
     const { token: lost } = offer.data as { token: string };
     expect(await refusal({ token: lost })).toEqual([401, "invalid_token"]);
     const again = await copy();
-    expect((await TestAgent.online({ token: await takeUp(again) })).agent.id).not.toBe(id);
+    expect((await TestAgent.online({ token: await acceptOffer(again) })).agent.id).not.toBe(id);
   });
 
   it("is not separated if the agent was revoked meanwhile", async () => {
-    await sighted();
+    await detectedClone();
     const second = await copy();
     // The registry has the revocation, but the hub does not know of it yet.
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(id).run();
@@ -129,7 +129,7 @@ describe("a clone", () => {
   });
 
   it("whose new identity is deleted before its registration is refused, and its host keeps the old one", async () => {
-    await sighted();
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
     const offer = await second.next((frame) => frame.subject === "agent.rotate");
@@ -141,7 +141,7 @@ describe("a clone", () => {
   });
 
   it("whose second host has registered keeps the new identity even if the answer to the offer was lost", async () => {
-    await sighted();
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
     const offer = await second.next((frame) => frame.subject === "agent.rotate");
@@ -159,12 +159,12 @@ describe("a clone", () => {
     const enrolled = await TestAgent.online({ token: enrolment, installId });
     token = enrolled.token ?? "";
     id = enrolled.agent.id;
-    await sighted();
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
     // This connection was admitted before the separation and has not registered yet.
     const waiting = await TestAgent.open({ token: enrolment, installId });
-    await TestAgent.online({ token: await takeUp(second) });
+    await TestAgent.online({ token: await acceptOffer(second) });
     const { agentId } = (await answer).body as { agentId: string };
     expect((await api("DELETE", `/api/agents/${agentId}`)).status).toBe(204);
 
@@ -174,7 +174,7 @@ describe("a clone", () => {
   });
 
   it("gets one identity from several orders at once", async () => {
-    await sighted();
+    await detectedClone();
     const second = await copy();
     const first = api("POST", `/api/agents/${id}/separate`);
     const offer = await second.next((frame) => frame.subject === "agent.rotate");
@@ -187,7 +187,7 @@ describe("a clone", () => {
 
   it("has its separation in the audit trail, but not a refused order", async () => {
     await api("POST", `/api/agents/${id}/separate`);
-    await sighted();
+    await detectedClone();
     expect((await api("POST", `/api/agents/${id}/separate`)).status).toBe(202);
     const { body } = await api("GET", "/api/audit?limit=1000");
     const entries = (body as { action: string; target: string }[]).filter(({ target }) => target === id);

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { agentId, sha256Hex } from "../src/digest.ts";
 import type { Admission } from "../src/registry/admission.ts";
 import { enrol } from "../src/registry/admission.ts";
-import { takeUpCandidate } from "../src/registry/rotation.ts";
+import { promoteCandidate } from "../src/registry/rotation.ts";
 import { api, fetchManager, HOST, mintToken, refusal, TestAgent } from "./manager.ts";
 
 let token: string;
@@ -140,10 +140,10 @@ describe("a candidate that is stored late as the token", () => {
     // Each candidate was offered and used in turn. Then every statement takes effect a second time, late.
     for (const hash of hashes) {
       await offer(hash);
-      expect(await takeUpCandidate(env.DB, agent.id, hash)).toBe(true);
+      expect(await promoteCandidate(env.DB, agent.id, hash)).toBe(true);
     }
     await offer("the next offer");
-    for (const n of order) await takeUpCandidate(env.DB, agent.id, hashes[n] ?? "");
+    for (const n of order) await promoteCandidate(env.DB, agent.id, hashes[n] ?? "");
     const row = await env.DB.prepare("SELECT token_hash, candidate_hash FROM agents WHERE id = ?")
       .bind(agent.id)
       .first();

@@ -135,7 +135,7 @@ function eventsOf(id: string) {
 }
 
 /** The two transitions of a connection that began and ended. */
-function visit(online: Transition, generation: number, at: number): Transition[] {
+function beginAndEnd(online: Transition, generation: number, at: number): Transition[] {
   const began = { ...online, generation, since: at };
   return [began, { ...began, status: "offline", reason: "lost", since: at + 1, closeCode: 1006 }];
 }
@@ -177,7 +177,7 @@ describe("the registry", () => {
     const [one, other] = [await known(), await known()];
     const now = Date.now();
     const visits = (online: Transition, n: number) =>
-      Array.from({ length: n }, (_, i) => visit(online, online.generation + 1 + i, now + i)).flat();
+      Array.from({ length: n }, (_, i) => beginAndEnd(online, online.generation + 1 + i, now + i)).flat();
     await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [...visits(one, 130), ...visits(other, 3)]);
     const kept = await eventsOf(one.agentId);
     expect([kept.length, kept[0]?.generation]).toEqual([200, one.generation + 130]);
@@ -190,7 +190,7 @@ describe("the registry", () => {
     await env.DB.prepare("UPDATE events SET at = ?")
       .bind(now - 60 * DAY)
       .run();
-    const days = [50, 40, 20].flatMap((ago, i) => visit(online, online.generation + 1 + i, now - ago * DAY));
+    const days = [50, 40, 20].flatMap((ago, i) => beginAndEnd(online, online.generation + 1 + i, now - ago * DAY));
     await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, days);
     expect((await eventsOf(online.agentId)).map(({ at, status }) => [Math.round((now - at) / DAY), status])).toEqual([
       [20, "offline"],
@@ -202,7 +202,7 @@ describe("the registry", () => {
 
   it("ends in the same state if a batch is written twice", async () => {
     const online = await known();
-    const batch = visit(online, online.generation + 1, Date.now());
+    const batch = beginAndEnd(online, online.generation + 1, Date.now());
     await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, batch);
     const once = await eventsOf(online.agentId);
     await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, batch);
@@ -212,8 +212,8 @@ describe("the registry", () => {
 
   it("never lets a connection that has ended begin again", async () => {
     const online = await known();
-    const [began, ended] = visit(online, online.generation + 1, Date.now());
-    if (began === undefined || ended === undefined) throw new Error("no visit");
+    const [began, ended] = beginAndEnd(online, online.generation + 1, Date.now());
+    if (began === undefined || ended === undefined) throw new Error("no end");
     await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [ended]);
     await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [began]);
     await stored(online.agentId, (row) => row.status === "offline");
@@ -222,8 +222,8 @@ describe("the registry", () => {
   it("keeps the reason revoked if the end of the last connection is written after the revocation", async () => {
     const online = await known();
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(online.agentId).run();
-    const [, ended] = visit(online, online.generation, Date.now());
-    if (ended === undefined) throw new Error("no visit");
+    const [, ended] = beginAndEnd(online, online.generation, Date.now());
+    if (ended === undefined) throw new Error("no end");
     expect(await writeTransitions(env.DB, { name: "hub-0", parked: 0 }, [ended])).toMatchObject([
       { agentId: online.agentId, barred: 1 },
     ]);

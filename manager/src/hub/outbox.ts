@@ -132,7 +132,7 @@ export class Outbox {
   }
 
   /**
-   * * Splits the rows in halves until every rejected row is alone. It writes the good rows and parks the rejected ones,
+   * Splits the rows in halves until every rejected row is alone. It writes the good rows and parks the rejected ones,
    * because one bad row must not hold up the others.
    * @returns false if the registry fails even at a write without rows: then the rows are not the cause
    */

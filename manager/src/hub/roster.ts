@@ -244,7 +244,7 @@ export class Roster {
   }
 
   /**
-   * * Closes every socket and tells each agent when to come back. Each gets a different delay: the first `delayMs`, the
+   * Closes every socket and tells each agent when to come back. Each gets a different delay: the first `delayMs`, the
    * others evenly after it. HTTP leases stay.
    * @returns the number of registered agents
    */
@@ -295,7 +295,7 @@ export class Roster {
   }
 
   /**
-   * * Restores the connections after the hub was loaded, and records the end of those whose socket is gone. Some agents
+   * Restores the connections after the hub was loaded, and records the end of those whose socket is gone. Some agents
    * must reconnect: those that now belong to another hub, and those that were welcomed with other settings. They are
    * told to come back evenly.
    * @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed
