@@ -33,7 +33,7 @@ async function listed(id: string): Promise<ListedToken | undefined> {
 }
 
 describe("an enrolment token in the list", () => {
-  it("shows its uses, its remaining life and who came from it, and never itself", async () => {
+  it("shows its uses, its remaining life and its agents, but never the token itself", async () => {
     const { body } = await api("POST", "/api/admin/tokens", { name: "rack 4", maxUses: 2, ttlSeconds: 120 });
     const { id, token } = body as { id: string; token: string };
     expect(await listed(id)).toMatchObject({ status: "active", uses: 0, maxUses: 2, name: "rack 4", agents: [] });
@@ -50,7 +50,7 @@ describe("an enrolment token in the list", () => {
     expect(JSON.stringify((await api("GET", "/api/admin/tokens")).body)).not.toContain(token);
   });
 
-  it("can be revoked: it lets nobody in any more, and whom it let in stays", async () => {
+  it("can be revoked: then no host can enrol with it, and its agents stay", async () => {
     const { body } = await api("POST", "/api/admin/tokens", { maxUses: 5 });
     const { id, token } = body as { id: string; token: string };
     const { agent, token: own } = await TestAgent.online({ token, installId: "before-revocation" });
@@ -69,7 +69,7 @@ describe("an enrolment token in the list", () => {
     expect((await TestAgent.online({ token: own ?? "" })).agent.id).toBe(agent.id);
   });
 
-  it("lists the newest of its hosts, however many there are, and counts all", async () => {
+  it("lists only the newest of many agents, but counts all of them", async () => {
     const { body } = await api("POST", "/api/admin/tokens", { maxUses: 10_000 });
     const { id } = body as { id: string };
     const insert = env.DB.prepare(
@@ -87,7 +87,7 @@ describe("an enrolment token in the list", () => {
     await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(id).run();
   });
 
-  it("is unknown when it is", async () => {
+  it("is answered with unknown_token if it does not exist", async () => {
     expect(await api("DELETE", "/api/admin/tokens/nope")).toMatchObject({
       status: 404,
       body: { error: { code: "unknown_token" } },
@@ -96,7 +96,7 @@ describe("an enrolment token in the list", () => {
 });
 
 describe("a revoked agent", () => {
-  it("is shut out at once and for good, and stays on record", async () => {
+  it("is disconnected at once and refused for good, and its record stays", async () => {
     const { agent, token } = await TestAgent.enrolled();
     const before = performance.now();
     expect(await api("POST", `/api/agents/${agent.id}/revoke`)).toMatchObject({
@@ -111,7 +111,7 @@ describe("a revoked agent", () => {
     expect((await api("POST", "/api/agents/nobody/revoke")).status).toBe(404);
   });
 
-  it("is shown as revoked, not as what it was before, when it was offline", async () => {
+  it("is shown with the reason revoked even if it was offline before", async () => {
     const { agent, token } = await TestAgent.enrolled();
     agent.socket.close(1000, "stopped");
     await vi.waitUntil(async () => (await agentView(agent.id)).reason === "stopped");
@@ -121,12 +121,15 @@ describe("a revoked agent", () => {
   });
 });
 
-describe("knocking too often", () => {
-  /** Knocks until 429, which must come: of twice the limit and one, some minute has had too many. Returns what came before. */
-  async function untilRefused(limit: number, knock: (n: number) => Promise<number>): Promise<number | undefined> {
+describe("rate limits", () => {
+  /**
+   * Sends requests until 429 comes. It must come within twice the limit plus one, even if a minute ends meanwhile.
+   * Returns the earlier answers.
+   */
+  async function untilRefused(limit: number, attempt: (n: number) => Promise<number>): Promise<number | undefined> {
     const before = new Set<number>();
     for (let n = 0; n <= 2 * limit; n++) {
-      const status = await knock(n);
+      const status = await attempt(n);
       if (status === 429) {
         expect(n).toBeGreaterThanOrEqual(limit - 1);
         expect(before.size).toBe(1);
@@ -140,7 +143,7 @@ describe("knocking too often", () => {
   const JSON_TYPE = { "Content-Type": "application/json" };
   const basic = (password: string) => ({ Authorization: `Basic ${btoa(`admin:${password}`)}` });
 
-  it("with passwords shuts an address out, even when it then guesses right, and nobody else", async () => {
+  it("lock out an address after too many wrong passwords, even with the right one, and no other address", async () => {
     const guesser = { "CF-Connecting-IP": "198.51.100.66" };
     const guess = (password: string) => fetchManager("/api/agents", { headers: { ...guesser, ...basic(password) } });
     expect(await untilRefused(20, async (n) => (await guess(`guess ${n}`)).status)).toBe(401);
@@ -158,7 +161,7 @@ describe("knocking too often", () => {
     expect((await logIn("198.51.100.67")).status).toBe(204);
   });
 
-  it("with passwords from ever new addresses of one IPv6 network shuts that network out, and no other", async () => {
+  it("lock out an IPv6 network after too many wrong passwords from different addresses of it", async () => {
     const guess = (address: string, password: string) =>
       fetchManager("/api/agents", { headers: { "CF-Connecting-IP": address, ...basic(password) } });
     const guessed = await untilRefused(20, async (n) => {
@@ -175,7 +178,7 @@ describe("knocking too often", () => {
     return (await fetchManager("/api/agent/heartbeat", { method: "POST", headers: own, body: "{}" })).status;
   };
 
-  it("with bad tokens is told what is wrong each time, and lets good ones behind the same address in", async () => {
+  it("do not apply to tokens with a bad signature, and do not slow good tokens of the same address", async () => {
     const headers = { "CF-Connecting-IP": "198.51.100.77" };
     const good = await TestAgent.enrolled();
     const [head, claims] = good.token.split(".");
@@ -189,7 +192,7 @@ describe("knocking too often", () => {
     expect((await upgrade({ token: good.token, headers })).status).toBe(101);
   });
 
-  it("with a token that was refused costs the registry nothing, and the refusal stays what it was", async () => {
+  it("are not needed for a refused token: the same refusal is repeated without the registry", async () => {
     const mint = async () => (await api("POST", "/api/admin/tokens")).body as { id: string; token: string };
     const revoked = await TestAgent.enrolled();
     await api("POST", `/api/agents/${revoked.agent.id}/revoke`);
@@ -217,11 +220,11 @@ describe("knocking too often", () => {
     } finally {
       await showRegistry();
     }
-    // The same token in the hands of the host that it was used by.
+    // The same token, sent by the host that enrolled with it.
     expect((await upgrade({ token: used.token, installId: "its-one-host" })).status).toBe(101);
   });
 
-  it("with ever new install ids is limited, and a revoked agent behind the same address still learns that it is", async () => {
+  it("limit one token with many install ids, but not a revoked agent at the same address", async () => {
     const headers = { "CF-Connecting-IP": "198.51.100.78" };
     const revoked = await TestAgent.enrolled();
     await api("POST", `/api/agents/${revoked.agent.id}/revoke`);
@@ -242,7 +245,7 @@ describe("knocking too often", () => {
     expect((await upgrade({ token, installId: "the-one-host" })).status).toBe(101);
   });
 
-  it("with beats over HTTP is refused before the registry or a hub hears of it, and slows no other agent down", async () => {
+  it("limit beats over HTTP before the registry or a hub is called, and only for one agent", async () => {
     const headers = { "CF-Connecting-IP": "198.51.100.79" };
     const { agent, token } = await TestAgent.enrolled();
     const other = await TestAgent.enrolled();
@@ -263,16 +266,16 @@ describe("knocking too often", () => {
     expect(await beat(token, headers)).toBe(403);
   });
 
-  it("by one agent is refused before its hub hears of it, while a thousand agents of one address get in", async () => {
+  it("limit the connections of one agent before its hub is called, but not many agents at one address", async () => {
     const headers = { "CF-Connecting-IP": "198.51.100.88" };
-    const knock = async (options: UpgradeOptions) => {
+    const attempt = async (options: UpgradeOptions) => {
       const response = await upgrade({ ...options, headers });
       response.webSocket?.accept();
       response.webSocket?.close();
       return response.status;
     };
     const { token } = await TestAgent.enrolled();
-    expect(await untilRefused(30, () => knock({ token }))).toBe(101);
+    expect(await untilRefused(30, () => attempt({ token }))).toBe(101);
     const overHttp = await TestAgent.enrolled();
     const register = async () => {
       const own = { ...headers, ...JSON_TYPE, Authorization: `Bearer ${overHttp.token}` };
@@ -281,11 +284,11 @@ describe("knocking too often", () => {
     };
     expect(await untilRefused(30, register)).toBe(200);
     const fleet = await mintToken({ maxUses: 1_000 });
-    for (let n = 0; n < 1_000; n++) expect(await knock({ token: fleet, installId: `thousand-${n}` })).toBe(101);
+    for (let n = 0; n < 1_000; n++) expect(await attempt({ token: fleet, installId: `thousand-${n}` })).toBe(101);
   });
 });
 
-describe("where Cloudflare does not stand in front", () => {
+describe("without Cloudflare in front", () => {
   const forged = (n: number) => ({ "CF-Connecting-IP": `203.0.113.${n}`, "X-Forwarded-For": `203.0.113.${n}` });
 
   async function at(source: string, path: string, init: RequestInit): Promise<Response> {
@@ -299,7 +302,7 @@ describe("where Cloudflare does not stand in front", () => {
     ["127.0.0.1", "127.0.0.1"],
     ["::1", "::1"],
     ["unknown", null],
-  ])("the address is not what a client says: %s", async (source, address) => {
+  ])("the client's own header is not used as its address: %s", async (source, address) => {
     const minted = await at(source, "/api/admin/tokens", {
       method: "POST",
       headers: { ...forged(1), Authorization: BASIC, "Content-Type": "application/json" },
@@ -318,7 +321,7 @@ describe("where Cloudflare does not stand in front", () => {
     expect((await api("GET", `/api/agents/${agentId}`)).body).toMatchObject({ address });
   });
 
-  it("a guesser is one client, whatever addresses it claims", async () => {
+  it("a client cannot avoid the limit on passwords with false addresses", async () => {
     const guess = async (n: number) => {
       const Authorization = `Basic ${btoa(`admin:guess ${n}`)}`;
       return (await at("127.0.0.2", "/api/agents", { headers: { ...forged(n % 250), Authorization } })).status;
@@ -341,7 +344,7 @@ describe("where Cloudflare does not stand in front", () => {
 });
 
 describe("the audit trail", () => {
-  it("tells who did what, from where and when, in pages, and holds no secret", async () => {
+  it("lists each action with its target, address and time, in pages, and contains no secret", async () => {
     const { agent, token } = await TestAgent.enrolled();
     const headers = {
       Authorization: `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}`,
@@ -395,7 +398,7 @@ describe("the audit trail", () => {
     }
   });
 
-  it("knows of log-ins and log-outs, everywhere at once too", async () => {
+  it("records log-ins, log-outs and the end of all sessions", async () => {
     const logIn = async () => {
       const response = await fetchManager("/api/session", {
         method: "POST",

@@ -7,7 +7,7 @@ import { api, fetchManager, HOST, mintToken, ORIGIN, TestAgent } from "./manager
 const JSON_TYPE = { "Content-Type": "application/json" };
 
 describe("the API refuses", () => {
-  it("whoever is not the operator, without a Basic challenge", async () => {
+  it("anybody but an operator, without a Basic challenge", async () => {
     const basic = (credentials: string) => ({ Authorization: `Basic ${btoa(credentials)}` });
     for (const headers of [
       {},
@@ -22,7 +22,7 @@ describe("the API refuses", () => {
     }
   });
 
-  it("an unknown route with JSON, to anybody", async () => {
+  it("an unknown route with 404 and JSON, for everybody", async () => {
     for (const path of ["/api/nope", "/api", "/api/agents/x/nope"]) {
       const response = await fetchManager(path);
       expect(response.status, path).toBe(404);
@@ -47,12 +47,12 @@ describe("the API refuses", () => {
     expect(await response.json()).toMatchObject({ error: { code } });
   });
 
-  it("an unknown field by its name", async () => {
+  it("an unknown field, and names it", async () => {
     const { body } = await api("POST", "/api/admin/tokens", { uses: 3 });
     expect(body).toMatchObject({ error: { message: expect.stringContaining("uses") } });
   });
 
-  it("a body that is not JSON by its type, or too large", async () => {
+  it("a body with another content type, and a body that is too large", async () => {
     const headers = { Authorization: `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}` };
     const form = await fetchManager("/api/admin/tokens", { method: "POST", headers, body: "a=b" });
     expect([form.status, await form.json()]).toMatchObject([415, { error: { code: "unsupported_media_type" } }]);
@@ -61,7 +61,7 @@ describe("the API refuses", () => {
   });
 });
 
-it("no answer may be framed, sniffed, cached, or read by another site", async () => {
+it("the headers of an answer forbid framing, sniffing, caching and reading by another site", async () => {
   const response = await fetchManager("/api/agents", { headers: { Origin: "https://evil.test" } });
   expect(Object.fromEntries(response.headers)).toMatchObject({
     "cache-control": "no-store",
@@ -81,7 +81,7 @@ describe("a session", () => {
       body: JSON.stringify({ password }),
     });
 
-  it("begins with the password, serves the API, and ends at log-out", async () => {
+  it("begins with the password, gives access to the API, and ends at log-out", async () => {
     const response = await logIn(env.ADMIN_PASSWORD);
     expect(response.status).toBe(204);
     const cookie = response.headers.get("Set-Cookie") ?? "";
@@ -92,14 +92,14 @@ describe("a session", () => {
     expect((await fetchManager("/api/agents", { headers })).status).toBe(401);
   });
 
-  it("is never one that the client chose", async () => {
+  it("never gets an id that the client chose", async () => {
     const fixed = `__Host-zedops=${"ab".repeat(32)}`;
     const response = await logIn(env.ADMIN_PASSWORD, { Cookie: fixed });
     expect(response.headers.get("Set-Cookie")).not.toContain(fixed);
     expect((await fetchManager("/api/agents", { headers: { Cookie: fixed } })).status).toBe(401);
   });
 
-  it("does not begin with another", async () => {
+  it("does not begin with a wrong password", async () => {
     const response = await logIn("wrong");
     expect([response.status, await response.json()]).toMatchObject([401, { error: { code: "wrong_password" } }]);
     expect(response.headers.get("Set-Cookie")).toBeNull();
@@ -119,7 +119,7 @@ describe("a session", () => {
     expect(await use()).toBe(401);
   });
 
-  it("does not outlive the password that it began with", async () => {
+  it("ends when the password changes", async () => {
     const cookie = (await logIn(env.ADMIN_PASSWORD)).headers.get("Set-Cookie")?.split(";")[0] ?? "";
     const list = async (password: string) => {
       const ctx = createExecutionContext();
@@ -132,7 +132,7 @@ describe("a session", () => {
     expect(await list(env.ADMIN_PASSWORD)).toBe(200);
   });
 
-  it("on plain http is for loopback only", async () => {
+  it("begins on plain http only on loopback", async () => {
     const over = async (origin: string) => {
       const ctx = createExecutionContext();
       const request = new Request(`${origin}/api/session`, {
@@ -168,7 +168,7 @@ describe("a session", () => {
     };
     const password = { password: env.ADMIN_PASSWORD };
 
-    it.each(["https", "HTTPS", "https, http"])("begins, serves and ends as over https: %s", async (scheme) => {
+    it.each(["https", "HTTPS", "https, http"])("works as on https: %s", async (scheme) => {
       const proxied = { "X-Forwarded-Proto": scheme, Origin: "https://manager.test:8443" };
       const response = await at("POST", "/api/session", proxied, password);
       expect(response.status).toBe(204);
@@ -191,18 +191,18 @@ describe("a session", () => {
       ["a proxy that says nonsense", { "X-Forwarded-Proto": "httpsx" }, "insecure_transport"],
       ["https behind http", { "X-Forwarded-Proto": "http, https" }, "insecure_transport"],
       ["another header", { Forwarded: "proto=https", "X-Forwarded-Ssl": "on" }, "insecure_transport"],
-    ])("does not begin by %s", async (_, headers, code) => {
+    ])("does not begin with %s", async (_, headers, code) => {
       const response = await at("POST", "/api/session", headers, password);
       expect([response.status, await response.json()]).toMatchObject([403, { error: { code } }]);
     });
 
-    it("is not made less than https where it is https", async () => {
+    it("stays on https even if the header says http", async () => {
       const response = await logIn(env.ADMIN_PASSWORD, { "X-Forwarded-Proto": "http", Origin: ORIGIN });
       expect(response.headers.get("Set-Cookie")).toMatch(/^__Host-.*; Secure;/);
     });
   });
 
-  it("cannot be begun, nor anything changed, from another site", async () => {
+  it("cannot begin from another site, and another site cannot change anything", async () => {
     const foreign = { Origin: "https://evil.test" };
     expect((await logIn(env.ADMIN_PASSWORD, foreign)).status).toBe(403);
     expect((await fetchManager("/api/session", { method: "DELETE", headers: foreign })).status).toBe(403);
@@ -229,7 +229,7 @@ describe("agents", () => {
     expect((await api("PATCH", `/api/agents/${two.id}`, { name: "" })).status).toBe(400);
   });
 
-  it("take no name that is no name, however it comes", async () => {
+  it("cannot get an invalid name in any way", async () => {
     const { agent } = await TestAgent.enrolled();
     for (const name of [
       "",
@@ -256,7 +256,7 @@ describe("agents", () => {
     expect((await bare.request("agent.register", HOST)).error).toBeUndefined();
   });
 
-  it("keep hostile names as they are, as data", async () => {
+  it("may have names with HTML or SQL, which are stored unaltered", async () => {
     const name = `<b>'"; DROP TABLE agents;--\u200f`;
     const { agent } = await TestAgent.enrolled();
     expect(await api("PATCH", `/api/agents/${agent.id}`, { name })).toMatchObject({ status: 200, body: { name } });
@@ -276,7 +276,7 @@ describe("the list of agents", () => {
     return { agents: await response.json(), next };
   }
 
-  it("is searched in any case, of any script", async () => {
+  it("can be searched in any case and any script", async () => {
     const names = ["Büro ÄÖÜ", "ΟΔΟΣ 7", "Straße", "Сервер", "İzmir"];
     for (const name of names) {
       const { agent } = await TestAgent.enrolled();
@@ -293,7 +293,7 @@ describe("the list of agents", () => {
     expect((await list(`?q=${agent.id.toUpperCase()}`)).agents.map(({ id }) => id)).toEqual([agent.id]);
   });
 
-  it("is searched page by page past any number of agents that SQLite cannot fold", async () => {
+  it("can be searched page by page if many names are not ASCII, which SQLite cannot fold", async () => {
     const enrolment = (await api("POST", "/api/admin/tokens")).body as { id: string };
     const insert = env.DB.prepare(
       `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, since, version,
@@ -317,7 +317,7 @@ describe("the list of agents", () => {
     await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(enrolment.id).run();
   });
 
-  it("is paged stably while agents come and go, and filtered by text and live state", async () => {
+  it("has stable pages while agents come and go, and filters for text and live state", async () => {
     const online: TestAgent[] = [];
     for (const name of ["kiwi", "Lime", "lime", "mango", "nut"]) {
       const { agent } = await TestAgent.enrolled();
@@ -329,7 +329,8 @@ describe("the list of agents", () => {
       const { agents, next } = await list(query);
       pages.push(agents.map(({ name }) => name.replace("fruit ", "").toLowerCase()));
       if (pages.length === 1) {
-        // One before the cursor goes, one after it comes: the rest is as if neither had.
+        // An agent before the cursor is removed and one after it is added. The other agents must still appear once
+        // each.
         await api("DELETE", `/api/agents/${agents[0]?.id}`);
       }
       query = next?.replace("/api/agents", "") ?? null;
@@ -360,7 +361,7 @@ describe("the list of agents", () => {
 });
 
 describe("the API's description", () => {
-  it("is OpenAPI 3.1, and has every route with its error codes and examples", async () => {
+  it("is OpenAPI 3.1 and has every route with its error codes and examples", async () => {
     const { status, body } = await api("GET", "/api/openapi.json");
     expect(status).toBe(200);
     const { openapi, paths } = body as {
@@ -407,7 +408,7 @@ describe("a manager without its secrets", () => {
     ["ADMIN_PASSWORD", "hunter2"],
     ["JWT_SECRET", ""],
     ["JWT_SECRET", "hunter2"],
-  ])("refuses everything and names %s (%j)", async (secret, value) => {
+  ])("refuses every request and names %s (%j)", async (secret, value) => {
     for (const path of ["/healthz", "/api/agents", "/ws", "/api/agent/heartbeat"]) {
       const ctx = createExecutionContext();
       const response = await worker.fetch(new Request(`${ORIGIN}${path}`), { ...env, [secret]: value }, ctx);

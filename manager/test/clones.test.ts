@@ -16,7 +16,7 @@ beforeEach(async () => {
   id = enrolled.agent.id;
 });
 
-/** Connects as one of the hosts that hold the same token. */
+/** Connects as one of the hosts with the same token. */
 async function from(host: string, address: string): Promise<TestAgent> {
   const headers = { "Zedops-Boot-Id": `boot-of-${host}`, "CF-Connecting-IP": address };
   return (await TestAgent.online({ token, headers })).agent;
@@ -30,8 +30,8 @@ async function clone(): Promise<CloneView | null> {
   return (body as { clone: CloneView | null }).clone;
 }
 
-/** The two take turns until they are noticed; the original is left connected. */
-async function sighted(): Promise<TestAgent> {
+/** The two hosts replace each other until the clone is detected. The original host is connected at the end. */
+async function detectedClone(): Promise<TestAgent> {
   await original();
   await copy();
   const last = await original();
@@ -39,15 +39,15 @@ async function sighted(): Promise<TestAgent> {
   return last;
 }
 
-/** Answers the offer of a token, and returns it. */
-async function takeUp(agent: TestAgent): Promise<string> {
+/** Accepts an offered token and returns it. */
+async function acceptOffer(agent: TestAgent): Promise<string> {
   const offer = await agent.next((frame) => frame.subject === "agent.rotate");
   agent.send({ subject: offer.reply, data: {} });
   return (offer.data as { token: string }).token;
 }
 
 describe("a takeover", () => {
-  it("is no clone: a host that reconnects, and an agent that is restarted, even often", async () => {
+  it("is not a clone: neither a host that reconnects nor an agent that restarts, even many times", async () => {
     await original();
     await original();
     await from("after-a-restart", "198.51.100.1");
@@ -58,7 +58,7 @@ describe("a takeover", () => {
 });
 
 describe("a clone", () => {
-  it("is noticed when a host comes back that another had displaced, and shown with both addresses", async () => {
+  it("is detected when a replaced host comes back, and shown with both addresses", async () => {
     const first = await original();
     await copy();
     expect(await first.untilClosed()).toEqual({ code: 4409, reason: "replaced" });
@@ -72,11 +72,11 @@ describe("a clone", () => {
     });
   });
 
-  it("is separated when its second host is back, which costs the enrolment nothing", async () => {
-    await sighted();
+  it("is separated when its second host is back, without another use of the enrolment", async () => {
+    await detectedClone();
     expect(await api("POST", `/api/agents/${id}/separate`)).toEqual({ status: 202, body: { agentId: null } });
     const second = await copy();
-    const own = await takeUp(second);
+    const own = await acceptOffer(second);
     await vi.waitUntil(async () => (await clone()) === null, { interval: 10 });
     const { agent: separated } = await TestAgent.online({ token: own });
     expect(separated.id).not.toBe(id);
@@ -94,18 +94,18 @@ describe("a clone", () => {
     expect(uses).toBe(1);
   });
 
-  it("is separated at once when its second host is there", async () => {
-    await sighted();
+  it("is separated at once if its second host is connected", async () => {
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
-    const own = await takeUp(second);
+    const own = await acceptOffer(second);
     const { status, body } = await answer;
     expect(status).toBe(200);
     expect((await TestAgent.online({ token: own })).agent.id).toBe((body as { agentId: string }).agentId);
   });
 
-  it("whose second host could not store its identity keeps the order, and leaves no agent behind", async () => {
-    await sighted();
+  it("whose second host could not store the token stays ordered, and no new agent is left", async () => {
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
     const offer = await second.next((frame) => frame.subject === "agent.rotate");
@@ -114,13 +114,13 @@ describe("a clone", () => {
     const { token: lost } = offer.data as { token: string };
     expect(await refusal({ token: lost })).toEqual([401, "invalid_token"]);
     const again = await copy();
-    expect((await TestAgent.online({ token: await takeUp(again) })).agent.id).not.toBe(id);
+    expect((await TestAgent.online({ token: await acceptOffer(again) })).agent.id).not.toBe(id);
   });
 
-  it("gets no second identity out of an agent that is revoked meanwhile", async () => {
-    await sighted();
+  it("is not separated if the agent was revoked meanwhile", async () => {
+    await detectedClone();
     const second = await copy();
-    // The registry has the revocation, the hub has not heard of it yet.
+    // The registry has the revocation, but the hub does not know of it yet.
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(id).run();
     const separated = await hub().separate(id, "boot-of-the-copy");
     expect(separated).toMatchObject({ ok: false, error: { code: "disconnected" } });
@@ -128,8 +128,8 @@ describe("a clone", () => {
     expect(await api("POST", `/api/agents/${id}/separate`)).toMatchObject({ status: 409 });
   });
 
-  it("whose second host loses its identity between upgrade and registration is refused, and goes on as before", async () => {
-    await sighted();
+  it("whose new identity is deleted before its registration is refused, and its host keeps the old one", async () => {
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
     const offer = await second.next((frame) => frame.subject === "agent.rotate");
@@ -140,8 +140,8 @@ describe("a clone", () => {
     expect((await copy()).id).toBe(id);
   });
 
-  it("whose second host has registered with its identity keeps it, though its answer was lost", async () => {
-    await sighted();
+  it("whose second host has registered keeps the new identity even if the answer to the offer was lost", async () => {
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
     const offer = await second.next((frame) => frame.subject === "agent.rotate");
@@ -153,18 +153,18 @@ describe("a clone", () => {
     expect(await clone()).toBeNull();
   });
 
-  it("that was separated cannot come back as the first by enrolling again, once it is removed", async () => {
+  it("that was separated and removed cannot become the first agent by a repeated enrolment", async () => {
     const enrolment = await mintToken({ maxUses: 5 });
     const installId = "copied-with-the-disk";
     const enrolled = await TestAgent.online({ token: enrolment, installId });
     token = enrolled.token ?? "";
     id = enrolled.agent.id;
-    await sighted();
+    await detectedClone();
     const second = await copy();
     const answer = api("POST", `/api/agents/${id}/separate`);
-    // Admitted before the separation, and not yet registered.
+    // This connection was admitted before the separation and has not registered yet.
     const waiting = await TestAgent.open({ token: enrolment, installId });
-    await TestAgent.online({ token: await takeUp(second) });
+    await TestAgent.online({ token: await acceptOffer(second) });
     const { agentId } = (await answer).body as { agentId: string };
     expect((await api("DELETE", `/api/agents/${agentId}`)).status).toBe(204);
 
@@ -173,8 +173,8 @@ describe("a clone", () => {
     expect((await original()).id).toBe(id);
   });
 
-  it("gets one identity, however often it is asked for at once", async () => {
-    await sighted();
+  it("gets one identity from several orders at once", async () => {
+    await detectedClone();
     const second = await copy();
     const first = api("POST", `/api/agents/${id}/separate`);
     const offer = await second.next((frame) => frame.subject === "agent.rotate");
@@ -185,16 +185,16 @@ describe("a clone", () => {
     expect(results).toHaveLength(1);
   });
 
-  it("has its separation in the audit trail, and no refused one", async () => {
+  it("has its separation in the audit trail, but not a refused order", async () => {
     await api("POST", `/api/agents/${id}/separate`);
-    await sighted();
+    await detectedClone();
     expect((await api("POST", `/api/agents/${id}/separate`)).status).toBe(202);
     const { body } = await api("GET", "/api/audit?limit=1000");
     const entries = (body as { action: string; target: string }[]).filter(({ target }) => target === id);
     expect(entries.map(({ action }) => action)).toEqual(["agent.separate"]);
   });
 
-  it("is what has been sighted, and nothing else", async () => {
+  it("can be separated only if it was detected", async () => {
     expect(await api("POST", `/api/agents/${id}/separate`)).toMatchObject({
       status: 409,
       body: { error: { code: "no_clone" } },

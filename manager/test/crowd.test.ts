@@ -1,9 +1,11 @@
-/** One token cannot open sockets without end, nor say much before it has registered. */
+/**
+ * The number of unregistered sockets of one token is limited, and so is the number of frames before the registration.
+ */
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { api, fetchManager, HOST, mintToken, TestAgent, type UpgradeOptions, upgrade } from "./manager.ts";
 
-/** Tries to open sockets that nobody registers. How many got in, and what the others were told. */
+/** Tries to open sockets without registering them. Returns how many were accepted, and the refusals of the others. */
 async function crowd(n: number, options: () => UpgradeOptions) {
   const answers = await Promise.all(Array.from({ length: n }, () => upgrade(options())));
   const refused = answers.filter(({ status }) => status !== 101);
@@ -16,7 +18,7 @@ async function crowd(n: number, options: () => UpgradeOptions) {
 }
 
 describe("sockets that do not register", () => {
-  it("are four at most for a token of one host, whatever install ids it is shown with", async () => {
+  it("are at most four for an enrolment token for one host, even with different install ids", async () => {
     const token = await mintToken();
     const { opened, refused } = await crowd(30, () => ({ token, installId: crypto.randomUUID() }));
     expect(opened).toBe(4);
@@ -27,14 +29,14 @@ describe("sockets that do not register", () => {
     }
   });
 
-  it("are four at most for an agent's own token, and its connection stays", async () => {
+  it("are at most four for an agent's own token, and its registered connection stays", async () => {
     const { agent, token } = await TestAgent.enrolled();
     const { opened } = await crowd(20, () => ({ token, installId: crypto.randomUUID() }));
     expect(opened).toBe(4);
     expect((await agent.request("test.echo", 1)).data).toBe(1);
   });
 
-  it("make room when they go", async () => {
+  it("make room for others when they close", async () => {
     const token = await mintToken();
     const { close } = await crowd(4, () => ({ token }));
     expect((await upgrade({ token })).status).toBe(429);
@@ -44,7 +46,7 @@ describe("sockets that do not register", () => {
 });
 
 describe("attempts to connect", () => {
-  it("are counted by enrolment token, whatever install ids it is shown with, over HTTP too", async () => {
+  it("are counted per enrolment token, even with different install ids, and over HTTP too", async () => {
     const token = await mintToken();
     const statuses = new Map<number, number>();
     for (let n = 0; n < 40; n++) {
@@ -63,7 +65,7 @@ describe("attempts to connect", () => {
       body: JSON.stringify(HOST),
     });
     expect(overHttp.status).toBe(429);
-    // Another token is not held back.
+    // Another token is not limited by this.
     await TestAgent.online({ token: await mintToken() });
   });
 });
@@ -90,7 +92,7 @@ it("attempts beyond the limit cost no read of the registry", async () => {
 it("a fleet of 300 hosts enrols with one token, all at once", { timeout: 120_000 }, async () => {
   const token = await mintToken({ maxUses: 300 });
   const hosts = Array.from({ length: 300 }, (_, n) => `fleet-host-${n}`);
-  // Whoever finds no room comes back, as agents do.
+  // A host that is refused tries again, as agents do.
   const enrol = (installId: string) =>
     vi.waitFor(() => TestAgent.online({ token, installId }), { timeout: 60_000, interval: 2_000 });
   await Promise.all(hosts.map(enrol));
@@ -98,7 +100,7 @@ it("a fleet of 300 hosts enrols with one token, all at once", { timeout: 120_000
   expect(Array.isArray(body) && body.length).toBeGreaterThanOrEqual(300);
 });
 
-describe("before it has registered, a connection", () => {
+describe("an unregistered connection", () => {
   it.each<[string, (agent: TestAgent) => void]>([
     ["echoes", (agent) => agent.send({ subject: "test.echo", data: 1 })],
     ["bad frames", (agent) => agent.sendText("{")],
@@ -112,7 +114,7 @@ describe("before it has registered, a connection", () => {
     expect(await agent.untilClosed()).toEqual({ code: 4429, reason: "rate_limited" });
   });
 
-  it("may register with its eighth", async () => {
+  it("may register with its eighth frame", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     for (let n = 0; n < 7; n++) agent.send({ subject: "test.echo" });
     expect((await agent.request("agent.register", HOST)).error).toBeUndefined();

@@ -5,7 +5,7 @@ import { agentView, api, hub, shown, TestAgent } from "./manager.ts";
 const drain = (order: object) => api("POST", "/api/admin/drain", order);
 
 describe("POST /api/admin/drain", () => {
-  it("closes every socket, and tells each agent when to come back: evenly spread, from the delay on", async () => {
+  it("closes every socket, and gives the agents evenly spread delays, starting with delayMs", async () => {
     const agents: TestAgent[] = [];
     for (let n = 0; n < 4; n++) agents.push((await TestAgent.enrolled()).agent);
     expect(await drain({ delayMs: 5000 })).toEqual({ status: 200, body: { drained: 4 } });
@@ -21,7 +21,7 @@ describe("POST /api/admin/drain", () => {
     expect(body).toMatchObject([{ action: "hub.drain", target: null, detail: { delayMs: 5000 } }]);
   });
 
-  it("empties one hub, also one that hibernates, and agents that come back stay", async () => {
+  it("empties one hub, even if it hibernates, and agents that come back stay", async () => {
     const { agent, token } = await TestAgent.enrolled();
     await evictDurableObject(hub());
     expect(await drain({ shard: 0 })).toEqual({ status: 200, body: { drained: 1 } });

@@ -1,10 +1,10 @@
-/** Registrations that overtake one another: whichever is written last, the newest connection's token is the good one. */
+/** Registrations that reach D1 in any order. The token of the newest connection must be the good one in every order. */
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
 import { agentId, sha256Hex } from "../src/digest.ts";
 import type { Admission } from "../src/registry/admission.ts";
 import { enrol } from "../src/registry/admission.ts";
-import { takeUpCandidate } from "../src/registry/rotation.ts";
+import { promoteCandidate } from "../src/registry/rotation.ts";
 import { api, fetchManager, HOST, mintToken, refusal, TestAgent } from "./manager.ts";
 
 let token: string;
@@ -14,7 +14,7 @@ beforeEach(async () => {
   installId = crypto.randomUUID();
 });
 
-/** Every order of three. */
+/** All permutations of three. */
 const ORDERS = [
   [0, 1, 2],
   [0, 2, 1],
@@ -43,7 +43,7 @@ async function overHttp(bearer: string): Promise<{ status: number; token: string
 }
 
 describe("enrolments that are written late", () => {
-  it.each(ORDERS)("leave the newest token, written in the order %i %i %i", async (...order) => {
+  it.each(ORDERS)("keep the newest token if written in the order %i %i %i", async (...order) => {
     const { id: enrolmentId } = (await api("POST", "/api/admin/tokens")).body as { id: string };
     const id = await agentId(enrolmentId, installId);
     const admission = (generation: number): Admission => ({
@@ -68,18 +68,18 @@ describe("enrolments that are written late", () => {
     }
     const row = env.DB.prepare("SELECT token_hash FROM agents WHERE id = ?").bind(id);
     expect(await row.first("token_hash")).toBe("hash 2");
-    // Written once more, by a hub that was lost and asked again, it changes nothing either.
+    // The same write once more changes nothing. A hub that was lost may do this when it is called again.
     const { enrolment, ...rest } = admission(1_790_000_000_002);
     if (enrolment === null) throw new Error("no enrolment");
     await enrol(env.DB, { ...rest, enrolment }, enrolment, HOST, "edge-7", "hash of the repetition", Date.now());
     expect(await row.first("token_hash")).toBe("hash 2");
   });
 
-  it.each(ORDERS)("void no newer token over sockets, registered in the order %i %i %i", async (...order) => {
+  it.each(ORDERS)("keep the newest token if sockets register in the order %i %i %i", async (...order) => {
     const sockets: TestAgent[] = [];
     for (let n = 0; n < 3; n++) {
       sockets.push(await TestAgent.open({ token, installId }));
-      // Connections of one agent that are admitted in the same millisecond are of one age.
+      // Connections that are admitted in the same millisecond have the same generation.
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
     let newest = -1;
@@ -93,7 +93,7 @@ describe("enrolments that are written late", () => {
     }
   });
 
-  it("void no newer token when the other way is HTTP", async () => {
+  it("keep the newest token if one of them came over HTTP", async () => {
     const older = await TestAgent.open({ token, installId });
     await new Promise((resolve) => setTimeout(resolve, 2));
     const http = await overHttp(token);
@@ -113,7 +113,7 @@ describe("enrolments that are written late", () => {
     expect(admitted.filter(Boolean)).toHaveLength(1);
   });
 
-  it("do not keep an agent away whose manager's clock has gone back", async () => {
+  it("still work after the manager's clock was set back", async () => {
     const { agent } = await TestAgent.online({ token, installId });
     await env.DB.prepare("UPDATE agents SET enrolled_generation = ? WHERE id = ?")
       .bind(Date.now() + 3_600_000, agent.id)
@@ -122,7 +122,7 @@ describe("enrolments that are written late", () => {
     expect((await TestAgent.online({ token: again.token ?? "" })).agent.id).toBe(agent.id);
   });
 
-  it("leave an agent that an earlier version enrolled as free to enrol again", async () => {
+  it("may be repeated by an agent that an earlier version enrolled", async () => {
     const { agent, token: first } = await TestAgent.online({ token, installId });
     await env.DB.prepare("UPDATE agents SET enrolled_generation = 0 WHERE id = ?").bind(agent.id).run();
     const again = await TestAgent.online({ token, installId });
@@ -131,19 +131,19 @@ describe("enrolments that are written late", () => {
   });
 });
 
-describe("a candidate that is taken up late", () => {
-  it.each(ORDERS)("voids no newer token, written in the order %i %i %i", async (...order) => {
+describe("a candidate that is stored late as the token", () => {
+  it.each(ORDERS)("does not replace a newer token if written in the order %i %i %i", async (...order) => {
     const { agent } = await TestAgent.online({ token, installId });
     const hashes = await Promise.all(["one", "two", "three"].map(sha256Hex));
     const offer = (hash: string) =>
       env.DB.prepare("UPDATE agents SET candidate_hash = ? WHERE id = ?").bind(hash, agent.id).run();
-    // Each was offered and taken up in turn; then every statement takes effect once more, late.
+    // Each candidate was offered and used in turn. Then every statement takes effect a second time, late.
     for (const hash of hashes) {
       await offer(hash);
-      expect(await takeUpCandidate(env.DB, agent.id, hash)).toBe(true);
+      expect(await promoteCandidate(env.DB, agent.id, hash)).toBe(true);
     }
     await offer("the next offer");
-    for (const n of order) await takeUpCandidate(env.DB, agent.id, hashes[n] ?? "");
+    for (const n of order) await promoteCandidate(env.DB, agent.id, hashes[n] ?? "");
     const row = await env.DB.prepare("SELECT token_hash, candidate_hash FROM agents WHERE id = ?")
       .bind(agent.id)
       .first();
@@ -152,11 +152,11 @@ describe("a candidate that is taken up late", () => {
 });
 
 describe("one connection that registers twice at once", () => {
-  it("gets one token, in each answer", async () => {
+  it("gets the same token in both answers", async () => {
     const agent = await TestAgent.open({ token, installId });
     const answers = await Promise.all([1, 2, 3].map(() => agent.request("agent.register", HOST)));
     expect(answers.map(({ error }) => error)).toEqual([undefined, undefined, undefined]);
-    // One that arrives after the first answer is told no token: it was told.
+    // A registration after the first answer gets no token again.
     const [token1, ...others] = answers.map(({ data }) => (data as Registered).token);
     for (const other of others) expect([token1, undefined]).toContain(other);
     expect(agent.closed).toBeNull();
@@ -164,7 +164,7 @@ describe("one connection that registers twice at once", () => {
     await TestAgent.online({ token: token1 ?? "" });
   });
 
-  it("gets one refusal, in each answer", async () => {
+  it("gets the same refusal in both answers", async () => {
     const agent = await TestAgent.open({ token, installId });
     await TestAgent.online({ token, installId: "the-one-use" });
     const answers = await Promise.all([1, 2].map(() => agent.request("agent.register", HOST)));
@@ -172,7 +172,7 @@ describe("one connection that registers twice at once", () => {
     expect(await agent.untilClosed()).toEqual({ code: 4401, reason: "unauthorized" });
   });
 
-  it("with a candidate is online once", async () => {
+  it("with a candidate comes online only once", async () => {
     const { agent, token: own } = await TestAgent.online({ token, installId });
     await env.DB.prepare("UPDATE agents SET candidate_hash = token_hash WHERE id = ?").bind(agent.id).run();
     const back = await TestAgent.open({ token: own ?? "" });
@@ -182,7 +182,7 @@ describe("one connection that registers twice at once", () => {
   });
 });
 
-describe("a registration that nobody could hear the answer of", () => {
+describe("a registration whose answer could not be delivered", () => {
   const uses = async () =>
     env.DB.prepare("SELECT count(*) AS n FROM agents WHERE install_id = ?").bind(installId).first<number>("n");
 
@@ -192,7 +192,7 @@ describe("a registration that nobody could hear the answer of", () => {
     ["to a control subject", "agent.heartbeat.ack"],
     ["to another connection's inbox", "inbox.other.1"],
     ["to an inbox without a token", "inbox.own"],
-  ])("%s is refused, and spends nothing", async (_, reply) => {
+  ])("%s is refused, and the enrolment is not used", async (_, reply) => {
     const agent = await TestAgent.open({ token, installId });
     agent.send({ subject: "agent.register", data: HOST, ...(reply === undefined ? {} : { reply }) });
     const answer = await agent.next((frame) => frame.subject === "agent.error");
@@ -203,7 +203,7 @@ describe("a registration that nobody could hear the answer of", () => {
     expect(data).toMatchObject({ token: expect.any(String) });
   });
 
-  it.each(["inbox.*.1", "inbox.>", "*"])("to the pattern %s is a bad frame, and spends nothing", async (reply) => {
+  it.each(["inbox.*.1", "inbox.>", "*"])("to the pattern %s is a bad frame, and uses no enrolment", async (reply) => {
     const agent = await TestAgent.open({ token, installId });
     agent.send({ subject: "agent.register", data: HOST, reply });
     const answer = await agent.next((frame) => frame.subject === "agent.error");

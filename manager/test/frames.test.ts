@@ -12,7 +12,7 @@ beforeAll(async () => {
   ({ agent: bystander } = await TestAgent.enrolled());
 });
 
-/** Whatever an agent sent, the others are served as before and the registry has lost nothing. */
+/** Checks that other agents are still served, and that the registry has lost nothing. */
 async function expectUnharmed(agent: TestAgent): Promise<void> {
   expect((await agent.request("test.echo", "still here")).data).toBe("still here");
   expect((await bystander.request("test.echo", "so am I")).data).toBe("so am I");
@@ -20,7 +20,7 @@ async function expectUnharmed(agent: TestAgent): Promise<void> {
   expect(await agentRows()).toBe(rows);
 }
 
-describe("a bad frame is answered with its code, and hurts nobody", () => {
+describe("a bad frame is answered with its code and does not disturb other agents", () => {
   let agent: TestAgent;
   beforeAll(async () => {
     ({ agent } = await TestAgent.enrolled());
@@ -46,7 +46,7 @@ describe("a bad frame is answered with its code, and hurts nobody", () => {
     await expectUnharmed(agent);
   });
 
-  it("and a readable reply inbox gets the answer", async () => {
+  it("and the answer goes to the reply inbox if that is valid", async () => {
     const reply = `inbox.${agent.connection}.mine`;
     agent.send({ subject: "a b", reply });
     expect((await agent.next((message) => message.subject === reply)).error?.code).toBe("invalid_subject");
@@ -73,15 +73,15 @@ describe("subjects", () => {
     expect("data" in (await agent.request("test.echo"))).toBe(false);
   });
 
-  it("an echo that would not fit into a frame is an error instead", async () => {
-    // The reply carries the manager's timestamp: a request just within the limit has an answer beyond it.
+  it("an echo that does not fit into a frame is answered with an error", async () => {
+    // The reply has a timestamp. So a request just within the limit has a reply above the limit.
     const reply = `inbox.${agent.connection}.a`;
     const bare = JSON.stringify({ subject: "test.echo", reply, data: "" });
     agent.send({ subject: "test.echo", reply, data: "x".repeat(65_536 - bare.length) });
     expect((await agent.next((frame) => frame.subject === reply)).error?.code).toBe("payload_too_large");
   });
 
-  it("the bare heartbeat gets its constant answer, byte for byte", async () => {
+  it("the bare heartbeat gets its fixed answer, byte for byte", async () => {
     const texts: string[] = [];
     agent.socket.addEventListener("message", (event) => {
       texts.push(String(event.data));
@@ -91,18 +91,18 @@ describe("subjects", () => {
     expect(texts[0]).toBe('{"subject":"agent.heartbeat.ack"}');
   });
 
-  it("a heartbeat with data goes to heartbeat() and shows in the API", async () => {
+  it("a heartbeat with data is stored, and its values are shown in the API", async () => {
     agent.send({ subject: "agent.heartbeat", data: { rttMs: 23.5, skewMs: -140 } });
     const ack = await agent.next((frame) => frame.subject === "agent.heartbeat.ack" && frame.data !== undefined);
     expect(ack.data).toEqual({ serverTime: expect.any(Number), leaseMs: 40_000 });
     expect(await agentView(agent.id)).toMatchObject({ rttMs: 23.5, skewMs: -140 });
   });
 
-  it("agent.status answers what the manager believes", async () => {
+  it("agent.status is answered with the manager's view of the agent", async () => {
     expect((await agent.request("agent.status")).data).toMatchObject({ agentId: agent.id, status: "online" });
   });
 
-  it("a payload that does not fit is refused with the field's name", async () => {
+  it("an invalid payload is refused, and the error names the field", async () => {
     const reply = await agent.request("agent.heartbeat", { rttMs: "fast" });
     expect(reply.error).toMatchObject({ code: "invalid_data", message: expect.stringContaining("rttMs") });
   });
@@ -137,7 +137,7 @@ describe("a reply that is no inbox of the connection", () => {
   );
 });
 
-describe("before it has registered, a connection", () => {
+describe("an unregistered connection", () => {
   it("may only register", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     for (const subject of ["test.echo", "agent.status", "agents.x", "agent.heartbeat"]) {
@@ -147,7 +147,7 @@ describe("before it has registered, a connection", () => {
     expect(agent.closed).toBeNull();
   });
 
-  it("is told of a protocol that the manager does not speak, and closed", async () => {
+  it("is refused and closed if it registers with a protocol that the manager does not speak", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     const registration = { protocol: 99, version: "9", os: "linux", arch: "arm64", hostname: "h" };
     expect((await agent.request("agent.register", registration)).error?.code).toBe("unsupported_protocol");

@@ -1,4 +1,4 @@
-/** An exception in a handler of the hub costs one answer, and neither the connection nor the hub. */
+/** After an exception in one of the hub's handlers, only one answer is lost. The connection and the hub go on. */
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -8,7 +8,7 @@ import { HubStore } from "../src/hub/store.ts";
 import { Subscriptions } from "../src/hub/subscriptions.ts";
 import { agentView, HOST, hub, mintToken, shown, TestAgent } from "./manager.ts";
 
-/** What the hub's log says of faults. */
+/** The faults in the hub's log. */
 function faults() {
   const errors = vi.spyOn(console, "error").mockImplementation(() => {});
   return () => errors.mock.calls.map(([line]) => JSON.parse(String(line))).filter((entry) => entry.hub === "hub-0");
@@ -49,7 +49,7 @@ describe("an exception while a message is handled", () => {
     expect(await agentView(agent.id)).toMatchObject({ status: "online" });
   });
 
-  it("of a registration is answered, and the agent may register again", async () => {
+  it("during a registration is answered, and the agent may register again", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     const logged = faults();
     vi.spyOn(HubStore.prototype, "putConnection").mockImplementationOnce(fail);
@@ -58,7 +58,7 @@ describe("an exception while a message is handled", () => {
   });
 });
 
-it("an exception while a close is handled leaves the close answered", async () => {
+it("an exception in the close handler does not prevent the answer to the close frame", async () => {
   const { agent } = await TestAgent.enrolled();
   const logged = faults();
   vi.spyOn(HubStore.prototype, "deleteConnection").mockImplementationOnce(fail);
@@ -67,7 +67,7 @@ it("an exception while a close is handled leaves the close answered", async () =
   expect(logged()).toMatchObject([{ event: "close" }]);
 });
 
-it("an exception while a socket's error is handled leaves the hub as it is", async () => {
+it("an exception in the error handler of a socket does not disturb the hub", async () => {
   const { agent } = await TestAgent.enrolled();
   const { agent: other } = await TestAgent.enrolled();
   const logged = faults();
@@ -80,7 +80,7 @@ it("an exception while a socket's error is handled leaves the hub as it is", asy
   expect((await other.request("test.echo", 1)).data).toBe(1);
 });
 
-it("an exception in the alarm still lets the outbox flush, and another alarm ring", async () => {
+it("after an exception in the alarm handler the outbox is still flushed and the next alarm is set", async () => {
   const { agent } = await TestAgent.enrolled();
   const logged = faults();
   vi.spyOn(HubStore.prototype, "sweptAt", "get").mockImplementation(fail);

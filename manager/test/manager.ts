@@ -1,9 +1,9 @@
-/** The manager as an operator and an agent meet it: over HTTP and WebSocket, through the Worker's own entry. */
+/** Calls the manager as operators and agents do: over HTTP and WebSocket, through the Worker's entry. */
 import { env, exports } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import type { WireError } from "../src/protocol/errors.ts";
 
-/** A message as an agent parses it. */
+/** A message, as an agent parses it. */
 export interface Message {
   subject: string;
   reply?: string;
@@ -17,7 +17,7 @@ export const BASIC = `Basic ${btoa(`admin:${env.ADMIN_PASSWORD}`)}`;
 
 export const HOST = { protocol: 1, version: "1.0.0", os: "linux", arch: "amd64", hostname: "edge-7" };
 
-/** The one hub of the tests. */
+/** The only hub in these tests. */
 export function hub() {
   return env.HUB.getByName("hub-0");
 }
@@ -26,7 +26,7 @@ export function fetchManager(path: string, init?: RequestInit): Promise<Response
   return exports.default.fetch(new Request(`${ORIGIN}${path}`, init));
 }
 
-/** A request as the operator. */
+/** Sends a request as an operator. */
 export async function api(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
   const response = await fetchManager(path, {
     method,
@@ -61,7 +61,7 @@ export async function agentView(id: string): Promise<AgentView> {
   return body as AgentView;
 }
 
-/** The agent as the API shows it, once `matches`. */
+/** Waits until the agent in the API satisfies `matches`, and returns it. */
 export function shown(id: string, matches: (view: AgentView) => boolean): Promise<AgentView> {
   return vi.waitUntil(
     async () => {
@@ -72,7 +72,7 @@ export function shown(id: string, matches: (view: AgentView) => boolean): Promis
   );
 }
 
-/** The agent's row in D1, once `matches`: presence arrives there a moment after it happened. */
+/** Waits until the agent's row in D1 satisfies `matches`, and returns it. Presence reaches D1 with a short delay. */
 export function stored(
   id: string,
   matches: (row: Record<string, unknown>) => boolean,
@@ -89,7 +89,7 @@ export function stored(
 export interface UpgradeOptions {
   token?: string;
   installId?: string;
-  /** It does not answer a close: its socket stays where it is until it closes it itself. */
+  /** If set, the agent does not answer a close frame. Its socket stays open until the test closes it. */
   halfOpen?: boolean;
   headers?: Record<string, string>;
 }
@@ -106,7 +106,7 @@ export function upgrade({ token, installId = crypto.randomUUID(), headers = {} }
   });
 }
 
-/** The refusal of an upgrade: its status and code. */
+/** Tries to open a socket. Returns the status and code of the refusal. */
 export async function refusal(options: UpgradeOptions): Promise<[number, string]> {
   const response = await upgrade(options);
   expect(response.webSocket).toBeNull();
@@ -114,7 +114,7 @@ export async function refusal(options: UpgradeOptions): Promise<[number, string]
   return [response.status, error.code];
 }
 
-/** An agent at the other end of a real WebSocket. */
+/** A test agent at the client's end of a real WebSocket. */
 export class TestAgent {
   readonly socket: WebSocket;
   readonly frames: Message[] = [];
@@ -139,7 +139,7 @@ export class TestAgent {
     return TestAgent.over(await upgrade(options), options.halfOpen);
   }
 
-  /** The agent at the client's end of an upgrade. */
+  /** Makes a test agent from the client's end of an accepted upgrade. */
   static async over(response: Response, halfOpen = false): Promise<TestAgent> {
     expect(response.status).toBe(101);
     if (response.webSocket === null) throw new Error("no socket");
@@ -149,7 +149,7 @@ export class TestAgent {
     return agent;
   }
 
-  /** Opens and registers; with an enrolment token the agent's own comes back. */
+  /** Opens a socket and registers. With an enrolment token, the agent's own token is returned too. */
   static async online(options: UpgradeOptions): Promise<{ agent: TestAgent; token: string | undefined }> {
     const agent = await TestAgent.open(options);
     const reply = await agent.request("agent.register", HOST);
@@ -159,7 +159,7 @@ export class TestAgent {
     return { agent, token: data.token };
   }
 
-  /** A fresh agent, enrolled and online. */
+  /** Enrols a new agent and puts it online. */
   static async enrolled(): Promise<{ agent: TestAgent; token: string }> {
     const { agent, token } = await TestAgent.online({ token: await mintToken() });
     if (token === undefined) throw new Error("no token");
@@ -181,7 +181,7 @@ export class TestAgent {
     return this.next((frame) => frame.subject === reply);
   }
 
-  /** The first frame, past or to come, that `matches`. */
+  /** The first frame that satisfies `matches`: one already received, or one that is still to come. */
   async next(matches: (frame: Message) => boolean): Promise<Message> {
     return vi.waitUntil(() => this.frames.find(matches), { timeout: 10_000, interval: 5 });
   }

@@ -1,4 +1,4 @@
-/** Payloads arrive unaltered, whichever way they take: docs/PROTOCOL.md "Payloads". */
+/** Payloads arrive unaltered on every path: docs/PROTOCOL.md "Payloads". */
 import { beforeAll, describe, expect, it } from "vitest";
 import payloads from "../../docs/vectors/payloads.json" with { type: "json" };
 import { BASIC, fetchManager, TestAgent } from "./manager.ts";
@@ -9,7 +9,7 @@ beforeAll(async () => {
   expect((await agent.request("agent.subscribe", { patterns: ["fleet.>"] })).error).toBeUndefined();
 });
 
-/** Sends a body as it is. */
+/** Sends a body as text, unaltered. */
 async function post(path: string, body: string, type = "application/json"): Promise<[number, string]> {
   const headers = { Authorization: BASIC, "Content-Type": type };
   const response = await fetchManager(path, { method: "POST", headers, body });
@@ -55,7 +55,7 @@ describe.each(payloads.unaltered)("$name", ({ data }) => {
   });
 });
 
-describe("a body that no agent could be sent", () => {
+describe("a body", () => {
   const nested = payloads.nested.map(({ open, close, depth, ...vector }) => ({
     name: `${open} nested ${depth} times`,
     data: `${open.repeat(depth)}0${close.repeat(depth)}`,
@@ -63,14 +63,17 @@ describe("a body that no agent could be sent", () => {
   }));
   const refused = payloads.refused.map(({ name, data, error }) => ({ name, data, code: error }));
 
-  it.each([...refused, ...nested.filter(({ code }) => code !== undefined)])("$name", async ({ data, code }) => {
-    for (const to of [path(), "/api/publish"]) {
-      const [status, text] = await post(to, `{"subject":"fleet.never","data":${data}}`);
-      expect([status, JSON.parse(text).error.code]).toEqual([400, code]);
-    }
-  });
+  it.each([...refused, ...nested.filter(({ code }) => code !== undefined)])(
+    "is refused: $name",
+    async ({ data, code }) => {
+      for (const to of [path(), "/api/publish"]) {
+        const [status, text] = await post(to, `{"subject":"fleet.never","data":${data}}`);
+        expect([status, JSON.parse(text).error.code]).toEqual([400, code]);
+      }
+    },
+  );
 
-  it("whose data is nested as deep as may be is sent", async () => {
+  it("with data of the maximum depth is sent", async () => {
     const data = `${"[".repeat(512)}${"]".repeat(512)}`;
     const asked = nextText("pass.on");
     const answered = post(path(), `{"subject":"pass.on","data":${data}}`);
@@ -88,16 +91,16 @@ describe("a body that no agent could be sent", () => {
     ['{"subject":"a.b","__proto__":1}', 400, "invalid_request"],
     ["", 400, "invalid_json"],
     ['{"subject":"a.b"} x', 400, "invalid_json"],
-  ])("%s", async (body, status, code) => {
+  ])("is refused: %s", async (body, status, code) => {
     const [got, text] = await post(path(), body);
     expect([got, JSON.parse(text).error.code]).toEqual([status, code]);
   });
 
-  it.each(["text/plain", "application/x-www-form-urlencoded", ""])("of the type %j", async (type) => {
+  it.each(["text/plain", "application/x-www-form-urlencoded", ""])("of the type %j is refused", async (type) => {
     expect((await post(path(), '{"subject":"a.b"}', type))[0]).toBe(415);
   });
 
-  it("of another JSON type is read", async () => {
+  it("of another JSON type is accepted", async () => {
     const [status] = await post("/api/publish", '{"subject":"fleet.a"}', "application/vnd.x+json; charset=utf-8");
     expect(status).toBe(200);
   });
@@ -118,7 +121,7 @@ describe("a reply that cannot be read", () => {
   });
 });
 
-describe("an error that an agent answers with", () => {
+describe("an error in an agent's reply", () => {
   it.each(["timeout", "payload_too_large", "disconnected", "invalid_subject", "forbidden", "unknown_agent", "busy"])(
     "%s does not pass for the manager's own",
     async (code) => {
@@ -129,7 +132,7 @@ describe("an error that an agent answers with", () => {
     },
   );
 
-  it("no_responders says that it has no handler", async () => {
+  it("is answered with 503 if its code is no_responders: the agent has no handler", async () => {
     const asked = nextText("fail.me");
     const answered = post(path(), '{"subject":"fail.me"}');
     agent.send({ subject: JSON.parse(await asked).reply, error: { code: "no_responders", message: "none" } });

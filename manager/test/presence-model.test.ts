@@ -1,7 +1,8 @@
 /**
- * Presence against a model: random interleavings of all that may happen to an agent's connections, on the real hub, sockets
- * and D1. After every step the API, or while D1 is down the hub, tells the truth; at the end D1 has it, and the timeline has
- * each connection's beginning and end once.
+ * Compares the presence in the real hub, sockets and D1 with a model. The tests run random sequences of the events that
+ * can happen to an agent's connections. After every step the API must agree with the model. While D1 fails, the hub
+ * must agree instead. At the end D1 must agree too, and the timeline must have each connection's beginning and end
+ * once.
  */
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -13,19 +14,19 @@ import { agentView, fetchManager, HOST, hub, mintToken, TestAgent, upgrade } fro
 import { hideRegistry, showRegistry } from "./registry.ts";
 import { age, ageHttpLease, sweep } from "./time.ts";
 
-/** A connection that is the agent's, as long as nothing is known to have ended it. */
+/** The agent's present connection in the model. */
 interface Live {
   /** Null for a lease over HTTP. */
   readonly socket: TestAgent | null;
   silentMs: number;
-  /** A bare beat is timed by the runtime, and cannot be put back. */
+  /** Whether a bare beat was sent. The runtime keeps its time, so the test cannot change it. */
   beaten: boolean;
 }
 
-/** What is true of one agent. */
+/** The model's state of one agent. */
 class Truth {
   live: Live | null = null;
-  /** Why it is offline; one of these, where it depends on who noticed first. */
+  /** The possible reasons for being offline. There are several if the reason depends on who noticed first. */
   reasons: readonly string[] = [];
   connections = 0;
   generation = 0;
@@ -48,7 +49,7 @@ class Truth {
     return this.silence >= 40_000;
   }
 
-  /** What has to be shown of it. */
+  /** The presence that must be shown. */
   get shown(): { status: string; reasons: readonly (string | null)[] } {
     if (this.live === null) return { status: "offline", reasons: this.reasons };
     if (this.isExpired) return { status: "offline", reasons: ["lease_expired"] };
@@ -64,7 +65,7 @@ interface Model {
 class Host {
   readonly id: string;
   readonly token: string;
-  /** Sockets that a newer connection has displaced. */
+  /** Sockets whose connection was replaced by a newer one. */
   readonly displaced: TestAgent[] = [];
 
   constructor(id: string, token: string) {
@@ -75,7 +76,7 @@ class Host {
 
 type Real = readonly [Host, Host];
 
-/** Something that happens, to one of two agents or to the hub of both. */
+/** An event: it happens to one of two agents, or to the hub of both. */
 abstract class Step implements fc.AsyncCommand<Model, Real> {
   readonly place: 0 | 1;
   readonly #detail: string;
@@ -113,7 +114,7 @@ class Connect extends Step {
   }
 }
 
-/** Two upgrades cross: the one that was admitted first registers last. */
+/** Two upgrades overlap: the connection that was admitted first registers last. */
 class ConnectTwice extends Step {
   mayHappen(_: Truth, { registryIsUp }: Model) {
     return registryIsUp;
@@ -129,7 +130,10 @@ class ConnectTwice extends Step {
   }
 }
 
-/** The one that was admitted first registers when the other has been and gone. It is never shown, and so must not stay. */
+/**
+ * Two upgrades overlap: the connection that was admitted first registers after the other has registered and ended. The
+ * API can never show it, so the hub must close it.
+ */
 class ConnectTooLate extends Step {
   mayHappen(_: Truth, { registryIsUp }: Model) {
     return registryIsUp;
@@ -145,7 +149,7 @@ class ConnectTooLate extends Step {
     expect(await early.untilClosed()).toMatchObject({ code: 4503 });
     host.displaced.push(early);
     truth.connections++;
-    // The hub knows of the late one's end until D1 has it.
+    // The hub reports the end of the late connection until D1 has it.
     truth.end("stopped", "replaced");
   }
 }
@@ -220,7 +224,7 @@ class Close extends Step {
   }
 }
 
-/** A socket that was displaced long ago is closed by its host at last. */
+/** A host closes a socket whose connection was replaced earlier. */
 class CloseLate extends Step {
   mayHappen() {
     return true;
@@ -246,7 +250,7 @@ class Silence extends Step {
   }
 }
 
-/** What happens to the hub, and so to both. */
+/** Events of the hub, which concern both agents. */
 abstract class HubStep extends Step {
   mayHappen(_: Truth, __: Readonly<Model>) {
     return true;
@@ -270,7 +274,7 @@ class Hibernate extends HubStep {
   }
 }
 
-/** The hub's memory and sockets are gone, as after a deploy. */
+/** The hub loses its memory and its sockets, as after a deploy. */
 class Rebuild extends HubStep {
   async strike({ agents }: Model) {
     await evictDurableObject(hub(), { webSockets: "close" });
@@ -305,7 +309,7 @@ class RegistryReturns extends HubStep {
   }
 }
 
-/** Whoever asks is told the truth, and D1 never goes back to an older generation. */
+/** Checks that the API agrees with the model, and that D1 never goes back to an older generation. */
 async function verify(model: Model, real: Real): Promise<void> {
   for (const [place, truth] of model.agents.entries()) {
     const { id } = real[place as 0 | 1];
@@ -321,7 +325,7 @@ async function verify(model: Model, real: Real): Promise<void> {
     } else {
       await vi.waitFor(async () => {
         const [live] = await hub().status(id);
-        // One whose end D1 already has, the hub need not remember.
+        // If D1 already has an agent's end, the hub may have forgotten the agent.
         if (live !== undefined) expect([live.status, reasons]).toEqual([status, expect.arrayContaining([live.reason])]);
         else expect(status).toBe("offline");
       }, SOON);
@@ -329,7 +333,7 @@ async function verify(model: Model, real: Real): Promise<void> {
   }
 }
 
-/** All has come to rest: D1 has the truth, and the timeline each connection's beginning and end once. */
+/** Checks the final state: D1 agrees with the model, and the timeline has each connection's beginning and end once. */
 async function settle(model: Model, real: Real): Promise<void> {
   if (!model.registryIsUp) await new RegistryReturns(0).strike(model);
   await new Sweep(0).strike(model);
@@ -394,7 +398,7 @@ const steps = fc.commands(
   { maxCommands: 24 },
 );
 
-it("presence converges to the truth, whatever happens in whatever order", async () => {
+it("presence agrees with the model after random events in random order", async () => {
   const token = await mintToken({ maxUses: 10_000 });
   await fc.assert(
     fc.asyncProperty(steps, async (commands) => {
@@ -411,7 +415,7 @@ it("presence converges to the truth, whatever happens in whatever order", async 
   );
 }, 240_000);
 
-it("the registry comes to the same state in whatever order, batches and repetitions transitions arrive", async () => {
+it("the registry ends in the same state for any order, batching and repetition of the transitions", async () => {
   const { agent } = await TestAgent.online({ token: await mintToken() });
   agent.socket.close(1000, "stopped");
   await vi.waitFor(async () => expect(await row(agent.id)).toMatchObject({ status: "offline" }), SOON);

@@ -11,7 +11,7 @@ import { age, ageHttpLease, sweep } from "./time.ts";
 const offline = (view: AgentView) => view.status === "offline";
 
 describe("an agent's presence", () => {
-  it("is online from its registration, in the API and in D1", async () => {
+  it("is online after its registration, in the API and in D1", async () => {
     const { agent } = await TestAgent.enrolled();
     expect(await agentView(agent.id)).toMatchObject({
       name: HOST.hostname,
@@ -24,7 +24,7 @@ describe("an agent's presence", () => {
     await stored(agent.id, (row) => row.status === "online");
   });
 
-  it("is not yet online before that", async () => {
+  it("is not online before its registration", async () => {
     const { agent, token } = await TestAgent.enrolled();
     agent.socket.close(1000, "stopped");
     await shown(agent.id, offline);
@@ -36,7 +36,7 @@ describe("an agent's presence", () => {
     [1000, "stopped"],
     [1001, "lost"],
     [4999, "lost"],
-  ])("ends with a close of %i as %s", async (code, reason) => {
+  ])("after a close with %i is offline with the reason %s", async (code, reason) => {
     const { agent } = await TestAgent.enrolled();
     agent.socket.close(code, "");
     expect(await shown(agent.id, offline)).toMatchObject({ reason });
@@ -44,9 +44,9 @@ describe("an agent's presence", () => {
     await agent.untilClosed();
   });
 
-  it.each([0, 1004, 1005, 5000, 65_535])("ends with a close of %i too, which no end may send", async (code) => {
+  it.each([0, 1004, 1005, 5000, 65_535])("also ends with the close code %i, which must not be sent", async (code) => {
     const { agent } = await TestAgent.enrolled();
-    // No client library sends these, so the runtime's own report of one is what is made up here.
+    // No client library sends these codes, so the test calls the close handler as the runtime would.
     await runInDurableObject(hub(), (instance, ctx) => {
       for (const socket of ctx.getWebSockets(agent.connection)) instance.webSocketClose(socket, code);
     });
@@ -54,7 +54,7 @@ describe("an agent's presence", () => {
     expect(await agent.untilClosed()).toMatchObject({ code: 1000 });
   });
 
-  it("survives hibernation: the socket, its answers, and the bare heartbeat", async () => {
+  it("survives hibernation: the socket stays, and messages and bare heartbeats are answered", async () => {
     const { agent } = await TestAgent.enrolled();
     await evictDurableObject(hub());
     agent.sendText(HEARTBEAT);
@@ -67,7 +67,7 @@ describe("an agent's presence", () => {
     expect(await request).toEqual({ status: 200, body: { data: "awake" } });
   });
 
-  it("counts a heartbeat that woke nobody as a sign of life", async () => {
+  it("counts a bare heartbeat, which the runtime answers, as a sign of life", async () => {
     const { agent } = await TestAgent.enrolled();
     await age(agent, 60_000);
     agent.sendText(HEARTBEAT);
@@ -78,7 +78,7 @@ describe("an agent's presence", () => {
     expect(agent.closed).toBeNull();
   });
 
-  it("is late while a beat is missed, which counts as online and is nowhere stored", async () => {
+  it("is late after a missed beat: this counts as online and is never stored", async () => {
     const { agent } = await TestAgent.enrolled();
     await stored(agent.id, (row) => row.status === "online");
     await age(agent, 34_000);
@@ -95,7 +95,7 @@ describe("an agent's presence", () => {
     expect(await agentView(agent.id)).toMatchObject({ status: "online", reason: null });
   });
 
-  it("ends when its lease runs out: on read at once, in D1 with the sweep, which closes the socket", async () => {
+  it("ends with its lease: the API shows it at once; the sweep writes it to D1 and closes the socket", async () => {
     const { agent } = await TestAgent.enrolled();
     const { agent: lively } = await TestAgent.enrolled();
     await age(agent, 40_001);
@@ -103,12 +103,12 @@ describe("an agent's presence", () => {
     expect(read).toMatchObject({ status: "offline", reason: "lease_expired" });
     await sweep();
     expect(await agent.untilClosed()).toEqual({ code: 4408, reason: "lease_expired" });
-    // It went offline when its lease ended, whoever noticed and when.
+    // It went offline when its lease ended, even if that was noticed later.
     await stored(agent.id, (row) => row.reason === "lease_expired" && row.since === since);
     expect(await agentView(lively.id)).toMatchObject({ status: "online" });
   });
 
-  it("stays as it was told since its lease ran out, when the socket breaks before the sweep", async () => {
+  it("stays lease_expired if the socket breaks after the end of the lease and before the sweep", async () => {
     const { agent } = await TestAgent.enrolled();
     await age(agent, 45_000);
     const { since } = await agentView(agent.id);
@@ -116,7 +116,7 @@ describe("an agent's presence", () => {
     await stored(agent.id, (row) => row.status === "offline" && row.reason === "lease_expired" && row.since === since);
   });
 
-  it("sweeps away a connection that beats but never registers", async () => {
+  it("does not begin with a connection that beats but never registers: the sweep closes it", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     await age(agent, 40_001);
     agent.sendText(HEARTBEAT);
@@ -125,7 +125,7 @@ describe("an agent's presence", () => {
     expect(await agent.untilClosed()).toEqual({ code: 4408, reason: "lease_expired" });
   });
 
-  it("is recorded as lost when a rebuilt hub finds the socket gone", async () => {
+  it("is recorded as offline when a restarted hub finds no socket", async () => {
     const { agent, token } = await TestAgent.enrolled();
     await stored(agent.id, (row) => row.status === "online");
     await evictDurableObject(hub(), { webSockets: "close" });
@@ -136,7 +136,7 @@ describe("an agent's presence", () => {
     await stored(agent.id, (row) => row.status === "online");
   });
 
-  it("is spread over as long as all need who lost the hub, also for the first that is back", async () => {
+  it("has a spread for all agents that lost the hub, even for the first agent that is back", async () => {
     const token = await mintToken({ maxUses: 150 });
     const { agent, token: own } = await TestAgent.online({ token });
     for (let n = 1; n < 150; n++) await TestAgent.online({ token });
@@ -147,7 +147,7 @@ describe("an agent's presence", () => {
     expect((data as { reconnectSpreadMs: number }).reconnectSpreadMs).toBeGreaterThanOrEqual(1500);
   });
 
-  it("follows the newest connection, whatever the older one does late", async () => {
+  it("follows the newest connection; late events of the older one change nothing", async () => {
     const { agent: old, token } = await TestAgent.enrolled();
     const { agent: young } = await TestAgent.online({ token });
     expect(await old.untilClosed()).toEqual({ code: 4409, reason: "replaced" });
@@ -157,14 +157,15 @@ describe("an agent's presence", () => {
     await stored(young.id, (row) => row.status === "online");
   });
 
-  it("is not shown offline for good when it registers after a newer connection has come and gone", async () => {
+  it("is not stuck offline if it registers after a newer connection has come and ended", async () => {
     const { agent, token } = await TestAgent.enrolled();
     const early = await TestAgent.open({ token });
     const { agent: newer } = await TestAgent.online({ token });
     newer.socket.close(1000, "stopped");
     await stored(agent.id, (row) => row.reason === "stopped");
     expect((await early.request("agent.register", HOST)).error).toBeUndefined();
-    // D1 would never take it for the newest, so it is sent away at once, to come back as that.
+    // D1 would never show this connection, because its generation is older. So the hub closes it, and the agent
+    // reconnects.
     expect(await early.untilClosed()).toEqual({ code: 4503, reason: "going_away" });
     await TestAgent.online({ token });
     expect(await agentView(agent.id)).toMatchObject({ status: "online" });
@@ -189,7 +190,7 @@ describe("an agent's presence", () => {
 });
 
 describe("a registered agent", () => {
-  it("that registers anew with a protocol nobody speaks is recorded as shut out", async () => {
+  it("that registers again with an unknown protocol is closed, and its end is recorded", async () => {
     const { agent } = await TestAgent.enrolled();
     const reply = await agent.request("agent.register", { ...HOST, protocol: 2 });
     expect(reply.error?.code).toBe("unsupported_protocol");
@@ -197,7 +198,7 @@ describe("a registered agent", () => {
     await stored(agent.id, (row) => row.status === "offline" && row.reason === "policy");
   });
 
-  it("may have a host name as long as DNS allows", async () => {
+  it("may have the longest hostname that DNS allows", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     const hostname = `${"h".repeat(63)}.`.repeat(4).slice(0, 253);
     const { data } = await agent.request("agent.register", { ...HOST, hostname });
@@ -211,14 +212,14 @@ describe("a registered agent", () => {
     ["empty", "", "unknown"],
     ["invisible", "\u200b\u3164", "unknown"],
     ["turning", "\u202eedge\u2028-7", "edge-7"],
-  ])("is online whatever its host calls itself: %s", async (_, hostname, kept) => {
+  ])("can register with any hostname: %s", async (_, hostname, kept) => {
     const host = { ...HOST, hostname, version: "v".repeat(65), os: "", arch: "\u0007" };
     const agent = await TestAgent.open({ token: await mintToken() });
     const { data } = await agent.request("agent.register", host);
     const { agentId, token } = data as { agentId: string; token: string };
     const shown = { status: "online", hostname: kept, version: "v".repeat(64), os: "unknown", arch: "unknown" };
     expect(await agentView(agentId)).toMatchObject({ ...shown, name: kept.slice(0, 64) });
-    // One that has enrolled before its host got that name comes back with it, too.
+    // An agent that enrolled before its host got this name can reconnect with it too.
     const back = await TestAgent.open({ token });
     expect((await back.request("agent.register", host)).error).toBeUndefined();
     expect(await agentView(agentId)).toMatchObject(shown);
@@ -226,7 +227,7 @@ describe("a registered agent", () => {
 });
 
 describe("while D1 fails", () => {
-  it("transitions wait in the hub, the API tells the truth after it, and connected agents notice nothing", async () => {
+  it("transitions wait in the hub and reach D1 afterwards, and connected agents notice nothing", async () => {
     const { agent: stopped } = await TestAgent.enrolled();
     const { agent: connected } = await TestAgent.enrolled();
     await stored(stopped.id, (row) => row.status === "online");
@@ -236,7 +237,7 @@ describe("while D1 fails", () => {
       await vi.waitUntil(async () => (await hub().status(stopped.id))[0]?.reason === "stopped", { interval: 10 });
       expect((await connected.request("test.echo", 1)).data).toBe(1);
       expect((await upgrade({ token: "a.b.c" })).status).toBe(401);
-      // Not even a hub that is rebuilt meanwhile forgets.
+      // The transitions survive a restart of the hub too.
       await evictDurableObject(hub());
       expect((await hub().status(stopped.id))[0]).toMatchObject({ status: "offline", reason: "stopped" });
     } finally {
@@ -247,7 +248,7 @@ describe("while D1 fails", () => {
     expect(await hub().status(stopped.id)).toEqual([]);
   });
 
-  it("an agent that asks after itself does not have the hub read all that waits", async () => {
+  it("agent.status does not make the hub read the whole outbox", async () => {
     const { agent } = await TestAgent.enrolled();
     const read = vi.spyOn(HubStore.prototype, "unflushed");
     try {
@@ -258,7 +259,7 @@ describe("while D1 fails", () => {
     }
   });
 
-  it("the hub asks it now and then, not at every transition of many that come and go", async () => {
+  it("the hub retries at its alarm, not at every transition", async () => {
     const token = await mintToken({ maxUses: 20 });
     const agents: TestAgent[] = [];
     for (let n = 0; n < 20; n++) agents.push((await TestAgent.online({ token })).agent);
@@ -272,7 +273,7 @@ describe("while D1 fails", () => {
         await vi.waitUntil(async () => (await hub().status(agent.id))[0]?.status === "offline", { interval: 5 });
         await vi.waitUntil(() => attempts() > 0, { timeout: 10_000, interval: 5 });
       }
-      // At the alarm it may ask again.
+      // At the alarm it tries again.
       expect(attempts()).toBeLessThan(4);
     } finally {
       complaints.mockRestore();
@@ -280,7 +281,7 @@ describe("while D1 fails", () => {
     }
     await runDurableObjectAlarm(hub());
     for (const { id } of agents) await stored(id, (row) => row.reason === "stopped");
-    // And it trusts D1 again.
+    // After a success it writes each transition at once again.
     const { agent: late } = await TestAgent.enrolled();
     await stored(late.id, (row) => row.status === "online");
   });
@@ -300,7 +301,7 @@ describe("over HTTP", () => {
       }),
     );
 
-  it("an agent enrols, beats, and is online as long as its lease runs", async () => {
+  it("an agent can enrol and beat, and it is online until its lease ends", async () => {
     const registered = await post("/api/agent/register", await mintToken(), HOST);
     expect(registered.status).toBe(200);
     const { agentId, token } = await registered.json<{ agentId: string; token: string }>();
@@ -321,7 +322,7 @@ describe("over HTTP", () => {
     expect(await agentView(agentId)).toMatchObject({ status: "online" });
   });
 
-  it("an enrolment token registers and does no more", async () => {
+  it("an enrolment token is accepted for a registration only", async () => {
     const enrolment = await mintToken();
     for (const status of [409, 200, 409]) {
       const path = status === 200 ? "/api/agent/register" : "/api/agent/heartbeat";
@@ -329,7 +330,7 @@ describe("over HTTP", () => {
     }
   });
 
-  it("a token is as good or bad as on a socket", async () => {
+  it("tokens are accepted and refused as for a socket", async () => {
     const response = await post("/api/agent/heartbeat", "a.b.c", {});
     expect(response.status).toBe(401);
     expect(await response.json()).toMatchObject({ error: { code: "invalid_token" } });

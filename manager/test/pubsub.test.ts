@@ -34,7 +34,7 @@ async function subscriber(...patterns: string[]): Promise<TestAgent> {
 }
 
 describe("subscriptions", () => {
-  it("are acknowledged with the whole list, and taken away the same way", async () => {
+  it("are answered with the whole new list, when added and when removed", async () => {
     const { agent } = await TestAgent.enrolled();
     const own = `agents.${agent.id}.>`;
     const ask = async (subject: string, patterns: string[]) => (await agent.request(subject, { patterns })).data;
@@ -54,7 +54,7 @@ describe("subscriptions", () => {
     [["fleet.>", "fleet..x"], "invalid_subject"],
     [["fleet.>", "fleet.>.x"], "invalid_subject"],
     [[], "invalid_data"],
-  ])("%j are refused whole with %s", async (patterns, code) => {
+  ])("%j are all refused with %s", async (patterns, code) => {
     const { agent } = await TestAgent.enrolled();
     expect((await agent.request("agent.subscribe", { patterns })).error?.code).toBe(code);
     expect((await subscriptions(agent)).patterns).toEqual([]);
@@ -71,7 +71,7 @@ describe("subscriptions", () => {
     },
   );
 
-  it("are 32 at most", async () => {
+  it("are limited to 32", async () => {
     const { agent } = await TestAgent.enrolled();
     const patterns = Array.from({ length: 32 }, (_, n) => `fleet.${"long-".repeat(12)}${n}.>`);
     expect((await agent.request("agent.subscribe", { patterns })).error).toBeUndefined();
@@ -81,7 +81,7 @@ describe("subscriptions", () => {
     expect((await subscriptions(agent)).patterns).toEqual(patterns);
   });
 
-  it("need a registered connection, and a known agent to be asked about", async () => {
+  it("need a registered connection; for an unknown agent the API answers 404", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
     expect((await agent.request("agent.subscribe", { patterns: ["fleet.>"] })).error?.code).toBe("not_registered");
     expect(await api("GET", "/api/agents/nobody/subscriptions")).toMatchObject({
@@ -97,7 +97,7 @@ describe("publish", () => {
     prefix = `fleet.t${crypto.randomUUID().slice(0, 8)}`;
   });
 
-  it("reaches each connection whose patterns match, once, in order", async () => {
+  it("reaches each connection with a matching pattern once and in order", async () => {
     const both = await subscriber(`${prefix}.>`, `${prefix}.*`);
     const deep = await subscriber(`${prefix}.a.b`);
     const none = await subscriber("fleet.elsewhere");
@@ -110,7 +110,7 @@ describe("publish", () => {
     expect(none.frames.some((frame) => frame.subject.startsWith(prefix))).toBe(false);
   });
 
-  it("reaches subscribers through hibernation, and not those that are gone", async () => {
+  it("reaches subscribers after hibernation, but not closed connections", async () => {
     const stays = await subscriber(`${prefix}.>`);
     const goes = await subscriber(`${prefix}.>`);
     await evictDurableObject(hub());
@@ -179,7 +179,7 @@ describe("publish", () => {
 });
 
 describe("a subscriber that does not acknowledge", () => {
-  it("gets a window of frames; the rest is dropped for it alone, and counted, through hibernation too", async () => {
+  it("gets one window of frames, also after hibernation; further frames are dropped for it alone", async () => {
     const subject = `fleet.w${crypto.randomUUID().slice(0, 8)}`;
     const stalled = await subscriber(subject);
     const lively = await subscriber(subject);
@@ -210,14 +210,14 @@ describe("a subscriber that does not acknowledge", () => {
     expect(await subscriptions(lively)).toMatchObject({ delivered: total, dropped: 0 });
     expect((await hub().status(stalled.id))[0]?.droppedFrames).toBe(100);
 
-    // Once it reads again, it is served again.
+    // After an acknowledgement it gets messages again.
     stalled.send({ subject: "agent.credit", data: { frames: CREDIT_WINDOW.frames, bytes: 1_000_000 } });
     await stalled.request("test.echo");
     expect(await publish(subject, "again")).toEqual({ delivered: 2, dropped: 0 });
     expect((await stalled.next((frame) => frame.data === "again")).subject).toBe(subject);
   });
 
-  it("has a window of bytes as well", async () => {
+  it("has a window in bytes too", async () => {
     const subject = `fleet.b${crypto.randomUUID().slice(0, 8)}`;
     const stalled = await subscriber(subject);
     const data = JSON.stringify("x".repeat(60_000));
@@ -228,7 +228,7 @@ describe("a subscriber that does not acknowledge", () => {
     expect(unacknowledged.bytes).toBeLessThanOrEqual(CREDIT_WINDOW.bytes);
   });
 
-  it("cannot acknowledge more than it was sent, nor take an acknowledgement back", async () => {
+  it("cannot acknowledge more than was sent, and cannot take back an acknowledgement", async () => {
     const subject = `fleet.c${crypto.randomUUID().slice(0, 8)}`;
     const agent = await subscriber(subject);
     const credit = async (frames: unknown) =>
@@ -245,7 +245,7 @@ describe("a subscriber that does not acknowledge", () => {
 });
 
 describe("a connection over its budget", () => {
-  it("hears rate_limited for what it asks, and nobody else is affected", async () => {
+  it("gets rate_limited for its requests; other connections are not affected", async () => {
     const { agent } = await TestAgent.enrolled();
     const { agent: bystander } = await TestAgent.enrolled();
     const replies = await Promise.all(Array.from({ length: 200 }, (_, n) => agent.request("test.echo", n)));
@@ -256,14 +256,14 @@ describe("a connection over its budget", () => {
     expect((await bystander.request("test.echo", 1)).data).toBe(1);
   });
 
-  it("is closed with its own code when it goes on", async () => {
+  it("is closed with 4429 if it goes on", async () => {
     const { agent } = await TestAgent.enrolled();
     for (let n = 0; n < 1_500; n++) agent.send({ subject: "test.echo" });
     expect(await agent.untilClosed()).toEqual({ code: 4429, reason: "rate_limited" });
     expect((await api("GET", `/api/agents/${agent.id}`)).body).toMatchObject({ status: "offline", reason: "policy" });
   });
 
-  it("may answer as many requests as it is asked", async () => {
+  it("may still answer every request", async () => {
     const { agent } = await TestAgent.enrolled();
     agent.socket.addEventListener("message", (event) => {
       const { subject, reply } = JSON.parse(String(event.data));

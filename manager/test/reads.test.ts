@@ -80,11 +80,13 @@ describe.each([0, 200])("an agent with a timeline of %i transitions", (length) =
     return { connect, disconnect };
   }
 
-  it("connects for 5 rows, of which its admission is one, and disconnects for 4", async () => {
+  it("reads at most 5 rows when it connects, its admission included, and at most 4 when it disconnects", async () => {
     const { connect, disconnect } = await cycle(Date.now() - 3_600_000);
-    expect([connect.read, connect.written]).toEqual([5, 2]);
+    expect(connect.read).toBeLessThanOrEqual(5);
+    expect(connect.written).toBe(2);
     if (disconnect.statements.some((sql) => sql.startsWith("DELETE"))) return;
-    expect([disconnect.read, disconnect.written]).toEqual([4, 2]);
+    expect(disconnect.read).toBeLessThanOrEqual(4);
+    expect(disconnect.written).toBe(2);
   });
 
   it("reads 4 and 6 events more where it has come or gone within ten minutes, whether it flaps", async () => {

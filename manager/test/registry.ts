@@ -1,4 +1,4 @@
-/** Makes D1 fail as one that is out of reach does: every query of agents, and every batch that writes one. */
+/** Makes D1 fail as if it were out of reach: every query about agents fails, and every batch that writes agents. */
 import { env } from "cloudflare:workers";
 
 export async function hideRegistry(): Promise<void> {

@@ -10,7 +10,7 @@ beforeAll(async () => {
   ({ agent } = await TestAgent.enrolled());
 });
 
-/** Sends an operator's request and hands the frame that the agent sees to `answer`. */
+/** Sends an operator's request, and passes the frame that the agent receives to `answer`. */
 async function ask(subject: string, data: unknown, answer: (reply: string, data: unknown) => void): Promise<Reply> {
   agent.frames.length = 0;
   const response = api("POST", `/api/agents/${agent.id}/request`, { subject, data });
@@ -19,7 +19,7 @@ async function ask(subject: string, data: unknown, answer: (reply: string, data:
   return response;
 }
 
-/** How many requests still wait in the table that was last asked. */
+/** The number of pending requests in the table that was used last. */
 function pendingRequests(asking: MockInstance<PendingRequests["ask"]>): number | undefined {
   const table: unknown = asking.mock.contexts.at(-1);
   return table instanceof PendingRequests ? table.size : undefined;
@@ -41,7 +41,7 @@ describe("a request to an agent", () => {
     });
   });
 
-  it("passes the handler's error on, with its code", async () => {
+  it("returns the handler's error with its code", async () => {
     const error = { code: "disk_full", message: "no space" };
     const response = await ask("a.b", 1, (reply) => agent.send({ subject: reply, error }));
     expect(response).toEqual({ status: 502, body: { error } });
@@ -58,7 +58,7 @@ describe("a request to an agent", () => {
     },
   );
 
-  it("takes the first reply; a second, an unknown or a foreign one is dropped and counted", async () => {
+  it("gets the first reply; second, unknown and foreign replies are dropped and counted", async () => {
     const { agent: other } = await TestAgent.enrolled();
     const response = await ask("a.b", 1, (reply) => {
       other.send({ subject: reply, data: "foreign" });
@@ -80,7 +80,7 @@ describe("a request to an agent", () => {
     expect(await response).toMatchObject({ status: 502, body: { error: { code: "disconnected" } } });
   });
 
-  it("keeps a hub from being put to sleep, and is answered on the same connection", async () => {
+  it("keeps the hub awake, and is answered on the same connection", async () => {
     const request = api("POST", `/api/agents/${agent.id}/request`, { subject: "before.sleep", timeoutMs: 60_000 });
     const asked = await agent.next((frame) => frame.subject === "before.sleep");
     const asleep = evictDurableObject(hub());
@@ -90,7 +90,7 @@ describe("a request to an agent", () => {
     expect((await agent.request("test.echo", "awake")).data).toBe("awake");
   });
 
-  it("that is answered too late wakes the hub, which drops and counts the reply", async () => {
+  it("with a late reply: the reply wakes the hub, which drops and counts it", async () => {
     const { agent: late } = await TestAgent.enrolled();
     const request = { subject: "too.late", timeoutMs: 20 };
     expect((await api("POST", `/api/agents/${late.id}/request`, request)).status).toBe(504);
@@ -101,7 +101,7 @@ describe("a request to an agent", () => {
     expect((await hub().status(late.id))[0]?.droppedReplies).toBe(1);
   });
 
-  it("whose client hangs up leaves nothing behind once it is answered", async () => {
+  it("whose client disconnects leaves no pending entry after the reply", async () => {
     const { agent: patient } = await TestAgent.enrolled();
     const client = new AbortController();
     const asking = vi.spyOn(PendingRequests.prototype, "ask");
@@ -124,7 +124,7 @@ describe("a request to an agent", () => {
     expect(response).toMatchObject({ status: 504, body: { error: { code: "timeout" } } });
   });
 
-  it("knows at once that nobody can answer", async () => {
+  it("fails at once if nobody can answer", async () => {
     const path = (id: string) => `/api/agents/${id}/request`;
     expect(await api("POST", path("nobody"), { subject: "a.b" })).toMatchObject({
       status: 404,
@@ -148,14 +148,14 @@ describe("a request to an agent", () => {
     [{ subject: "a.b", timeoutMs: 60_001 }, 400, "invalid_request"],
     [{ subject: "a.b", timeout: 1 }, 400, "invalid_request"],
     [{ data: 1 }, 400, "invalid_request"],
-  ])("is refused where it must be: %j", async (request, status, code) => {
+  ])("is refused: %j", async (request, status, code) => {
     const response = await api("POST", `/api/agents/${agent.id}/request`, request);
     expect(response).toMatchObject({ status, body: { error: { code } } });
   });
 });
 
 describe("ten thousand interleaved requests on one connection", () => {
-  /** Mulberry32: the same run every time. */
+  /** Mulberry32, a random generator with a seed: every run is the same. */
   function random(seed: number): () => number {
     let state = seed;
     return () => {
@@ -166,7 +166,7 @@ describe("ten thousand interleaved requests on one connection", () => {
     };
   }
 
-  it("each resolve once, with their own data or a timeout, whatever the agent does with them", {
+  it("each end once, with their own data or a timeout, for any behaviour of the agent", {
     timeout: 120_000,
   }, async () => {
     const { agent: jumbled } = await TestAgent.enrolled();
@@ -179,7 +179,7 @@ describe("ten thousand interleaved requests on one connection", () => {
       if (subject !== "jumble.me") return;
       if (dice() < 0.03) lost.add(data);
       else waiting.push({ reply, data });
-      // Answers in random order, and so after random delays.
+      // The agent answers in random order.
       while (waiting.length > 200 || (waiting.length > 0 && data >= 9_900)) {
         const [one] = waiting.splice(Math.floor(dice() * waiting.length), 1);
         jumbled.send({ subject: one?.reply, data: { echo: one?.data } });

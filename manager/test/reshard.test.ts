@@ -1,4 +1,4 @@
-/** After a change of HUB_SHARDS the new Worker finds the agents whose sockets the hubs of before still hold. */
+/** After a change of HUB_SHARDS, the new Worker finds agents whose sockets are still in an earlier hub. */
 import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -6,7 +6,7 @@ import { hubName } from "../src/hub/placement.ts";
 import worker from "../src/index.ts";
 import { BASIC, mintToken, ORIGIN, stored, TestAgent } from "./manager.ts";
 
-/** A Worker with more hubs, while the one hub of before sleeps and knows nothing of it. */
+/** Runs a Worker with more hubs. The earlier hub sleeps and does not know of the change. */
 const RESHARDED = { ...env, HUB_SHARDS: "4" };
 
 async function api(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
@@ -22,7 +22,7 @@ async function api(method: string, path: string, body?: unknown): Promise<{ stat
   return { status: response.status, body: text === "" ? undefined : JSON.parse(text) };
 }
 
-/** An agent in the hub of before that belongs to another one now. */
+/** An agent whose socket is in the earlier hub and that now belongs to another hub. */
 async function movedAgent(): Promise<TestAgent> {
   for (;;) {
     const { agent } = await TestAgent.online({ token: await mintToken() });
@@ -31,7 +31,7 @@ async function movedAgent(): Promise<TestAgent> {
   }
 }
 
-describe("an agent whose socket is in a hub of before", () => {
+describe("an agent whose socket is in an earlier hub", () => {
   let agent: TestAgent;
   beforeAll(async () => {
     agent = await movedAgent();
@@ -41,7 +41,7 @@ describe("an agent whose socket is in a hub of before", () => {
     });
   });
 
-  it("is online, by itself and in the list", async () => {
+  it("is shown as online, alone and in the list", async () => {
     expect((await api("GET", `/api/agents/${agent.id}`)).body).toMatchObject({ status: "online" });
     const { body } = await api("GET", "/api/agents?status=online");
     expect(body).toContainEqual(expect.objectContaining({ id: agent.id, status: "online" }));
@@ -52,21 +52,21 @@ describe("an agent whose socket is in a hub of before", () => {
     expect(answer).toEqual({ status: 200, body: { data: [1] } });
   });
 
-  it("gets what is published, and shows its subscriptions", async () => {
+  it("gets published messages, and its subscriptions are shown", async () => {
     await agent.request("agent.subscribe", { patterns: ["fleet.>"] });
     expect(await api("POST", "/api/publish", { subject: "fleet.x" })).toMatchObject({ body: { delivered: 1 } });
     const { body } = await api("GET", `/api/agents/${agent.id}/subscriptions`);
     expect(body).toMatchObject({ patterns: ["fleet.>"], delivered: 1 });
   });
 
-  it("is offered a new token", async () => {
+  it("gets the offer of a new token", async () => {
     const rotated = api("POST", `/api/agents/${agent.id}/rotate`);
     const offer = await agent.next(({ subject }) => subject === "agent.rotate");
     agent.send({ subject: offer.reply, data: {} });
     expect((await rotated).status).toBe(204);
   });
 
-  it("is shut out when it is revoked", async () => {
+  it("is disconnected when it is revoked", async () => {
     const revoked = await movedAgent();
     expect((await api("POST", `/api/agents/${revoked.id}/revoke`)).status).toBe(200);
     expect(await revoked.untilClosed()).toMatchObject({ code: 4403 });

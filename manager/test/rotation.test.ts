@@ -8,7 +8,7 @@ beforeEach(async () => {
   ({ agent, token } = await TestAgent.enrolled());
 });
 
-/** Starts a rotation and returns the offer, and the operator's answer to come. */
+/** Starts a rotation. Returns the offer, and a promise of the operator's answer. */
 async function offer(on = agent) {
   on.frames.length = 0;
   const answer = api("POST", `/api/agents/${on.id}/rotate`);
@@ -17,12 +17,12 @@ async function offer(on = agent) {
 }
 
 describe("a rotation", () => {
-  it("voids the old token once the agent is back with the new one, and not before", async () => {
+  it("makes the old token void when the agent is back with the new one, and not before", async () => {
     const { answer, inbox, candidate } = await offer();
     agent.send({ subject: inbox, data: {} });
     expect(await answer).toEqual({ status: 204, body: undefined });
 
-    // Stored, not used: whichever the agent comes with after a crash is good.
+    // The new token is stored but not used. After a crash the agent may use either token.
     const { agent: before } = await TestAgent.online({ token });
     expect(before.id).toBe(agent.id);
     const { agent: back } = await TestAgent.online({ token: candidate });
@@ -33,14 +33,14 @@ describe("a rotation", () => {
     expect(await agentView(agent.id)).toMatchObject({ status: "online" });
   });
 
-  it("that the agent could not store leaves it as it was", async () => {
+  it("changes nothing if the agent could not store the token", async () => {
     const { answer, inbox } = await offer();
     agent.send({ subject: inbox, error: { code: "not_saved", message: "the disk is full" } });
     expect(await answer).toMatchObject({ status: 502, body: { error: { code: "not_saved" } } });
     expect((await TestAgent.online({ token })).agent.id).toBe(agent.id);
   });
 
-  it("whose answer was lost is finished by the agent", async () => {
+  it("is completed by the agent even if its answer was lost", async () => {
     const { answer, candidate } = await offer();
     agent.socket.close(1001, "");
     expect(await answer).toMatchObject({ status: 502, body: { error: { code: "disconnected" } } });
@@ -48,7 +48,7 @@ describe("a rotation", () => {
     expect(await refusal({ token })).toEqual([401, "invalid_token"]);
   });
 
-  it("that is begun anew replaces the offer before it", async () => {
+  it("replaces the offer of an earlier rotation", async () => {
     const first = await offer();
     agent.send({ subject: first.inbox, data: {} });
     await first.answer;
@@ -61,7 +61,7 @@ describe("a rotation", () => {
     expect(await refusal({ token })).toEqual([401, "invalid_token"]);
   });
 
-  it("that loses its offer between upgrade and registration is refused, and the old token goes on", async () => {
+  it("is refused if its offer is replaced between upgrade and registration, and the old token stays good", async () => {
     const first = await offer();
     agent.send({ subject: first.inbox, data: {} });
     await first.answer;
@@ -74,7 +74,7 @@ describe("a rotation", () => {
     expect((await TestAgent.online({ token })).agent.id).toBe(agent.id);
   });
 
-  it("shuts out sockets that the old token opened and that have not registered yet", async () => {
+  it("closes unregistered sockets that were opened with the old token", async () => {
     const { answer, inbox, candidate } = await offer();
     agent.send({ subject: inbox, data: {} });
     await answer;
@@ -86,7 +86,7 @@ describe("a rotation", () => {
     expect((await back.request("test.echo", 1)).data).toBe(1);
   });
 
-  it("needs an agent that is connected, and one that is there", async () => {
+  it("needs a connected and existing agent", async () => {
     agent.socket.close(1000, "stopped");
     await agent.untilClosed();
     expect(await api("POST", `/api/agents/${agent.id}/rotate`)).toMatchObject({
@@ -109,7 +109,7 @@ describe("a rotation", () => {
     expect(JSON.stringify(body)).not.toContain(candidate);
   });
 
-  it("cannot be forged by an operator's request", async () => {
+  it("cannot be imitated with an operator's request", async () => {
     const forged = await api("POST", `/api/agents/${agent.id}/request`, {
       subject: "agent.rotate",
       data: { token: "x" },

@@ -1,4 +1,7 @@
-/** What another version of the manager has stored, and this one cannot read, costs one agent one reconnect and no hub. */
+/**
+ * If another version of the manager stored a value that this one cannot read, one agent reconnects once. The hub goes
+ * on.
+ */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -12,7 +15,7 @@ afterEach(() => {
 const sql = (text: string, ...values: (string | number)[]) =>
   runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec(text, ...values).toArray());
 
-/** Nothing of this version could have written these. */
+/** Values that this version cannot have written. */
 const UNREADABLE: [string, unknown][] = [
   ["another shape", { version: 9, agent: "k3v" }],
   ["a field of another type", { id: "c", admission: "opaque", connectedAt: "yesterday" }],
@@ -22,7 +25,7 @@ const UNREADABLE: [string, unknown][] = [
 ];
 
 describe("an attachment that cannot be read", () => {
-  it.each(UNREADABLE)("%s costs its agent one reconnect, and no other", async (_, attachment) => {
+  it.each(UNREADABLE)("%s makes only its own agent reconnect, once", async (_, attachment) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { agent, token } = await TestAgent.enrolled();
     const { agent: other } = await TestAgent.enrolled();
@@ -55,7 +58,7 @@ describe("a row that cannot be read", () => {
     expect(errors.mock.calls.some(([line]) => String(line).includes("yesterday"))).toBe(false);
   });
 
-  it("that is no JSON either", async () => {
+  it("is set aside if it is not JSON", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { agent } = await TestAgent.enrolled();
     await sql("UPDATE connections SET state = '{' WHERE id = ?", agent.connection);
@@ -63,7 +66,7 @@ describe("a row that cannot be read", () => {
     expect((await agent.request("test.echo", 1)).data).toBe(1);
   });
 
-  it.each(UNREADABLE)("of the outbox, %s, is set aside, and the others get to the registry", async (_, transition) => {
+  it.each(UNREADABLE)("of the outbox, %s, is set aside, and the others reach the registry", async (_, transition) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { agent } = await TestAgent.enrolled();
     await stored(agent.id, ({ status }) => status === "online");
@@ -76,7 +79,7 @@ describe("a row that cannot be read", () => {
     ]);
   });
 
-  it("of a replaced host keeps nobody from connecting", async () => {
+  it("of a replaced host does not prevent a connection", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { agent, token } = await TestAgent.enrolled();
     await TestAgent.online({ token });
@@ -85,7 +88,7 @@ describe("a row that cannot be read", () => {
     expect(await agentView(third.id)).toMatchObject({ status: "online" });
   });
 
-  it("is kept for people, the latest hundred", async () => {
+  it("is kept; older ones than the latest hundred are deleted", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     for (let n = 0; n < 120; n++) await sql("INSERT INTO connections (id, state) VALUES (?, '[]')", `bad-${n}`);
     await evictDurableObject(hub());
@@ -95,7 +98,7 @@ describe("a row that cannot be read", () => {
 });
 
 describe("a column of the registry that cannot be read", () => {
-  it("shows an agent without its clone, and the list", async () => {
+  it("counts as null: the agent is shown without its clone, alone and in the list", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { agent } = await TestAgent.enrolled();
     for (const clone of ["{", "[]", '{"at":"now"}', '"clone"']) {
@@ -105,7 +108,7 @@ describe("a column of the registry that cannot be read", () => {
     }
   });
 
-  it("shows an entry of the audit trail without its detail, and the others", async () => {
+  it("counts as null: the entry of the audit trail is shown without its detail", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     for (const detail of ["{", "[1]", '{"name":{"deep":1}}', '"text"']) {
       await env.DB.prepare("INSERT INTO audit (at, via, action, detail) VALUES (1, 'password', 'agent.x', ?)")
@@ -116,7 +119,7 @@ describe("a column of the registry that cannot be read", () => {
     }
   });
 
-  it("written by the release before, without a version, is read", async () => {
+  it("differs from a value of the previous release, which has no version but can be read", async () => {
     await env.DB.prepare(
       `INSERT INTO audit (at, via, action, detail) VALUES (1, 'password', 'agent.rename', '{"name":"edge-7"}')`,
     ).run();
@@ -130,7 +133,7 @@ describe("a column of the registry that cannot be read", () => {
 });
 
 describe("a fault while a hub is loaded", () => {
-  it("costs its agents a reconnect, and the hub serves", async () => {
+  it("makes the hub's agents reconnect, and the hub goes on", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { agent, token } = await TestAgent.enrolled();
     vi.spyOn(HubStore.prototype, "connections").mockImplementation(() => {
@@ -148,13 +151,13 @@ describe("a fault while a hub is loaded", () => {
 });
 
 describe("a transition that the registry rejects", () => {
-  it("is parked, counted and listed, and the others flow on", async () => {
+  it("is parked, counted and listed, and the others are written", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { agent } = await TestAgent.enrolled();
     const [live] = await hub().status(agent.id);
     if (live === undefined) throw new Error("not live");
     await stored(agent.id, ({ status }) => status === "online");
-    // The table is STRICT: no time with a fraction gets in.
+    // The table is STRICT, so it rejects a time with a fraction.
     const bad = { ...live, generation: live.generation + 1, reason: null, closeCode: null, since: 1.5 };
     await sql("INSERT INTO outbox (transition) VALUES (?)", JSON.stringify(bad));
     const { agent: other } = await TestAgent.enrolled();

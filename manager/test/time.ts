@@ -1,9 +1,9 @@
-/** Makes time pass for the hub: its sockets carry the times that it goes by. */
+/** Makes time pass for the hub by changing the times that are stored with its sockets and leases. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type { ConnectionState } from "../src/hub/connection-state.ts";
 import { hub, type TestAgent } from "./manager.ts";
 
-/** Rewrites what an agent's socket carries through hibernation, as if time had passed. */
+/** Moves the times in the attachment of an agent's socket back, as if time had passed. */
 export async function age(agent: TestAgent, ms: number): Promise<void> {
   await runInDurableObject(hub(), (_, ctx) => {
     const [socket] = ctx.getWebSockets(agent.connection);
@@ -17,7 +17,7 @@ export async function age(agent: TestAgent, ms: number): Promise<void> {
   await evictDurableObject(hub());
 }
 
-/** Likewise of an agent's lease over HTTP, which is a row. */
+/** Does the same for an agent's HTTP lease, which is stored as a row. */
 export async function ageHttpLease(agentId: string, ms: number): Promise<void> {
   await runInDurableObject(hub(), (_, ctx) => {
     const { sql } = ctx.storage;
@@ -31,7 +31,7 @@ export async function ageHttpLease(agentId: string, ms: number): Promise<void> {
   await evictDurableObject(hub());
 }
 
-/** Runs the sweep that is due, as the alarm would. */
+/** Runs a sweep, as the alarm would. */
 export async function sweep(): Promise<void> {
   await runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec("DELETE FROM sweep"));
   await runDurableObjectAlarm(hub());

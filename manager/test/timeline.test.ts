@@ -19,7 +19,7 @@ interface Entry {
   closeCode: number | null;
 }
 
-/** The timeline as the API tells it, once it has so many entries. */
+/** Waits until the timeline in the API has at least `length` entries, and returns it. */
 function recorded(id: string, length: number): Promise<Entry[]> {
   return vi.waitUntil(
     async () => {
@@ -54,11 +54,11 @@ describe("a socket that fails", () => {
       "WebSocket protocol error; protocolError.statusCode = 1002; protocolError.description = Unknown opcode 5",
       ["offline", "policy", 1002],
     ],
-  ])("with %s is recorded as what happened, and bans no agent for a minute", async (message, ending) => {
+  ])("with %s is recorded with reason and close code, and its agent may return at once", async (message, ending) => {
     const { agent, token } = await TestAgent.enrolled();
     await fail(agent, new Error(message));
     expect(brief(await recorded(agent.id, 2))).toEqual([ending, ["online", null, null]]);
-    // A second event of the same socket, or one of a socket that is over, changes nothing.
+    // A second event of the same socket changes nothing.
     await fail(agent, new Error("Network connection lost.")).catch(() => {});
     if (ending[1] === "lost") expect((await agent.untilClosed()).code).toBe(1011);
     else expect(agent.closed).toBeNull();
@@ -68,7 +68,7 @@ describe("a socket that fails", () => {
 });
 
 describe("GET /api/agents/:id/events", () => {
-  it("has every coming and going, with its reason and close code, newest first", async () => {
+  it("has every beginning and end of a connection, with reason and close code, the newest first", async () => {
     const { agent: first, token } = await TestAgent.enrolled();
     first.socket.close(1000, "stopped");
     await shown(first.id, (view) => view.status === "offline");
@@ -94,14 +94,14 @@ describe("GET /api/agents/:id/events", () => {
     expect(uptime).toEqual({ day: expect.any(Number), week: expect.any(Number) });
   });
 
-  it("tells of a lease that has run out before any sweep came by", async () => {
+  it("has the end of a lease before a sweep records it", async () => {
     const { agent } = await TestAgent.enrolled();
     await recorded(agent.id, 1);
     await age(agent, 40_001);
     expect(brief(await recorded(agent.id, 2))[0]).toEqual(["offline", "lease_expired", null]);
   });
 
-  it("marks an agent that flaps, and has the shares of its uptime", async () => {
+  it("shows that an agent flaps, and its uptime", async () => {
     const { agent, token } = await TestAgent.enrolled();
     await stored(agent.id, (row) => row.status === "online");
     expect(await agentView(agent.id)).toMatchObject({ flapping: false });
@@ -119,7 +119,7 @@ describe("GET /api/agents/:id/events", () => {
     expect(await agentView(agent.id)).toMatchObject({ flapping: false });
   });
 
-  it("does not know an agent that was removed, and nothing of it is kept", async () => {
+  it("answers 404 for a removed agent, and its timeline is deleted", async () => {
     const { agent } = await TestAgent.enrolled();
     await recorded(agent.id, 1);
     await api("DELETE", `/api/agents/${agent.id}`);
@@ -134,8 +134,8 @@ function eventsOf(id: string) {
   return rows.all<{ generation: number; status: string; at: number }>().then(({ results }) => results);
 }
 
-/** A connection that came and went again, with its two transitions. */
-function visit(online: Transition, generation: number, at: number): Transition[] {
+/** The two transitions of a connection that began and ended. */
+function beginAndEnd(online: Transition, generation: number, at: number): Transition[] {
   const began = { ...online, generation, since: at };
   return [began, { ...began, status: "offline", reason: "lost", since: at + 1, closeCode: 1006 }];
 }
@@ -145,8 +145,8 @@ function firstOf(n: number, { generation }: Transition): number {
   return Math.ceil((generation + n) / PRUNED_EVERY) * PRUNED_EVERY - n + 1;
 }
 
-describe("a registry from before there were timelines", () => {
-  it("begins them with what it knew of each agent", async () => {
+describe("a registry of a version without timelines", () => {
+  it("gets timelines that begin with the stored presence of each agent", async () => {
     const { agent: online } = await TestAgent.enrolled();
     const { agent: gone } = await TestAgent.enrolled();
     gone.socket.close(1000, "stopped");
@@ -157,7 +157,7 @@ describe("a registry from before there were timelines", () => {
     await env.DB.exec(`UPDATE agents SET since = since - ${2 * HOUR}`);
     const [migration] = env.MIGRATIONS.filter(({ name }) => name.startsWith("0005"));
     for (const statement of migration?.queries ?? []) await env.DB.prepare(statement).run();
-    // The new version takes over, and no socket outlives that.
+    // The new version starts. No socket survives that.
     await evictDurableObject(hub(), { webSockets: "close" });
     expect(brief(await recorded(online.id, 2))).toEqual([
       ["offline", "manager_restart", null],
@@ -182,7 +182,7 @@ describe("the registry", () => {
     const [one, other] = [await known(), await known()];
     const now = Date.now();
     const visits = (online: Transition, n: number) =>
-      Array.from({ length: n }, (_, i) => visit(online, firstOf(n, online) + i, now + i)).flat();
+      Array.from({ length: n }, (_, i) => beginAndEnd(online, firstOf(n, online) + i, now + i)).flat();
     await writeTransitions(env.DB, "hub-0", [...visits(one, 130), ...visits(other, 3)]);
     const kept = await eventsOf(one.agentId);
     expect([kept.length, kept[0]?.generation]).toEqual([200, firstOf(130, one) + 129]);
@@ -194,7 +194,7 @@ describe("the registry", () => {
     const first = firstOf(150, online);
     let most = 0;
     for (let i = 0; i < 150; i++) {
-      for (const transition of visit(online, first + i, online.since + i)) {
+      for (const transition of beginAndEnd(online, first + i, online.since + i)) {
         await writeTransitions(env.DB, "hub-0", [transition]);
       }
       most = Math.max(most, (await eventsOf(online.agentId)).length);
@@ -203,13 +203,13 @@ describe("the registry", () => {
     expect(await recorded(online.agentId, 200)).toHaveLength(200);
   });
 
-  it("drops what is older than 30 days, but not what lasted into them", async () => {
+  it("deletes entries older than 30 days, but keeps one that lasted into this time", async () => {
     const online = await known();
     const now = Date.now();
     await env.DB.prepare("UPDATE events SET at = ?")
       .bind(now - 60 * DAY)
       .run();
-    const days = [50, 40, 20].flatMap((ago, i) => visit(online, firstOf(3, online) + i, now - ago * DAY));
+    const days = [50, 40, 20].flatMap((ago, i) => beginAndEnd(online, firstOf(3, online) + i, now - ago * DAY));
     await writeTransitions(env.DB, "hub-0", days);
     expect((await eventsOf(online.agentId)).map(({ at, status }) => [Math.round((now - at) / DAY), status])).toEqual([
       [20, "offline"],
@@ -219,9 +219,9 @@ describe("the registry", () => {
     ]);
   });
 
-  it("takes a batch twice as once", async () => {
+  it("ends in the same state if a batch is written twice", async () => {
     const online = await known();
-    const batch = visit(online, online.generation + 1, Date.now());
+    const batch = beginAndEnd(online, online.generation + 1, Date.now());
     await writeTransitions(env.DB, "hub-0", batch);
     const once = await eventsOf(online.agentId);
     await writeTransitions(env.DB, "hub-0", batch);
@@ -231,18 +231,18 @@ describe("the registry", () => {
 
   it("never lets a connection that has ended begin again", async () => {
     const online = await known();
-    const [began, ended] = visit(online, online.generation + 1, Date.now());
-    if (began === undefined || ended === undefined) throw new Error("no visit");
+    const [began, ended] = beginAndEnd(online, online.generation + 1, Date.now());
+    if (began === undefined || ended === undefined) throw new Error("no end");
     await writeTransitions(env.DB, "hub-0", [ended]);
     await writeTransitions(env.DB, "hub-0", [began]);
     await stored(online.agentId, (row) => row.status === "offline");
   });
 
-  it("says revoked of an agent whose last connection is found to have been lost before that", async () => {
+  it("keeps the reason revoked if the end of the last connection is written after the revocation", async () => {
     const online = await known();
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(online.agentId).run();
-    const [, ended] = visit(online, online.generation, Date.now());
-    if (ended === undefined) throw new Error("no visit");
+    const [, ended] = beginAndEnd(online, online.generation, Date.now());
+    if (ended === undefined) throw new Error("no end");
     expect(await writeTransitions(env.DB, "hub-0", [ended])).toMatchObject([{ agentId: online.agentId, barred: 1 }]);
     await stored(online.agentId, (row) => row.reason === "revoked");
   });

@@ -11,7 +11,7 @@ import { hideRegistry, showRegistry } from "./registry.ts";
 const KEY = new TextEncoder().encode(env.JWT_SECRET);
 const NOW = Math.floor(Date.now() / 1000);
 
-/** A token of our own making, right in all but what a test changes. */
+/** A valid token, except for the parts that a test changes. */
 async function forge(header: Partial<JWTHeaderParameters>, claims: JWTPayload, key = KEY): Promise<string> {
   const { kid } = decodeProtectedHeader(await mintToken());
   return new SignJWT({ iss: "zedops", aud: "zedops:agent", sub: "nobody", jti: "j", iat: NOW, ...claims })
@@ -22,7 +22,7 @@ async function forge(header: Partial<JWTHeaderParameters>, claims: JWTPayload, k
 const base64url = (text: string) => btoa(text).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 
 describe("the upgrade refuses", () => {
-  it("no token", async () => {
+  it("a request without a token", async () => {
     expect(await refusal({})).toEqual([401, "missing_token"]);
   });
 
@@ -65,7 +65,7 @@ describe("the upgrade refuses", () => {
     ["somebody else's audience", {}, { aud: "zedops:admin" }],
     ["no subject", {}, { sub: "" }],
     ["somebody else's issuer", {}, { iss: "https://evil.test" }],
-  ])("a token with %s, though its signature is right", async (_, header, claims) => {
+  ])("a token with a right signature but %s", async (_, header, claims) => {
     expect(await refusal({ token: await forge(header, claims) })).toEqual([401, "invalid_token"]);
   });
 
@@ -89,7 +89,7 @@ describe("the upgrade refuses", () => {
     ["an object for an audience", { aud: {} }],
     ["a list of issuers", { iss: ["zedops"] }],
     ["an end beyond all numbers, and an id of nobody", { exp: 1e300 }],
-  ])("an enrolment token with %s, though its signature is right", async (_, claims) => {
+  ])("an enrolment token with a right signature but %s", async (_, claims) => {
     const right = { aud: "zedops:enrolment", jti: ID, exp: NOW + 3_600 };
     const token = await forge({ typ: "zedops-enrolment+jwt" }, { ...right, ...(claims as JWTPayload) });
     expect(await refusal({ token })).toEqual([401, "invalid_token"]);
@@ -104,18 +104,18 @@ describe("the upgrade refuses", () => {
     ["a list of audiences", { sub: ID, aud: ["zedops:agent"] }],
     ["an end that is no number", { sub: ID, exp: "soon" }],
     ["a time beyond all numbers, and a subject that is nobody", { sub: ID, iat: 1e300 }],
-  ])("an agent's token with %s, though its signature is right", async (_, claims) => {
+  ])("an agent's token with a right signature but %s", async (_, claims) => {
     expect(await refusal({ token: await forge({}, claims as JWTPayload) })).toEqual([401, "invalid_token"]);
   });
 
-  it.each([{}, [], 7, true, null])("a token with %j for a key id", async (kid) => {
+  it.each([{}, [], 7, true, null])("a token with the key id %j", async (kid) => {
     const [, claims, signature] = (await mintToken()).split(".");
     const header = { alg: "HS256", typ: "zedops-enrolment+jwt", kid };
     const token = `${base64url(JSON.stringify(header))}.${claims}.${signature}`;
     expect(await refusal({ token })).toEqual([401, "invalid_token"]);
   });
 
-  it("a token whose header names no key, or one that nobody understands", async () => {
+  it("a token with a wrong key id, an unsupported algorithm or an unknown critical header", async () => {
     const [, claims, signature] = (await mintToken()).split(".");
     for (const header of [
       { alg: "HS256", typ: "zedops-enrolment+jwt" },
@@ -138,7 +138,7 @@ describe("the upgrade refuses", () => {
     expect(await refusal({ token })).toEqual([401, "token_expired"]);
   });
 
-  it("an enrolment token passed off as an agent's, and the reverse", async () => {
+  it("an enrolment token in place of an agent's token, and the reverse", async () => {
     const { token } = await TestAgent.enrolled();
     const swap = async (of: string, typ: string) => {
       const [, claims, signature] = of.split(".");
@@ -155,7 +155,7 @@ describe("the upgrade refuses", () => {
     }
   });
 
-  it("an install id that is none", async () => {
+  it("an invalid install id", async () => {
     expect(await refusal({ token: await mintToken(), installId: "a b" })).toEqual([400, "invalid_header"]);
   });
 
@@ -165,7 +165,7 @@ describe("the upgrade refuses", () => {
     expect(await response.json()).toMatchObject({ error: { code: "upgrade_required" } });
   });
 
-  it("everybody while D1 fails, without calling any token invalid", async () => {
+  it("everybody while D1 fails, with 503 and never with invalid_token", async () => {
     const { token } = await TestAgent.enrolled();
     await hideRegistry();
     try {
@@ -181,7 +181,7 @@ describe("the upgrade refuses", () => {
   });
 });
 
-it("drops an identity that the client claims for itself", async () => {
+it("ignores an admission header of the client", async () => {
   const { agent: victim } = await TestAgent.enrolled();
   const { agent } = await TestAgent.online({
     token: await mintToken(),
@@ -191,7 +191,7 @@ it("drops an identity that the client claims for itself", async () => {
   expect((await victim.request("test.echo", 1)).data).toBe(1);
 });
 
-it("admits an agent whatever it is called, and whatever its host is", async () => {
+it("admits an agent with any name and any hostname", async () => {
   for (const name of ["Büro", "边缘节点", "🖥️ 7", "خادم"]) {
     const agent = await TestAgent.open({ token: await mintToken() });
     const { data } = await agent.request("agent.register", { ...HOST, name, hostname: name });
@@ -208,7 +208,7 @@ describe("an enrolment token", () => {
     expect(await refusal({ token, installId: "second-host" })).toEqual([403, "enrolment_used"]);
   });
 
-  it("lets exactly one of two racing hosts in", async () => {
+  it("admits exactly one of two hosts that race for the last use", async () => {
     const token = await mintToken();
     const agents = await Promise.all(
       ["racing-host-a", "racing-host-b"].map((installId) => TestAgent.open({ token, installId })),
@@ -220,7 +220,7 @@ describe("an enrolment token", () => {
     expect(await loser?.untilClosed()).toEqual({ code: 4401, reason: "unauthorized" });
   });
 
-  it("gives the same host the same agent and a fresh token, and voids the one before", async () => {
+  it("gives the same host the same agent and a new token, and makes the earlier token void", async () => {
     const token = await mintToken();
     const first = await TestAgent.online({ token, installId: "host-with-a-lost-reply" });
     const second = await TestAgent.online({ token, installId: "host-with-a-lost-reply" });
@@ -231,7 +231,7 @@ describe("an enrolment token", () => {
     expect((await TestAgent.online({ token: second.token ?? "" })).agent.id).toBe(first.agent.id);
   });
 
-  it("serves a fleet up to maxUses", async () => {
+  it("enrols up to maxUses hosts", async () => {
     const token = await mintToken({ maxUses: 3 });
     const ids = new Set<string>();
     for (const n of [1, 2, 3]) ids.add((await TestAgent.online({ token, installId: `fleet-host-${n}` })).agent.id);
@@ -240,7 +240,7 @@ describe("an enrolment token", () => {
     await TestAgent.online({ token, installId: "fleet-host-2" });
   });
 
-  it("does not outlive the removal of its agent", async () => {
+  it("cannot bring back its removed agent", async () => {
     const token = await mintToken();
     const { agent, token: own } = await TestAgent.online({ token, installId: "removed-host" });
     expect((await api("DELETE", `/api/agents/${agent.id}`)).status).toBe(204);
@@ -250,17 +250,17 @@ describe("an enrolment token", () => {
   });
 });
 
-describe("an upgrade and a removal at once", () => {
-  it("leave no connection: an agent that was admitted before it was removed is shut out on arrival", async () => {
+describe("an upgrade and a removal at the same time", () => {
+  it("leave no connection: an agent that was admitted before its removal is closed when it registers", async () => {
     const { agent, token } = await TestAgent.enrolled();
     const late = await TestAgent.open({ token });
-    // The removal reached D1, and its word to the hub came before this connection was there.
+    // The removal reached D1. Its call to the hub came before this connection was open.
     await env.DB.prepare("UPDATE agents SET deleted_at = 1 WHERE id = ?").bind(agent.id).run();
     await late.request("agent.register", HOST);
     expect(await late.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
   });
 
-  it("leave no connection that is older than the agent's last one either", async () => {
+  it("leave no connection that is older than the agent's last connection", async () => {
     const { agent, token } = await TestAgent.enrolled();
     const late = await TestAgent.open({ token });
     const { agent: newer } = await TestAgent.online({ token });
@@ -271,20 +271,20 @@ describe("an upgrade and a removal at once", () => {
     expect(await late.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
   });
 
-  it("leave no connection when the removal has to be repeated", async () => {
+  it("leave no connection if the removal has to be repeated", async () => {
     const { agent } = await TestAgent.enrolled();
-    // The first removal got as far as D1.
+    // The first removal reached D1 but not the hub.
     await env.DB.prepare("UPDATE agents SET deleted_at = 1 WHERE id = ?").bind(agent.id).run();
     expect((await api("DELETE", `/api/agents/${agent.id}`)).status).toBe(404);
     expect(await agent.untilClosed()).toEqual({ code: 4403, reason: "revoked" });
   });
 });
 
-describe("an upgrade that is tried again", () => {
-  it("is a connection of its own, which the end of the first attempt does not touch", async () => {
+describe("an upgrade that is repeated", () => {
+  it("opens a separate connection, which stays when the first attempt's connection ends", async () => {
     const { agent, token } = await TestAgent.enrolled();
     const attempts: Response[] = [];
-    // The hub takes the first attempt, but its answer is lost on the way.
+    // The hub accepts the first attempt, but its answer is lost.
     const lossy = {
       getByName: (name: string) => ({
         fetch: async (url: string, init: RequestInit) => {
@@ -323,7 +323,7 @@ describe("a new JWT_SECRET", () => {
   };
   const next = "another key, of at least thirty-two characters";
 
-  it("keeps the tokens of the one before, while that is known as the previous", async () => {
+  it("keeps the tokens of the old secret good while the old one is JWT_SECRET_PREVIOUS", async () => {
     const { token } = await TestAgent.enrolled();
     expect(await withEnv({ JWT_SECRET: next, JWT_SECRET_PREVIOUS: env.JWT_SECRET }, token)).toBe(101);
     expect(await withEnv({ JWT_SECRET: next }, token)).toBe(401);

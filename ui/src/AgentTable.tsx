@@ -78,7 +78,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
           </tbody>
         </table>
       </div>
-      {/* The live agent, where the other dialogs have a copy: it shows the changes. */}
+      {/* The history gets the live agent, so it shows changes. The other dialogs get a copy. */}
       <Show when={historyOf()} keyed>
         {(agent) => <AgentHistory agent={agent} onClose={() => setHistoryOf(undefined)} />}
       </Show>

@@ -4,7 +4,10 @@ import { Dashboard } from "./Dashboard.tsx";
 import { LogIn } from "./LogIn.tsx";
 import { createQueryClient } from "./queryClient.ts";
 
-/** Shows the dashboard while the manager accepts the session cookie, else the log-in. Only a call shows which it is. */
+/**
+ * Shows the dashboard while the manager accepts the session cookie, else the log-in. Scripts cannot read the cookie, so
+ * the first call to the manager decides.
+ */
 export function App() {
   const [loggedIn, setLoggedIn] = createSignal(true);
   const client = createQueryClient(() => leave());

@@ -4,7 +4,10 @@ import "./Toast.css";
 
 const showForMs = 6_000;
 
-/** The agents to announce: the first that come online while the page is open, and every agent that is new to it. */
+/**
+ * The online agents to announce: all of them if none was online before, else only agents that were not in the list
+ * before.
+ */
 function arrivals(before: ReadonlyMap<string, boolean>, agents: readonly Agent[]): Agent[] {
   const online = agents.filter(isOnline);
   const noneWasOnline = ![...before.values()].includes(true);

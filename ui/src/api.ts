@@ -31,10 +31,10 @@ export interface AgentList {
   readonly managerTime: number | null;
 }
 
-/** A healthy manager answers sooner; a manager that hangs is still noticed soon. */
+/** Timeout of a call, in ms. A healthy manager answers much sooner. */
 const answerWithinMs = 8_000;
 
-/** The manager waits up to 10 s until an agent has stored a token, so this waits longer than that. */
+/** Timeout of a call that gives an agent a token, in ms. The manager itself waits up to 10 s for the agent. */
 const tokenStoredWithinMs = 15_000;
 
 interface Call {

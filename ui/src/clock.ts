@@ -5,7 +5,7 @@ let users = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
 let managerAheadMs = 0;
 
-/** A smaller difference is not clock skew: the `Date` header counts whole seconds, and the answer was on its way. */
+/** A smaller difference is ignored: the `Date` header has whole seconds, and the answer needed some time to arrive. */
 const noSkewMs = 2_500;
 
 const tick = () => setNow(Date.now());

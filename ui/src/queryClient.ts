@@ -10,8 +10,8 @@ export function createQueryClient(onSessionEnd: () => void): QueryClient {
     queryCache: new QueryCache({ onError }),
     mutationCache: new MutationCache({ onError }),
     defaultOptions: {
-      // The next poll is the retry. The manager may be on this machine, reachable although the browser reports to be
-      // offline.
+      // No retry: the next poll comes soon. `networkMode`: the manager may run on this machine, so it can be reachable
+      // even if the browser reports that it is offline.
       queries: { retry: false, networkMode: "always" },
       mutations: { networkMode: "always" },
     },

@@ -7,7 +7,7 @@ import { cut } from "../protocol/names.ts";
 import type { Registered, Registration } from "../protocol/payloads.ts";
 import { type Admission, enrol } from "../registry/admission.ts";
 import { RegistryUnavailable } from "../registry/query.ts";
-import { takeUpCandidate } from "../registry/rotation.ts";
+import { promoteCandidate } from "../registry/rotation.ts";
 import { mintAgentToken } from "../tokens.ts";
 import type { Roster } from "./roster.ts";
 
@@ -26,7 +26,7 @@ export class Registrations {
   }
 
   /**
-   * * Enrols the agent if it uses an enrolment token, and puts it online. If a connection registers twice before the
+   * Enrols the agent if it uses an enrolment token, and puts it online. If a connection registers twice before the
    * first answer, both registrations get the same answer: otherwise two tokens would be made, and the second would make
    * the first void.
    */
@@ -83,7 +83,7 @@ async function enrolOrRotate(env: Env, admission: Admission, registration: Regis
       return enrolled.ok ? { ok: true, value: { registered: { name: enrolled.value, host }, token } } : enrolled;
     }
     if (admission.candidateHash !== null) {
-      const taken = await takeUpCandidate(env.DB, admission.agentId, admission.candidateHash);
+      const taken = await promoteCandidate(env.DB, admission.agentId, admission.candidateHash);
       if (!taken) return failure("invalid_token", "the token has been replaced by a newer one");
     }
     return { ok: true, value: { registered: { name: admission.known?.name ?? host.hostname, host } } };

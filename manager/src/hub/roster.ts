@@ -274,7 +274,7 @@ export class Roster {
   }
 
   /**
-   * * Closes every socket and tells each agent when to come back. Each gets a different delay: the first `delayMs`, the
+   * Closes every socket and tells each agent when to come back. Each gets a different delay: the first `delayMs`, the
    * others evenly after it. HTTP leases stay.
    * @returns the number of registered agents
    */

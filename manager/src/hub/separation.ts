@@ -20,7 +20,7 @@ export class Separations {
   }
 
   /**
-   * * Gives the host with this boot id its own identity if it is connected now. If it is not, it gets one when it next
+   * Gives the host with this boot id its own identity if it is connected now. If it is not, it gets one when it next
    * connects.
    * @returns the id of the new agent; null if the host is not connected, or if an offer to it is already under way
    */

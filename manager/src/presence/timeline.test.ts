@@ -21,14 +21,14 @@ function asOf([newest]: StoredEvent[]) {
   return { ...newest, since: newest.at };
 }
 
-function lay(...steps: Step[]) {
+function timelineOf(...steps: Step[]) {
   const kept = events(...steps);
   return timeline(kept, asOf(kept), NOW);
 }
 
 describe("a timeline", () => {
   it("has the duration of each past status, and none for the present one", () => {
-    expect(lay(["online", 5], ["offline", 60], ["online", 1000]).map((entry) => entry.durationMs)).toEqual([
+    expect(timelineOf(["online", 5], ["offline", 60], ["online", 1000]).map((entry) => entry.durationMs)).toEqual([
       null,
       55,
       940,
@@ -70,13 +70,13 @@ describe("a timeline", () => {
   });
 
   it("goes back 30 days, and includes the entry that lasted into this time", () => {
-    const at = lay(["online", DAY], ["offline", 29 * DAY], ["online", 300 * DAY], ["offline", 301 * DAY]);
+    const at = timelineOf(["online", DAY], ["offline", 29 * DAY], ["online", 300 * DAY], ["offline", 301 * DAY]);
     expect(at.map((entry) => entry.durationMs)).toEqual([null, 28 * DAY, 271 * DAY]);
   });
 });
 
 describe("uptime", () => {
-  it.each<[string, Parameters<typeof lay>, number | null]>([
+  it.each<[string, Parameters<typeof timelineOf>, number | null]>([
     ["all day", [["online", 9 * DAY]], 1],
     [
       "an outage within the day",
@@ -122,7 +122,7 @@ describe("uptime", () => {
       0.5,
     ],
   ])("counts %s", (_, steps, share) => {
-    expect(uptime(lay(...steps), DAY, NOW)).toBe(share);
+    expect(uptime(timelineOf(...steps), DAY, NOW)).toBe(share);
   });
 });
 

@@ -46,7 +46,7 @@ export type BeatAck = z.infer<typeof BeatAck>;
 /** `agent.subscribe` and `agent.unsubscribe` */
 export const PatternList = z.object({ patterns: z.array(z.string()).min(1).max(32) });
 
-/** `agent.credit`: totals of the fan-out that the agent has received on this connection. */
+/** `agent.credit`: totals of the fan-out frames that the agent has processed on this connection. */
 export const CreditReport = z.object({ frames: z.int().min(0), bytes: z.int().min(0) });
 
 /**

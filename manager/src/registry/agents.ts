@@ -95,7 +95,7 @@ export async function renameAgent(
 export async function revokeAgent(db: D1Database, operator: Operator, id: string): Promise<AgentRecord | null> {
   await query(
     db.batch([
-      // One that is online is given its reason by its hub, when that ends the connection.
+      // An agent that is online gets the reason when its hub ends the connection.
       db
         .prepare(
           `UPDATE agents SET revoked_at = ?1, reason = iif(status = 'offline', 'revoked', reason)

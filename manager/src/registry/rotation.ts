@@ -29,7 +29,7 @@ export async function withdrawOffer(db: D1Database, id: string, hash: string): P
  * Makes the candidate the agent's token. The earlier token is now void. Returns false if a newer candidate has replaced
  * it.
  */
-export async function takeUpCandidate(db: D1Database, id: string, hash: string): Promise<boolean> {
+export async function promoteCandidate(db: D1Database, id: string, hash: string): Promise<boolean> {
   const taken = await query(
     db
       .prepare(

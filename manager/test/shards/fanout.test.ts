@@ -7,7 +7,7 @@ import { api, mintToken, TestAgent } from "../manager.ts";
 const SUBSCRIBERS = 500;
 const MESSAGES = CREDIT_WINDOW.frames + 44;
 
-it("a fan-out to 500 subscribers on 4 hubs completes for all but the one that stalls", {
+it("a fan-out to 500 subscribers on 4 hubs reaches all except one that does not acknowledge", {
   timeout: 120_000,
 }, async () => {
   const token = await mintToken({ maxUses: SUBSCRIBERS });

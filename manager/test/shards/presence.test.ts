@@ -3,9 +3,9 @@ import { expect, it } from "vitest";
 import { hubName } from "../../src/hub/placement.ts";
 import { api, TestAgent } from "../manager.ts";
 
-it("of an agent that has moved to another hub, the one it left has no say", async () => {
+it("after an agent has moved to another hub, its earlier hub does not change its presence", async () => {
   let { agent } = await TestAgent.enrolled();
-  // Any hub but the last, which has the last word as it is.
+  // Not the last hub: its status comes last in any case.
   while (hubName(agent.id, 4) === "hub-3") ({ agent } = await TestAgent.enrolled());
   const own = hubName(agent.id, 4);
   const [live] = await env.HUB.getByName(own).status(agent.id);
