@@ -100,6 +100,14 @@ describe("a body", () => {
     expect((await post(path(), '{"subject":"a.b"}', type))[0]).toBe(415);
   });
 
+  it.each([[[0xff]], [[0xc3, 0x28]], [[0xed, 0xa0, 0x80]]])("whose data is not UTF-8: %j", async (bytes) => {
+    const text = new TextEncoder();
+    const body = new Uint8Array([...text.encode('{"subject":"fleet.a","data":"'), ...bytes, ...text.encode('"}')]);
+    const headers = { Authorization: BASIC, "Content-Type": "application/json" };
+    const response = await fetchManager("/api/publish", { method: "POST", headers, body });
+    expect([response.status, await response.json()]).toMatchObject([400, { error: { code: "invalid_json" } }]);
+  });
+
   it("of another JSON type is accepted", async () => {
     const [status] = await post("/api/publish", '{"subject":"fleet.a"}', "application/vnd.x+json; charset=utf-8");
     expect(status).toBe(200);

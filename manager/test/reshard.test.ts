@@ -1,5 +1,5 @@
 /** After a change of HUB_SHARDS, the new Worker finds agents whose sockets are still in an earlier hub. */
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { createExecutionContext, runDurableObjectAlarm, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { hubName } from "../src/hub/placement.ts";
@@ -80,4 +80,30 @@ describe("an agent whose socket is in an earlier hub", () => {
     expect((await api("POST", "/api/admin/drain", {})).status).toBe(200);
     expect(await drained.untilClosed()).toMatchObject({ code: 4503 });
   });
+});
+
+it("a row that an older release has written since names no hub any more", async () => {
+  const agent = await movedAgent();
+  const hubOf = () =>
+    env.DB.prepare("SELECT iif(hub_generation = generation, hub, NULL) AS hub FROM agents WHERE id = ?")
+      .bind(agent.id)
+      .first("hub");
+  expect(await hubOf()).toBe("hub-0");
+  await env.DB.prepare("UPDATE agents SET generation = generation + 1 WHERE id = ?").bind(agent.id).run();
+  expect(await hubOf()).toBeNull();
+});
+
+it("a hub of before without connections is forgotten", async () => {
+  const earlier = env.HUB.getByName("hub-7");
+  await env.DB.prepare("INSERT INTO hubs (name, parked) VALUES ('hub-7', 0)").run();
+  const known = () => env.DB.prepare("SELECT name FROM hubs WHERE name = 'hub-7'").first("name");
+  expect(await earlier.status()).toEqual([]);
+  expect(await known()).toBe("hub-7");
+  expect(await runDurableObjectAlarm(earlier)).toBe(true);
+  expect(await known()).toBeNull();
+  // Its parked transitions are for people: as long as there are some, it is asked for them.
+  await env.DB.prepare("INSERT INTO hubs (name, parked) VALUES ('hub-7', 1)").run();
+  await earlier.forgetParked();
+  expect(await runDurableObjectAlarm(earlier)).toBe(true);
+  expect(await known()).toBeNull();
 });

@@ -44,6 +44,31 @@ describe("an attachment that cannot be read", () => {
   });
 });
 
+describe("an attachment that has no form in JSON", () => {
+  it.each<[string, () => unknown]>([
+    ["a big integer", () => ({ v: 2, generation: 1n })],
+    [
+      "a value that contains itself",
+      () => {
+        const value: { self?: unknown } = {};
+        value.self = value;
+        return value;
+      },
+    ],
+    ["a map", () => new Map([["id", "c"]])],
+  ])("costs its agent one reconnect, and no other: %s", async (_, attachment) => {
+    vi.spyOn(console, "error").mockImplementation(() => {});
+    const { agent } = await TestAgent.enrolled();
+    const { agent: other } = await TestAgent.enrolled();
+    await runInDurableObject(hub(), (_, ctx) => {
+      for (const socket of ctx.getWebSockets(agent.connection)) socket.serializeAttachment(attachment());
+    });
+    await evictDurableObject(hub());
+    expect((await other.request("test.echo", 1)).data).toBe(1);
+    expect(await agent.untilClosed()).toEqual({ code: 4503, reason: "going_away" });
+  });
+});
+
 describe("a row that cannot be read", () => {
   it.each(UNREADABLE)("of a connection, %s, is set aside, and the agents stay connected", async (_, state) => {
     const errors = vi.spyOn(console, "error").mockImplementation(() => {});
@@ -182,5 +207,19 @@ describe("a transition that the registry rejects", () => {
     expect((await api("GET", "/api/admin/parked")).body).toEqual([]);
     expect(await env.DB.prepare("SELECT parked FROM hubs WHERE name = 'hub-0'").first("parked")).toBe(0);
     expect((await api("GET", "/api/audit?limit=1")).body).toMatchObject([{ action: "parked.forget" }]);
+  });
+});
+
+describe("GET /healthz", () => {
+  it("asks the registry once for all who ask at the same time, and waits for it no longer than a second", async () => {
+    const prepare = vi.spyOn(env.DB, "prepare");
+    vi.setSystemTime(Date.now() + 60_000);
+    try {
+      const answers = await Promise.all(Array.from({ length: 30 }, () => fetchManager("/healthz")));
+      expect(answers.every(({ status }) => status === 200)).toBe(true);
+      expect(prepare.mock.calls.filter(([sql]) => sql.includes("sum(parked)")).length).toBeLessThanOrEqual(1);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

@@ -34,5 +34,5 @@ export function agentMaySubscribe(agentId: string, pattern: string): Outcome<str
   if (!isPattern(pattern)) return failure("invalid_subject", `${JSON.stringify(pattern)} is not a valid pattern`);
   return pattern.startsWith("fleet.") || pattern.startsWith(`agents.${agentId}.`)
     ? { ok: true, value: pattern }
-    : failure("forbidden", `an agent may not subscribe to ${pattern}`);
+    : failure("forbidden", `an agent may have no subscription to ${pattern}`);
 }

@@ -51,3 +51,9 @@ describe("an admission in a header", () => {
     expect(() => parseAdmission(header)).toThrow(/^(?!.*secret)the (admission|request) /s);
   });
 });
+
+it("an enrolment of an older Worker, which does not say how many hosts it is for, is not taken for one of one host", () => {
+  const { enrolment: _, ...admission } = ADMISSION;
+  const header = JSON.stringify({ ...admission, enrolment: { id: "e", installId: "i", hostName: null } });
+  expect(parseAdmission(header).enrolment?.maxUses).toBeGreaterThan(1);
+});
