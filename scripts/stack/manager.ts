@@ -105,10 +105,10 @@ async function untilHealthy(url: string, stop: AbortSignal): Promise<void> {
 
 /**
  * The environment of wrangler: no prompts, no look-ups, no logs in the home directory, secrets only from
- * manager/.dev.vars.
+ * manager/.dev.vars. With a CLOUDFLARE_ENV, wrangler would read another file.
  */
 function environment(dataDir: string): NodeJS.ProcessEnv {
-  const { ADMIN_PASSWORD, JWT_SECRET, TOKEN, ...inherited } = projectEnvironment();
+  const { ADMIN_PASSWORD, JWT_SECRET, TOKEN, CLOUDFLARE_ENV, ...inherited } = projectEnvironment();
   return {
     ...inherited,
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
