@@ -30,8 +30,9 @@ export async function startManager(
   { host, port, dataDir }: Pick<Settings, "host" | "port" | "dataDir">,
   { vars = {}, config = inRepository("manager/wrangler.jsonc"), onLine }: ManagerOptions = {},
 ): Promise<Child> {
+  // Before the port, because its message names the process.
+  stack.onStopped(await claimDataDir(dataDir, port));
   await refuseTakenPort(host, port);
-  stack.onStopped(await claimDataDir(dataDir));
   await ensureDevVars();
   const persistTo = join(dataDir, "manager");
   const env = environment(dataDir);
