@@ -1,13 +1,12 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
 import { expect } from "vitest";
 import { z } from "zod";
 import { Admin, type Agent } from "../stack/admin.ts";
 import { type AgentOptions, startAgent } from "../stack/agent.ts";
 import type { Child } from "../stack/child.ts";
-import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
+import { ensureDevVars, localPassword, readDevVars } from "../stack/dev-vars.ts";
 import { type ManagerOptions, startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
 import { Stack } from "../stack/stack.ts";
@@ -127,7 +126,7 @@ export class Lab {
   async close(): Promise<void> {
     await this.#stack.stop();
     await rm(this.dir, { recursive: true });
-    const { JWT_SECRET = "" } = parseEnv(await readFile(devVarsFile, "utf8"));
+    const { JWT_SECRET = "" } = await readDevVars();
     const printed = this.output.join("\n");
     expect(printed).not.toContain(this.password);
     expect(printed).not.toContain(JWT_SECRET);

@@ -1,12 +1,11 @@
 import { once } from "node:events";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
 import { test as base, expect, onTestFinished } from "vitest";
 import { Admin } from "../stack/admin.ts";
-import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
+import { ensureDevVars, localPassword, readDevVars } from "../stack/dev-vars.ts";
 import { freePort } from "./free-port.ts";
 import { Up } from "./up.ts";
 
@@ -35,7 +34,7 @@ test("make up brings an agent online and shows no secret to other users; Ctrl-C 
 }) => {
   await expect.poll(() => up.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
   await ensureDevVars();
-  const { ADMIN_PASSWORD = "", JWT_SECRET = "" } = parseEnv(await readFile(devVarsFile, "utf8"));
+  const { ADMIN_PASSWORD = "", JWT_SECRET = "" } = await readDevVars();
   expect(up.text).toContain(`Dashboard  ${up.url}\n`);
   expect(up.text).toContain(`Password   ${ADMIN_PASSWORD}\n`);
   const agents = await new Admin(new URL(up.url), ADMIN_PASSWORD).agents();

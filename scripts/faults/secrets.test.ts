@@ -1,11 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { parseEnv } from "node:util";
 import { test as base, expect, vi } from "vitest";
 import { Lab, type LabAgent } from "../e2e/lab.ts";
 import { Admin } from "../stack/admin.ts";
 import { REFUSED } from "../stack/agent.ts";
-import { devVarsFile } from "../stack/dev-vars.ts";
+import { readDevVars } from "../stack/dev-vars.ts";
 import { RECONNECTS_WITHIN, untilAnswers } from "./agent-checks.ts";
 
 /** What docs/OPERATIONS.md says of connected agents when a secret changes. */
@@ -29,7 +28,7 @@ async function startHost(lab: Lab, name: string): Promise<LabAgent & { id: strin
 test("after a change of JWT_SECRET agents keep their tokens while the old secret is the previous one, or rotate", async ({
   lab,
 }) => {
-  const { JWT_SECRET = "" } = parseEnv(await readFile(devVarsFile, "utf8"));
+  const { JWT_SECRET = "" } = await readDevVars();
   await lab.startManager();
   const [rotated, forgotten] = [await startHost(lab, "rotated"), await startHost(lab, "forgotten")];
 

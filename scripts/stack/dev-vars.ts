@@ -1,7 +1,9 @@
 import { randomBytes, randomInt } from "node:crypto";
-import { chmod, readFile, rename, writeFile } from "node:fs/promises";
-import { parseEnv } from "node:util";
+import { chmod, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { getSystemErrorMessage } from "node:util";
+import { parse } from "dotenv";
 import { inRepository } from "./repository.ts";
+import { UserError } from "./user-error.ts";
 
 /** The secrets of the local manager. wrangler reads them from this file; git ignores it. */
 export const devVarsFile = inRepository("manager/.dev.vars");
@@ -12,8 +14,9 @@ const generators: Record<string, () => string> = {
 };
 
 /**
- * Makes sure that the file has every secret and that only its owner can read it. Existing values are kept. If two
- * scripts start at once, both use the file of the first.
+ * Makes sure that the file has every secret and that only its owner can read it. Existing values are kept. A secret that
+ * the file names is never made anew: a new JWT_SECRET locks every agent out. If two scripts start at once, both use the
+ * file of the first.
  */
 export async function ensureDevVars(file = devVarsFile): Promise<void> {
   const text = await readIfPresent(file);
@@ -26,19 +29,39 @@ export async function ensureDevVars(file = devVarsFile): Promise<void> {
       return await ensureDevVars(file);
     }
   }
-  const present = parseEnv(text);
+  const present = parse(text);
   const absent = Object.keys(generators).filter((name) => !present[name]);
+  for (const name of absent) refuseIfNamed(file, text, name);
   if (absent.length > 0) {
+    const longer = `${text.trimEnd()}\n${lines(absent)}`.trimStart();
+    // A line such as `NAME:` takes the next line for its value.
+    const after = parse(longer);
+    if (!absent.every((name) => after[name]) || Object.keys(present).some((name) => present[name] !== after[name])) {
+      throw new UserError(`${file}: cannot add ${absent.join(" and ")}, because the last line is not complete`);
+    }
     const draft = `${file}.${process.pid}`;
-    await writeFile(draft, `${text.trimEnd()}\n${lines(absent)}`.trimStart(), { mode: 0o600 });
+    await writeFile(draft, longer, { mode: 0o600 });
     await rename(draft, file);
   }
-  await chmod(file, 0o600);
+  if (((await stat(file)).mode & 0o777) !== 0o600) await chmod(file, 0o600);
+}
+
+/** The variables in the file as wrangler reads them; none if there is no file. */
+export async function readDevVars(file = devVarsFile): Promise<Record<string, string>> {
+  return parse((await readIfPresent(file)) ?? "");
 }
 
 /** The local manager's admin password; undefined if there is none yet. */
 export async function localPassword(file = devVarsFile): Promise<string | undefined> {
-  return parseEnv((await readIfPresent(file)) ?? "").ADMIN_PASSWORD || undefined;
+  return (await readDevVars(file)).ADMIN_PASSWORD || undefined;
+}
+
+/** Throws if the file names a secret that it gives no value. A comment does not count. */
+function refuseIfNamed(file: string, text: string, name: string): void {
+  if (!new RegExp(`^[^#=\\n\\r]*\\b${name}\\b`, "im").test(text)) return;
+  throw new UserError(
+    `${file} names ${name}, but wrangler reads no value for it; write ${name}="…", or delete the line to get a new one`,
+  );
 }
 
 function lines(names: readonly string[]): string {
@@ -52,12 +75,14 @@ function passwordGroup(): string {
 }
 
 async function readIfPresent(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
     if (isErrno(error, "ENOENT")) return undefined;
-    throw error;
-  }
+    if (!(error instanceof Error && "errno" in error && typeof error.errno === "number")) throw error;
+    throw new UserError(`cannot read ${file}: ${getSystemErrorMessage(error.errno)}`);
+  });
+  // Some editors and shells of Windows write UTF-16.
+  if (text?.includes("\0")) throw new UserError(`${file} is not UTF-8 text; save it as UTF-8`);
+  return text;
 }
 
 function isErrno(error: unknown, code: string): boolean {

@@ -30,8 +30,9 @@ export async function startManager(
   { host, port, dataDir }: Pick<Settings, "host" | "port" | "dataDir">,
   { vars = {}, config = inRepository("manager/wrangler.jsonc"), onLine }: ManagerOptions = {},
 ): Promise<Child> {
+  // Before the port, because its message names the process.
+  stack.onStopped(await claimDataDir(dataDir, port));
   await refuseTakenPort(host, port);
-  stack.onStopped(await claimDataDir(dataDir));
   await ensureDevVars();
   const persistTo = join(dataDir, "manager");
   const env = environment(dataDir);
@@ -105,10 +106,10 @@ async function untilHealthy(url: string, stop: AbortSignal): Promise<void> {
 
 /**
  * The environment of wrangler: no prompts, no look-ups, no logs in the home directory, secrets only from
- * manager/.dev.vars.
+ * manager/.dev.vars. With a CLOUDFLARE_ENV, wrangler would read another file.
  */
 function environment(dataDir: string): NodeJS.ProcessEnv {
-  const { ADMIN_PASSWORD, JWT_SECRET, TOKEN, ...inherited } = projectEnvironment();
+  const { ADMIN_PASSWORD, JWT_SECRET, TOKEN, CLOUDFLARE_ENV, ...inherited } = projectEnvironment();
   return {
     ...inherited,
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
