@@ -18,13 +18,13 @@ const restarted = { status: "offline", reason: "manager_restart" };
 
 /** Declares the test for one way to end the manager. Each way has its own file, so that they run side by side. */
 export function testShardChange(ending: string, end: (lab: Lab, manager: Child) => Promise<void>): void {
-  const title = "agents find their hubs when there are four instead of one, and one again, after the manager was";
+  const title = "agents find their hubs when there are four instead of two, and two again, after the manager was";
   test(`${title} ${ending}`, async ({ lab, startFleet }) => {
-    let manager = await lab.startManager({ ...pace, HUB_SHARDS: "1" });
+    let manager = await lab.startManager({ ...pace, HUB_SHARDS: "2" });
     const fleet = await startFleet({ agents: AGENTS, subscribe: ["fleet.>"] });
     await fleet.untilConnected(() => fleet.events, 60_000);
 
-    for (const shards of ["4", "1"]) {
+    for (const shards of ["4", "2"]) {
       // This agent ends together with the manager, which may not have told the registry.
       const lost = `lost-before-${shards}`;
       const { process } = await lab.startAgent(lost);
