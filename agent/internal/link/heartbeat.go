@@ -27,6 +27,9 @@ func (c *connection) queueAck(a ack) {
 	}
 }
 
+// maxUnacked is more heartbeats than any round trip lasts: the first two may be close together.
+const maxUnacked = 8
+
 // alignment is the data of agent.heartbeat.align, and when it arrived.
 type alignment struct {
 	at    time.Time
@@ -74,7 +77,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 
 	estimator := rttEstimator{skewMs: c.skewMs}
 	var unanswered time.Time // when the first heartbeat was sent that has no sign of life after it; zero if there is none
-	var sent time.Time       // when the latest heartbeat without an ack was sent; zero if there is none
+	var sent []time.Time     // when the heartbeats without an ack were sent; acks come in this order
 	var reported time.Time
 	probing := false // a heartbeat was sent early because the host may have slept
 
@@ -84,14 +87,18 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			return ctx.Err()
 
 		case <-beat.C:
-			sent = time.Now()
+			now := time.Now()
+			if len(sent) == maxUnacked { // the manager does not answer each of them
+				sent = sent[:0]
+			}
+			sent = append(sent, now)
 			if answered := c.lastFrame.Load() >= int64(unanswered.Sub(c.opened)); unanswered.IsZero() || answered {
 				// The timer restarts as soon as a heartbeat is answered. The interval may be shorter than the timeout, and
 				// then waiting for the timer would leave the heartbeats in between unchecked.
 				if !unanswered.IsZero() {
 					probing = false
 				}
-				unanswered = sent
+				unanswered = now
 				overdue.Reset(ackTimeout)
 			}
 			if err := c.write([]byte(protocol.Heartbeat)); err != nil {
@@ -118,11 +125,11 @@ func (c *connection) heartbeat(ctx context.Context) error {
 				}
 				break
 			}
-			if sent.IsZero() {
+			if len(sent) == 0 {
 				break
 			}
-			estimator.measureRTT(a.at.Sub(sent))
-			sent = time.Time{}
+			estimator.measureRTT(a.at.Sub(sent[0]))
+			sent = sent[:copy(sent, sent[1:])]
 			if estimator.shouldReport() {
 				reported = time.Now()
 				if err := c.sendReport(estimator.report()); err != nil {

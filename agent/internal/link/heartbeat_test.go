@@ -217,6 +217,41 @@ func TestHeartbeatsFollowTheScheduleOfTheWelcome(t *testing.T) {
 	}
 }
 
+// The first two heartbeats may be closer together than a round trip lasts.
+func TestEachHeartbeatIsMeasuredByItsOwnAck(t *testing.T) {
+	t.Parallel()
+	m := managertest.Start(t, nil)
+	run(t, m.URL, nil)
+	w := quick(20*time.Second, 40*time.Second)
+	delay := int64(100)
+	w.HeartbeatDelayMs = &delay
+	p := m.Next(t)
+	p.Register(t, w)
+	start := time.Now()
+	for beats := 0; beats < 2; {
+		switch m := p.Receive(t); m.Subject {
+		case protocol.SubjectHeartbeat:
+			beats++
+		case protocol.SubjectEcho:
+			p.Send(t, `{"subject":"`+m.Reply+`","data":`+string(m.Data)+`}`)
+		}
+	}
+	time.Sleep(200 * time.Millisecond)
+	answered := time.Since(start)
+	for range 2 {
+		p.Send(t, protocol.HeartbeatAck)
+	}
+	report := p.Receive(t)
+	var data struct{ RTTMs int64 }
+	if err := json.Unmarshal(report.Data, &data); err != nil {
+		t.Fatal(err)
+	}
+	// The first heartbeat was sent at about the start; the second one 100 ms after the welcome.
+	if low := answered.Milliseconds() - 50; data.RTTMs < low {
+		t.Errorf("the report says %d ms, and the answer took at least %d ms", data.RTTMs, low)
+	}
+}
+
 func TestACorrectionMovesTheSchedule(t *testing.T) {
 	t.Parallel()
 	m := managertest.Start(t, nil)

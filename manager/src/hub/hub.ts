@@ -14,8 +14,8 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
 import { reportClone } from "../registry/clones.ts";
-import { deleteHub, reportHub } from "../registry/hubs.ts";
-import { writeTransitions } from "../registry/transitions.ts";
+import { deleteHub } from "../registry/hubs.ts";
+import { writeReport, writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import { heartbeat } from "./heartbeat.ts";
@@ -71,7 +71,7 @@ export class AgentHub extends DurableObject<Env> {
     this.#outbox = new Outbox({
       store,
       write: (transitions) => writeTransitions(env.DB, name, transitions),
-      writeReport: () => reportHub(env.DB, name, store.parkedCount, Date.now()),
+      writeReport: () => writeReport(env.DB, name, store.parkedCount, Date.now()),
       alarm: this.#alarm,
       waitUntil,
       onStale: (stale) => this.#roster.closeStale(stale),

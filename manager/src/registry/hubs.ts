@@ -18,17 +18,6 @@ export function findHub(db: D1Database, agentId: string): Promise<string | null>
   return query(db.prepare(`SELECT ${HUB} AS hub FROM agents WHERE id = ?`).bind(agentId).first<string | null>("hub"));
 }
 
-/** Stores how many transitions a hub has parked. It writes a row in any case, so it also shows that the registry can write. */
-export async function reportHub(db: D1Database, name: string, parked: number, now: number): Promise<void> {
-  await db
-    .prepare(
-      `INSERT INTO hubs (name, parked, reported_at) VALUES (?1, ?2, ?3)
-       ON CONFLICT (name) DO UPDATE SET parked = ?2, reported_at = ?3`,
-    )
-    .bind(name, parked, now)
-    .run();
-}
-
 /** Deletes the row of a hub that holds no sockets and will get none. */
 export async function deleteHub(db: D1Database, name: string): Promise<void> {
   await query(db.prepare("DELETE FROM hubs WHERE name = ? AND parked = 0").bind(name).run());

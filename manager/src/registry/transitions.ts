@@ -108,6 +108,23 @@ export async function writeTransitions(
   return findStale(db, latest, new Map(updated?.results.map(({ agentId, barred }) => [agentId, barred])));
 }
 
+/**
+ * Stores how many transitions a hub has parked. It also runs the statements of a flush, without transitions. So if this works and
+ * a flush does not, its transitions are the cause.
+ */
+export async function writeReport(db: D1Database, hub: string, parked: number, now: number): Promise<void> {
+  await db.batch([
+    db.prepare(insertEvents(MANY)).bind("[]"),
+    db.prepare(updateAgents(MANY)).bind("[]", hub),
+    db
+      .prepare(
+        `INSERT INTO hubs (name, parked, reported_at) VALUES (?1, ?2, ?3)
+         ON CONFLICT (name) DO UPDATE SET parked = ?2, reported_at = ?3`,
+      )
+      .bind(hub, parked, now),
+  ]);
+}
+
 /** Asks the registry only about connections that it did not take: those are few. */
 async function findStale(
   db: D1Database,
