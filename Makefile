@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/sh
 
 NODE := node_modules/.bin/node
+# scripts/install.sh makes it last. npm's own node_modules/.package-lock.json is there earlier.
+INSTALLED := node_modules/.installed
 NPM := PATH="$(CURDIR)/node_modules/.bin:$$PATH" npm
 # Folders are listed too: the time of a folder changes when a file in it is deleted.
 UI_SOURCES := $(shell find ui -mindepth 1 \( -name node_modules -o -name dist \) -prune -o -print)
@@ -14,55 +16,56 @@ UI_SOURCES := $(shell find ui -mindepth 1 \( -name node_modules -o -name dist \)
 # this machine.
 AGENT := agent/bin/zedops-agent$(if $(GOOS)$(GOARCH),-$(or $(GOOS),$(shell go env GOHOSTOS))-$(or $(GOARCH),$(shell go env GOHOSTARCH)))
 
-VERSION = $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+# git and Go refuse the checkout of another user. Whoever runs make here runs its code anyway.
+VERSION = $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo dev)
 
 ##@ Run (HOST PORT DATA_DIR MANAGER_URL TOKEN TOKEN_FILE STATE_DIR AGENT_NAME SUBSCRIBE MAX_RETRIES; see README.md)
 
 .PHONY: up
-up: node_modules/.package-lock.json ui/dist/index.html agent ## Run everything on this machine: manager, dashboard and one agent
+up: $(INSTALLED) ui/dist/index.html agent ## Run everything on this machine: manager, dashboard and one agent
 	@$(NODE) scripts/up.ts
 
 .PHONY: manager-run
-manager-run: node_modules/.package-lock.json ui/dist/index.html ## Run the manager alone
+manager-run: $(INSTALLED) ui/dist/index.html ## Run the manager alone
 	@$(NODE) scripts/manager-run.ts
 
 .PHONY: agent-run
-agent-run: node_modules/.package-lock.json agent ## Run an agent alone; it gets a token if it has no identity yet
+agent-run: $(INSTALLED) agent ## Run an agent alone; it gets a token if it has no identity yet
 	@$(NODE) scripts/agent-run.ts
 
 .PHONY: token
-token: node_modules/.package-lock.json ## Print an enrolment token; ARGS="--name edge-7 --ttl 2h --max-uses 3"
+token: $(INSTALLED) ## Print an enrolment token; ARGS="--name edge-7 --ttl 2h --max-uses 3"
 	@$(NODE) scripts/mint-token.ts $(ARGS)
 
 ##@ Develop
 
 .PHONY: ui-dev
-ui-dev: node_modules/.package-lock.json ## Run the dashboard on port 5173 with hot reload, for a manager that runs already
+ui-dev: $(INSTALLED) ## Run the dashboard on port 5173 with hot reload, for a manager that runs already
 	@MANAGER_URL="$${MANAGER_URL:-http://127.0.0.1:$${PORT:-8787}}" $(NPM) run --silent --workspace ui dev
 
 .PHONY: test-unit
-test-unit: node_modules/.package-lock.json go ## Run the checks and tests that start no manager, agent or browser; for use while working
+test-unit: $(INSTALLED) go ## Run the checks and tests that start no manager, agent or browser; for use while working
 	@$(NODE) scripts/test-unit.ts
 
 .PHONY: test
-test: node_modules/.package-lock.json go ## Run all checks and tests; the last line is "N passed, N failed"
+test: $(INSTALLED) go ## Run all checks and tests; the last line is "N passed, N failed"
 	@$(NODE) scripts/test.ts
 
 .PHONY: test-faults
-test-faults: node_modules/.package-lock.json ui/dist/index.html agent ## Run the fault suite alone, as in make test; see docs/RELIABILITY.md
+test-faults: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite alone, as in make test; see docs/RELIABILITY.md
 	@$(NODE) scripts/test-faults.ts
 
 .PHONY: test-faults-full
-test-faults-full: node_modules/.package-lock.json ui/dist/index.html agent ## Run the fault suite with the default heartbeat and lease and ten times the kills
+test-faults-full: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite with the default heartbeat and lease and ten times the kills
 	@$(NODE) scripts/test-faults.ts --full
 
 .PHONY: format
-format: node_modules/.package-lock.json go ## Format and fix what can be fixed
+format: $(INSTALLED) go ## Format and fix what can be fixed
 	@node_modules/.bin/biome check --write .
 	@cd agent && gofmt -w .
 
 .PHONY: screenshot
-screenshot: node_modules/.package-lock.json ui/dist/index.html ## Take a new docs/images/dashboard.png
+screenshot: $(INSTALLED) ui/dist/index.html ## Take a new docs/images/dashboard.png
 	@$(NODE) scripts/e2e/screenshot.ts
 
 ##@ Build
@@ -72,10 +75,10 @@ ui: ui/dist/index.html ## Build the dashboard into ui/dist
 
 .PHONY: agent
 agent: go ## Build the agent into agent/bin; GOOS=linux GOARCH=arm64 for another machine
-	@cd agent && CGO_ENABLED=0 go build -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
+	@cd agent && CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
 
 .PHONY: deploy
-deploy: node_modules/.package-lock.json ## Check, migrate D1 and deploy the Worker; a dry run if there is no account
+deploy: $(INSTALLED) ## Check, migrate D1 and deploy the Worker; a dry run if there is no account
 	@$(NODE) scripts/deploy.ts
 
 .PHONY: clean
@@ -86,10 +89,10 @@ clean: ## Delete build results and installed packages; keep local data and secre
 help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } /^##@/ { printf "\n%s\n", substr($$0, 5) } /^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-node_modules/.package-lock.json: package-lock.json
+$(INSTALLED): package-lock.json
 	@sh scripts/install.sh
 
-ui/dist/index.html: node_modules/.package-lock.json $(UI_SOURCES)
+ui/dist/index.html: $(INSTALLED) $(UI_SOURCES)
 	@$(NPM) run --silent --workspace ui build >&2 && touch $@
 
 .PHONY: go

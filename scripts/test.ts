@@ -16,7 +16,7 @@ await command(async (stack) => {
     // First, because the other suites use the results.
     await runTwoAtATime([make("agent", "build", "agent"), make("ui", "build", "ui")]),
     await runTwoAtATime([
-      ...unitJobs(stack, { race: await canDetectRaces() }),
+      ...unitJobs(stack, { race: await canDetectRaces(), workerd: true }),
       () =>
         runCheck(stack, {
           ...{ name: "manager", folder: "manager", title: "deployment, dry" },

@@ -87,6 +87,34 @@ test("if the agent or the manager dies, make up stops the other and names it", a
   expect(await up.survivors()).toEqual([]);
 });
 
+test("a second make up on the same directory names the process of the first; if that is killed, nothing is left and the next start works", {
+  // Two starts.
+  timeout: 2 * STARTED_WITHIN_MS + 120_000,
+}, async ({ up, dataDir, port }) => {
+  await expect.poll(() => up.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
+  const second = new Up(dataDir, await freePort());
+  expect(await second.ended()).not.toBe(0);
+  expect(second.text).toContain(`zedops: process ${up.script} runs a manager on ${dataDir}, on port ${port}, since `);
+  expect(second.text).not.toMatch(/^\s+at /m);
+
+  process.kill(up.script, "SIGKILL");
+  expect(await up.ended()).not.toBe(0);
+  await expect.poll(() => up.survivors(), { timeout: STOPPED_WITHIN_MS }).toEqual([]);
+  const again = new Up(dataDir, port);
+  onTestFinished(async () => {
+    again.pressCtrlC();
+    await again.ended();
+  });
+  await expect.poll(() => again.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
+});
+
+test("if make is killed, nothing is left", async ({ up }) => {
+  await expect.poll(() => up.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
+  up.killMake();
+  expect(await up.ended()).toBe("SIGKILL");
+  await expect.poll(() => up.survivors(), { timeout: STOPPED_WITHIN_MS }).toEqual([]);
+});
+
 test("make up says in one line that its port is taken", async ({ port, dataDir }) => {
   const other = createServer().listen(port, "127.0.0.1");
   await once(other, "listening");

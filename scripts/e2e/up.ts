@@ -44,6 +44,18 @@ export class Up {
     this.#make.signal("SIGINT");
   }
 
+  /** The process id of the script that make runs. */
+  get script(): number {
+    const found = [...this.seen.values()].find(({ command }) => command.includes("scripts/up.ts"));
+    if (found === undefined) throw new Error("make has not started its script");
+    return found.pid;
+  }
+
+  /** Kills make and nothing else. */
+  killMake(): void {
+    if (this.#make.pid !== undefined) process.kill(this.#make.pid, "SIGKILL");
+  }
+
   /** Waits until make has ended, and returns its exit code or signal. */
   async ended(): Promise<Ending> {
     const ending = await this.#make.ended;

@@ -38,7 +38,9 @@ export class Fleet {
   /** Starts a fleet with the code of this repository. It enrols if the lab had none before. */
   static async start(lab: Lab, { agents, managerUrl = lab.url, subscribe = [] }: FleetOptions): Promise<Fleet> {
     const file = inRepository("agent/bin/zedops-fleet");
-    await promisify(execFile)("go", ["build", "-o", file, "./cmd/fleet"], { cwd: inRepository("agent") });
+    await promisify(execFile)("go", ["build", "-buildvcs=false", "-o", file, "./cmd/fleet"], {
+      cwd: inRepository("agent"),
+    });
     const token = await lab.admin.mintToken({ name: "fleet", maxUses: agents });
     return new Fleet(lab, file, token, { agents, managerUrl, subscribe });
   }

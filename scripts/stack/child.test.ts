@@ -1,4 +1,8 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 import { Child } from "./child.ts";
 
@@ -54,4 +58,39 @@ test("stopping kills it, even if it ignores SIGTERM, and the processes that it l
   await child.stop();
   expect(await child.ended).toBe("SIGKILL");
   expect(await commandOf(grandchild)).toBe("");
+});
+
+/** A script that has children, one of which ignores signals and has left a process behind. */
+const parent = (last: string) => `
+  const { Child } = await import(${JSON.stringify(join(import.meta.dirname, "child.ts"))});
+  const sh = (script) => new Child({ name: "sh", file: "/bin/sh", args: ["-c", script], onLine: console.log });
+  const stopped = sh("sleep 600");
+  await stopped.stop();
+  sh('trap "" TERM HUP; (trap "" TERM HUP; sleep 601) & echo $$ $!; wait');
+  sh("sleep 602 & echo $$ $!; exit 0");
+  sh("exec sleep 603 </dev/null & echo $$ $!; wait");
+  process.stdin.once("data", () => { ${last} });`;
+
+test.for([
+  ["is killed", "", (pid: number): boolean => process.kill(pid, "SIGKILL")],
+  ["is killed with its group", "", (pid: number): boolean => process.kill(-pid, "SIGKILL")],
+  ["loses its terminal", "", (pid: number): boolean => process.kill(-pid, "SIGHUP")],
+  ["crashes", "throw new Error('crash')", undefined],
+  ["aborts", "process.abort()", undefined],
+  ["exits without stopping them", "process.exit()", undefined],
+] as const)("if the script %s, no child is left", async ([, last, end]) => {
+  const script = spawn(process.execPath, ["--input-type=module", "--eval", parent(last)], {
+    detached: true,
+    stdio: ["pipe", "pipe", "ignore"],
+  });
+  const pids: string[] = [];
+  for await (const line of createInterface({ input: script.stdout })) if (pids.push(...line.split(" ")) === 6) break;
+  const commands = async () => (await Promise.all(pids.map(commandOf))).filter((command) => command !== "");
+  // The leader of the second group has ended.
+  await expect.poll(async () => (await commands()).length).toBe(5);
+  const ended = once(script, "exit");
+  if (end === undefined) script.stdin.write("now");
+  else end(script.pid ?? Number.NaN);
+  await ended;
+  await expect.poll(commands, { timeout: 5_000 }).toEqual([]);
 });

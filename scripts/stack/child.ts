@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
+import { guard, release } from "./guardian.ts";
 
 export interface ChildOptions {
   /** Its name in messages. */
@@ -39,7 +40,10 @@ const OUTPUT_DRAIN_MS = 500;
 /** Lines kept to explain a failure. */
 const TAIL_LINES = 30;
 
-/** A process in its own process group. Ctrl-C reaches only the script, which then stops its children in order. */
+/**
+ * A process in its own process group. Ctrl-C reaches only the script, which then stops its children in order. If the
+ * script is killed, its children and the processes that they have started are killed too.
+ */
 export class Child {
   readonly name: string;
   /** Settles when it has ended and its output has been read. */
@@ -58,6 +62,7 @@ export class Child {
       env: cwd === undefined ? env : { ...env, PWD: cwd },
       stdio: ["pipe", "pipe", "pipe"],
     });
+    if (child.pid !== undefined) guard(child.pid);
     const { promise, resolve } = Promise.withResolvers<Ending>();
     child.once("error", resolve);
     child.once("exit", (code, signal) => resolve(code ?? signal ?? 1));
@@ -77,6 +82,7 @@ export class Child {
 
     this.name = name;
     this.ended = promise.then(async (ending) => {
+      this.#releaseIfGone();
       await Promise.race([this.#drained, pause(OUTPUT_DRAIN_MS, undefined, { ref: false })]);
       return ending;
     });
@@ -95,13 +101,7 @@ export class Child {
 
   /** Sends a signal to its process group: to it and to the processes that it has started. */
   signal(signal: NodeJS.Signals): void {
-    if (this.pid === undefined) return;
-    try {
-      process.kill(-this.pid, signal);
-    } catch (error) {
-      // ESRCH: the group has no process any more.
-      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
-    }
+    this.#signal(signal);
   }
 
   /** Sends SIGTERM, and SIGKILL if it does not end soon. Also kills the processes that it left behind. */
@@ -115,11 +115,28 @@ export class Child {
     this.signal("SIGKILL");
     await this.ended;
     await this.#drained;
+    this.#releaseIfGone();
   }
 
   async #stop(): Promise<void> {
     this.signal("SIGTERM");
     await Promise.race([this.ended, once(AbortSignal.timeout(GRACE_MS), "abort")]);
     await this.kill();
+  }
+
+  #releaseIfGone(): void {
+    if (this.pid !== undefined && !this.#signal(0)) release(this.pid);
+  }
+
+  /** Returns whether its process group has a process. Signal 0 only asks. */
+  #signal(signal: NodeJS.Signals | 0): boolean {
+    if (this.pid === undefined) return false;
+    try {
+      return process.kill(-this.pid, signal);
+    } catch (error) {
+      // ESRCH: the group has no process any more.
+      if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+      return false;
+    }
   }
 }

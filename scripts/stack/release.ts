@@ -80,7 +80,16 @@ export class Release {
     await this.#prepare();
     await run(
       "go",
-      ["build", "-trimpath", "-ldflags", `-s -w -X main.version=${this.commit}`, "-o", this.agentBinary, "."],
+      [
+        "build",
+        "-buildvcs=false",
+        "-trimpath",
+        "-ldflags",
+        `-s -w -X main.version=${this.commit}`,
+        "-o",
+        this.agentBinary,
+        ".",
+      ],
       {
         cwd: join(this.dir, "agent"),
         env: { ...process.env, CGO_ENABLED: "0" },

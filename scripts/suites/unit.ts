@@ -11,18 +11,23 @@ import { trees } from "./layers.ts";
 import { say } from "./process.ts";
 import { runVitest } from "./vitest.ts";
 
-/** Checks and tests that start no manager, no agent and no browser. The longest come first, so that they overlap. */
-export function unitJobs(stack: Stack, { race }: { race: boolean }): Job[] {
+/**
+ * Checks and tests that start no manager, no agent and no browser. The longest come first, so that they overlap.
+ * `workerd` adds the manager's tests that run inside its runtime, which take most of the time.
+ */
+export function unitJobs(stack: Stack, { race, workerd }: { race: boolean; workerd: boolean }): Job[] {
   const check = (name: string, folder: string, title: string, file: string, ...args: string[]) => {
     const options: Check = { name, folder, title, file, args };
     return () => runCheck(stack, options);
   };
   // Vitest leaves one core to itself by default, and on a machine with two runs one file at a time.
-  const vitest = (folder: string) => () =>
-    runVitest(stack, folder, folder, { args: [`--maxWorkers=${availableParallelism()}`] });
+  const vitest =
+    (folder: string, ...args: string[]) =>
+    () =>
+      runVitest(stack, folder, folder, { args: [`--maxWorkers=${availableParallelism()}`, ...args] });
   return [
     () => runGoTest(stack, "agent", "agent", ...(race ? ["-race"] : [])),
-    vitest("manager"),
+    vitest("manager", ...(workerd ? [] : ["--project", "unit"])),
     vitest("ui"),
     vitest("scripts"),
     check("agent", "agent", "staticcheck", "go", "tool", "staticcheck", "./..."),
