@@ -14,30 +14,28 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
 import { reportClone } from "../registry/clones.ts";
-import { deleteHub } from "../registry/hubs.ts";
 import { writeReport, writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
 import type { Connection } from "./connection.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { HeartbeatWindow } from "./heartbeat-window.ts";
 import { Outbox, type ParkedTransition } from "./outbox.ts";
-import { hubName, isCurrent } from "./placement.ts";
+import { hubName } from "./placement.ts";
 import { Registrations } from "./registration.ts";
 import { PendingRequests, tooLarge } from "./requests.ts";
+import { Retirement } from "./retirement.ts";
 import { Roster } from "./roster.ts";
 import { Router } from "./router.ts";
 import { Separations } from "./separation.ts";
 import { HubStore } from "./store.ts";
 import { type Published, type SubscriptionStatus, Subscriptions, subscriptionStatus } from "./subscriptions.ts";
-import { welcome } from "./welcome.ts";
+import { upgrade } from "./upgrade.ts";
 
 /** The header with which the Worker sends the admission to the hub. A header of the client never reaches the hub. */
 export const ADMISSION_HEADER = "Zedops-Admission";
 
 /** After this time the alarm rings again if a fault prevented the setting of the next alarm. */
 const AFTER_FAULT_MS = 10_000;
-/** An earlier hub looks after this time whether anything is left in it. */
-const RETIRE_AFTER_MS = 5_000;
 /** How long an agent may take to store an offered token. */
 const ROTATION_TIMEOUT_MS = 10_000;
 
@@ -54,6 +52,7 @@ export class AgentHub extends DurableObject<Env> {
   readonly #registrations: Registrations;
   readonly #separations: Separations;
   readonly #router: Router;
+  readonly #retirement: Retirement;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -103,12 +102,20 @@ export class AgentHub extends DurableObject<Env> {
       settings: this.#settings,
       onFault: (error, connection, subject) => this.#logFault(error, connection, { subject }),
     });
+    this.#retirement = new Retirement({
+      db: env.DB,
+      name: ctx.id.name,
+      hubShards: this.#settings.hubShards,
+      alarm: this.#alarm,
+      roster: this.#roster,
+      outbox: this.#outbox,
+    });
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load();
       try {
         this.#roster.recover((agentId) => !isNamed || name === hubName(agentId, this.#settings.hubShards));
-        if (this.#isEarlier) this.#alarm.ringBy(Date.now() + RETIRE_AFTER_MS);
+        this.#retirement.schedule();
         if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
       } catch (error) {
         // Without this catch, the fault would repeat at every event, and no agent could connect to this hub any more.
@@ -120,7 +127,9 @@ export class AgentHub extends DurableObject<Env> {
 
   /** Opens an agent's socket. This is the only use of fetch, because a WebSocket cannot cross RPC. */
   override async fetch(request: Request): Promise<Response> {
-    const opened = await this.#guard("fetch", null, () => this.#open(request));
+    const opened = await this.#guard("fetch", null, () =>
+      upgrade(this.#roster, this.#settings, parseAdmission(request.headers.get(ADMISSION_HEADER))),
+    );
     return opened ?? Response.json({ error: INTERNAL }, { status: 500 });
   }
 
@@ -198,7 +207,7 @@ export class AgentHub extends DurableObject<Env> {
   async forgetParked(): Promise<void> {
     this.#store.forgetParked();
     await this.#outbox.report();
-    if (this.#isEarlier) this.#alarm.ringBy(Date.now() + RETIRE_AFTER_MS);
+    this.#retirement.schedule();
   }
 
   /** Closes every socket, and tells each agent when to come back: see {@link Roster.drain}. */
@@ -252,35 +261,8 @@ export class AgentHub extends DurableObject<Env> {
     // alarm was set, no alarm would ever ring again.
     await this.#guard("alarm", null, () => this.#roster.sweepIfDue(Date.now()));
     await this.#guard("alarm", null, () => this.#outbox.flush());
-    await this.#guard("alarm", null, () => this.#retire());
+    await this.#guard("alarm", null, () => this.#retirement.attempt());
     if (!this.#alarm.isSet && this.#roster.size > 0) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
-  }
-
-  /** Whether HUB_SHARDS has changed, and this hub is not among the present ones. */
-  get #isEarlier(): boolean {
-    const { name } = this.ctx.id;
-    return name !== undefined && !isCurrent(name, this.#settings.hubShards);
-  }
-
-  /** An earlier hub without connections and transitions deletes its row, so that nobody calls it any more. */
-  async #retire(): Promise<void> {
-    const { name } = this.ctx.id;
-    if (name === undefined || !this.#isEarlier || this.#roster.size > 0 || !this.#outbox.isEmpty) return;
-    await deleteHub(this.env.DB, name);
-  }
-
-  #open(request: Request): Response {
-    const admission = parseAdmission(request.headers.get(ADMISSION_HEADER));
-    if (!this.#roster.hasRoomFor(admission)) {
-      const error = { code: "too_many_requests", message: "too many connections of this token have yet to register" };
-      return Response.json({ error }, { status: 429, headers: { "Retry-After": "2" } });
-    }
-    const { 0: client, 1: server } = new WebSocketPair();
-    const connection = this.#roster.accept(server, admission, admission.connectionId ?? "");
-    const delayMs = this.#roster.scheduleBeat(connection, Date.now());
-    const greeting = welcome(this.#settings, connection.id, delayMs, this.#roster.expected);
-    connection.send(encode("agent.welcome", { dataJson: JSON.stringify(greeting) }));
-    return new Response(null, { status: 101, webSocket: client });
   }
 
   /**
