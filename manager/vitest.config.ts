@@ -31,7 +31,10 @@ export default defineConfig({
   test: {
     projects: [
       // Tests of one file, beside it: they need no Worker.
-      { json: { stringify: true }, test: { name: "unit", include: ["src/**/*.test.ts"], environment: "node" } },
+      {
+        json: { stringify: true },
+        test: { name: "unit", include: ["src/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
+      },
       project("workerd", "test/*.test.ts"),
       // No agent of these tests beats, and a slow machine must not make them lose their leases.
       project("four hubs", "test/shards/*.test.ts", { HUB_SHARDS: "4", LEASE_MS: "3600000" }),
