@@ -16,22 +16,14 @@ import { detectClone, type ReplacedHosts } from "./clones.ts";
 import { CLOSED, ClosedConnection, Connection, type Sockets } from "./connection.ts";
 import { type ConnectionState, sameTerms, type Terms, termsOf } from "./connection-state.ts";
 import type { HeartbeatWindow } from "./heartbeat-window.ts";
+import { MultiMap } from "./multimap.ts";
 import type { Outbox } from "./outbox.ts";
 import { SweepPlan } from "./sweep.ts";
+import { TokenSlots } from "./token-slots.ts";
 import { reconnectSpreadMs } from "./welcome.ts";
 
 /** If an alarm was lost, a reader sets one that rings after this time. */
 const LOST_ALARM_MS = 10_000;
-/**
- * The largest number of unregistered connections of one token, and of these together with the sockets that the hub has closed
- * and the client has not. A client that ignores the close can still send frames to the hub.
- */
-const LIMITS = {
-  agent: { unregistered: 4, withClosing: 16 },
-  enrolmentOfOneHost: { unregistered: 4, withClosing: 8 },
-  enrolmentOfSeveralHosts: { unregistered: 64, withClosing: 128 },
-} as const;
-
 /** The part of the hub's store that keeps connections. */
 export interface RosterStore extends ReplacedHosts {
   /** The stored connections. After a restart, the sockets of some may be gone. */
@@ -79,11 +71,8 @@ export class Roster {
   readonly #terms: Terms;
   readonly #sweeps: SweepPlan;
   readonly #byId = new Map<string, Connection>();
-  readonly #byAgent = new Map<string, Set<Connection>>();
-  /** Connections that have not registered yet, by the token that opened them. */
-  readonly #unregistered = new Map<string, Set<Connection>>();
-  /** Sockets that the hub has closed and the client has not, by the token that opened them. */
-  readonly #closing = new Map<string, Set<WebSocket>>();
+  readonly #byAgent = new MultiMap<Connection>();
+  readonly #slots = new TokenSlots();
   /** How many connections were stored when the hub was loaded. The agents of those that are gone will come back. */
   #storedAtLoad = 0;
 
@@ -102,25 +91,17 @@ export class Roster {
    * count as agents.
    */
   get expected(): number {
-    let unregistered = 0;
-    for (const connections of this.#unregistered.values()) unregistered += connections.size;
-    return Math.max(this.size - unregistered, this.#storedAtLoad);
+    return Math.max(this.size - this.#slots.unregisteredCount, this.#storedAtLoad);
   }
 
   /** Whether one more unregistered connection may be opened with this token. */
   hasRoomFor(admission: Admission): boolean {
-    const token = tokenOf(admission);
-    const unregistered = this.#unregistered.get(token)?.size ?? 0;
-    const closing = this.#closing.get(token)?.size ?? 0;
-    const limits = limitsOf(admission);
-    return unregistered < limits.unregistered && unregistered + closing < limits.withClosing;
+    return this.#slots.hasRoomFor(admission);
   }
 
   /** The socket is closed at both ends, or broken. */
   forgetSocket(socket: WebSocket): void {
-    for (const [token, sockets] of this.#closing) {
-      if (sockets.delete(socket) && sockets.size === 0) this.#closing.delete(token);
-    }
+    this.#slots.forgetSocket(socket);
   }
 
   get(connectionId: string): Connection | undefined {
@@ -136,7 +117,7 @@ export class Roster {
    * Every connection of an agent, registered or not. It is a copy, so a loop over it may add and remove connections.
    */
   ofAgent(agentId: string): Connection[] {
-    return [...(this.#byAgent.get(agentId) ?? [])];
+    return this.#byAgent.of(agentId);
   }
 
   /** Every connection. It is a copy too. */
@@ -205,7 +186,7 @@ export class Roster {
       this.lose(other, { reason: "replaced", close: Close.replaced });
     }
     const arrival = connection.register(registered, aligns && !connection.overHttp);
-    this.#forgetUnregistered(connection);
+    this.#slots.remove(connection);
     this.#add(connection);
     store.putConnection(connection.state);
     outbox.push(arrival);
@@ -299,7 +280,7 @@ export class Roster {
   sweepIfDue(now: number): void {
     const { store, alarm } = this.#parts;
     // Unregistered connections are few, and their time is short. They are checked at every alarm, without a gap.
-    for (const connections of [...this.#unregistered.values()]) this.#endExpired([...connections], now);
+    this.#endExpired(this.#slots.unregistered(), now);
     if (this.#sweeps.mayRun(store.sweptAt, now)) {
       this.#endExpired(this.all(), now);
       for (const connection of this.all()) this.#correctBeat(connection, now);
@@ -351,7 +332,7 @@ export class Roster {
     for (const socket of sockets.getWebSockets()) {
       const connection = Connection.wake(sockets, socket, this.#terms);
       if (connection === "unreadable") this.#closeUnreadable(socket);
-      else if (connection instanceof ClosedConnection) this.#addClosing(socket, connection.admission);
+      else if (connection instanceof ClosedConnection) this.#slots.addClosing(socket, connection.admission);
       if (!(connection instanceof Connection)) continue;
       stored.delete(connection.id);
       this.#add(connection);
@@ -379,7 +360,7 @@ export class Roster {
     for (const connection of this.all()) this.#parts.onEnded(connection);
     this.#byId.clear();
     this.#byAgent.clear();
-    this.#unregistered.clear();
+    this.#slots.clear();
   }
 
   /**
@@ -394,47 +375,20 @@ export class Roster {
 
   #add(connection: Connection): void {
     this.#byId.set(connection.id, connection);
-    const siblings = this.#byAgent.get(connection.agentId);
-    if (siblings === undefined) this.#byAgent.set(connection.agentId, new Set([connection]));
-    else siblings.add(connection);
-    if (connection.state.registered !== null) return;
-    const token = tokenOf(connection.state.admission);
-    const unregistered = this.#unregistered.get(token);
-    if (unregistered === undefined) this.#unregistered.set(token, new Set([connection]));
-    else unregistered.add(connection);
-  }
-
-  #forgetUnregistered(connection: Connection): void {
-    const token = tokenOf(connection.state.admission);
-    const unregistered = this.#unregistered.get(token);
-    unregistered?.delete(connection);
-    if (unregistered?.size === 0) this.#unregistered.delete(token);
+    this.#byAgent.add(connection.agentId, connection);
+    if (connection.state.registered === null) this.#slots.add(connection);
   }
 
   /** Removes a connection. Closes its socket, unless `close` is null. */
   #end(connection: Connection, close: Close | null): void {
     this.#byId.delete(connection.id);
-    const siblings = this.#byAgent.get(connection.agentId);
-    siblings?.delete(connection);
-    if (siblings?.size === 0) this.#byAgent.delete(connection.agentId);
-    this.#forgetUnregistered(connection);
+    this.#byAgent.delete(connection.agentId, connection);
+    this.#slots.remove(connection);
     this.#parts.store.deleteConnection(connection.id);
     const closing = close === null ? null : connection.end(close);
-    if (closing !== null) this.#addClosing(closing, connection.state.admission);
+    if (closing !== null) this.#slots.addClosing(closing, connection.state.admission);
     this.#parts.onEnded(connection);
   }
-
-  #addClosing(socket: WebSocket, admission: Admission): void {
-    const token = tokenOf(admission);
-    const sockets = this.#closing.get(token);
-    if (sockets === undefined) this.#closing.set(token, new Set([socket]));
-    else sockets.add(socket);
-  }
-}
-
-function limitsOf({ enrolment }: Admission) {
-  if (enrolment === null) return LIMITS.agent;
-  return enrolment.maxUses > 1 ? LIMITS.enrolmentOfSeveralHosts : LIMITS.enrolmentOfOneHost;
 }
 
 /** Closes a socket whose state nobody needs any more. Its agent reconnects. */
@@ -450,11 +404,6 @@ function printed(value: unknown): string {
   } catch {
     return String(value);
   }
-}
-
-/** A key for the token that opened a connection. One enrolment token gives a different agent id for each install id. */
-function tokenOf({ enrolment, agentId }: Admission): string {
-  return enrolment === null ? `agent ${agentId}` : `enrolment ${enrolment.id}`;
 }
 
 /** Whether the new token of this admission's agent makes the token of `other` void. */
