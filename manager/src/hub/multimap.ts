@@ -36,6 +36,12 @@ export class MultiMap<Value> {
     return [...this.#sets.values()].flatMap((values) => [...values]);
   }
 
+  /** Every key with its values, without a copy: a loop over it must not add or delete values. */
+  entries(): IterableIterator<[string, ReadonlySet<Value>]> {
+    return this.#sets.entries();
+  }
+
+  /** The keys, as a copy. */
   keys(): string[] {
     return [...this.#sets.keys()];
   }

@@ -7,6 +7,7 @@ import { agentMaySubscribe } from "../protocol/permissions.ts";
 import { matches } from "../protocol/subject.ts";
 import type { Connection } from "./connection.ts";
 import { type Totals, unacknowledged } from "./credit.ts";
+import { MultiMap } from "./multimap.ts";
 
 /** The largest number of patterns of one connection. So many always fit into the socket's attachment. */
 const MAX_PATTERNS = 32;
@@ -43,7 +44,7 @@ export function subscriptionStatus({ state }: Connection): SubscriptionStatus {
 }
 
 export class Subscriptions {
-  readonly #byPattern = new Map<string, Set<Connection>>();
+  readonly #byPattern = new MultiMap<Connection>();
   /** Connections whose totals have changed since the last save. */
   readonly #unsaved = new Set<Connection>();
   #saveTimer: ReturnType<typeof setTimeout> | null = null;
@@ -75,7 +76,7 @@ export class Subscriptions {
   /** The connections that have at least one pattern that matches `subject`. */
   matching(subject: string): Set<Connection> {
     const found = new Set<Connection>();
-    for (const [pattern, subscribers] of this.#byPattern) {
+    for (const [pattern, subscribers] of this.#byPattern.entries()) {
       if (matches(pattern, subject)) for (const connection of subscribers) found.add(connection);
     }
     return found;
@@ -102,9 +103,7 @@ export class Subscriptions {
   /** Adds a connection's list to the index. */
   index(connection: Connection): void {
     for (const pattern of connection.state.patterns) {
-      const subscribers = this.#byPattern.get(pattern);
-      if (subscribers === undefined) this.#byPattern.set(pattern, new Set([connection]));
-      else subscribers.add(connection);
+      this.#byPattern.add(pattern, connection);
     }
   }
 
@@ -112,9 +111,7 @@ export class Subscriptions {
   drop(connection: Connection): void {
     this.#unsaved.delete(connection);
     for (const pattern of connection.state.patterns) {
-      const subscribers = this.#byPattern.get(pattern);
-      subscribers?.delete(connection);
-      if (subscribers?.size === 0) this.#byPattern.delete(pattern);
+      this.#byPattern.delete(pattern, connection);
     }
   }
 
