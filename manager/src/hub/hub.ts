@@ -4,8 +4,7 @@
  */
 import { DurableObject } from "cloudflare:workers";
 import { type Settings, settings } from "../config.ts";
-import { type Log, type LogFields, log } from "../log.ts";
-import type { CloneReport } from "../presence/clone.ts";
+import { log } from "../log.ts";
 import { type LiveStatus, reasonOfClose } from "../presence/presence.ts";
 import { mayTravel, protocolErrorCode } from "../protocol/close.ts";
 import { failure, INTERNAL, type Outcome } from "../protocol/errors.ts";
@@ -13,10 +12,9 @@ import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK } from "../protocol/messag
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
-import { reportClone } from "../registry/clones.ts";
 import { writeReport, writeTransitions } from "../registry/transitions.ts";
 import { Alarm } from "./alarm.ts";
-import type { Connection } from "./connection.ts";
+import { Guard } from "./guard.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { HeartbeatWindow } from "./heartbeat-window.ts";
 import { Outbox, type ParkedTransition } from "./outbox.ts";
@@ -40,7 +38,7 @@ const AFTER_FAULT_MS = 10_000;
 const ROTATION_TIMEOUT_MS = 10_000;
 
 export class AgentHub extends DurableObject<Env> {
-  readonly #log: Log;
+  readonly #guard: Guard;
   readonly #settings: Settings;
   readonly #store: HubStore;
   readonly #window: HeartbeatWindow;
@@ -60,9 +58,10 @@ export class AgentHub extends DurableObject<Env> {
     const isNamed = ctx.id.name !== undefined;
     const name = ctx.id.name ?? "unnamed";
     const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
-    this.#log = log.with({ hub: name });
+    const hubLog = log.with({ hub: name });
+    this.#guard = new Guard(hubLog, (socket) => this.#roster.bySocket(socket));
     this.#settings = settings(env);
-    const store = new HubStore(ctx.storage.sql, this.#log);
+    const store = new HubStore(ctx.storage.sql, hubLog);
     this.#store = store;
     this.#window = new HeartbeatWindow(name, this.#settings.heartbeatIntervalMs);
     this.#alarm = new Alarm(ctx.storage, waitUntil);
@@ -74,7 +73,7 @@ export class AgentHub extends DurableObject<Env> {
       alarm: this.#alarm,
       waitUntil,
       onStale: (stale) => this.#roster.closeStale(stale),
-      log: this.#log,
+      log: hubLog,
     });
     this.#roster = new Roster({
       settings: this.#settings,
@@ -88,19 +87,19 @@ export class AgentHub extends DurableObject<Env> {
         this.#subscriptions.drop(connection);
         this.#requests.disconnect(connection.id);
       },
-      onClone: (agentId, report) => waitUntil(this.#reportClone(agentId, report)),
+      onClone: (agentId, report) => waitUntil(this.#separations.report(agentId, report)),
     });
     this.#registrations = new Registrations(env, this.#roster, ({ agentId, bootId }) => {
       // The order stays in the registry until it is done. If this attempt fails, the next registration tries again.
       waitUntil(this.separate(agentId, bootId).catch(() => {}));
     });
-    this.#separations = new Separations(env, this.#roster);
+    this.#separations = new Separations(env, this.#roster, hubLog);
     this.#router = new Router({
       control: this,
       requests: this.#requests,
       subscriptions: this.#subscriptions,
       settings: this.#settings,
-      onFault: (error, connection, subject) => this.#logFault(error, connection, { subject }),
+      onFault: (error, connection, subject) => this.#guard.log(error, connection, { subject }),
     });
     this.#retirement = new Retirement({
       db: env.DB,
@@ -119,7 +118,7 @@ export class AgentHub extends DurableObject<Env> {
         if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
       } catch (error) {
         // Without this catch, the fault would repeat at every event, and no agent could connect to this hub any more.
-        this.#logFault(error, undefined, { event: "load" });
+        this.#guard.log(error, undefined, { event: "load" });
         this.#roster.abandon();
       }
     });
@@ -127,7 +126,7 @@ export class AgentHub extends DurableObject<Env> {
 
   /** Opens an agent's socket. This is the only use of fetch, because a WebSocket cannot cross RPC. */
   override async fetch(request: Request): Promise<Response> {
-    const opened = await this.#guard("fetch", null, () =>
+    const opened = await this.#guard.run("fetch", null, () =>
       upgrade(this.#roster, this.#settings, parseAdmission(request.headers.get(ADMISSION_HEADER))),
     );
     return opened ?? Response.json({ error: INTERNAL }, { status: 500 });
@@ -218,7 +217,7 @@ export class AgentHub extends DurableObject<Env> {
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     // A client that ignores its close goes on sending, and nothing stops it: each of these frames must cost next to nothing.
     if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
-    await this.#guard("message", socket, async () => {
+    await this.#guard.run("message", socket, async () => {
       const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const close = await this.#router.receive(connection, frame, Date.now());
@@ -227,7 +226,7 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    await this.#guard("close", socket, () => {
+    await this.#guard.run("close", socket, () => {
       const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const reason = reasonOfClose(code);
@@ -237,12 +236,12 @@ export class AgentHub extends DurableObject<Env> {
     this.#roster.forgetSocket(socket);
     // Without an answer to its close frame the client would hang. The client's code may be one that must not be sent,
     // such as 1005 (the frame had no code).
-    if (code !== 1006) await this.#guard("close", socket, () => socket.close(mayTravel(code) ? code : 1000));
+    if (code !== 1006) await this.#guard.run("close", socket, () => socket.close(mayTravel(code) ? code : 1000));
   }
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
     this.#roster.forgetSocket(socket);
-    await this.#guard("error", socket, () => {
+    await this.#guard.run("error", socket, () => {
       const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const code = protocolErrorCode(error);
@@ -259,28 +258,10 @@ export class AgentHub extends DurableObject<Env> {
     this.#alarm.rang();
     // The sweep sets the next alarm, so it comes before the wait for D1. If this object ended during the wait and no
     // alarm was set, no alarm would ever ring again.
-    await this.#guard("alarm", null, () => this.#roster.sweepIfDue(Date.now()));
-    await this.#guard("alarm", null, () => this.#outbox.flush());
-    await this.#guard("alarm", null, () => this.#retirement.attempt());
+    await this.#guard.run("alarm", null, () => this.#roster.sweepIfDue(Date.now()));
+    await this.#guard.run("alarm", null, () => this.#outbox.flush());
+    await this.#guard.run("alarm", null, () => this.#retirement.attempt());
     if (!this.#alarm.isSet && this.#roster.size > 0) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
-  }
-
-  /**
-   * Runs the handler of an event. It logs every exception of the handler, so that the hub and the other connections go
-   * on.
-   */
-  async #guard<T>(event: string, socket: WebSocket | null, run: () => T | Promise<T>): Promise<T | undefined> {
-    try {
-      return await run();
-    } catch (error) {
-      this.#logFault(error, socket === null ? undefined : this.#roster.bySocket(socket), { event });
-      return undefined;
-    }
-  }
-
-  #logFault(error: unknown, connection: Connection | undefined, fields: LogFields): void {
-    const { agentId, id } = connection ?? {};
-    this.#log.error("a handler failed", { agent: agentId, connection: id, ...fields, error });
   }
 
   /** Sends a request to an agent over its socket and waits for the reply. */
@@ -288,15 +269,5 @@ export class AgentHub extends DurableObject<Env> {
     const connection = this.#roster.live(agentId);
     if (connection === undefined || connection.overHttp) return failure("no_responders", "the agent is not connected");
     return this.#requests.ask(connection, subject, dataJson, timeoutMs);
-  }
-
-  /**
-   * Reports a clone to the registry. If a report is lost, the next one comes when the two hosts replace each other
-   * again.
-   */
-  async #reportClone(agentId: string, report: CloneReport): Promise<void> {
-    const addresses = { first: report.first.address, second: report.second.address };
-    this.#log.warn("two live hosts share one identity", { agent: agentId, ...addresses });
-    await reportClone(this.env.DB, agentId, report).catch(() => {});
   }
 }

@@ -1,7 +1,9 @@
-/** Separates a clone: gives its second host its own identity. */
+/** Reports a clone, and separates it: gives its second host its own identity. */
 import { randomId, sha256Hex } from "../digest.ts";
+import type { Log } from "../log.ts";
+import type { CloneReport } from "../presence/clone.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
-import { dropSeparated, finishSeparation, insertSeparated } from "../registry/clones.ts";
+import { dropSeparated, finishSeparation, insertSeparated, reportClone } from "../registry/clones.ts";
 import { mintAgentToken } from "../tokens.ts";
 import type { Roster } from "./roster.ts";
 
@@ -11,12 +13,24 @@ type Offer = (token: string) => Promise<Outcome<null>>;
 export class Separations {
   readonly #env: Env;
   readonly #roster: Roster;
+  readonly #log: Log;
   /** Agents whose second host is being offered a token. A second offer would replace the first on the host's disk. */
   readonly #underway = new Set<string>();
 
-  constructor(env: Env, roster: Roster) {
+  constructor(env: Env, roster: Roster, log: Log) {
     this.#env = env;
     this.#roster = roster;
+    this.#log = log;
+  }
+
+  /**
+   * Reports a clone to the registry. If a report is lost, the next one comes when the two hosts replace each other
+   * again.
+   */
+  async report(agentId: string, report: CloneReport): Promise<void> {
+    const addresses = { first: report.first.address, second: report.second.address };
+    this.#log.warn("two live hosts share one identity", { agent: agentId, ...addresses });
+    await reportClone(this.#env.DB, agentId, report).catch(() => {});
   }
 
   /**

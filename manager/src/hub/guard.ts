@@ -1,0 +1,29 @@
+/** Runs a hub's handlers, so that a fault in one ends neither the hub nor another connection. */
+import type { Log, LogFields } from "../log.ts";
+import type { Connection } from "./connection.ts";
+
+export class Guard {
+  readonly #log: Log;
+  readonly #connectionOf: (socket: WebSocket) => Connection | undefined;
+
+  constructor(log: Log, connectionOf: (socket: WebSocket) => Connection | undefined) {
+    this.#log = log;
+    this.#connectionOf = connectionOf;
+  }
+
+  /** Runs the handler of an event. If it throws, logs the exception and returns undefined. */
+  async run<T>(event: string, socket: WebSocket | null, handler: () => T | Promise<T>): Promise<T | undefined> {
+    try {
+      return await handler();
+    } catch (error) {
+      this.log(error, socket === null ? undefined : this.#connectionOf(socket), { event });
+      return undefined;
+    }
+  }
+
+  /** Logs what a handler threw. */
+  log(error: unknown, connection: Connection | undefined, fields: LogFields): void {
+    const { agentId, id } = connection ?? {};
+    this.#log.error("a handler failed", { agent: agentId, connection: id, ...fields, error });
+  }
+}
