@@ -1,5 +1,5 @@
 /** After an exception in one of the hub's handlers, only one answer is lost. The connection and the hub go on. */
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { Connection } from "../src/hub/connection.ts";
@@ -61,7 +61,7 @@ describe("an exception while a message is handled", () => {
 it("an exception in the close handler does not prevent the answer to the close frame", async () => {
   const { agent } = await TestAgent.enrolled();
   const logged = faults();
-  vi.spyOn(HubStore.prototype, "deleteConnection").mockImplementationOnce(fail);
+  vi.spyOn(HubStore.prototype, "endConnection").mockImplementationOnce(fail);
   agent.socket.close(1000, "stopped");
   expect(await agent.untilClosed()).toMatchObject({ code: 1000 });
   expect(logged()).toMatchObject([{ event: "close" }]);
@@ -71,7 +71,7 @@ it("an exception in the error handler of a socket does not disturb the hub", asy
   const { agent } = await TestAgent.enrolled();
   const { agent: other } = await TestAgent.enrolled();
   const logged = faults();
-  vi.spyOn(HubStore.prototype, "deleteConnection").mockImplementationOnce(fail);
+  vi.spyOn(HubStore.prototype, "endConnection").mockImplementationOnce(fail);
   await runInDurableObject(hub(), async (instance, ctx) => {
     for (const socket of ctx.getWebSockets(agent.connection))
       await instance.webSocketError(socket, new Error("injected"));
@@ -83,7 +83,8 @@ it("an exception in the error handler of a socket does not disturb the hub", asy
 it("after an exception in the alarm handler the outbox is still flushed and the next alarm is set", async () => {
   const { agent } = await TestAgent.enrolled();
   const logged = faults();
-  vi.spyOn(HubStore.prototype, "sweptAt", "get").mockImplementation(fail);
+  vi.spyOn(HubStore.prototype, "saveSweep").mockImplementation(fail);
+  await evictDurableObject(hub());
   await runDurableObjectAlarm(hub());
   expect(logged()).toMatchObject([{ event: "alarm" }]);
   expect(await runInDurableObject(hub(), (_, ctx) => ctx.storage.getAlarm())).not.toBeNull();

@@ -330,6 +330,8 @@ async function verify(model: Model, real: Real): Promise<void> {
         else expect(status).toBe("offline");
       }, SOON);
     }
+    // A lease that a reader has seen end does not go on.
+    if (truth.isExpired) truth.end("lease_expired");
   }
 }
 

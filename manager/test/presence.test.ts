@@ -116,12 +116,12 @@ describe("an agent's presence", () => {
     await stored(agent.id, (row) => row.status === "offline" && row.reason === "lease_expired" && row.since === since);
   });
 
-  it("does not begin with a connection that beats but never registers: the sweep closes it", async () => {
+  it("does not begin with a connection that beats but never registers: it is closed", async () => {
     const agent = await TestAgent.open({ token: await mintToken() });
-    await age(agent, 40_001);
     agent.sendText(HEARTBEAT);
     await agent.next((frame) => frame.subject === "agent.heartbeat.ack");
-    await sweep();
+    await age(agent, 40_001);
+    await hub().status();
     expect(await agent.untilClosed()).toEqual({ code: 4408, reason: "lease_expired" });
   });
 

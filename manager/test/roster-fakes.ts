@@ -6,7 +6,8 @@ import type { ReplacedHost } from "../src/hub/clones.ts";
 import type { Connection, Sockets } from "../src/hub/connection.ts";
 import type { ConnectionState } from "../src/hub/connection-state.ts";
 import { HeartbeatWindow } from "../src/hub/heartbeat-window.ts";
-import { Roster, type RosterStore } from "../src/hub/roster.ts";
+import { Roster, type RosterStore, type StoredConnection } from "../src/hub/roster.ts";
+import type { LastSweep } from "../src/hub/sweep-record.ts";
 import type { CloneReport } from "../src/presence/clone.ts";
 import type { Transition } from "../src/presence/presence.ts";
 import type { Admission } from "../src/registry/admission.ts";
@@ -39,6 +40,7 @@ export class FakeSocket extends EventTarget implements WebSocket {
   readonly sent: string[] = [];
   closed: number | null = null;
   attachment: string | null = null;
+  onRead: () => void = () => {};
 
   accept(): void {}
   send(message: string | ArrayBuffer | ArrayBufferView): void {
@@ -52,6 +54,7 @@ export class FakeSocket extends EventTarget implements WebSocket {
     this.attachment = JSON.stringify(attachment);
   }
   deserializeAttachment(): unknown {
+    this.onRead();
     return this.attachment === null ? null : JSON.parse(this.attachment);
   }
 }
@@ -61,17 +64,26 @@ export class Durable {
   readonly tags = new Map<WebSocket, string[]>();
   /** When the runtime last answered a bare heartbeat. */
   readonly beats = new Map<WebSocket, number>();
-  readonly states = new Map<string, ConnectionState>();
+  readonly states = new Map<string, StoredConnection>();
   readonly replaced = new Map<string, ReplacedHost>();
-  sweptAt = 0;
+  lastSweep: LastSweep = { at: 0, known: null };
+  /** How often an attachment was read. */
+  attachmentsRead = 0;
+  /** How often all sockets of a tag, or of none, were asked for. */
+  enumerations: (string | undefined)[] = [];
   readonly setAside: [string, string][] = [];
 
   readonly sockets: Sockets = {
     acceptWebSocket: (socket, tags = []) => {
       this.tags.set(socket, tags);
+      if (socket instanceof FakeSocket) socket.onRead = () => this.attachmentsRead++;
     },
     getTags: (socket) => this.tags.get(socket) ?? [],
-    getWebSockets: () => [...this.tags.keys()].filter((socket) => socket.readyState === 1),
+    getWebSockets: (tag) => {
+      this.enumerations.push(tag);
+      const tagged = [...this.tags].filter(([, tags]) => tag === undefined || tags.includes(tag));
+      return tagged.map(([socket]) => socket).filter((socket) => socket.readyState === 1);
+    },
     getWebSocketAutoResponseTimestamp: (socket) => {
       const at = this.beats.get(socket);
       return at === undefined ? null : new Date(at);
@@ -81,9 +93,15 @@ export class Durable {
   store(): RosterStore {
     const durable = this;
     return {
-      connections: () => [...durable.states.values()].map((state) => structuredClone(state)),
-      putConnection: (state) => durable.states.set(state.id, structuredClone(state)),
-      deleteConnection: (id) => durable.states.delete(id),
+      connections: () => [...durable.states.values()].map((stored) => structuredClone(stored)),
+      connection: (id) => structuredClone(durable.states.get(id) ?? null),
+      httpLeases: () => [...durable.states.values()].filter(({ state }) => isHttpLease(state)),
+      connectionIds: (limit) =>
+        [...durable.states.values()].flatMap(({ state }) => (isHttpLease(state) ? [] : [state.id])).slice(0, limit),
+      get hasConnections() {
+        return durable.states.size > 0;
+      },
+      putConnection: (state) => durable.states.set(state.id, { state: structuredClone(state), end: null }),
       forgetConnections: () => durable.states.clear(),
       setAside: (source, id) => durable.setAside.push([source, id]),
       replacedHost: (agentId, bootId) => durable.replaced.get(`${agentId} ${bootId}`) ?? null,
@@ -93,14 +111,16 @@ export class Durable {
         durable.replaced.set(key, replaced);
         return replaced;
       },
-      get sweptAt() {
-        return durable.sweptAt;
-      },
-      set sweptAt(at) {
-        durable.sweptAt = at;
+      lastSweep: () => durable.lastSweep,
+      saveSweep: (at, known) => {
+        durable.lastSweep = { at, known };
       },
     };
   }
+}
+
+function isHttpLease({ admission }: ConnectionState): boolean {
+  return admission.connectionId === null;
 }
 
 /** A hub's roster, loaded over what is durable. */
@@ -114,13 +134,17 @@ export function load(
   const alarms: number[] = [];
   const ended: Connection[] = [];
   const clones: CloneReport[] = [];
-  const roster = new Roster({
+  const roster: Roster = new Roster({
     settings,
     window: new HeartbeatWindow("hub-0", settings.heartbeatIntervalMs),
     sockets: durable.sockets,
     store: durable.store(),
     outbox: {
-      push: (transition) => transitions.push(transition),
+      push: ({ connectionId, transition }) => {
+        transitions.push(transition);
+        if (transition.status === "online") roster.storedArrival(connectionId);
+        else durable.states.delete(connectionId);
+      },
       pending: () => new Map(transitions.map((transition) => [transition.agentId, transition])),
     },
     alarm: alarm ?? { isSet: true, ringBy: (at) => alarms.push(at) },

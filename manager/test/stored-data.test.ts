@@ -15,6 +15,12 @@ afterEach(() => {
 const sql = (text: string, ...values: (string | number)[]) =>
   runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec(text, ...values).toArray());
 
+/** Loads the hub as after a sweep of an earlier release: it reads every row and every socket. */
+async function reload(): Promise<void> {
+  await sql("UPDATE sweep SET known = NULL");
+  await evictDurableObject(hub());
+}
+
 /** Values that this version cannot have written. */
 const UNREADABLE: [string, unknown][] = [
   ["another shape", { version: 9, agent: "k3v" }],
@@ -75,7 +81,7 @@ describe("a row that cannot be read", () => {
     const { agent } = await TestAgent.enrolled();
     await sql("INSERT INTO connections (id, state) VALUES ('of-another', ?)", JSON.stringify(state));
     await sql("UPDATE connections SET state = ? WHERE id = ?", JSON.stringify(state), agent.connection);
-    await evictDurableObject(hub());
+    await reload();
     expect((await agent.request("test.echo", 1)).data).toBe(1);
     expect(await agentView(agent.id)).toMatchObject({ status: "online" });
     expect(await sql("SELECT id FROM connections WHERE id = 'of-another'")).toEqual([]);
@@ -87,7 +93,7 @@ describe("a row that cannot be read", () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     const { agent } = await TestAgent.enrolled();
     await sql("UPDATE connections SET state = '{' WHERE id = ?", agent.connection);
-    await evictDurableObject(hub());
+    await reload();
     expect((await agent.request("test.echo", 1)).data).toBe(1);
   });
 
@@ -96,6 +102,8 @@ describe("a row that cannot be read", () => {
     const { agent } = await TestAgent.enrolled();
     await stored(agent.id, ({ status }) => status === "online");
     await sql("INSERT INTO outbox (transition) VALUES (?)", JSON.stringify(transition));
+    await evictDurableObject(hub());
+    await hub().status();
     agent.socket.close(1000, "stopped");
     await stored(agent.id, ({ reason }) => reason === "stopped");
     expect(await sql("SELECT * FROM outbox")).toEqual([]);
@@ -116,7 +124,7 @@ describe("a row that cannot be read", () => {
   it("is kept; older ones than the latest hundred are deleted", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     for (let n = 0; n < 120; n++) await sql("INSERT INTO connections (id, state) VALUES (?, '[]')", `bad-${n}`);
-    await evictDurableObject(hub());
+    await reload();
     await hub().status();
     expect(await sql("SELECT count(*) AS n FROM unreadable")).toEqual([{ n: 100 }]);
   });
@@ -164,7 +172,7 @@ describe("a fault while a hub is loaded", () => {
     vi.spyOn(HubStore.prototype, "connections").mockImplementation(() => {
       throw new Error("injected");
     });
-    await evictDurableObject(hub());
+    await reload();
     await hub().status();
     expect(await agent.untilClosed()).toEqual({ code: 4503, reason: "going_away" });
     const { agent: back } = await TestAgent.online({ token });
@@ -185,6 +193,7 @@ describe("a transition that the registry rejects", () => {
     // The table is STRICT, so it rejects a time with a fraction.
     const bad = { ...live, generation: live.generation + 1, reason: null, closeCode: null, since: 1.5 };
     await sql("INSERT INTO outbox (transition) VALUES (?)", JSON.stringify(bad));
+    await evictDurableObject(hub());
     const { agent: other } = await TestAgent.enrolled();
     for (let tries = 0; tries < 3; tries++) await runDurableObjectAlarm(hub());
     await stored(other.id, ({ status }) => status === "online");

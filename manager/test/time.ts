@@ -31,8 +31,9 @@ export async function ageHttpLease(agentId: string, ms: number): Promise<void> {
   await evictDurableObject(hub());
 }
 
-/** Runs a sweep, as the alarm would. */
+/** Runs a sweep, as the alarm would, as if the last one were long ago. */
 export async function sweep(): Promise<void> {
-  await runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec("DELETE FROM sweep"));
+  await runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec("UPDATE sweep SET at = 0"));
+  await evictDurableObject(hub());
   await runDurableObjectAlarm(hub());
 }

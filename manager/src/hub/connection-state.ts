@@ -42,6 +42,8 @@ export interface ConnectionState {
   isAligned: boolean;
   /** From this time on its beats belong into the window. Its first beat comes at once. */
   alignedFrom: number;
+  /** Whether the registry, or the outbox, has the beginning of the connection. */
+  arrivalStored: boolean;
   /** The hub has closed the socket and recorded the reason. The close event that follows changes nothing. */
   ended: boolean;
   /** Null if an older version wrote the state: it did not store the terms. Then the present settings hold. */
@@ -63,6 +65,8 @@ const Stored: z.ZodType<ConnectionState> = z.object({
   credit: CreditWindow,
   isAligned: z.boolean().default(false),
   alignedFrom: z.number().default(0),
+  // An earlier release put every beginning into the outbox at once.
+  arrivalStored: z.boolean().default(true),
   ended: z.boolean(),
   terms: Terms.nullable().default(null),
 });
@@ -85,6 +89,7 @@ export function newState(id: string, admission: Admission, terms: Terms): Connec
     credit: FRESH_CREDIT,
     isAligned: false,
     alignedFrom: 0,
+    arrivalStored: false,
     ended: false,
     terms,
   };

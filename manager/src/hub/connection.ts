@@ -1,7 +1,7 @@
 /** One live connection of an agent: a socket, or an HTTP lease, which beats over HTTP renew. */
 
 import type { NamedHost } from "../presence/host.ts";
-import { type LiveStatus, leaseEnd, observed, type Transition } from "../presence/presence.ts";
+import { type LiveStatus, lateAt, leaseEnd, observed, type Transition } from "../presence/presence.ts";
 import type { Close } from "../protocol/close.ts";
 import type { Admission } from "../registry/admission.ts";
 import { Budget } from "./budget.ts";
@@ -25,6 +25,17 @@ const REGISTER_WITHIN_MS = 8_000;
 
 /** `WebSocket.OPEN`. workerd has another name for this constant than Node. */
 const OPEN = 1;
+
+/**
+ * Every agent's socket has its connection id as its first tag, this one, and one with the agent's id. Sockets that an
+ * earlier release accepted have the first only.
+ */
+export const AGENT_TAG = "agent";
+
+/** The tag of the sockets of one agent. */
+export function agentTag(agentId: string): string {
+  return `agent ${agentId}`;
+}
 
 /** The attachment of a socket that the hub has closed without reading its state. */
 export const CLOSED = "closed";
@@ -72,7 +83,7 @@ export class Connection {
 
   /** Accepts a socket for hibernation and stores its state with it. */
   static accept(sockets: Sockets, socket: WebSocket, terms: Terms, admission: Admission, id: string): Connection {
-    sockets.acceptWebSocket(socket, [id]);
+    sockets.acceptWebSocket(socket, [id, AGENT_TAG, agentTag(admission.agentId)]);
     const connection = Connection.#over(sockets, socket, terms, newState(id, admission, terms));
     connection.save();
     return connection;
@@ -156,6 +167,11 @@ export class Connection {
     return this.state.connectedAt + patienceMs;
   }
 
+  /** When the agent counts as late. */
+  lateAt(): number {
+    return lateAt(this.lastSeen(), this.terms);
+  }
+
   touch(now: number): void {
     this.state.lastMessageAt = now;
     if (now - this.#storedMessageAt >= TOUCH_EVERY_MS) this.save();
@@ -200,13 +216,23 @@ export class Connection {
     this.#storedMessageAt = this.state.lastMessageAt;
   }
 
-  /** Marks the connection as ended and closes its socket. Returns the socket if the client still has to close its end. */
-  end(close: Close): WebSocket | null {
+  /**
+   * Marks the connection as ended, and closes its socket unless `close` is null. Returns the socket if the client still
+   * has to close its end.
+   */
+  end(close: Close | null): WebSocket | null {
     const wasOpen = this.isOpen;
     this.state.ended = true;
     this.save();
+    if (close === null) return null;
     this.#socket?.close(close.code, close.reason);
     return wasOpen ? this.#socket : null;
+  }
+
+  /** The registry, or the outbox, has the beginning of the connection. */
+  storedArrival(): void {
+    this.state.arrivalStored = true;
+    this.save();
   }
 
   /** Marks the agent as registered: from now on it is online with this connection. */

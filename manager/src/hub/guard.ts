@@ -6,6 +6,7 @@ export class Guard {
   readonly #log: Log;
   readonly #connectionOf: (socket: WebSocket) => Connection | undefined;
 
+  /** @param connectionOf may throw: that may be why a handler threw */
   constructor(log: Log, connectionOf: (socket: WebSocket) => Connection | undefined) {
     this.#log = log;
     this.#connectionOf = connectionOf;
@@ -16,7 +17,15 @@ export class Guard {
     try {
       return await handler();
     } catch (error) {
-      this.log(error, socket === null ? undefined : this.#connectionOf(socket), { event });
+      this.log(error, this.#known(socket), { event });
+      return undefined;
+    }
+  }
+
+  #known(socket: WebSocket | null): Connection | undefined {
+    try {
+      return socket === null ? undefined : this.#connectionOf(socket);
+    } catch {
       return undefined;
     }
   }

@@ -7,17 +7,20 @@ import { hash } from "./placement.ts";
 
 /** Beats of one hub fall into this time, or a sixth of the interval if that is less. */
 const LONGEST_WINDOW_MS = 5_000;
-/** A beat that is off by more than this part of a window is corrected. */
+/** {@link HeartbeatWindow.toleranceMs} as a part of the window. */
 const TOLERANCE = 0.5;
 
 export class HeartbeatWindow {
   readonly intervalMs: number;
   readonly lengthMs: number;
+  /** How far a beat may be off its place. */
+  readonly toleranceMs: number;
   readonly #phaseMs: number;
 
   constructor(hubName: string, intervalMs: number) {
     this.intervalMs = intervalMs;
     this.lengthMs = Math.min(LONGEST_WINDOW_MS, Math.floor(intervalMs / 6));
+    this.toleranceMs = this.lengthMs * TOLERANCE;
     this.#phaseMs = hash(hubName) % intervalMs;
   }
 
@@ -28,7 +31,13 @@ export class HeartbeatWindow {
 
   /** From when on a sign of life confirms an agent in the window that is open at `now`, or was last: its beat may be a little early. */
   confirmsFrom(now: number): number {
-    return this.openedAt(now) - this.lengthMs * TOLERANCE;
+    return this.openedAt(now) - this.toleranceMs;
+  }
+
+  /** Whether `at` is in the window that is open at `now`, or was last, or a little off it. */
+  has(at: number, now: number): boolean {
+    const opened = this.openedAt(now);
+    return at >= opened - this.toleranceMs && at <= opened + this.lengthMs + this.toleranceMs;
   }
 
   /** When the window begins after that. */
@@ -44,13 +53,13 @@ export class HeartbeatWindow {
 
   /** From when on a beat counts as one of the schedule that begins in `delayMs`: earlier ones are of no schedule. */
   scheduleFrom(now: number, delayMs: number): number {
-    return now + delayMs - this.lengthMs * TOLERANCE;
+    return now + delayMs - this.toleranceMs;
   }
 
   /** Whether a beat at `at` is so far from the agent's place in the window that it needs a correction. */
   isOff(agentId: string, at: number): boolean {
     const distance = Math.abs(this.#position(at) - this.#offset(agentId));
-    return Math.min(distance, this.intervalMs - distance) > this.lengthMs * TOLERANCE;
+    return Math.min(distance, this.intervalMs - distance) > this.toleranceMs;
   }
 
   /** How far `at` is into its interval, which begins with a window. */

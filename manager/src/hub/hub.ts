@@ -73,6 +73,7 @@ export class AgentHub extends DurableObject<Env> {
       alarm: this.#alarm,
       waitUntil,
       onStale: (stale) => this.#roster.closeStale(stale),
+      onArrivalStored: (connectionId) => this.#roster.storedArrival(connectionId),
       log: hubLog,
     });
     this.#roster = new Roster({
@@ -113,6 +114,7 @@ export class AgentHub extends DurableObject<Env> {
     ctx.blockConcurrencyWhile(async () => {
       await this.#alarm.load();
       try {
+        this.#outbox.load();
         this.#roster.recover((agentId) => !isNamed || name === hubName(agentId, this.#settings.hubShards));
         this.#retirement.schedule();
         if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
@@ -183,6 +185,7 @@ export class AgentHub extends DurableObject<Env> {
     const frame = encode(subject, dataJson === undefined ? {} : { dataJson });
     const bytes = byteLength(frame);
     if (bytes > this.#settings.maxFrameBytes) return tooLarge(this.#settings.maxFrameBytes);
+    this.#roster.readAll();
     return { ok: true, value: this.#subscriptions.deliver(subject, frame, bytes) };
   }
 
@@ -240,7 +243,6 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
-    this.#roster.forgetSocket(socket);
     await this.#guard.run("error", socket, () => {
       const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
@@ -251,6 +253,7 @@ export class AgentHub extends DurableObject<Env> {
       // If this close still reaches the agent, the agent reconnects.
       socket.close(1011, "connection_lost");
     });
+    this.#roster.forgetSocket(socket);
   }
 
   /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm if there is something left to do. */
@@ -261,7 +264,7 @@ export class AgentHub extends DurableObject<Env> {
     await this.#guard.run("alarm", null, () => this.#roster.sweepIfDue(Date.now()));
     await this.#guard.run("alarm", null, () => this.#outbox.flush());
     await this.#guard.run("alarm", null, () => this.#retirement.attempt());
-    if (!this.#alarm.isSet && this.#roster.size > 0) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
+    if (!this.#alarm.isSet && !this.#roster.isEmpty) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
   }
 
   /** Sends a request to an agent over its socket and waits for the reply. */

@@ -6,9 +6,10 @@ import { Outbox, type OutboxParts } from "./outbox.ts";
 
 const HOST = { version: "1", os: "linux", arch: "amd64", hostname: "edge-7" };
 
-function transition(agentId: string, generation: number, status: "online" | "offline" = "online"): Transition {
+function transition(agentId: string, generation: number, status: "online" | "offline" = "online") {
   const seen = { since: generation, lastSeen: generation, connectedAt: generation };
-  return { agentId, generation, status, reason: null, ...seen, address: null, host: HOST, closeCode: null };
+  const rest = { reason: null, ...seen, address: null, host: HOST, closeCode: null };
+  return { connectionId: `${agentId}-${generation}`, transition: { agentId, generation, status, ...rest } };
 }
 
 /** An outbox with a store in memory. `alarms` are the times for which it set the alarm. */
@@ -21,7 +22,16 @@ function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}
     rows.splice(0, rows.length, ...rows.filter((row) => !isDone(row)));
     return dropped;
   };
+  /** The ends in the rows of connections. */
+  const ends = new Map<string, Transition>();
   const store = {
+    endConnection: (id: string, end: Transition) => {
+      ends.set(id, end);
+      return true;
+    },
+    deleteConnections: (ids: readonly string[]) => {
+      for (const id of ids) ends.delete(id);
+    },
     append: (transition: Transition) => rows.push({ seq: ++seq, transition }),
     unflushed: (limit: number) => (limit < 0 ? [...rows] : rows.slice(0, limit)),
     get hasUnflushed() {
@@ -37,8 +47,9 @@ function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}
   const errors = vi.spyOn(log, "error").mockImplementation(() => {});
   const waitUntil = (work: Promise<unknown>) => flushes.push(work);
   const writeReport = async () => {};
-  const outbox = new Outbox({ store, write, writeReport, alarm, waitUntil, onStale: () => {}, log, ...more });
-  return { outbox, parked, alarms, flushes, errors };
+  const parts = { store, write, writeReport, alarm, waitUntil, onStale: () => {}, onArrivalStored: () => {}, log };
+  const outbox = new Outbox({ ...parts, ...more });
+  return { outbox, rows, ends, parked, alarms, flushes, errors };
 }
 
 it("writes transitions in order and then deletes them", async () => {
@@ -97,6 +108,62 @@ it("gives up a write that is never answered, so that later writes can go on", as
   expect(outbox.isEmpty).toBe(false);
   await outbox.flush();
   expect(outbox.isEmpty).toBe(true);
+});
+
+describe("the end of a connection", () => {
+  it("is kept in the connection's row until the registry has it", async () => {
+    let finish = () => {};
+    const write = vi.fn<OutboxParts["write"]>(
+      () =>
+        new Promise((resolve) => {
+          finish = () => resolve([]);
+        }),
+    );
+    const { outbox, ends, rows, flushes } = outboxWith(write);
+    outbox.push(transition("a", 1, "offline"));
+    expect([[...ends.keys()], rows.length]).toEqual([["a-1"], 0]);
+    finish();
+    await Promise.all(flushes);
+    expect([ends.size, rows.length, outbox.isEmpty]).toEqual([0, 0, true]);
+  });
+
+  it("moves to the table where earlier releases look for it, if the registry fails", async () => {
+    const { outbox, ends, rows, flushes } = outboxWith(vi.fn<OutboxParts["write"]>().mockRejectedValue(new Error()), {
+      writeReport: () => Promise.reject(new Error()),
+    });
+    outbox.push(transition("a", 1, "offline"));
+    outbox.push(transition("b", 1));
+    await Promise.all(flushes);
+    outbox.push(transition("c", 1, "offline"));
+    expect(rows.map((row) => row.transition.agentId)).toEqual(["a", "b", "c"]);
+    expect(ends.size).toBe(0);
+  });
+});
+
+it("says when the beginning of a connection is stored, in the registry or in the table", async () => {
+  const stored: string[] = [];
+  const write = vi.fn<OutboxParts["write"]>().mockResolvedValueOnce([]).mockRejectedValue(new Error());
+  const { outbox, flushes } = outboxWith(write, {
+    writeReport: () => Promise.reject(new Error()),
+    onArrivalStored: (id) => stored.push(id),
+  });
+  outbox.push(transition("a", 1));
+  expect(stored).toEqual([]);
+  await Promise.all(flushes);
+  expect(stored).toEqual(["a-1"]);
+  outbox.push(transition("b", 1));
+  await Promise.all(flushes);
+  expect(stored).toEqual(["a-1", "b-1"]);
+});
+
+it("finds what was stored before it was loaded", async () => {
+  const write = vi.fn<OutboxParts["write"]>().mockResolvedValue([]);
+  const { outbox, rows } = outboxWith(write);
+  rows.push({ seq: 1, transition: transition("a", 1).transition });
+  outbox.load();
+  expect([outbox.isEmpty, outbox.pending().size]).toEqual([false, 1]);
+  await outbox.flush();
+  expect([outbox.isEmpty, write.mock.calls.length]).toEqual([true, 1]);
 });
 
 it("reports stale connections", async () => {

@@ -1,4 +1,7 @@
-/** Writes transitions from the hub's own store to the registry. Each stays in the store until the registry has it. */
+/**
+ * Writes transitions from the hub to the registry. Each stays in the hub's own store until the registry has it: at first
+ * in the row of its connection, which is there in any case. If the registry fails, it moves to the table `outbox`.
+ */
 import type { Log } from "../log.ts";
 import { newest, type Transition } from "../presence/presence.ts";
 import type { StaleConnection } from "../registry/transitions.ts";
@@ -23,6 +26,12 @@ interface Row {
   readonly transition: Transition;
 }
 
+/** A transition, and the connection that it begins or ends. */
+export interface ConnectionTransition {
+  readonly connectionId: string;
+  readonly transition: Transition;
+}
+
 /** A transition that the registry rejected, as an operator sees it. */
 export interface ParkedTransition {
   /** When it was parked; Unix milliseconds. */
@@ -33,10 +42,13 @@ export interface ParkedTransition {
 
 /** The part of the hub's store that keeps transitions. */
 export interface TransitionStore {
+  /** Stores the end of a connection in its row. Returns false if it has no row. */
+  endConnection(id: string, end: Transition): boolean;
+  deleteConnections(ids: readonly string[]): void;
   append(transition: Transition): void;
-  /** Whether there are transitions that the registry does not have yet. */
+  /** Whether there are appended transitions. */
   readonly hasUnflushed: boolean;
-  /** The oldest transitions that the registry does not have yet, in order. A negative limit means all. */
+  /** The oldest appended transitions, in order. A negative limit means all. */
   unflushed(limit: number): Row[];
   /** Deletes the transitions with these numbers. */
   deleteFlushed(seqs: readonly number[]): void;
@@ -60,12 +72,18 @@ export interface OutboxParts {
    * and ended. The API would never show it.
    */
   readonly onStale: (connection: StaleConnection) => void;
+  /** Called when the beginning of a connection is in the registry or in the table `outbox`. */
+  readonly onArrivalStored: (connectionId: string) => void;
   readonly log: Log;
   readonly writeTimeoutMs?: number;
 }
 
 export class Outbox {
   readonly #parts: OutboxParts;
+  /** Transitions that were never tried. The rows and attachments of their connections hold them too. */
+  readonly #fresh: ConnectionTransition[] = [];
+  /** Whether the table `outbox` has transitions. */
+  #hasBacklog = false;
   #flushing: Promise<void> | null = null;
   /** Whether the last flush failed. */
   #failing = false;
@@ -76,22 +94,32 @@ export class Outbox {
     this.#parts = parts;
   }
 
+  /** Looks for transitions that were stored before this object was loaded. */
+  load(): void {
+    this.#hasBacklog = this.#parts.store.hasUnflushed;
+  }
+
   /** Whether the registry has every transition. */
   get isEmpty(): boolean {
-    return !this.#parts.store.hasUnflushed;
+    return this.#fresh.length === 0 && !this.#hasBacklog;
   }
 
   /** The newest transition of each agent that the registry does not have yet. */
   pending(): Map<string, Transition> {
-    return newest(transitions(this.#parts.store.unflushed(-1)));
+    const backlog = this.#hasBacklog ? this.#parts.store.unflushed(-1) : [];
+    return newest(transitions([...backlog, ...this.#fresh]));
   }
 
   /**
    * Stores a transition and starts a flush. It also sets an alarm, in case this object ends before the flush is done.
+   * The row of a connection that begins must be stored before.
    */
-  push(transition: Transition): void {
+  push(entry: ConnectionTransition): void {
     const { store, alarm, waitUntil } = this.#parts;
-    store.append(transition);
+    const { connectionId, transition } = entry;
+    const isStored = transition.status === "online" || store.endConnection(connectionId, transition);
+    if (isStored && !this.#hasBacklog) this.#fresh.push(entry);
+    else this.#append([entry]);
     if (!alarm.isSet) alarm.ringBy(Date.now() + RETRY_MS);
     // While the registry fails, transitions wait for the next alarm. A try per transition would flood the registry and
     // the log.
@@ -114,24 +142,54 @@ export class Outbox {
     return this.#flushing;
   }
 
-  async #writeBatches(): Promise<void> {
-    const { store, log } = this.#parts;
-    for (let rows = store.unflushed(BATCH); rows.length > 0; rows = store.unflushed(BATCH)) {
-      try {
-        await this.#write(rows);
-      } catch (error) {
-        this.#failing = true;
-        log.error("flushing presence to the registry failed; it will be tried again", { error });
-        // A timeout says nothing about the transitions.
-        if (!(error instanceof WriteTimeoutError)) await this.#parkRejected(rows);
-        this.#failing = store.hasUnflushed;
-        return;
-      }
-      this.#failing = false;
+  /** Moves transitions from the rows of their connections to the table `outbox`. */
+  #append(entries: readonly ConnectionTransition[]): void {
+    if (entries.length === 0) return;
+    for (const { transition } of entries) this.#parts.store.append(transition);
+    this.#hasBacklog = true;
+    this.#release(entries);
+  }
+
+  /** The rows and attachments of the connections need not hold these transitions any more. */
+  #release(entries: readonly ConnectionTransition[]): void {
+    const { store, onArrivalStored } = this.#parts;
+    const ended = entries.filter(({ transition }) => transition.status === "offline");
+    store.deleteConnections(ended.map(({ connectionId }) => connectionId));
+    for (const { connectionId, transition } of entries) {
+      if (transition.status === "online") onArrivalStored(connectionId);
     }
   }
 
+  async #writeBatches(): Promise<void> {
+    const { store } = this.#parts;
+    try {
+      while (this.#fresh.length > 0) await this.#writeFresh(this.#fresh.slice(0, BATCH));
+      while (this.#hasBacklog) {
+        await this.#write(store.unflushed(BATCH));
+        this.#hasBacklog = store.hasUnflushed;
+        this.#failing = false;
+      }
+    } catch (error) {
+      this.#failing = true;
+      this.#parts.log.error("flushing presence to the registry failed; it will be tried again", { error });
+      this.#append(this.#fresh.splice(0));
+      // A timeout says nothing about the transitions.
+      if (!(error instanceof WriteTimeoutError)) await this.#parkRejected(store.unflushed(BATCH));
+      this.#hasBacklog = store.hasUnflushed;
+      this.#failing = this.#hasBacklog;
+    }
+  }
+
+  async #writeFresh(batch: readonly ConnectionTransition[]): Promise<void> {
+    const { write, onStale } = this.#parts;
+    const stale = await this.#inTime(write(transitions(batch)));
+    this.#fresh.splice(0, batch.length);
+    this.#release(batch);
+    stale.forEach(onStale);
+  }
+
   async #write(rows: readonly Row[]): Promise<void> {
+    if (rows.length === 0) return;
     const { store, write, onStale } = this.#parts;
     // A write that timed out may still take effect. That is safe: the same write a second time changes nothing.
     const stale = await this.#inTime(write(transitions(rows)));

@@ -34,7 +34,7 @@ export class Retirement {
   async attempt(): Promise<void> {
     const { db, roster, outbox } = this.#options;
     const name = this.#earlierName;
-    if (name !== undefined && roster.size === 0 && outbox.isEmpty) await deleteHub(db, name);
+    if (name !== undefined && roster.isEmpty && outbox.isEmpty) await deleteHub(db, name);
   }
 
   get #earlierName(): string | undefined {

@@ -1,6 +1,9 @@
 /**
  * The connections of one hub: how they begin, how they end, and which are live. The beginning and the end of each
  * registered connection are transitions. The outbox writes them to the registry.
+ *
+ * A hub that wakes from hibernation has thousands of sockets, and an event concerns one of them. So a connection is read
+ * from its socket when somebody asks for it.
  */
 import type { Settings } from "../config.ts";
 import type { CloneReport } from "../presence/clone.ts";
@@ -13,26 +16,42 @@ import type { Admission } from "../registry/admission.ts";
 import type { StaleConnection } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
 import { detectClone, type ReplacedHosts } from "./clones.ts";
-import { CLOSED, ClosedConnection, Connection, type Sockets } from "./connection.ts";
+import { AGENT_TAG, agentTag, CLOSED, ClosedConnection, Connection, type Sockets } from "./connection.ts";
 import { type ConnectionState, sameTerms, type Terms, termsOf } from "./connection-state.ts";
+import { Deadline } from "./deadline.ts";
 import type { HeartbeatWindow } from "./heartbeat-window.ts";
 import { MultiMap } from "./multimap.ts";
 import type { Outbox } from "./outbox.ts";
 import { SweepPlan } from "./sweep.ts";
+import type { LastSweep, SweepRecord } from "./sweep-record.ts";
 import { TokenSlots } from "./token-slots.ts";
 import { reconnectSpreadMs } from "./welcome.ts";
 
 /** If an alarm was lost, a reader sets one that rings after this time. */
 const LOST_ALARM_MS = 10_000;
+/** Every stored connection is compared with the sockets at least this often: sockets may vanish without an event. */
+const COMPARE_EVERY_MS = 10 * 60_000;
+
+/** A connection in the hub's store. */
+export interface StoredConnection {
+  readonly state: ConnectionState;
+  /** Its end, if it has ended and the registry does not have that yet. */
+  readonly end: Transition | null;
+}
+
 /** The part of the hub's store that keeps connections. */
 export interface RosterStore extends ReplacedHosts {
   /** The stored connections. After a restart, the sockets of some may be gone. */
-  connections(): ConnectionState[];
+  connections(): StoredConnection[];
+  connection(id: string): StoredConnection | null;
+  httpLeases(): StoredConnection[];
+  /** The ids of stored connections, HTTP leases apart; at most `limit`. */
+  connectionIds(limit?: number): string[];
+  readonly hasConnections: boolean;
   putConnection(state: ConnectionState): void;
-  deleteConnection(id: string): void;
   forgetConnections(): void;
-  /** When the last sweep was; Unix milliseconds. */
-  sweptAt: number;
+  lastSweep(): LastSweep;
+  saveSweep(at: number, known: SweepRecord): void;
   /** Moves aside a value that another version stored and this version cannot read. */
   setAside(source: string, id: string, text: string): void;
 }
@@ -73,25 +92,37 @@ export class Roster {
   readonly #byId = new Map<string, Connection>();
   readonly #byAgent = new MultiMap<Connection>();
   readonly #slots = new TokenSlots();
-  /** How many connections were stored when the hub was loaded. The agents of those that are gone will come back. */
-  #storedAtLoad = 0;
+  readonly #httpLeases = new Set<Connection>();
+  /** When the next unregistered connection has to be registered. */
+  readonly #registerBy: Deadline;
+  #sweep: LastSweep = { at: 0, known: null };
+  /** When the next sweep is due; null if that is not known since the hub was loaded. */
+  #nextSweepAt: number | null = null;
+  /** How many agents were connected when the hub was loaded. Those that are gone will come back. */
+  #agentsAtLoad = 0;
+  /** Whether every connection of this hub is in memory. */
+  #isComplete = false;
+  /** Agents whose connections are all in memory. */
+  readonly #read = new Set<string>();
 
   constructor(parts: RosterParts) {
     this.#parts = parts;
     this.#terms = termsOf(parts.settings);
     this.#sweeps = new SweepPlan(parts.window, this.#terms);
+    this.#registerBy = new Deadline(() => this.#endUnregistered(Date.now()));
   }
 
-  get size(): number {
-    return this.#byId.size;
+  /** Whether the hub has neither connections nor rows of them. */
+  get isEmpty(): boolean {
+    return this.#byId.size === 0 && !this.#parts.store.hasConnections;
   }
 
   /**
-   * How many agents this hub has, or expects back after a restart. Connections that have not registered yet do not
+   * About how many agents this hub has, or expects back after a restart. Connections that have not registered yet do not
    * count as agents.
    */
   get expected(): number {
-    return Math.max(this.size - this.#slots.unregisteredCount, this.#storedAtLoad);
+    return Math.max(this.#byId.size - this.#slots.unregisteredCount, this.#agentsAtLoad);
   }
 
   /** Whether one more unregistered connection may be opened with this token. */
@@ -105,24 +136,41 @@ export class Roster {
   }
 
   get(connectionId: string): Connection | undefined {
-    return this.#byId.get(connectionId);
+    const known = this.#byId.get(connectionId);
+    if (known !== undefined || this.#isComplete) return known;
+    const [socket] = this.#parts.sockets.getWebSockets(connectionId);
+    return socket && this.#wake(socket, connectionId);
   }
 
   /** The connection of a socket; undefined if it has ended. */
   bySocket(socket: WebSocket): Connection | undefined {
-    return this.#byId.get(Connection.idOf(this.#parts.sockets, socket));
+    const id = Connection.idOf(this.#parts.sockets, socket);
+    const known = this.#byId.get(id);
+    return known !== undefined || this.#isComplete ? known : this.#wake(socket, id);
   }
 
   /**
    * Every connection of an agent, registered or not. It is a copy, so a loop over it may add and remove connections.
    */
   ofAgent(agentId: string): Connection[] {
+    if (!this.#isComplete && !this.#read.has(agentId)) {
+      for (const socket of this.#parts.sockets.getWebSockets(agentTag(agentId))) this.bySocket(socket);
+      this.#read.add(agentId);
+    }
     return this.#byAgent.of(agentId);
   }
 
   /** Every connection. It is a copy too. */
   all(): Connection[] {
+    this.readAll();
     return [...this.#byId.values()];
+  }
+
+  /** Reads every connection from its socket. That takes some 10 µs for each. */
+  readAll(): void {
+    if (this.#isComplete) return;
+    for (const socket of this.#agentSockets()) this.bySocket(socket);
+    this.#isComplete = true;
   }
 
   /** The connection with which the agent is online; undefined if there is none or if its lease has ended. */
@@ -136,10 +184,13 @@ export class Roster {
     const { outbox, alarm } = this.#parts;
     const now = Date.now();
     // If the alarm was lost, no sweep would end the leases any more. So a read sets the alarm again.
-    if (!alarm.isSet && this.size > 0) alarm.ringBy(now + LOST_ALARM_MS);
+    if (!alarm.isSet && !this.isEmpty) alarm.ringBy(now + LOST_ALARM_MS);
     const known = new Map<string, LiveStatus>();
-    for (const connection of agentIds?.flatMap((id) => this.ofAgent(id)) ?? this.all()) {
-      const live = connection.live(now);
+    const connections = agentIds?.flatMap((id) => this.ofAgent(id)) ?? this.all();
+    // A reader that is told the end of a lease must not be told later that the connection is alive after all.
+    this.#endExpired(connections, now);
+    for (const connection of connections) {
+      const live = connection.state.ended ? null : connection.live(now);
       if (live !== null) known.set(connection.agentId, live);
     }
     // After a failure of D1 the outbox is long. A question about connected agents must not read all of it.
@@ -154,10 +205,8 @@ export class Roster {
 
   /** Accepts a socket. Its agent has not registered yet. */
   accept(socket: WebSocket, admission: Admission, connectionId: string): Connection {
-    const { sockets, alarm } = this.#parts;
-    const connection = Connection.accept(sockets, socket, this.#terms, admission, connectionId);
+    const connection = Connection.accept(this.#parts.sockets, socket, this.#terms, admission, connectionId);
     this.#add(connection);
-    alarm.ringBy(this.#dueAt(connection, Date.now()));
     return connection;
   }
 
@@ -166,7 +215,7 @@ export class Roster {
    * @param aligns whether the agent beats when the welcome asks it to
    */
   arrive(admission: Admission, registered: NamedHost, aligns = false): Outcome<Connection> {
-    const { store, outbox, alarm, onClone } = this.#parts;
+    const { store, outbox, onClone } = this.#parts;
     const connection =
       admission.connectionId === null ? Connection.overHttp(admission, this.#terms) : this.get(admission.connectionId);
     if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
@@ -186,11 +235,12 @@ export class Roster {
       this.lose(other, { reason: "replaced", close: Close.replaced });
     }
     const arrival = connection.register(registered, aligns && !connection.overHttp);
-    this.#slots.remove(connection);
+    this.#removeSlot(connection);
     this.#add(connection);
     store.putConnection(connection.state);
-    outbox.push(arrival);
-    alarm.ringBy(this.#dueAt(connection, Date.now()));
+    // Set first: while an alarm is set, the outbox need not set one.
+    this.#sweepBy(this.#dueAt(connection, Date.now()));
+    outbox.push({ connectionId: connection.id, transition: arrival });
     return { ok: true, value: connection };
   }
 
@@ -232,7 +282,12 @@ export class Roster {
     if (arrival === null) return;
     const end = ended(arrival, reason, seen, since ?? Date.now());
     const transition: Transition = { ...end, closeCode: close?.code ?? code ?? null };
-    this.#parts.outbox.push(transition);
+    this.#parts.outbox.push({ connectionId: connection.id, transition });
+  }
+
+  /** The registry, or the outbox, has the beginning of this connection. */
+  storedArrival(connectionId: string): void {
+    this.#byId.get(connectionId)?.storedArrival();
   }
 
   /** Ends every connection of a removed or revoked agent. */
@@ -278,38 +333,93 @@ export class Roster {
 
   /** Sweeps if a sweep is due. Sets the alarm for the next sweep if there are connections. */
   sweepIfDue(now: number): void {
-    const { store, alarm } = this.#parts;
-    // Unregistered connections are few, and their time is short. They are checked at every alarm, without a gap.
-    this.#endExpired(this.#slots.unregistered(), now);
-    if (this.#sweeps.mayRun(store.sweptAt, now)) {
-      this.#endExpired(this.all(), now);
-      for (const connection of this.all()) this.#correctBeat(connection, now);
-      store.sweptAt = now;
+    this.#endUnregistered(now);
+    // Another part of the hub may have set the alarm that rang.
+    const due = Math.max(this.#nextSweepAt ?? now, this.#sweeps.notBefore(this.#sweep.at, now));
+    if (now >= due) this.#sweepAll(now);
+    else if (!this.isEmpty) this.#sweepBy(due);
+  }
+
+  #sweepBy(at: number): void {
+    this.#nextSweepAt = Math.min(at, this.#nextSweepAt ?? at);
+    this.#parts.alarm.ringBy(at);
+  }
+
+  #sweepAll(now: number): void {
+    const { sockets, store, settings } = this.#parts;
+    const before = this.#sweep;
+    const comparedAt = before.known?.comparedAt ?? now;
+    const isCompared = now < comparedAt || now >= comparedAt + COMPARE_EVERY_MS;
+    if (isCompared) this.#endVanished();
+    let [confirmed, untagged] = [0, 0];
+    const unconfirmed = new Set(this.#httpLeases);
+    for (const socket of this.#agentSockets()) {
+      if (this.#hasUntagged && !sockets.getTags(socket).includes(AGENT_TAG)) untagged++;
+      const beatAt = sockets.getWebSocketAutoResponseTimestamp(socket)?.getTime();
+      const isConfirmed = beatAt !== undefined && this.#sweeps.isConfirmedBy(beatAt, now);
+      // A confirmed connection need not be read from its socket: that is most of what a sweep costs.
+      const connection = isConfirmed ? undefined : this.bySocket(socket);
+      if (isConfirmed) confirmed++;
+      else if (connection?.state.registered) unconfirmed.add(connection);
     }
-    let next = Number.POSITIVE_INFINITY;
-    for (const connection of this.all()) next = Math.min(next, this.#dueAt(connection, now));
-    if (next < Number.POSITIVE_INFINITY) alarm.ringBy(next);
+    this.#endExpired(unconfirmed, now);
+    const silent = [...unconfirmed].filter(({ id }) => this.#byId.has(id));
+    const agents = confirmed + silent.length;
+    this.#sweep = {
+      at: now,
+      known: {
+        ...{ agents, untagged, terms: this.#terms, hubShards: settings.hubShards },
+        comparedAt: isCompared ? now : comparedAt,
+      },
+    };
+    if (this.#sweep.known !== null) store.saveSweep(now, this.#sweep.known);
+    this.#nextSweepAt = null;
+    for (const connection of silent) {
+      const isCorrected = this.#correctBeat(connection, now);
+      this.#sweepBy(this.#dueAt(connection, now, isCorrected));
+    }
+    if (confirmed > 0) this.#sweepBy(this.#sweeps.nextSettled(now));
   }
 
-  #dueAt(connection: Connection, now: number): number {
+  /** The sockets of agents. An earlier release gave them no tag. */
+  #agentSockets(): WebSocket[] {
+    const { sockets } = this.#parts;
+    return this.#hasUntagged ? sockets.getWebSockets() : sockets.getWebSockets(AGENT_TAG);
+  }
+
+  get #hasUntagged(): boolean {
+    return this.#sweep.known?.untagged !== 0;
+  }
+
+  #dueAt(connection: Connection, now: number, isCorrected = false): number {
     const { registered, isAligned } = connection.state;
-    const [lastSeen, leaseEnd] = [connection.lastSeen(), connection.leaseEnd()];
-    const swept = { isRegistered: registered !== null, isAligned, lastSeen, leaseEnd };
-    return this.#sweeps.dueAt(swept, this.#parts.store.sweptAt, now);
+    const times = { lastSeen: connection.lastSeen(), lateAt: connection.lateAt(), leaseEnd: connection.leaseEnd() };
+    const swept = { isRegistered: registered !== null, isAligned, isCorrected, ...times };
+    return this.#sweeps.dueAt(swept, this.#sweep.at, now);
   }
 
-  /** Tells an agent whose beats have drifted out of its place in the window when to beat next. */
-  #correctBeat(connection: Connection, now: number): void {
+  /**
+   * Tells an agent whose beats have drifted out of its place in the window to beat now, and when next. Returns whether
+   * that was needed.
+   */
+  #correctBeat(connection: Connection, now: number): boolean {
     const { window } = this.#parts;
     const beatAt = connection.lastBeat();
-    if (!connection.state.isAligned || beatAt === null || beatAt < connection.state.alignedFrom) return;
-    if (!window.isOff(connection.agentId, beatAt)) return;
+    if (!connection.state.isAligned || beatAt === null || beatAt < connection.state.alignedFrom) return false;
+    if (!window.isOff(connection.agentId, beatAt)) return false;
     const delayMs = this.scheduleBeat(connection, now);
     connection.send(encode("agent.heartbeat.align", { dataJson: JSON.stringify({ delayMs }) }));
+    return true;
+  }
+
+  /** Ends the connections that should have registered by now. */
+  #endUnregistered(now: number): void {
+    this.#endExpired(this.#slots.unregistered(), now);
+    for (const connection of this.#slots.unregistered()) this.#registerBy.by(connection.leaseEnd());
   }
 
   /** Ends the connections whose lease has ended. */
-  #endExpired(connections: Connection[], now: number): void {
+  #endExpired(connections: Iterable<Connection>, now: number): void {
     for (const connection of connections) {
       const leaseEnd = connection.leaseEnd();
       if (leaseEnd <= now) {
@@ -319,75 +429,137 @@ export class Roster {
   }
 
   /**
-   * Restores the connections after the hub was loaded, and records the end of those whose socket is gone. Some agents
-   * must reconnect: those that now belong to another hub, and those that were welcomed with other settings. They are
-   * told to come back evenly.
+   * Call this when the hub was loaded. After hibernation its connections are read when they are needed. After a restart
+   * the sockets are gone, and the end of every connection is recorded.
    * @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed
    */
   recover(isOwn: (agentId: string) => boolean): void {
-    const { sockets, store, onRecovered } = this.#parts;
-    const stored = new Map(store.connections().map((state) => [state.id, state]));
-    this.#storedAtLoad = stored.size;
-    const outdated: Connection[] = [];
-    for (const socket of sockets.getWebSockets()) {
-      const connection = Connection.wake(sockets, socket, this.#terms);
-      if (connection === "unreadable") this.#closeUnreadable(socket);
-      else if (connection instanceof ClosedConnection) this.#slots.addClosing(socket, connection.admission);
-      if (!(connection instanceof Connection)) continue;
-      stored.delete(connection.id);
-      this.#add(connection);
-      onRecovered(connection);
-      const isOutdated = connection.state.terms !== null && !sameTerms(connection.terms, this.#terms);
-      if (!isOwn(connection.agentId) || isOutdated) outdated.push(connection);
+    this.#sweep = this.#parts.store.lastSweep();
+    for (const { state, end } of this.#parts.store.httpLeases()) {
+      if (end === null) this.#add(Connection.restore(state, this.#terms));
     }
-    for (const state of stored.values()) {
-      const connection = Connection.restore(state, this.#terms);
-      if (connection.state.admission.connectionId === null) {
-        this.#add(connection);
-        continue;
-      }
-      // Nobody saw the connection break. Its last known sign of life, or the last sweep, is the best time for its end.
-      const lastSeen = Math.max(connection.lastSeen(), store.sweptAt);
-      this.depart(connection, { reason: "manager_restart", lastSeen, since: lastSeen });
+    this.#agentsAtLoad = this.#sweep.known?.agents ?? 0;
+    if (!this.#isUnchanged() || !this.#hasSockets()) this.#compareAll(isOwn);
+  }
+
+  /** Whether this release of the code has made the last sweep, with the present settings. */
+  #isUnchanged(): boolean {
+    const { known } = this.#sweep;
+    if (known === null || known.untagged > 0) return false;
+    return known.hubShards === this.#parts.settings.hubShards && sameTerms(known.terms, this.#terms);
+  }
+
+  /** Whether the sockets outlived the hub's memory. They do so all or none, so two are looked for. */
+  #hasSockets(): boolean {
+    const { sockets, store } = this.#parts;
+    const ids = store.connectionIds(2);
+    return ids.length === 0 || ids.some((id) => sockets.getWebSockets(id).length > 0);
+  }
+
+  /**
+   * Reads every connection, and records the end of those whose socket is gone. Some agents must reconnect: those that now
+   * belong to another hub, and those that were welcomed with other settings. They are told to come back evenly.
+   */
+  #compareAll(isOwn: (agentId: string) => boolean): void {
+    const { sockets, store } = this.#parts;
+    const stored = store.connections().filter(({ state }) => state.admission.connectionId !== null);
+    this.#agentsAtLoad = stored.length + this.#httpLeases.size;
+    this.readAll();
+    const outdated = [...this.#byId.values()].filter(
+      ({ agentId, overHttp, state, terms }) =>
+        !overHttp && (!isOwn(agentId) || (state.terms !== null && !sameTerms(terms, this.#terms))),
+    );
+    for (const connection of stored) {
+      const { id } = connection.state;
+      if (!this.#byId.has(id) && sockets.getWebSockets(id).length === 0) this.#endStored(connection, "manager_restart");
     }
     this.#reconnectEvenly(outdated, 0);
+  }
+
+  /** Ends the connections whose sockets vanished without an event. */
+  #endVanished(): void {
+    const { sockets, store } = this.#parts;
+    for (const id of store.connectionIds()) {
+      const stored = sockets.getWebSockets(id).length === 0 ? store.connection(id) : null;
+      if (stored !== null) this.#endStored(stored, "lost");
+    }
+  }
+
+  /** Records the end of a stored connection without a socket. */
+  #endStored({ state, end }: StoredConnection, reason: "lost" | "manager_restart"): void {
+    const { outbox } = this.#parts;
+    const connection = this.#byId.get(state.id) ?? Connection.restore(state, this.#terms);
+    const arrival = connection.arrival();
+    // Whether the registry has it is stored with the socket, which is gone.
+    if (arrival !== null && !state.arrivalStored) outbox.push({ connectionId: state.id, transition: arrival });
+    if (end !== null) {
+      outbox.push({ connectionId: state.id, transition: end });
+      return;
+    }
+    // Nobody saw the connection break. Its last known sign of life, or the last sweep, is the best time for its end.
+    const lastSeen = Math.max(connection.lastSeen(), this.#sweep.at);
+    this.depart(connection, { reason, lastSeen, since: lastSeen });
   }
 
   /** Deletes every connection and closes every socket. The agents come back, and the hub starts anew. */
   abandon(): void {
     this.#parts.store.forgetConnections();
     for (const socket of this.#parts.sockets.getWebSockets()) closeUnread(socket);
-    for (const connection of this.all()) this.#parts.onEnded(connection);
+    for (const connection of this.#byId.values()) this.#parts.onEnded(connection);
     this.#byId.clear();
     this.#byAgent.clear();
+    this.#httpLeases.clear();
     this.#slots.clear();
+    this.#isComplete = true;
   }
 
-  /**
-   * Closes a socket whose state cannot be read. Its agent reconnects. If the connection has a row, `recover` finds it
-   * without a socket and records its end.
-   */
-  #closeUnreadable(socket: WebSocket): void {
-    const { sockets, store } = this.#parts;
-    store.setAside("attachment", Connection.idOf(sockets, socket), printed(socket.deserializeAttachment()));
+  /** Reads a connection from its socket; undefined if it has ended. */
+  #wake(socket: WebSocket, id: string): Connection | undefined {
+    const { sockets, outbox, onRecovered } = this.#parts;
+    const connection = Connection.wake(sockets, socket, this.#terms);
+    if (connection === "unreadable") this.#closeUnreadable(socket, id);
+    else if (connection instanceof ClosedConnection) this.#slots.addClosing(socket, connection.admission);
+    if (!(connection instanceof Connection)) return undefined;
+    this.#add(connection);
+    onRecovered(connection);
+    const arrival = connection.arrival();
+    if (arrival !== null && !connection.state.arrivalStored) outbox.push({ connectionId: id, transition: arrival });
+    return connection;
+  }
+
+  /** Closes a socket whose state cannot be read, and records the end of its connection. Its agent reconnects. */
+  #closeUnreadable(socket: WebSocket, id: string): void {
+    const { store } = this.#parts;
+    store.setAside("attachment", id, printed(socket.deserializeAttachment()));
     closeUnread(socket);
+    const stored = store.connection(id);
+    if (stored !== null) this.#endStored(stored, "manager_restart");
   }
 
   #add(connection: Connection): void {
     this.#byId.set(connection.id, connection);
     this.#byAgent.add(connection.agentId, connection);
-    if (connection.state.registered === null) this.#slots.add(connection);
+    if (connection.overHttp) this.#httpLeases.add(connection);
+    if (connection.state.registered !== null) return;
+    this.#slots.add(connection);
+    this.#registerBy.by(connection.leaseEnd());
   }
 
   /** Removes a connection. Closes its socket, unless `close` is null. */
   #end(connection: Connection, close: Close | null): void {
     this.#byId.delete(connection.id);
     this.#byAgent.delete(connection.agentId, connection);
-    this.#slots.remove(connection);
-    this.#parts.store.deleteConnection(connection.id);
-    const closing = close === null ? null : connection.end(close);
+    this.#httpLeases.delete(connection);
+    this.#removeSlot(connection);
+    const closing = connection.end(close);
     if (closing !== null) this.#slots.addClosing(closing, connection.state.admission);
     this.#parts.onEnded(connection);
+  }
+
+  #removeSlot(connection: Connection): void {
+    this.#slots.remove(connection);
+    // A timer would keep the hub awake.
+    if (this.#slots.unregisteredCount === 0) this.#registerBy.cancel();
   }
 }
 

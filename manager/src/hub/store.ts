@@ -5,14 +5,24 @@
  * Other versions of this code write and read these tables too (docs/STORAGE.md "Versions"). A row that cannot be read
  * is set aside: it is logged and moved to the table `unreadable`, where it does not disturb the hub.
  */
-import type { z } from "zod";
+import { z } from "zod";
 import type { Log } from "../log.ts";
 import { CloneHost } from "../presence/clone.ts";
 import { Transition } from "../presence/presence.ts";
 import type { ReplacedHost } from "./clones.ts";
 import { type ConnectionState, parseState } from "./connection-state.ts";
 import type { ParkedTransition, TransitionStore } from "./outbox.ts";
-import type { RosterStore } from "./roster.ts";
+import type { RosterStore, StoredConnection } from "./roster.ts";
+import { type LastSweep, SweepRecord } from "./sweep-record.ts";
+
+const CREATE_CONNECTIONS = `CREATE TABLE IF NOT EXISTS connections (
+        id      TEXT PRIMARY KEY,
+        state   TEXT NOT NULL            -- ConnectionState: at the registration; for an HTTP lease, at the last beat.
+                                         -- Of an ended connection also \`end\`, a Transition
+      ) STRICT, WITHOUT ROWID`;
+
+/** The ids that {@link httpConnectionId} makes. */
+const IS_HTTP_LEASE = "id >= 'http-' AND id < 'http.'";
 
 /** The version of the JSON in these rows. Version 0 had no `v`. */
 const VERSION = 1;
@@ -31,10 +41,7 @@ export class HubStore implements RosterStore, TransitionStore {
     this.#sql = sql;
     this.#log = log;
     sql.exec(`
-      CREATE TABLE IF NOT EXISTS connections (
-        id      TEXT PRIMARY KEY,
-        state   TEXT NOT NULL            -- ConnectionState: at the registration; for an HTTP lease, at the last beat
-      ) STRICT;
+      ${CREATE_CONNECTIONS};
       CREATE TABLE IF NOT EXISTS outbox (
         seq        INTEGER PRIMARY KEY AUTOINCREMENT,
         transition TEXT NOT NULL         -- Transition
@@ -54,8 +61,9 @@ export class HubStore implements RosterStore, TransitionStore {
         PRIMARY KEY (agent_id, boot_id)
       ) STRICT;
       CREATE TABLE IF NOT EXISTS sweep (
-        id INTEGER PRIMARY KEY CHECK (id = 1),
-        at INTEGER NOT NULL              -- when the last sweep was
+        id    INTEGER PRIMARY KEY CHECK (id = 1),
+        at    INTEGER NOT NULL,          -- when the last sweep was
+        known TEXT                       -- SweepRecord; NULL if an earlier release made this sweep
       ) STRICT;
       CREATE TABLE IF NOT EXISTS unreadable (
         seq    INTEGER PRIMARY KEY,
@@ -67,23 +75,64 @@ export class HubStore implements RosterStore, TransitionStore {
     `);
   }
 
-  connections(): ConnectionState[] {
-    const rows = this.#sql.exec<{ id: string; state: string }>("SELECT id, state FROM connections").toArray();
-    return rows.flatMap(({ id, state }) => {
-      const parsed = parseState(json(state));
-      if (parsed !== null) return [parsed];
-      this.setAside("connections", id, state);
-      this.deleteConnection(id);
+  connections(): StoredConnection[] {
+    return this.#readConnections("SELECT id, state FROM connections");
+  }
+
+  httpLeases(): StoredConnection[] {
+    return this.#readConnections(`SELECT id, state FROM connections WHERE ${IS_HTTP_LEASE}`);
+  }
+
+  connection(id: string): StoredConnection | null {
+    return this.#readConnections("SELECT id, state FROM connections WHERE id = ?", id)[0] ?? null;
+  }
+
+  #readConnections(query: string, ...values: string[]): StoredConnection[] {
+    const rows = this.#sql.exec<{ id: string; state: string }>(query, ...values).toArray();
+    return rows.flatMap(({ id, state: text }) => {
+      const stored = json(text);
+      const state = parseState(stored);
+      if (state !== null) return [{ state, end: parseEnd(stored) }];
+      this.setAside("connections", id, text);
+      this.deleteConnections([id]);
       return [];
     });
   }
 
-  putConnection(state: ConnectionState): void {
-    this.#sql.exec("INSERT OR REPLACE INTO connections (id, state) VALUES (?, ?)", state.id, JSON.stringify(state));
+  connectionIds(limit = -1): string[] {
+    const socketIds = [`id < 'http-'`, `id >= 'http.'`].map((range) => `SELECT id FROM connections WHERE ${range}`);
+    return this.#sql
+      .exec<{ id: string }>(`${socketIds.join(" UNION ALL ")} LIMIT ?`, limit)
+      .toArray()
+      .map(({ id }) => id);
   }
 
-  deleteConnection(id: string): void {
-    this.#sql.exec("DELETE FROM connections WHERE id = ?", id);
+  get hasConnections(): boolean {
+    return this.#sql.exec("SELECT 1 FROM connections LIMIT 1").toArray().length > 0;
+  }
+
+  putConnection(state: ConnectionState): void {
+    this.#sql.exec(
+      "INSERT INTO connections (id, state) VALUES (?, ?) ON CONFLICT DO UPDATE SET state = excluded.state",
+      state.id,
+      JSON.stringify(state),
+    );
+  }
+
+  endConnection(id: string, end: Transition): boolean {
+    // The next HTTP lease of an agent has the same row.
+    const { rowsWritten } = this.#sql.exec(
+      `UPDATE connections SET state = json_set(state, '$.end', json(?))
+       WHERE id = ? AND json_valid(state) AND NOT (${IS_HTTP_LEASE})`,
+      JSON.stringify({ v: VERSION, ...end }),
+      id,
+    );
+    return rowsWritten > 0;
+  }
+
+  deleteConnections(ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    this.#sql.exec("DELETE FROM connections WHERE id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
   }
 
   forgetConnections(): void {
@@ -179,12 +228,44 @@ export class HubStore implements RosterStore, TransitionStore {
     return { host, firstAt: first_at };
   }
 
-  get sweptAt(): number {
-    return this.#sql.exec<{ at: number }>("SELECT at FROM sweep").toArray()[0]?.at ?? 0;
+  lastSweep(): LastSweep {
+    const row = this.#readSweep();
+    if (row === undefined) return { at: 0, known: null };
+    return { at: row.at, known: row.known === null ? null : parse(SweepRecord, row.known) };
   }
 
-  set sweptAt(at: number) {
-    this.#sql.exec("INSERT OR REPLACE INTO sweep (id, at) VALUES (1, ?)", at);
+  #readSweep(): { at: number; known: string | null } | undefined {
+    const read = () => this.#sql.exec<{ at: number; known: string | null }>("SELECT at, known FROM sweep").toArray()[0];
+    try {
+      return read();
+    } catch {
+      // An earlier release has made the tables.
+      this.#upgradeTables();
+      return read();
+    }
+  }
+
+  saveSweep(at: number, known: SweepRecord): void {
+    this.#sql.exec(
+      `INSERT INTO sweep (id, at, known) VALUES (1, ?, ?)
+       ON CONFLICT DO UPDATE SET at = excluded.at, known = excluded.known`,
+      at,
+      JSON.stringify({ v: VERSION, ...known }),
+    );
+  }
+
+  /**
+   * Gives the tables of an earlier release their present form. Its statements work on both forms. Without the rowid, a
+   * connection is one row and not two.
+   */
+  #upgradeTables(): void {
+    this.#sql.exec(`
+      ALTER TABLE sweep ADD COLUMN known TEXT;
+      ALTER TABLE connections RENAME TO connections_with_rowid;
+      ${CREATE_CONNECTIONS};
+      INSERT INTO connections (id, state) SELECT id, state FROM connections_with_rowid;
+      DROP TABLE connections_with_rowid;
+    `);
   }
 
   setAside(source: string, id: string, text: string): void {
@@ -198,6 +279,12 @@ export class HubStore implements RosterStore, TransitionStore {
       MAX_UNREADABLE,
     );
   }
+}
+
+/** The end in a connection's row; null if it has not ended. */
+function parseEnd(stored: unknown): Transition | null {
+  const { data } = z.object({ end: Transition }).safeParse(stored);
+  return data?.end ?? null;
 }
 
 function parse<T>(schema: z.ZodType<T>, text: string): T | null {

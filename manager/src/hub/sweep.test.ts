@@ -17,7 +17,15 @@ const OPENED = WINDOW.openedAt(1_790_000_000_000);
 
 /** An agent whose last sign of life was at `lastSeen`. */
 function agent(lastSeen: number, more: Partial<Swept> = {}): Swept {
-  return { isRegistered: true, isAligned: true, lastSeen, leaseEnd: lastSeen + LEASE_MS, ...more };
+  return {
+    isRegistered: true,
+    isAligned: true,
+    isCorrected: false,
+    lastSeen,
+    lateAt: lastSeen + 35_000,
+    leaseEnd: lastSeen + LEASE_MS,
+    ...more,
+  };
 }
 
 describe("an agent that beats in the window", () => {
@@ -26,16 +34,42 @@ describe("an agent that beats in the window", () => {
     ["confirmed in this window", 12_000, 4_000, 10_000, INTERVAL_MS + 10_000],
     ["confirmed by a beat that came a little early", 12_000, -2_000, 10_000, INTERVAL_MS + 10_000],
     ["silent in this window, and its lease ends soon after", 10_000, -26_000, 10_000, 15_000],
-    ["silent in this window, and its lease ends later", 10_000, -10_000, 10_000, 30_000],
+    ["silent in this window, and it is late soon after", 10_000, -22_000, 10_000, 15_000],
+    ["silent in this window, and it is late later", 10_000, -10_000, 10_000, 25_000],
+    ["late, and its lease ends later", 25_000, -10_000, 25_000, 30_000],
   ])("is looked at when it has to be: %s", (_, now, lastSeen, sweptAt, due) => {
     expect(plan.dueAt(agent(OPENED + lastSeen), OPENED + sweptAt, OPENED + now) - OPENED).toBe(due);
   });
 });
 
-it("an agent that beats at any time is looked at when its lease ends, at most every ten seconds", () => {
-  const unaligned = (lastSeen: number) => agent(OPENED + lastSeen, { isAligned: false });
-  expect(plan.dueAt(unaligned(0), OPENED, OPENED) - OPENED).toBe(LEASE_MS);
-  expect(plan.dueAt(unaligned(-35_000), OPENED, OPENED) - OPENED).toBe(10_000);
+it("an agent that beat too early and was just corrected is looked at after the next window", () => {
+  const due = (lastSeen: number) =>
+    plan.dueAt(agent(OPENED + lastSeen, { isCorrected: true }), OPENED, OPENED + 10_000);
+  expect(due(-3_000) - OPENED).toBe(INTERVAL_MS + 10_000);
+  expect(due(-6_000) - OPENED).toBe(29_000);
+});
+
+describe("an agent that beats at any time", () => {
+  it.each([
+    ["alive: when its lease would end", 0, LEASE_MS],
+    ["one beat was missed: when it is late", -32_000, 7_000],
+    ["late: when its lease ends, at least 7 s after the last sweep", -35_000, 7_000],
+  ])("is looked at when it has to be: %s", (_, lastSeen, due) => {
+    expect(plan.dueAt(agent(OPENED + lastSeen, { isAligned: false }), OPENED, OPENED) - OPENED).toBe(due);
+  });
+});
+
+describe("a beat", () => {
+  it.each([
+    ["in this window", 12_000, 3_000, true],
+    ["a little early", 12_000, -2_000, true],
+    ["a little late", 12_000, 7_000, true],
+    ["of the window before, when this one is over", 12_000, -27_000, false],
+    ["of the window before, while this one is open", 4_000, -27_000, true],
+    ["outside of any window", 12_000, 8_000, false],
+  ])("%s confirms an agent, or does not", (_, now, beat, confirms) => {
+    expect(plan.isConfirmedBy(OPENED + beat, OPENED + now)).toBe(confirms);
+  });
 });
 
 it("a connection that has yet to register is looked at when its time is over", () => {
@@ -47,5 +81,6 @@ it("a connection that has yet to register is looked at when its time is over", (
 });
 
 it("sweeps are at least five seconds apart, and a clock that was set back keeps none away", () => {
-  expect([4_999, 5_000, -3_600_000].map((ms) => plan.mayRun(OPENED, OPENED + ms))).toEqual([false, true, true]);
+  expect(plan.notBefore(OPENED, OPENED + 1) - OPENED).toBe(5_000);
+  expect(plan.notBefore(OPENED, OPENED - 3_600_000) - OPENED).toBe(-3_600_000);
 });

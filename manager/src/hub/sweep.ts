@@ -2,8 +2,11 @@
 import type { Terms } from "./connection-state.ts";
 import type { HeartbeatWindow } from "./heartbeat-window.ts";
 
-/** Connections whose beats come at any time cost at most one sweep in this time. */
-const UNALIGNED_GAP_MS = 10_000;
+/**
+ * The sweep before one for connections that beat at any time is at least this long ago. A live one gives a sign of life
+ * every 30 s and has a lease of 40 s, so that such sweeps are about 10 s apart.
+ */
+const UNALIGNED_GAP_MS = 7_000;
 /** Sweeps are at least this far apart, whatever they are for. */
 const LEAST_GAP_MS = 5_000;
 
@@ -12,7 +15,10 @@ export interface Swept {
   readonly isRegistered: boolean;
   /** Whether its agent beats in the hub's window. */
   readonly isAligned: boolean;
+  /** Whether it has just been told to beat at once, because its beats were out of its place in the window. */
+  readonly isCorrected: boolean;
   readonly lastSeen: number;
+  readonly lateAt: number;
   readonly leaseEnd: number;
 }
 
@@ -20,35 +26,62 @@ export class SweepPlan {
   readonly #window: HeartbeatWindow;
   /** How long after a window has opened all of its beats should have come. */
   readonly #settledMs: number;
+  readonly #intervalMs: number;
   readonly #unalignedGapMs: number;
   readonly #leastGapMs: number;
 
   constructor(window: HeartbeatWindow, { heartbeatIntervalMs, leaseMs }: Terms) {
     this.#window = window;
     this.#settledMs = Math.min(10_000, leaseMs - heartbeatIntervalMs);
-    this.#unalignedGapMs = Math.min(UNALIGNED_GAP_MS, leaseMs / 4);
+    this.#intervalMs = heartbeatIntervalMs;
+    this.#unalignedGapMs = Math.min(UNALIGNED_GAP_MS, Math.floor((leaseMs * 7) / 40));
     this.#leastGapMs = Math.min(LEAST_GAP_MS, leaseMs / 8);
   }
 
-  /** Whether a sweep may run now. */
-  mayRun(sweptAt: number, now: number): boolean {
+  /** When the next sweep may run at the earliest. */
+  notBefore(sweptAt: number, now: number): number {
     // A clock that was set back must not keep sweeps away.
-    return now >= sweptAt + this.#leastGapMs || now < sweptAt;
+    return now < sweptAt ? now : sweptAt + this.#leastGapMs;
+  }
+
+  /** When a sweep is due in any case: all beats of the window that is open, or opens next, have come. */
+  nextSettled(now: number): number {
+    const settled = this.#window.openedAt(now) + this.#settledMs;
+    return now < settled ? settled : this.#window.opensNext(now) + this.#settledMs;
+  }
+
+  /**
+   * Whether a beat at `beatAt` shows that its agent is alive and beats in the window, so that nobody need look at it before
+   * the {@link nextSettled} time. Any agent of the hub may be asked about, without its state.
+   */
+  isConfirmedBy(beatAt: number, now: number): boolean {
+    const settled = this.#window.openedAt(now) + this.#settledMs;
+    return this.#window.has(beatAt, now) || (now < settled && this.#window.has(beatAt, now - this.#intervalMs));
   }
 
   /**
    * When the connection has to be looked at next.
    * @param lastSweep when the last sweep was
    */
-  dueAt({ isRegistered, isAligned, lastSeen, leaseEnd }: Swept, lastSweep: number, now: number): number {
+  dueAt(connection: Swept, lastSweep: number, now: number): number {
+    const { isRegistered, isAligned, isCorrected, lastSeen, leaseEnd } = connection;
     const sweptAt = Math.min(lastSweep, now);
     // Rounded up, so that many connections that never register cost one alarm a second at most.
     if (!isRegistered) return Math.ceil(leaseEnd / 1000) * 1000;
-    if (!isAligned) return Math.max(leaseEnd, sweptAt + this.#unalignedGapMs);
+    if (!isAligned) {
+      const change = now < lastSeen + this.#intervalMs + this.#settledMs / 10 ? leaseEnd : nextChange(connection, now);
+      return Math.max(change, sweptAt + this.#unalignedGapMs);
+    }
     const settled = this.#window.openedAt(now) + this.#settledMs;
     if (now < settled) return Math.max(settled, sweptAt + this.#leastGapMs);
     // It has given a sign of life in this window. The sweep after the next window sees whether it does again.
-    if (lastSeen >= this.#window.confirmsFrom(now)) return this.#window.opensNext(now) + this.#settledMs;
-    return Math.max(leaseEnd, sweptAt + this.#leastGapMs);
+    const early = isCorrected ? this.#window.toleranceMs : 0;
+    if (lastSeen >= this.#window.confirmsFrom(now) - early) return this.nextSettled(now);
+    return Math.max(nextChange(connection, now), sweptAt + this.#leastGapMs);
   }
+}
+
+/** When a connection that stays silent is late, or, if it is, when its lease ends. */
+function nextChange({ lateAt, leaseEnd }: Swept, now: number): number {
+  return now < lateAt ? lateAt : leaseEnd;
 }

@@ -90,10 +90,15 @@ export function leaseEnd(lastSeen: number, { leaseMs }: LeaseTerms): number {
   return lastSeen + leaseMs;
 }
 
-/** The state of a lease. It is late when half of the time from the due beat to the end of the lease is over. */
+/** When an agent is late: half of the time from the due beat to the end of the lease is over. */
+export function lateAt(lastSeen: number, { heartbeatIntervalMs, leaseMs }: LeaseTerms): number {
+  return lastSeen + (heartbeatIntervalMs + leaseMs) / 2;
+}
+
+/** The state of a lease at `now`. */
 export function leaseState(lastSeen: number, terms: LeaseTerms, now: number): "online" | "late" | "expired" {
   if (now >= leaseEnd(lastSeen, terms)) return "expired";
-  return now >= lastSeen + (terms.heartbeatIntervalMs + terms.leaseMs) / 2 ? "late" : "online";
+  return now >= lateAt(lastSeen, terms) ? "late" : "online";
 }
 
 /** The reason for being offline after a close with this code. 1000 means that the agent said goodbye. */
