@@ -6,8 +6,10 @@ import type { ReplacedHost } from "../src/hub/clones.ts";
 import type { Connection, Sockets } from "../src/hub/connection.ts";
 import type { ConnectionState } from "../src/hub/connection-state.ts";
 import { HeartbeatWindow } from "../src/hub/heartbeat-window.ts";
+import { recover } from "../src/hub/recovery.ts";
 import { Roster, type RosterStore, type StoredConnection } from "../src/hub/roster.ts";
 import type { LastSweep } from "../src/hub/sweep-record.ts";
+import { Sweeper } from "../src/hub/sweeper.ts";
 import type { CloneReport } from "../src/presence/clone.ts";
 import type { Transition } from "../src/presence/presence.ts";
 import type { Admission } from "../src/registry/admission.ts";
@@ -134,11 +136,16 @@ export function load(
   const alarms: number[] = [];
   const ended: Connection[] = [];
   const clones: CloneReport[] = [];
-  const roster: Roster = new Roster({
+  const store = durable.store();
+  const parts = {
     settings,
     window: new HeartbeatWindow("hub-0", settings.heartbeatIntervalMs),
     sockets: durable.sockets,
-    store: durable.store(),
+    store,
+    alarm: alarm ?? { isSet: true, ringBy: (at: number) => alarms.push(at) },
+  };
+  const roster: Roster = new Roster({
+    ...parts,
     outbox: {
       push: ({ connectionId, transition }) => {
         transitions.push(transition);
@@ -147,13 +154,16 @@ export function load(
       },
       pending: () => new Map(transitions.map((transition) => [transition.agentId, transition])),
     },
-    alarm: alarm ?? { isSet: true, ringBy: (at) => alarms.push(at) },
     onRecovered: () => {},
+    onArrived: (connection) => sweeper.watch(connection, Date.now()),
     onEnded: (connection) => ended.push(connection),
     onClone: (_, report) => clones.push(report),
   });
-  roster.recover(isOwn);
-  return { roster, transitions, alarms, ended, clones };
+  const sweeper: Sweeper = new Sweeper({ ...parts, roster });
+  const last = store.lastSweep();
+  sweeper.load(last);
+  recover({ ...parts, roster }, last, isOwn);
+  return { roster, sweeper, transitions, alarms, ended, clones };
 }
 
 let connections = 0;

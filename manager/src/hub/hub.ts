@@ -19,6 +19,7 @@ import { heartbeat } from "./heartbeat.ts";
 import { HeartbeatWindow } from "./heartbeat-window.ts";
 import { Outbox, type ParkedTransition } from "./outbox.ts";
 import { hubName } from "./placement.ts";
+import { recover } from "./recovery.ts";
 import { Registrations } from "./registration.ts";
 import { PendingRequests, tooLarge } from "./requests.ts";
 import { Retirement } from "./retirement.ts";
@@ -27,6 +28,7 @@ import { Router } from "./router.ts";
 import { Separations } from "./separation.ts";
 import { HubStore } from "./store.ts";
 import { type Published, type SubscriptionStatus, Subscriptions, subscriptionStatus } from "./subscriptions.ts";
+import { Sweeper } from "./sweeper.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** The header with which the Worker sends the admission to the hub. A header of the client never reaches the hub. */
@@ -45,6 +47,7 @@ export class AgentHub extends DurableObject<Env> {
   readonly #alarm: Alarm;
   readonly #outbox: Outbox;
   readonly #roster: Roster;
+  readonly #sweeper: Sweeper;
   readonly #requests: PendingRequests;
   readonly #subscriptions = new Subscriptions();
   readonly #registrations: Registrations;
@@ -83,6 +86,7 @@ export class AgentHub extends DurableObject<Env> {
       store,
       outbox: this.#outbox,
       alarm: this.#alarm,
+      onArrived: (connection) => this.#sweeper.watch(connection, Date.now()),
       onRecovered: (connection) => this.#subscriptions.index(connection),
       onEnded: (connection) => {
         this.#subscriptions.drop(connection);
@@ -90,6 +94,8 @@ export class AgentHub extends DurableObject<Env> {
       },
       onClone: (agentId, report) => waitUntil(this.#separations.report(agentId, report)),
     });
+    const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#roster };
+    this.#sweeper = new Sweeper({ ...recovery, window: this.#window, alarm: this.#alarm });
     this.#registrations = new Registrations(env, this.#roster, ({ agentId, bootId }) => {
       // The order stays in the registry until it is done. If this attempt fails, the next registration tries again.
       waitUntil(this.separate(agentId, bootId).catch(() => {}));
@@ -115,7 +121,9 @@ export class AgentHub extends DurableObject<Env> {
       await this.#alarm.load();
       try {
         this.#outbox.load();
-        this.#roster.recover((agentId) => !isNamed || name === hubName(agentId, this.#settings.hubShards));
+        const last = store.lastSweep();
+        this.#sweeper.load(last);
+        recover(recovery, last, (agentId) => !isNamed || name === hubName(agentId, this.#settings.hubShards));
         this.#retirement.schedule();
         if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
       } catch (error) {
@@ -261,7 +269,7 @@ export class AgentHub extends DurableObject<Env> {
     this.#alarm.rang();
     // The sweep sets the next alarm, so it comes before the wait for D1. If this object ended during the wait and no
     // alarm was set, no alarm would ever ring again.
-    await this.#guard.run("alarm", null, () => this.#roster.sweepIfDue(Date.now()));
+    await this.#guard.run("alarm", null, () => this.#sweeper.sweepIfDue(Date.now()));
     await this.#guard.run("alarm", null, () => this.#outbox.flush());
     await this.#guard.run("alarm", null, () => this.#retirement.attempt());
     if (!this.#alarm.isSet && !this.#roster.isEmpty) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);

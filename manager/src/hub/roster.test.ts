@@ -13,6 +13,8 @@ import {
 } from "../../test/roster-fakes.ts";
 import type { Transition } from "../presence/presence.ts";
 import { Close } from "../protocol/close.ts";
+import { AGENT_TAG } from "./connection.ts";
+import { HeartbeatWindow } from "./heartbeat-window.ts";
 
 const reasons = (transitions: Transition[]) => transitions.map(({ status, reason }) => reason ?? status);
 
@@ -247,12 +249,12 @@ describe("a departure", () => {
 
 describe("a sweep", () => {
   it("ends the connections whose lease has ended, and sets the alarm for the next end of a lease", () => {
-    const { roster, transitions, alarms } = load(new Durable());
+    const { roster, sweeper, transitions, alarms } = load(new Durable());
     const silent = arrive(roster, "a");
     vi.setSystemTime(NOW + 30_000);
     const lively = arrive(roster, "b");
     vi.setSystemTime(NOW + LEASE_MS);
-    roster.sweepIfDue(NOW + LEASE_MS);
+    sweeper.sweepIfDue(NOW + LEASE_MS);
     expect([silent.closed, lively.closed]).toEqual([4408, null]);
     expect(transitions[2]).toMatchObject({ agentId: "a", reason: "lease_expired", closeCode: 4408 });
     expect(alarms.at(-1)).toBe(NOW + 30_000 + LEASE_MS);
@@ -262,15 +264,15 @@ describe("a sweep", () => {
     const durable = new Durable();
     arrive(load(durable).roster, "a");
     durable.lastSweep = { ...durable.lastSweep, at: NOW + LEASE_MS - 1 };
-    const { roster, alarms } = load(durable);
-    roster.sweepIfDue(NOW + LEASE_MS);
+    const { roster, sweeper, alarms } = load(durable);
+    sweeper.sweepIfDue(NOW + LEASE_MS);
     expect(roster.all()).toHaveLength(1);
     expect(alarms.at(-1)).toBe(NOW + LEASE_MS - 1 + 5_000);
   });
 
   it("sets no alarm if there is no connection", () => {
-    const { roster, alarms } = load(new Durable());
-    roster.sweepIfDue(NOW);
+    const { sweeper, alarms } = load(new Durable());
+    sweeper.sweepIfDue(NOW);
     expect(alarms).toEqual([]);
   });
 });
@@ -327,6 +329,111 @@ describe("a hub that is loaded again", () => {
     const { transitions } = load(durable, (agentId) => agentId === "a");
     expect([own.closed, other.closed]).toEqual([null, 4503]);
     expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart", closeCode: 4503 }]);
+  });
+});
+
+describe("a hub that wakes from hibernation", () => {
+  /** A hub with this many agents, each with a connection that the last sweep confirmed. */
+  function hibernated(agents: number) {
+    const durable = new Durable();
+    const before = load(durable);
+    const sockets = Array.from({ length: agents }, (_, n) => arrive(before.roster, `agent-${n}`, {}, true));
+    const swept = new HeartbeatWindow("hub-0", SETTINGS.heartbeatIntervalMs).opensNext(NOW) + 10_000;
+    for (const socket of sockets) durable.beats.set(socket, swept - 7_000);
+    vi.setSystemTime(swept);
+    before.sweeper.sweepIfDue(swept);
+    durable.enumerations = [];
+    durable.attachmentsRead = 0;
+    return { durable, sockets };
+  }
+
+  describe.each([10, 1_000])("with %i agents", (agents) => {
+    it("reads nothing when it is loaded, and one connection for a message", () => {
+      const { durable, sockets } = hibernated(agents);
+      const { roster } = load(durable);
+      expect([durable.attachmentsRead, durable.enumerations.length]).toEqual([0, 1]);
+      const [socket] = sockets;
+      expect(socket && roster.bySocket(socket)?.agentId).toBe("agent-0");
+      expect(durable.attachmentsRead).toBe(1);
+    });
+
+    it("looks up one agent's sockets for its status, and a page's for a page", () => {
+      const { durable } = hibernated(agents);
+      const { roster } = load(durable);
+      const page = Array.from({ length: 10 }, (_, n) => `agent-${n}`);
+      expect(roster.status(page)).toHaveLength(10);
+      expect(durable.attachmentsRead).toBe(10);
+      expect(durable.enumerations).not.toContain(AGENT_TAG);
+    });
+
+    it("reads no attachment in a sweep that finds all agents confirmed", () => {
+      const { durable, sockets } = hibernated(agents);
+      for (const socket of sockets) durable.beats.set(socket, Date.now() + 23_000);
+      vi.setSystemTime(Date.now() + 30_000);
+      const { sweeper, alarms } = load(durable);
+      sweeper.sweepIfDue(Date.now());
+      expect(durable.attachmentsRead).toBe(0);
+      expect(durable.lastSweep.known?.agents).toBe(agents);
+      expect(alarms.at(-1)).toBe(Date.now() + 30_000);
+    });
+
+    it("replaces an agent's older connection when the agent comes back", () => {
+      const { durable, sockets } = hibernated(agents);
+      const { roster } = load(durable);
+      arrive(roster, "agent-3", { generation: NOW + 60_000 });
+      expect(sockets.flatMap(({ closed }, n) => (closed === null ? [] : [[n, closed]]))).toEqual([[3, 4409]]);
+    });
+
+    it("expects all of them back, whichever it has read", () => {
+      const { durable } = hibernated(agents);
+      expect(load(durable).roster.expected).toBe(agents);
+    });
+  });
+
+  it("reads every connection if the last sweep was an earlier release's, which gave its sockets no tags", () => {
+    const { durable, sockets } = hibernated(10);
+    durable.lastSweep = { at: durable.lastSweep.at, known: null };
+    for (const [socket, tags] of durable.tags) durable.tags.set(socket, tags.slice(0, 1));
+    const { roster, sweeper } = load(durable);
+    expect(roster.status()).toHaveLength(10);
+    vi.setSystemTime(Date.now() + 10_000);
+    sweeper.sweepIfDue(Date.now());
+    expect(durable.lastSweep.known?.untagged).toBe(10);
+    expect(load(durable).roster.live("agent-1")).toBeDefined();
+    for (const socket of sockets) socket.readyState = 3;
+  });
+
+  it("records the ends of all connections if it was a restart, and loses none that the registry lacks", () => {
+    const { durable, sockets } = hibernated(3);
+    const [state] = durable.states.values();
+    for (const socket of sockets) socket.readyState = 3;
+    if (state === undefined) throw new Error("no state");
+    const arrival = load(new Durable());
+    arrive(arrival.roster, "agent-0", { generation: state.state.admission.generation });
+    const stopped = { ...(arrival.transitions[0] as Transition), status: "offline", reason: "stopped" } as const;
+    durable.states.set(state.state.id, { ...state, end: stopped });
+    const { transitions } = load(durable);
+    expect(reasons(transitions)).toEqual(
+      expect.arrayContaining(["stopped", "manager_restart", "manager_restart", "online"]),
+    );
+  });
+
+  it("finds within ten minutes a connection whose socket vanished without an event", () => {
+    const { durable, sockets } = hibernated(10);
+    const [gone, ...others] = sockets;
+    if (gone !== undefined) gone.readyState = 3;
+    for (let minutes = 0; minutes < 10; minutes += 0.5) {
+      for (const socket of others) durable.beats.set(socket, Date.now() + 23_000);
+      vi.setSystemTime(Date.now() + 30_000);
+      const { sweeper, transitions } = load(durable);
+      sweeper.sweepIfDue(Date.now());
+      if (minutes < 9) expect(transitions).toEqual([]);
+      else if (transitions.length > 0) {
+        expect(transitions.at(-1)).toMatchObject({ agentId: "agent-0", reason: "lost", status: "offline" });
+        return;
+      }
+    }
+    throw new Error("not found");
   });
 });
 

@@ -17,21 +17,17 @@ import type { StaleConnection } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
 import { detectClone, type ReplacedHosts } from "./clones.ts";
 import { AGENT_TAG, agentTag, CLOSED, ClosedConnection, Connection, type Sockets } from "./connection.ts";
-import { type ConnectionState, sameTerms, type Terms, termsOf } from "./connection-state.ts";
+import { type ConnectionState, type Terms, termsOf } from "./connection-state.ts";
 import { Deadline } from "./deadline.ts";
 import type { HeartbeatWindow } from "./heartbeat-window.ts";
 import { MultiMap } from "./multimap.ts";
 import type { Outbox } from "./outbox.ts";
-import { SweepPlan } from "./sweep.ts";
 import type { LastSweep, SweepRecord } from "./sweep-record.ts";
 import { TokenSlots } from "./token-slots.ts";
 import { reconnectSpreadMs } from "./welcome.ts";
 
 /** If an alarm was lost, a reader sets one that rings after this time. */
 const LOST_ALARM_MS = 10_000;
-/** Every stored connection is compared with the sockets at least this often: sockets may vanish without an event. */
-const COMPARE_EVERY_MS = 10 * 60_000;
-
 /** A connection in the hub's store. */
 export interface StoredConnection {
   readonly state: ConnectionState;
@@ -66,6 +62,8 @@ export interface RosterParts {
   readonly alarm: Pick<Alarm, "ringBy" | "isSet">;
   /** Called for each connection that outlived the hub's memory. */
   readonly onRecovered: (connection: Connection) => void;
+  /** Called for each connection that has registered. */
+  readonly onArrived: (connection: Connection) => void;
   /** Called for each connection that has ended. */
   readonly onEnded: (connection: Connection) => void;
   /** Called when two live hosts are detected with one identity. */
@@ -88,18 +86,16 @@ export class Roster {
   readonly #parts: RosterParts;
   /** The terms in a welcome that is sent now. */
   readonly #terms: Terms;
-  readonly #sweeps: SweepPlan;
   readonly #byId = new Map<string, Connection>();
   readonly #byAgent = new MultiMap<Connection>();
   readonly #slots = new TokenSlots();
   readonly #httpLeases = new Set<Connection>();
   /** When the next unregistered connection has to be registered. */
   readonly #registerBy: Deadline;
-  #sweep: LastSweep = { at: 0, known: null };
-  /** When the next sweep is due; null if that is not known since the hub was loaded. */
-  #nextSweepAt: number | null = null;
+  /** Whether an earlier release may have accepted some of the sockets: it gave them no tags. */
+  hasUntagged = true;
   /** How many agents were connected when the hub was loaded. Those that are gone will come back. */
-  #agentsAtLoad = 0;
+  agentsAtLoad = 0;
   /** Whether every connection of this hub is in memory. */
   #isComplete = false;
   /** Agents whose connections are all in memory. */
@@ -108,8 +104,7 @@ export class Roster {
   constructor(parts: RosterParts) {
     this.#parts = parts;
     this.#terms = termsOf(parts.settings);
-    this.#sweeps = new SweepPlan(parts.window, this.#terms);
-    this.#registerBy = new Deadline(() => this.#endUnregistered(Date.now()));
+    this.#registerBy = new Deadline(() => this.endUnregistered(Date.now()));
   }
 
   /** Whether the hub has neither connections nor rows of them. */
@@ -122,7 +117,7 @@ export class Roster {
    * count as agents.
    */
   get expected(): number {
-    return Math.max(this.#byId.size - this.#slots.unregisteredCount, this.#agentsAtLoad);
+    return Math.max(this.#byId.size - this.#slots.unregisteredCount, this.agentsAtLoad);
   }
 
   /** Whether one more unregistered connection may be opened with this token. */
@@ -169,7 +164,7 @@ export class Roster {
   /** Reads every connection from its socket. That takes some 10 µs for each. */
   readAll(): void {
     if (this.#isComplete) return;
-    for (const socket of this.#agentSockets()) this.bySocket(socket);
+    for (const socket of this.agentSockets()) this.bySocket(socket);
     this.#isComplete = true;
   }
 
@@ -188,7 +183,7 @@ export class Roster {
     const known = new Map<string, LiveStatus>();
     const connections = agentIds?.flatMap((id) => this.ofAgent(id)) ?? this.all();
     // A reader that is told the end of a lease must not be told later that the connection is alive after all.
-    this.#endExpired(connections, now);
+    this.endExpired(connections, now);
     for (const connection of connections) {
       const live = connection.state.ended ? null : connection.live(now);
       if (live !== null) known.set(connection.agentId, live);
@@ -215,7 +210,7 @@ export class Roster {
    * @param aligns whether the agent beats when the welcome asks it to
    */
   arrive(admission: Admission, registered: NamedHost, aligns = false): Outcome<Connection> {
-    const { store, outbox, onClone } = this.#parts;
+    const { store, outbox, onArrived, onClone } = this.#parts;
     const connection =
       admission.connectionId === null ? Connection.overHttp(admission, this.#terms) : this.get(admission.connectionId);
     if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
@@ -238,8 +233,8 @@ export class Roster {
     this.#removeSlot(connection);
     this.#add(connection);
     store.putConnection(connection.state);
-    // Set first: while an alarm is set, the outbox need not set one.
-    this.#sweepBy(this.#dueAt(connection, Date.now()));
+    // Before the push: while an alarm is set, the outbox need not set one.
+    onArrived(connection);
     outbox.push({ connectionId: connection.id, transition: arrival });
     return { ok: true, value: connection };
   }
@@ -315,10 +310,11 @@ export class Roster {
    * @returns the number of registered agents
    */
   drain(delayMs: number): number {
-    return this.#reconnectEvenly(this.all(), delayMs);
+    return this.reconnectEvenly(this.all(), delayMs);
   }
 
-  #reconnectEvenly(all: Connection[], delayMs: number): number {
+  /** Does the same with some of the connections. */
+  reconnectEvenly(all: readonly Connection[], delayMs: number): number {
     const connections = all.filter((connection) => !connection.overHttp);
     const spreadMs = reconnectSpreadMs(connections.length);
     let drained = 0;
@@ -331,95 +327,28 @@ export class Roster {
     return drained;
   }
 
-  /** Sweeps if a sweep is due. Sets the alarm for the next sweep if there are connections. */
-  sweepIfDue(now: number): void {
-    this.#endUnregistered(now);
-    // Another part of the hub may have set the alarm that rang.
-    const due = Math.max(this.#nextSweepAt ?? now, this.#sweeps.notBefore(this.#sweep.at, now));
-    if (now >= due) this.#sweepAll(now);
-    else if (!this.isEmpty) this.#sweepBy(due);
-  }
-
-  #sweepBy(at: number): void {
-    this.#nextSweepAt = Math.min(at, this.#nextSweepAt ?? at);
-    this.#parts.alarm.ringBy(at);
-  }
-
-  #sweepAll(now: number): void {
-    const { sockets, store, settings } = this.#parts;
-    const before = this.#sweep;
-    const comparedAt = before.known?.comparedAt ?? now;
-    const isCompared = now < comparedAt || now >= comparedAt + COMPARE_EVERY_MS;
-    if (isCompared) this.#endVanished();
-    let [confirmed, untagged] = [0, 0];
-    const unconfirmed = new Set(this.#httpLeases);
-    for (const socket of this.#agentSockets()) {
-      if (this.#hasUntagged && !sockets.getTags(socket).includes(AGENT_TAG)) untagged++;
-      const beatAt = sockets.getWebSocketAutoResponseTimestamp(socket)?.getTime();
-      const isConfirmed = beatAt !== undefined && this.#sweeps.isConfirmedBy(beatAt, now);
-      // A confirmed connection need not be read from its socket: that is most of what a sweep costs.
-      const connection = isConfirmed ? undefined : this.bySocket(socket);
-      if (isConfirmed) confirmed++;
-      else if (connection?.state.registered) unconfirmed.add(connection);
-    }
-    this.#endExpired(unconfirmed, now);
-    const silent = [...unconfirmed].filter(({ id }) => this.#byId.has(id));
-    const agents = confirmed + silent.length;
-    this.#sweep = {
-      at: now,
-      known: {
-        ...{ agents, untagged, terms: this.#terms, hubShards: settings.hubShards },
-        comparedAt: isCompared ? now : comparedAt,
-      },
-    };
-    if (this.#sweep.known !== null) store.saveSweep(now, this.#sweep.known);
-    this.#nextSweepAt = null;
-    for (const connection of silent) {
-      const isCorrected = this.#correctBeat(connection, now);
-      this.#sweepBy(this.#dueAt(connection, now, isCorrected));
-    }
-    if (confirmed > 0) this.#sweepBy(this.#sweeps.nextSettled(now));
-  }
-
-  /** The sockets of agents. An earlier release gave them no tag. */
-  #agentSockets(): WebSocket[] {
+  /** The sockets of agents. */
+  agentSockets(): WebSocket[] {
     const { sockets } = this.#parts;
-    return this.#hasUntagged ? sockets.getWebSockets() : sockets.getWebSockets(AGENT_TAG);
+    return this.hasUntagged ? sockets.getWebSockets() : sockets.getWebSockets(AGENT_TAG);
   }
 
-  get #hasUntagged(): boolean {
-    return this.#sweep.known?.untagged !== 0;
+  get httpLeases(): ReadonlySet<Connection> {
+    return this.#httpLeases;
   }
 
-  #dueAt(connection: Connection, now: number, isCorrected = false): number {
-    const { registered, isAligned } = connection.state;
-    const times = { lastSeen: connection.lastSeen(), lateAt: connection.lateAt(), leaseEnd: connection.leaseEnd() };
-    const swept = { isRegistered: registered !== null, isAligned, isCorrected, ...times };
-    return this.#sweeps.dueAt(swept, this.#sweep.at, now);
-  }
-
-  /**
-   * Tells an agent whose beats have drifted out of its place in the window to beat now, and when next. Returns whether
-   * that was needed.
-   */
-  #correctBeat(connection: Connection, now: number): boolean {
-    const { window } = this.#parts;
-    const beatAt = connection.lastBeat();
-    if (!connection.state.isAligned || beatAt === null || beatAt < connection.state.alignedFrom) return false;
-    if (!window.isOff(connection.agentId, beatAt)) return false;
-    const delayMs = this.scheduleBeat(connection, now);
-    connection.send(encode("agent.heartbeat.align", { dataJson: JSON.stringify({ delayMs }) }));
-    return true;
+  restoreHttpLease(state: ConnectionState): void {
+    this.#add(Connection.restore(state, this.#terms));
   }
 
   /** Ends the connections that should have registered by now. */
-  #endUnregistered(now: number): void {
-    this.#endExpired(this.#slots.unregistered(), now);
+  endUnregistered(now: number): void {
+    this.endExpired(this.#slots.unregistered(), now);
     for (const connection of this.#slots.unregistered()) this.#registerBy.by(connection.leaseEnd());
   }
 
   /** Ends the connections whose lease has ended. */
-  #endExpired(connections: Iterable<Connection>, now: number): void {
+  endExpired(connections: Iterable<Connection>, now: number): void {
     for (const connection of connections) {
       const leaseEnd = connection.leaseEnd();
       if (leaseEnd <= now) {
@@ -429,64 +358,10 @@ export class Roster {
   }
 
   /**
-   * Call this when the hub was loaded. After hibernation its connections are read when they are needed. After a restart
-   * the sockets are gone, and the end of every connection is recorded.
-   * @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed
+   * Records the end of a stored connection without a socket.
+   * @param aliveAt when it was known to be there; Unix milliseconds
    */
-  recover(isOwn: (agentId: string) => boolean): void {
-    this.#sweep = this.#parts.store.lastSweep();
-    for (const { state, end } of this.#parts.store.httpLeases()) {
-      if (end === null) this.#add(Connection.restore(state, this.#terms));
-    }
-    this.#agentsAtLoad = this.#sweep.known?.agents ?? 0;
-    if (!this.#isUnchanged() || !this.#hasSockets()) this.#compareAll(isOwn);
-  }
-
-  /** Whether this release of the code has made the last sweep, with the present settings. */
-  #isUnchanged(): boolean {
-    const { known } = this.#sweep;
-    if (known === null || known.untagged > 0) return false;
-    return known.hubShards === this.#parts.settings.hubShards && sameTerms(known.terms, this.#terms);
-  }
-
-  /** Whether the sockets outlived the hub's memory. They do so all or none, so two are looked for. */
-  #hasSockets(): boolean {
-    const { sockets, store } = this.#parts;
-    const ids = store.connectionIds(2);
-    return ids.length === 0 || ids.some((id) => sockets.getWebSockets(id).length > 0);
-  }
-
-  /**
-   * Reads every connection, and records the end of those whose socket is gone. Some agents must reconnect: those that now
-   * belong to another hub, and those that were welcomed with other settings. They are told to come back evenly.
-   */
-  #compareAll(isOwn: (agentId: string) => boolean): void {
-    const { sockets, store } = this.#parts;
-    const stored = store.connections().filter(({ state }) => state.admission.connectionId !== null);
-    this.#agentsAtLoad = stored.length + this.#httpLeases.size;
-    this.readAll();
-    const outdated = [...this.#byId.values()].filter(
-      ({ agentId, overHttp, state, terms }) =>
-        !overHttp && (!isOwn(agentId) || (state.terms !== null && !sameTerms(terms, this.#terms))),
-    );
-    for (const connection of stored) {
-      const { id } = connection.state;
-      if (!this.#byId.has(id) && sockets.getWebSockets(id).length === 0) this.#endStored(connection, "manager_restart");
-    }
-    this.#reconnectEvenly(outdated, 0);
-  }
-
-  /** Ends the connections whose sockets vanished without an event. */
-  #endVanished(): void {
-    const { sockets, store } = this.#parts;
-    for (const id of store.connectionIds()) {
-      const stored = sockets.getWebSockets(id).length === 0 ? store.connection(id) : null;
-      if (stored !== null) this.#endStored(stored, "lost");
-    }
-  }
-
-  /** Records the end of a stored connection without a socket. */
-  #endStored({ state, end }: StoredConnection, reason: "lost" | "manager_restart"): void {
+  endStored({ state, end }: StoredConnection, reason: "lost" | "manager_restart", aliveAt: number): void {
     const { outbox } = this.#parts;
     const connection = this.#byId.get(state.id) ?? Connection.restore(state, this.#terms);
     const arrival = connection.arrival();
@@ -497,7 +372,7 @@ export class Roster {
       return;
     }
     // Nobody saw the connection break. Its last known sign of life, or the last sweep, is the best time for its end.
-    const lastSeen = Math.max(connection.lastSeen(), this.#sweep.at);
+    const lastSeen = Math.max(connection.lastSeen(), aliveAt);
     this.depart(connection, { reason, lastSeen, since: lastSeen });
   }
 
@@ -533,7 +408,7 @@ export class Roster {
     store.setAside("attachment", id, printed(socket.deserializeAttachment()));
     closeUnread(socket);
     const stored = store.connection(id);
-    if (stored !== null) this.#endStored(stored, "manager_restart");
+    if (stored !== null) this.endStored(stored, "manager_restart", Date.now());
   }
 
   #add(connection: Connection): void {

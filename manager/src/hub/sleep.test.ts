@@ -74,7 +74,7 @@ function hubWith({ agents, aligned, ppm = () => 0 }: Fleet) {
   };
   const alarm = new Alarm(storage, () => {});
   const window = new HeartbeatWindow("hub-0", INTERVAL_MS);
-  const { roster, transitions } = load(durable, undefined, SETTINGS, alarm);
+  const { roster, sweeper, transitions } = load(durable, undefined, SETTINGS, alarm);
   const fleet: SimulatedAgent[] = [];
   /** When each agent was recorded as offline. */
   const recordedAt = new Map<string, number>();
@@ -103,7 +103,7 @@ function hubWith({ agents, aligned, ppm = () => 0 }: Fleet) {
       beat(now);
       alarm.rang();
       const known = transitions.length;
-      roster.sweepIfDue(now);
+      sweeper.sweepIfDue(now);
       for (const { agentId, status } of transitions.slice(known))
         if (status === "offline") recordedAt.set(agentId, now);
       for (const agent of fleet) corrections += agent.readCorrections(now);

@@ -1,0 +1,112 @@
+/** Sweeps a hub: ends the leases that have run out, corrects beats, and sets the alarm for the next sweep. */
+import type { Settings } from "../config.ts";
+import { encode } from "../protocol/message.ts";
+import type { Alarm } from "./alarm.ts";
+import { AGENT_TAG, type Connection, type Sockets } from "./connection.ts";
+import { termsOf } from "./connection-state.ts";
+import type { HeartbeatWindow } from "./heartbeat-window.ts";
+import { endVanished } from "./recovery.ts";
+import type { Roster, RosterStore } from "./roster.ts";
+import { SweepPlan } from "./sweep.ts";
+import type { LastSweep } from "./sweep-record.ts";
+
+/** Every stored connection is compared with the sockets at least this often: sockets may vanish without an event. */
+const COMPARE_EVERY_MS = 10 * 60_000;
+
+export interface SweeperParts {
+  readonly settings: Settings;
+  readonly window: HeartbeatWindow;
+  readonly sockets: Sockets;
+  readonly store: RosterStore;
+  readonly roster: Roster;
+  readonly alarm: Pick<Alarm, "ringBy">;
+}
+
+export class Sweeper {
+  readonly #parts: SweeperParts;
+  readonly #plan: SweepPlan;
+  #last: LastSweep = { at: 0, known: null };
+  /** When the next sweep is due; null if that is not known since the hub was loaded. */
+  #nextAt: number | null = null;
+
+  constructor(parts: SweeperParts) {
+    this.#parts = parts;
+    this.#plan = new SweepPlan(parts.window, termsOf(parts.settings));
+  }
+
+  load(last: LastSweep): void {
+    this.#last = last;
+  }
+
+  /** Sets the alarm for the sweep that a connection needs next. */
+  watch(connection: Connection, now: number): void {
+    this.#sweepBy(this.#dueAt(connection, now, false));
+  }
+
+  /** Sweeps if a sweep is due. Sets the alarm for the next sweep if there are connections. */
+  sweepIfDue(now: number): void {
+    const { roster } = this.#parts;
+    roster.endUnregistered(now);
+    // Another part of the hub may have set the alarm that rang.
+    const due = Math.max(this.#nextAt ?? now, this.#plan.notBefore(this.#last.at, now));
+    if (now >= due) this.#sweep(now);
+    else if (!roster.isEmpty) this.#sweepBy(due);
+  }
+
+  #sweep(now: number): void {
+    const { settings, sockets, store, roster } = this.#parts;
+    const comparedAt = this.#last.known?.comparedAt ?? now;
+    const isCompared = now < comparedAt || now >= comparedAt + COMPARE_EVERY_MS;
+    if (isCompared) endVanished(this.#parts, this.#last.at);
+    let [confirmed, untagged] = [0, 0];
+    const unconfirmed = new Set(roster.httpLeases);
+    for (const socket of roster.agentSockets()) {
+      if (roster.hasUntagged && !sockets.getTags(socket).includes(AGENT_TAG)) untagged++;
+      const beatAt = sockets.getWebSocketAutoResponseTimestamp(socket)?.getTime();
+      const isConfirmed = beatAt !== undefined && this.#plan.isConfirmedBy(beatAt, now);
+      // A confirmed connection need not be read from its socket: that is most of what a sweep costs.
+      const connection = isConfirmed ? undefined : roster.bySocket(socket);
+      if (isConfirmed) confirmed++;
+      else if (connection?.state.registered) unconfirmed.add(connection);
+    }
+    roster.endExpired(unconfirmed, now);
+    const silent = [...unconfirmed].filter(({ state }) => !state.ended);
+    const counts = { agents: confirmed + silent.length, untagged, comparedAt: isCompared ? now : comparedAt };
+    const known = { ...counts, terms: termsOf(settings), hubShards: settings.hubShards };
+    this.#last = { at: now, known };
+    store.saveSweep(now, known);
+    roster.hasUntagged = untagged > 0;
+    this.#nextAt = null;
+    for (const connection of silent) this.#sweepBy(this.#dueAt(connection, now, this.#correctBeat(connection, now)));
+    if (confirmed > 0) this.#sweepBy(this.#plan.nextSettled(now));
+  }
+
+  #sweepBy(at: number): void {
+    this.#nextAt = Math.min(at, this.#nextAt ?? at);
+    this.#parts.alarm.ringBy(at);
+  }
+
+  #dueAt(connection: Connection, now: number, isCorrected: boolean): number {
+    const { registered, isAligned } = connection.state;
+    const times = { lastSeen: connection.lastSeen(), lateAt: connection.lateAt(), leaseEnd: connection.leaseEnd() };
+    return this.#plan.dueAt(
+      { isRegistered: registered !== null, isAligned, isCorrected, ...times },
+      this.#last.at,
+      now,
+    );
+  }
+
+  /**
+   * Tells an agent whose beats have drifted out of the window to beat now, and when next. Returns whether that was
+   * needed.
+   */
+  #correctBeat(connection: Connection, now: number): boolean {
+    const { window, roster } = this.#parts;
+    const beatAt = connection.lastBeat();
+    if (!connection.state.isAligned || beatAt === null || beatAt < connection.state.alignedFrom) return false;
+    if (!window.isOff(connection.agentId, beatAt)) return false;
+    const delayMs = roster.scheduleBeat(connection, now);
+    connection.send(encode("agent.heartbeat.align", { dataJson: JSON.stringify({ delayMs }) }));
+    return true;
+  }
+}
