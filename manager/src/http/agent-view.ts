@@ -1,9 +1,8 @@
-/** How the API shows an agent: the registry's record, with the present status from its hub on top. */
+/** The schema of an agent in the API, and how a route finds one. registry/agent-json.ts makes its JSON. */
 import { z } from "@hono/zod-openapi";
 import { callHubsOf } from "../hubs.ts";
-import type { CloneHost as CloneHostSeen } from "../presence/clone.ts";
-import { currentPresence, isUnconfirmed, type LiveStatus, newest, OFFLINE_REASONS } from "../presence/presence.ts";
-import { FLAPPING, isFlapping } from "../presence/timeline.ts";
+import { isUnconfirmed, type LiveStatus, newest, OFFLINE_REASONS } from "../presence/presence.ts";
+import { FLAPPING } from "../presence/timeline.ts";
 import { type AgentRecord, findAgent } from "../registry/agents.ts";
 import { ApiError } from "./errors.ts";
 import { errorResponse } from "./router.ts";
@@ -79,25 +78,6 @@ export async function knownAgent(env: Env, id: string): Promise<[AgentRecord, Li
   const live = newest(known).get(id);
   if (isUnconfirmed(record, live)) record = found(await findAgent(env.DB, id));
   return [record, live];
-}
-
-export function view(record: AgentRecord, live: LiveStatus | undefined): z.infer<typeof Agent> {
-  const { host, status, reason, since, lastSeen, connectedAt, address, rttMs, skewMs } = currentPresence(record, live);
-  const { id, name, createdAt, burstAt } = record;
-  const seen = { status, reason, since, lastSeen, connectedAt, createdAt };
-  const now = Date.now();
-  const flapping = isFlapping(burstAt, now);
-  return { id, name, ...seen, ...host, address, rttMs, skewMs, flapping, clone: cloneOf(record, now) };
-}
-
-/** How long a detected clone is shown. While two hosts share an identity, they are detected again every few minutes. */
-const CLONE_SHOWN_MS = 24 * 3_600_000;
-
-function cloneOf({ clone }: AgentRecord, now: number): z.infer<typeof Agent>["clone"] {
-  if (clone === null) return null;
-  const { at, first, second } = clone;
-  const shown = ({ address, hostname, seenAt }: CloneHostSeen) => ({ address, hostname, seenAt });
-  return at < now - CLONE_SHOWN_MS ? null : { at, first: shown(first), second: shown(second) };
 }
 
 export function found(record: AgentRecord | null): AgentRecord {
