@@ -13,6 +13,8 @@ export const Agent = z
   .object({
     id: z.string(),
     name: z.string(),
+    generation: z.int().openapi({ description: "Generation of its latest connection; 0 before the first" }),
+    revision: z.int().openapi({ description: "How often it has changed, apart from its connection" }),
     status: z.enum(["online", "offline"]),
     reason: z
       .enum([...OFFLINE_REASONS, "late"])
@@ -24,6 +26,7 @@ export const Agent = z
     lastSeen: z.int().nullable(),
     connectedAt: z.int().nullable(),
     createdAt: z.int(),
+    revokedAt: z.int().nullable(),
     version: z.string(),
     os: z.string(),
     arch: z.string(),
@@ -34,6 +37,7 @@ export const Agent = z
     flapping: z.boolean().openapi({
       description: `It came or went ${FLAPPING.transitions} times or more in ${FLAPPING.withinMs / 60_000} minutes`,
     }),
+    flappingUntil: z.int().nullable().openapi({ description: "When `flapping` ends if it stays as it is" }),
     clone: z
       .object({ at: z.int(), first: CloneHost, second: CloneHost })
       .nullable()
@@ -43,12 +47,15 @@ export const Agent = z
     example: {
       id: "k3vq7fzxw2ra5tjm6cyd",
       name: "edge-7",
+      generation: 1_790_000_000_000,
+      revision: 0,
       status: "online",
       reason: null,
       since: 1_790_000_000_000,
       lastSeen: 1_790_000_030_000,
       connectedAt: 1_790_000_000_000,
       createdAt: 1_789_990_000_000,
+      revokedAt: null,
       version: "1.0.0",
       os: "linux",
       arch: "amd64",
@@ -57,6 +64,7 @@ export const Agent = z
       rttMs: 23,
       skewMs: -140,
       flapping: false,
+      flappingUntil: null,
       clone: null,
     },
   });

@@ -96,10 +96,10 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const existed = await deleteAgent(c.env.DB, c.get("operator"), id);
+      const revision = await deleteAgent(c.env.DB, c.get("operator"), id);
       // Done even if the agent was removed before: the hub may have been out of reach then.
       await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
-      if (!existed) throw missing();
+      if (revision === null) throw missing();
       return c.body(null, 204);
     },
   );
