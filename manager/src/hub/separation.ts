@@ -10,17 +10,22 @@ import type { Roster } from "./roster.ts";
 /** Offers a token to a host, which stores it. After a failure the host may or may not have stored it. */
 type Offer = (token: string) => Promise<Outcome<null>>;
 
+/** Called after a change of the registry, with its name in the live feed. */
+type OnChange = (agentId: string, change: "clone" | "separated" | "enrolled") => void;
+
 export class Separations {
   readonly #env: Env;
   readonly #roster: Roster;
   readonly #log: Log;
+  readonly #onChange: OnChange;
   /** Agents whose second host is being offered a token. A second offer would replace the first on the host's disk. */
   readonly #underway = new Set<string>();
 
-  constructor(env: Env, roster: Roster, log: Log) {
+  constructor(env: Env, roster: Roster, log: Log, onChange: OnChange) {
     this.#env = env;
     this.#roster = roster;
     this.#log = log;
+    this.#onChange = onChange;
   }
 
   /**
@@ -30,7 +35,12 @@ export class Separations {
   async report(agentId: string, report: CloneReport): Promise<void> {
     const addresses = { first: report.first.address, second: report.second.address };
     this.#log.warn("two live hosts share one identity", { agent: agentId, ...addresses });
-    await reportClone(this.#env.DB, agentId, report).catch(() => {});
+    try {
+      await reportClone(this.#env.DB, agentId, report);
+    } catch {
+      return;
+    }
+    this.#onChange(agentId, "clone");
   }
 
   /**
@@ -42,7 +52,12 @@ export class Separations {
     if (this.#roster.live(agentId)?.bootId !== bootId || this.#underway.has(agentId)) return { ok: true, value: null };
     this.#underway.add(agentId);
     try {
-      return await separateHost(this.#env, agentId, offer);
+      const separated = await separateHost(this.#env, agentId, offer);
+      if (separated.ok) {
+        this.#onChange(agentId, "separated");
+        this.#onChange(separated.value, "enrolled");
+      }
+      return separated;
     } finally {
       this.#underway.delete(agentId);
     }

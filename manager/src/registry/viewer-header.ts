@@ -1,5 +1,6 @@
 /** A viewer: a client of the live feed (docs/API.md "Live feed"), as the Worker has admitted it. It travels to the hub in a header. */
 import { z } from "zod";
+import { sha256Hex } from "../digest.ts";
 
 export const Viewer = z.object({
   connectionId: z.string(),
@@ -18,6 +19,11 @@ export const Viewer = z.object({
   passwordHash: z.string(),
 });
 export type Viewer = Readonly<z.infer<typeof Viewer>>;
+
+/** The hash of the admin password in {@link Viewer}. */
+export function passwordHash(password: string): Promise<string> {
+  return sha256Hex(`zedops viewer\n${password}`);
+}
 
 export function encodeViewer(viewer: Viewer): string {
   return JSON.stringify(viewer);

@@ -16,6 +16,7 @@ import { findHub } from "../../registry/hubs.ts";
 import { fold, isFound } from "../../registry/search.ts";
 import { Agent, agentId, found, knownAgent, missing, unauthorized, unknownAgent } from "../agent-view.ts";
 import { ApiError } from "../errors.ts";
+import { announceChange, announceRemoval } from "../live.ts";
 import { nextPage, pageHeaders } from "../paging.ts";
 import { body, errorResponse, json, newRouter } from "../router.ts";
 
@@ -66,7 +67,7 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name));
+      announceChange(c, "renamed", found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name)));
       return c.json(agentJson(...(await knownAgent(c.env, id))), 200);
     },
   )
@@ -80,7 +81,7 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      found(await revokeAgent(c.env.DB, c.get("operator"), id));
+      announceChange(c, "revoked", found(await revokeAgent(c.env.DB, c.get("operator"), id)));
       // Done even if the agent was revoked before: the hub may have been out of reach then.
       await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
       return c.json(agentJson(...(await knownAgent(c.env, id))), 200);
@@ -97,6 +98,7 @@ export const agents = newRouter()
     async (c) => {
       const { id } = c.req.valid("param");
       const revision = await deleteAgent(c.env.DB, c.get("operator"), id);
+      if (revision !== null) announceRemoval(c, id, revision);
       // Done even if the agent was removed before: the hub may have been out of reach then.
       await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
       if (revision === null) throw missing();
