@@ -399,6 +399,21 @@ describe("a change of the registry is in the feed", () => {
     expect(enrolled.data).toMatchObject({ revision: 0, agent: { status: "offline", reason: "never_connected" } });
   });
 
+  it("when the new agent of a separation is given up again", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    const boot = crypto.randomUUID();
+    const { agent: host } = await TestAgent.online({ token, headers: { "Zedops-Boot-Id": boot } });
+    const viewer = await TestViewer.open();
+    const separated = hub().separate(agent.id, boot);
+    const offer = await host.next(({ subject }) => subject === "agent.rotate");
+    const newest = env.DB.prepare("SELECT id FROM agents WHERE separated_from = ?").bind(agent.id);
+    const id = (await newest.first<string>("id")) ?? "";
+    host.send({ subject: offer.reply, error: { code: "not_saved", message: "the disk is full" } });
+    expect(await separated).toMatchObject({ ok: false });
+    expect(await viewer.change(id, "removed")).toMatchObject({ agent: null });
+    expect(await revisionOf(agent.id)).toBe(0);
+  });
+
   it("if the hub has a feed; the operator's request does not depend on it", async () => {
     const { agent } = await TestAgent.enrolled();
     const headers = { ...PASSWORD, "Content-Type": "application/json" };

@@ -18,7 +18,7 @@ import { sessionEnd } from "../registry/sessions.ts";
 import { writeReport, writeTransitions } from "../registry/transitions.ts";
 import { parseViewer, passwordHash } from "../registry/viewer-header.ts";
 import { Alarm } from "./alarm.ts";
-import { Feed } from "./feed.ts";
+import { Feed, VIEWER_TAG } from "./feed.ts";
 import { Guard } from "./guard.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { HeartbeatWindow } from "./heartbeat-window.ts";
@@ -302,14 +302,12 @@ export class AgentHub extends DurableObject<Env> {
   /** Tells the viewers of a change that this hub has made in the registry. If the registry fails, they read it later. */
   async #announceOwn(agentId: string, change: string): Promise<void> {
     await this.#guard.run("announce", null, async () => {
+      // Many hosts may enrol while nobody watches. A viewer that comes after this line reads the change in the list.
+      if (this.ctx.getWebSockets(VIEWER_TAG).length === 0) return;
       const record = await findAgent(this.env.DB, agentId);
-      // If the agent was removed meanwhile, the Worker says so.
-      if (record === null) return;
-      this.#feed.registry(agentId, {
-        change,
-        revision: record.revision,
-        agentJson: JSON.stringify(recordedAgentJson(record)),
-      });
+      // A client drops a removed agent whatever its revision.
+      if (record === null) return this.announce(agentId, "removed", 0, null);
+      return this.announce(agentId, change, record.revision, JSON.stringify(recordedAgentJson(record)));
     });
   }
 

@@ -11,7 +11,7 @@ import type { Roster } from "./roster.ts";
 type Offer = (token: string) => Promise<Outcome<null>>;
 
 /** Called after a change of the registry, with its name in the live feed. */
-type OnChange = (agentId: string, change: "clone" | "separated" | "enrolled") => void;
+type OnChange = (agentId: string, change: "clone" | "separated" | "enrolled" | "removed") => void;
 
 export class Separations {
   readonly #env: Env;
@@ -52,29 +52,31 @@ export class Separations {
     if (this.#roster.live(agentId)?.bootId !== bootId || this.#underway.has(agentId)) return { ok: true, value: null };
     this.#underway.add(agentId);
     try {
-      const separated = await separateHost(this.#env, agentId, offer);
-      if (separated.ok) {
-        this.#onChange(agentId, "separated");
-        this.#onChange(separated.value, "enrolled");
-      }
-      return separated;
+      return await this.#separateHost(agentId, offer);
     } finally {
       this.#underway.delete(agentId);
     }
   }
-}
 
-/** Makes a new agent for the host that is now connected as `agentId`. Returns the id of the new agent. */
-async function separateHost(env: Env, agentId: string, offer: Offer): Promise<Outcome<string>> {
-  const id = randomId();
-  const token = await mintAgentToken(env, id);
-  const tokenHash = await sha256Hex(token);
-  const separated = { id, from: agentId, installId: randomId(), tokenHash, now: Date.now() };
-  if (!(await insertSeparated(env.DB, separated))) {
-    return failure("disconnected", "the agent has been revoked or removed");
+  /** Makes a new agent for the host that is now connected as `agentId`. Returns the id of the new agent. */
+  async #separateHost(agentId: string, offer: Offer): Promise<Outcome<string>> {
+    const env = this.#env;
+    const id = randomId();
+    const token = await mintAgentToken(env, id);
+    const tokenHash = await sha256Hex(token);
+    const separated = { id, from: agentId, installId: randomId(), tokenHash, now: Date.now() };
+    if (!(await insertSeparated(env.DB, separated))) {
+      return failure("disconnected", "the agent has been revoked or removed");
+    }
+    const stored = await offer(token);
+    if (!stored.ok && (await dropSeparated(env.DB, id))) {
+      // Somebody may have listed it meanwhile.
+      this.#onChange(id, "removed");
+      return stored;
+    }
+    await finishSeparation(env.DB, agentId);
+    this.#onChange(agentId, "separated");
+    this.#onChange(id, "enrolled");
+    return { ok: true, value: id };
   }
-  const stored = await offer(token);
-  if (!stored.ok && (await dropSeparated(env.DB, id))) return stored;
-  await finishSeparation(env.DB, agentId);
-  return { ok: true, value: id };
 }
