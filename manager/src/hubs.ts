@@ -8,6 +8,7 @@
 import { settings } from "./config.ts";
 import type { AgentHub } from "./hub/hub.ts";
 import { hubName, isCurrent, shardName, shardNames } from "./hub/placement.ts";
+import { log } from "./log.ts";
 import { failure, type Outcome } from "./protocol/errors.ts";
 import { findHub, listHubs } from "./registry/hubs.ts";
 import { RegistryUnavailable } from "./registry/query.ts";
@@ -102,12 +103,36 @@ export function callHubs<T>(env: Env, others: Iterable<string>, call: HubCall<T>
  * current hubs only.
  */
 export async function callEveryHubOnce<T>(env: Env, call: HubCall<T>): Promise<T[]> {
+  return Promise.all([...(await everyHub(env))].map((name) => callOnce(env, name, call)));
+}
+
+/** The hubs that hold sockets; the current hubs only if the registry cannot be reached. */
+async function everyHub(env: Env): Promise<Set<string>> {
   const known = await listHubs(env.DB).catch((error) => {
     if (error instanceof RegistryUnavailable) return [];
     throw error;
   });
-  const names = new Set([...shardNames(settings(env).hubShards), ...known]);
-  return Promise.all([...names].map((name) => callOnce(env, name, call)));
+  return new Set([...shardNames(settings(env).hubShards), ...known]);
+}
+
+/** Tells something to the hub that an agent connects to. If that fails, it is only logged. */
+export function tellHub(env: Env, agentId: string, call: HubCall<void>): Promise<void> {
+  return tell(env, ownHub(env, agentId), call);
+}
+
+/** Tells something to every hub that holds sockets, in parallel. If a hub fails, that is only logged. */
+export async function tellEveryHub(env: Env, call: HubCall<void>): Promise<void> {
+  await Promise.all([...(await everyHub(env))].map((name) => tell(env, name, call)));
+}
+
+/** During a deploy the hub may be of the release before, and may not have the method. Then the call fails. */
+async function tell(env: Env, name: string, call: HubCall<void>): Promise<void> {
+  await callWithRetry(env, name, call).catch((error) => log.warn("a hub could not be told", { hub: name, error }));
+}
+
+/** Calls the hub of one shard. The call may be repeated once. */
+export function callShard<T>(env: Env, shard: number, call: HubCall<T>): Promise<T> {
+  return callWithRetry(env, shardName(shard), call);
 }
 
 /** Calls the hub of one shard at most once. */

@@ -12,6 +12,7 @@ import { connect } from "./http/routes/connect.ts";
 import { drain } from "./http/routes/drain.ts";
 import { fallback } from "./http/routes/fallback.ts";
 import { health } from "./http/routes/health.ts";
+import { live } from "./http/routes/live.ts";
 import { messages } from "./http/routes/messages.ts";
 import { parked } from "./http/routes/parked.ts";
 import { rotation } from "./http/routes/rotation.ts";
@@ -32,8 +33,9 @@ app.use(async (c, next) => {
   await next();
 });
 app.route("/", health);
-// Comes before every middleware that sets headers: the headers of a 101 response cannot be changed.
+// These come before every middleware that sets headers: the headers of a 101 response cannot be changed.
 app.route("/", connect);
+app.route("/", live);
 
 app.use("/api/*", async (c, next) => {
   await next();

@@ -12,6 +12,8 @@ import {
   mintToken,
   ORIGIN,
   refusal,
+  shown,
+  stored,
   TestAgent,
   type UpgradeOptions,
   upgrade,
@@ -118,6 +120,17 @@ describe("a revoked agent", () => {
     await api("POST", `/api/agents/${agent.id}/revoke`);
     expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "revoked" });
     expect((await upgrade({ token })).status).toBe(403);
+  });
+
+  it("is shown with the reason revoked before its hub's transition is in the registry", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await stored(agent.id, ({ status }) => status === "online");
+    await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(agent.id).run();
+    agent.socket.close(1000, "stopped");
+    expect(await shown(agent.id, ({ status }) => status === "offline")).toMatchObject({
+      reason: "revoked",
+      revokedAt: 1,
+    });
   });
 });
 

@@ -385,6 +385,7 @@ describe("the API's description", () => {
       "GET /api/agents/{id}/events",
       "GET /api/agents/{id}/subscriptions",
       "GET /api/audit",
+      "GET /api/live",
       "PATCH /api/agents/{id}",
       "POST /api/admin/drain",
       "POST /api/admin/tokens",

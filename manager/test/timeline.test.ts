@@ -110,13 +110,14 @@ describe("GET /api/agents/:id/events", () => {
       again.socket.close(1001);
       await recorded(agent.id, 4 + 2 * closes);
     }
-    await stored(agent.id, (row) => row.burst_at !== null);
-    expect(await agentView(agent.id)).toMatchObject({ flapping: true });
+    const { burst_at: burstAt } = await stored(agent.id, (row) => row.burst_at !== null);
+    const flappingUntil = Number(burstAt) + 600_000;
+    expect(await agentView(agent.id)).toMatchObject({ flapping: true, flappingUntil });
     expect((await api("GET", "/api/agents")).body).toContainEqual(
       expect.objectContaining({ id: agent.id, flapping: true }),
     );
     await env.DB.prepare("UPDATE agents SET burst_at = burst_at - 600000 WHERE id = ?").bind(agent.id).run();
-    expect(await agentView(agent.id)).toMatchObject({ flapping: false });
+    expect(await agentView(agent.id)).toMatchObject({ flapping: false, flappingUntil: null });
   });
 
   it("answers 404 for a removed agent, and its timeline is deleted", async () => {

@@ -1,9 +1,8 @@
-/** How the API shows an agent: the registry's record, with the present status from its hub on top. */
+/** The schema of an agent in the API, and how a route finds one. registry/agent-json.ts makes its JSON. */
 import { z } from "@hono/zod-openapi";
 import { callHubsOf } from "../hubs.ts";
-import type { CloneHost as CloneHostSeen } from "../presence/clone.ts";
-import { currentPresence, isUnconfirmed, type LiveStatus, newest, OFFLINE_REASONS } from "../presence/presence.ts";
-import { FLAPPING, isFlapping } from "../presence/timeline.ts";
+import { isUnconfirmed, type LiveStatus, newest, OFFLINE_REASONS } from "../presence/presence.ts";
+import { FLAPPING } from "../presence/timeline.ts";
 import { type AgentRecord, findAgent } from "../registry/agents.ts";
 import { ApiError } from "./errors.ts";
 import { errorResponse } from "./router.ts";
@@ -14,6 +13,8 @@ export const Agent = z
   .object({
     id: z.string(),
     name: z.string(),
+    generation: z.int().openapi({ description: "Generation of its latest connection; 0 before the first" }),
+    revision: z.int().openapi({ description: "How often it has changed, apart from its connection" }),
     status: z.enum(["online", "offline"]),
     reason: z
       .enum([...OFFLINE_REASONS, "late"])
@@ -25,6 +26,7 @@ export const Agent = z
     lastSeen: z.int().nullable(),
     connectedAt: z.int().nullable(),
     createdAt: z.int(),
+    revokedAt: z.int().nullable(),
     version: z.string(),
     os: z.string(),
     arch: z.string(),
@@ -35,6 +37,7 @@ export const Agent = z
     flapping: z.boolean().openapi({
       description: `It came or went ${FLAPPING.transitions} times or more in ${FLAPPING.withinMs / 60_000} minutes`,
     }),
+    flappingUntil: z.int().nullable().openapi({ description: "When `flapping` ends if it stays as it is" }),
     clone: z
       .object({ at: z.int(), first: CloneHost, second: CloneHost })
       .nullable()
@@ -44,12 +47,15 @@ export const Agent = z
     example: {
       id: "k3vq7fzxw2ra5tjm6cyd",
       name: "edge-7",
+      generation: 1_790_000_000_000,
+      revision: 0,
       status: "online",
       reason: null,
       since: 1_790_000_000_000,
       lastSeen: 1_790_000_030_000,
       connectedAt: 1_790_000_000_000,
       createdAt: 1_789_990_000_000,
+      revokedAt: null,
       version: "1.0.0",
       os: "linux",
       arch: "amd64",
@@ -58,6 +64,7 @@ export const Agent = z
       rttMs: 23,
       skewMs: -140,
       flapping: false,
+      flappingUntil: null,
       clone: null,
     },
   });
@@ -79,25 +86,6 @@ export async function knownAgent(env: Env, id: string): Promise<[AgentRecord, Li
   const live = newest(known).get(id);
   if (isUnconfirmed(record, live)) record = found(await findAgent(env.DB, id));
   return [record, live];
-}
-
-export function view(record: AgentRecord, live: LiveStatus | undefined): z.infer<typeof Agent> {
-  const { host, status, reason, since, lastSeen, connectedAt, address, rttMs, skewMs } = currentPresence(record, live);
-  const { id, name, createdAt, burstAt } = record;
-  const seen = { status, reason, since, lastSeen, connectedAt, createdAt };
-  const now = Date.now();
-  const flapping = isFlapping(burstAt, now);
-  return { id, name, ...seen, ...host, address, rttMs, skewMs, flapping, clone: cloneOf(record, now) };
-}
-
-/** How long a detected clone is shown. While two hosts share an identity, they are detected again every few minutes. */
-const CLONE_SHOWN_MS = 24 * 3_600_000;
-
-function cloneOf({ clone }: AgentRecord, now: number): z.infer<typeof Agent>["clone"] {
-  if (clone === null) return null;
-  const { at, first, second } = clone;
-  const shown = ({ address, hostname, seenAt }: CloneHostSeen) => ({ address, hostname, seenAt });
-  return at < now - CLONE_SHOWN_MS ? null : { at, first: shown(first), second: shown(second) };
 }
 
 export function found(record: AgentRecord | null): AgentRecord {

@@ -12,8 +12,13 @@ import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK } from "../protocol/messag
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
+import { recordedAgentJson } from "../registry/agent-json.ts";
+import { findAgent } from "../registry/agents.ts";
+import { sessionEnd } from "../registry/sessions.ts";
 import { writeReport, writeTransitions } from "../registry/transitions.ts";
+import { parseViewer, passwordHash } from "../registry/viewer-header.ts";
 import { Alarm } from "./alarm.ts";
+import { Feed, VIEWER_TAG } from "./feed.ts";
 import { Guard } from "./guard.ts";
 import { heartbeat } from "./heartbeat.ts";
 import { HeartbeatWindow } from "./heartbeat-window.ts";
@@ -33,6 +38,8 @@ import { upgrade } from "./upgrade.ts";
 
 /** The header with which the Worker sends the admission to the hub. A header of the client never reaches the hub. */
 export const ADMISSION_HEADER = "Zedops-Admission";
+/** The same for a viewer of the live feed. */
+export const VIEWER_HEADER = "Zedops-Viewer";
 
 /** After this time the alarm rings again if a fault prevented the setting of the next alarm. */
 const AFTER_FAULT_MS = 10_000;
@@ -54,6 +61,7 @@ export class AgentHub extends DurableObject<Env> {
   readonly #separations: Separations;
   readonly #router: Router;
   readonly #retirement: Retirement;
+  readonly #feed: Feed;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
@@ -94,13 +102,25 @@ export class AgentHub extends DurableObject<Env> {
       },
       onClone: (agentId, report) => waitUntil(this.#separations.report(agentId, report)),
     });
-    const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#roster };
+const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#roster };
     this.#sweeper = new Sweeper({ ...recovery, window: this.#window, alarm: this.#alarm });
-    this.#registrations = new Registrations(env, this.#roster, ({ agentId, bootId }) => {
-      // The order stays in the registry until it is done. If this attempt fails, the next registration tries again.
-      waitUntil(this.separate(agentId, bootId).catch(() => {}));
+    this.#feed = new Feed({
+      settings: this.#settings,
+      window: this.#window,
+      sockets: ctx,
+      sessionEnd: (idHash) => sessionEnd(env.DB, idHash, Date.now()),
+      passwordHash: () => passwordHash(env.ADMIN_PASSWORD),
     });
-    this.#separations = new Separations(env, this.#roster, hubLog);
+    this.#registrations = new Registrations(env, this.#roster, {
+      onEnrolled: (agentId) => waitUntil(this.#announceOwn(agentId, "enrolled")),
+      onSecondHost: ({ agentId, bootId }) => {
+        // The order stays in the registry until it is done. If this attempt fails, the next registration tries again.
+        waitUntil(this.separate(agentId, bootId).catch(() => {}));
+      },
+    });
+    this.#separations = new Separations(env, this.#roster, hubLog, (agentId, change) => {
+      waitUntil(this.#announceOwn(agentId, change));
+    });
     this.#router = new Router({
       control: this,
       requests: this.#requests,
@@ -134,11 +154,13 @@ export class AgentHub extends DurableObject<Env> {
     });
   }
 
-  /** Opens an agent's socket. This is the only use of fetch, because a WebSocket cannot cross RPC. */
+  /** Opens the socket of an agent or of a viewer. This is the only use of fetch, because a WebSocket cannot cross RPC. */
   override async fetch(request: Request): Promise<Response> {
-    const opened = await this.#guard.run("fetch", null, () =>
-      upgrade(this.#roster, this.#settings, parseAdmission(request.headers.get(ADMISSION_HEADER))),
-    );
+    const opened = await this.#guard.run("fetch", null, () => {
+      const viewer = request.headers.get(VIEWER_HEADER);
+      if (viewer !== null) return this.#feed.open(parseViewer(viewer));
+      return upgrade(this.#roster, this.#settings, parseAdmission(request.headers.get(ADMISSION_HEADER)));
+    });
     return opened ?? Response.json({ error: INTERNAL }, { status: 500 });
   }
 
@@ -208,6 +230,19 @@ export class AgentHub extends DurableObject<Env> {
     this.#roster.shutOut(agentId);
   }
 
+  /**
+   * Tells the viewers of a change that an operator has made in the registry.
+   * @param agentJson the agent as its row has it, as JSON text; null if it is removed
+   */
+  async announce(agentId: string, change: string, revision: number, agentJson: string | null): Promise<void> {
+    this.#feed.registry(agentId, { change, revision, agentJson });
+  }
+
+  /** Closes the viewers' sockets of a session that is over, or of all sessions if it is null. */
+  async endSessions(idHash: string | null): Promise<void> {
+    this.#feed.endSessions(idHash);
+  }
+
   /** The transitions that the registry rejected, the oldest first. */
   async parked(): Promise<ParkedTransition[]> {
     return this.#store.parked();
@@ -273,6 +308,18 @@ export class AgentHub extends DurableObject<Env> {
     await this.#guard.run("alarm", null, () => this.#outbox.flush());
     await this.#guard.run("alarm", null, () => this.#retirement.attempt());
     if (!this.#alarm.isSet && !this.#roster.isEmpty) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
+  }
+
+  /** Tells the viewers of a change that this hub has made in the registry. If the registry fails, they read it later. */
+  async #announceOwn(agentId: string, change: string): Promise<void> {
+    await this.#guard.run("announce", null, async () => {
+      // Many hosts may enrol while nobody watches. A viewer that comes after this line reads the change in the list.
+      if (this.ctx.getWebSockets(VIEWER_TAG).length === 0) return;
+      const record = await findAgent(this.env.DB, agentId);
+      // A client drops a removed agent whatever its revision.
+      if (record === null) return this.announce(agentId, "removed", 0, null);
+      return this.announce(agentId, change, record.revision, JSON.stringify(recordedAgentJson(record)));
+    });
   }
 
   /** Sends a request to an agent over its socket and waits for the reply. */

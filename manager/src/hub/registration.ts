@@ -11,18 +11,24 @@ import { promoteCandidate } from "../registry/rotation.ts";
 import { mintAgentToken } from "../tokens.ts";
 import type { Roster } from "./roster.ts";
 
+export interface RegistrationEvents {
+  /** A host has enrolled as a new agent. */
+  readonly onEnrolled: (agentId: string) => void;
+  /** A clone's second host has registered, and an operator has ordered its separation. */
+  readonly onSecondHost: (admission: Admission) => void;
+}
+
 export class Registrations {
   readonly #env: Env;
   readonly #roster: Roster;
-  readonly #onSecondHost: (admission: Admission) => void;
+  readonly #events: RegistrationEvents;
   /** Registrations that wait for the registry, by connection id. */
   readonly #underway = new Map<string, Promise<Outcome<Registered>>>();
 
-  /** @param onSecondHost called when a clone's second host has registered and an operator has ordered its separation */
-  constructor(env: Env, roster: Roster, onSecondHost: (admission: Admission) => void) {
+  constructor(env: Env, roster: Roster, events: RegistrationEvents) {
     this.#env = env;
     this.#roster = roster;
-    this.#onSecondHost = onSecondHost;
+    this.#events = events;
   }
 
   /**
@@ -53,9 +59,10 @@ export class Registrations {
       const identity = await enrolOrRotate(this.#env, admission, registration);
       if (!identity.ok) return identity;
       const { registered, token } = identity.value;
+      if (admission.enrolment !== null && admission.known === null) this.#events.onEnrolled(agentId);
       const arrived = this.#roster.arrive(admission, registered, registration.alignsHeartbeat);
       if (!arrived.ok) return arrived;
-      if (admission.separate) this.#onSecondHost(admission);
+      if (admission.separate) this.#events.onSecondHost(admission);
       return { ok: true, value: { agentId, name: registered.name, ...(token === undefined ? {} : { token }) } };
     } finally {
       if (connection !== undefined && registration.protocol === PROTOCOL) connection.isRegistering = false;

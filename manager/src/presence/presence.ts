@@ -79,6 +79,9 @@ export interface LiveStatus extends Presence {
   readonly droppedFrames: number;
 }
 
+/** A presence as the API shows it. */
+export type ShownPresence = Omit<LiveStatus, "agentId" | "droppedReplies" | "droppedFrames">;
+
 /** The terms of a lease. An agent keeps its lease with a beat every interval, or with any other sign of life. */
 export interface LeaseTerms {
   readonly heartbeatIntervalMs: number;
@@ -160,15 +163,17 @@ export function isUnconfirmed(record: StoredPresence, live: LiveStatus | undefin
  * The presence to show. If the hub's presence is at least as new as the registry's, it is the hub's. If the registry
  * says online but no hub has the agent, the agent is shown as offline.
  */
-export function currentPresence(
-  record: StoredPresence,
-  live: LiveStatus | undefined,
-): Omit<LiveStatus, "agentId" | "droppedReplies" | "droppedFrames"> {
+export function currentPresence(record: StoredPresence, live: LiveStatus | undefined): ShownPresence {
   if (live !== undefined && live.generation >= record.generation) return live;
-  const { generation, reason, since, lastSeen, connectedAt, address, version, os, arch, hostname } = record;
-  const host = { version, os, arch, hostname };
-  const stored = { generation, lastSeen, connectedAt, address, rttMs: null, skewMs: null, host };
+  const stored = recordedPresence(record);
   return record.status === "online"
-    ? { ...stored, status: "offline", reason: "lost", since: lastSeen ?? since }
-    : { ...stored, status: "offline", reason, since };
+    ? { ...stored, status: "offline", reason: "lost", since: record.lastSeen ?? record.since }
+    : stored;
+}
+
+/** The presence as the registry has it. Whether a hub still has the agent is not known. */
+export function recordedPresence(record: StoredPresence): ShownPresence {
+  const { generation, status, reason, since, lastSeen, connectedAt, address, version, os, arch, hostname } = record;
+  const host = { version, os, arch, hostname };
+  return { generation, status, reason, since, lastSeen, connectedAt, address, rttMs: null, skewMs: null, host };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isFlapping, type StoredEvent, timeline, uptime } from "./timeline.ts";
+import { flappingUntil, type StoredEvent, timeline, uptime } from "./timeline.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -127,5 +127,6 @@ describe("uptime", () => {
 });
 
 it("an agent flaps as long as its fifth-last transition is younger than ten minutes", () => {
-  expect([null, NOW - 600_000, NOW - 599_999].map((burstAt) => isFlapping(burstAt, NOW))).toEqual([false, false, true]);
+  const until = [null, NOW - 600_000, NOW - 599_999].map((burstAt) => flappingUntil(burstAt, NOW));
+  expect(until).toEqual([null, null, NOW + 1]);
 });

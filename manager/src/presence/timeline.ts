@@ -71,9 +71,9 @@ export function uptime(entries: readonly TimelineEntry[], windowMs: number, now:
 }
 
 /**
- * Whether an agent flaps.
+ * Until when an agent flaps if it neither comes nor goes meanwhile; null if it does not flap.
  * @param burstAt the time of its fifth-last transition ({@link FLAPPING}); null if there were fewer
  */
-export function isFlapping(burstAt: number | null, now: number): boolean {
-  return burstAt !== null && burstAt > now - FLAPPING.withinMs;
+export function flappingUntil(burstAt: number | null, now: number): number | null {
+  return burstAt !== null && burstAt + FLAPPING.withinMs > now ? burstAt + FLAPPING.withinMs : null;
 }

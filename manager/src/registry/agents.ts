@@ -11,6 +11,10 @@ export interface AgentRecord extends StoredPresence {
   readonly id: string;
   readonly name: string;
   readonly createdAt: number;
+  /** How often this record has changed, apart from its presence. */
+  readonly revision: number;
+  /** When an operator revoked the agent; null if none has. */
+  readonly revokedAt: number | null;
   /** When the fifth-last transition was; null if there were fewer. The agent flaps if it is recent. */
   readonly burstAt: number | null;
   /** The latest report of a clone; null if there is none. */
@@ -19,7 +23,7 @@ export interface AgentRecord extends StoredPresence {
   readonly hub: string | null;
 }
 
-const COLUMNS = `id, name, created_at AS createdAt, generation, status, reason, since, last_seen AS lastSeen,
+const COLUMNS = `id, name, created_at AS createdAt, revision, revoked_at AS revokedAt, generation, status, reason, since, last_seen AS lastSeen,
   connected_at AS connectedAt, address, burst_at AS burstAt, clone, ${HUB} AS hub, version, os, arch, hostname`;
 
 /** An agent's row in D1. */
@@ -83,7 +87,11 @@ export async function renameAgent(
 ): Promise<AgentRecord | null> {
   const [renamed] = await query(
     db.batch<AgentRow>([
-      db.prepare(`UPDATE agents SET name = ? WHERE id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`).bind(name, id),
+      db
+        .prepare(
+          `UPDATE agents SET name = ?, revision = revision + 1 WHERE id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`,
+        )
+        .bind(name, id),
       recordAuditEvent(db, operator, { action: "agent.rename", target: id, detail: { name } }),
     ]),
   );
@@ -98,7 +106,8 @@ export async function revokeAgent(db: D1Database, operator: Operator, id: string
       // An agent that is online gets the reason when its hub ends the connection.
       db
         .prepare(
-          `UPDATE agents SET revoked_at = ?1, reason = iif(status = 'offline', 'revoked', reason)
+          `UPDATE agents SET revoked_at = ?1, reason = iif(status = 'offline', 'revoked', reason),
+             revision = revision + 1
            WHERE id = ?2 AND revoked_at IS NULL AND deleted_at IS NULL`,
         )
         .bind(Date.now(), id),
@@ -109,16 +118,21 @@ export async function revokeAgent(db: D1Database, operator: Operator, id: string
 }
 
 /**
- * Removes an agent and its timeline. Its row stays as a tombstone, so that its token stays refused. Returns false if
- * there is no such agent.
+ * Removes an agent and its timeline. Its row stays as a tombstone, so that its token stays refused. Returns the revision
+ * of the tombstone; null if there is no such agent.
  */
-export async function deleteAgent(db: D1Database, operator: Operator, id: string): Promise<boolean> {
+export async function deleteAgent(db: D1Database, operator: Operator, id: string): Promise<number | null> {
   const [deleted] = await query(
-    db.batch([
-      db.prepare("UPDATE agents SET deleted_at = ? WHERE id = ? AND deleted_at IS NULL").bind(Date.now(), id),
+    db.batch<{ revision: number }>([
+      db
+        .prepare(
+          `UPDATE agents SET deleted_at = ?, revision = revision + 1 WHERE id = ? AND deleted_at IS NULL
+           RETURNING revision`,
+        )
+        .bind(Date.now(), id),
       recordAuditEvent(db, operator, { action: "agent.remove", target: id }),
       db.prepare("DELETE FROM events WHERE agent_id = ?").bind(id),
     ]),
   );
-  return deleted !== undefined && deleted.meta.changes > 0;
+  return deleted?.results[0]?.revision ?? null;
 }

@@ -10,7 +10,7 @@ const CLONE_VERSION = 1;
 export async function reportClone(db: D1Database, agentId: string, report: CloneReport): Promise<void> {
   await query(
     db
-      .prepare("UPDATE agents SET clone = ? WHERE id = ?")
+      .prepare("UPDATE agents SET clone = ?, revision = revision + 1 WHERE id = ?")
       .bind(JSON.stringify({ v: CLONE_VERSION, ...report }), agentId)
       .run(),
   );
@@ -63,7 +63,12 @@ export async function insertSeparated(
 
 /** Call this when the second host has its own identity: the first agent is not a clone any more. */
 export async function finishSeparation(db: D1Database, agentId: string): Promise<void> {
-  await query(db.prepare("UPDATE agents SET clone = NULL, separate_boot = NULL WHERE id = ?").bind(agentId).run());
+  await query(
+    db
+      .prepare("UPDATE agents SET clone = NULL, separate_boot = NULL, revision = revision + 1 WHERE id = ?")
+      .bind(agentId)
+      .run(),
+  );
 }
 
 /**

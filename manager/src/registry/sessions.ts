@@ -4,7 +4,7 @@ import { query } from "./query.ts";
 
 const IDLE_MS = 12 * 3_600_000;
 const ABSOLUTE_MS = 7 * 24 * 3_600_000;
-/** A dashboard sends a request every second. The time of last use is stored at most this often. */
+/** The time of last use is stored at most this often, so that most requests of a dashboard write nothing. */
 const TOUCH_EVERY_MS = 5 * 60_000;
 
 /** Stores a new session, and deletes expired ones. */
@@ -33,6 +33,20 @@ export async function useSession(db: D1Database, idHash: string, now: number): P
     await query(db.prepare("UPDATE sessions SET last_used_at = ? WHERE id_hash = ?").bind(now, idHash).run());
   }
   return true;
+}
+
+/**
+ * When the session ends if nobody uses it until then, in Unix milliseconds; null if it is over. The question itself does
+ * not count as use.
+ */
+export async function sessionEnd(db: D1Database, idHash: string, now: number): Promise<number | null> {
+  const end = await query(
+    db
+      .prepare("SELECT min(last_used_at + ?2, created_at + ?3) AS end FROM sessions WHERE id_hash = ?1")
+      .bind(idHash, IDLE_MS, ABSOLUTE_MS)
+      .first<number>("end"),
+  );
+  return end === null || end < now ? null : end;
 }
 
 export async function deleteSession(db: D1Database, operator: Operator, idHash: string): Promise<void> {

@@ -4,11 +4,12 @@ import { createMiddleware } from "hono/factory";
 import { matchedRoutes } from "hono/route";
 import { METHOD_NAME_ALL } from "hono/router";
 import { sameSecret } from "../../digest.ts";
+import type { Viewer } from "../../registry/viewer-header.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { clientAddress, publicUrl } from "./address.ts";
 import { countGuess, refuseGuesser } from "./limits.ts";
-import { hasSession } from "./session.ts";
+import { hasSession, viewerSession } from "./session.ts";
 
 /**
  * Lets only operators pass. All others get 401. The answer has no Basic challenge, because browsers would cache the
@@ -20,27 +21,51 @@ export const requireAdmin = createMiddleware<App>(async (c, next) => {
   const authorization = c.req.header("Authorization");
   const via = authorization === undefined ? "session" : "password";
   const admitted = authorization === undefined ? await hasSession(c) : await hasPassword(c, authorization);
-  if (!admitted) throw new ApiError(401, "unauthorized", "log in, or send HTTP Basic as admin");
+  if (!admitted) throw unauthorized();
   c.set("operator", { via, address: clientAddress(c) });
   await next();
 });
+
+/**
+ * Admits an operator who opens a live feed. Browsers open it again by themselves, so it does not prolong the session.
+ * @returns the session; null if the request has the password
+ * @throws ApiError 401, or 429 after too many wrong passwords
+ */
+export async function admitViewer(c: Context<App>): Promise<Viewer["session"]> {
+  const authorization = c.req.header("Authorization");
+  if (authorization !== undefined) {
+    if (await hasPassword(c, authorization)) return null;
+    throw unauthorized();
+  }
+  const session = await viewerSession(c);
+  if (session === null) throw unauthorized();
+  return session;
+}
+
+function unauthorized(): ApiError {
+  return new ApiError(401, "unauthorized", "log in, or send HTTP Basic as admin");
+}
 
 /**
  * Refuses mutations from pages of other sites. The browser may send the cookie with them, but `Origin` names the page's
  * site.
  */
 export const refuseForeignOrigin = createMiddleware<App>(async (c, next) => {
-  const origin = c.req.header("Origin");
   const reads = c.req.method === "GET" || c.req.method === "HEAD";
-  if (!reads && origin !== undefined && origin !== publicUrl(c).origin) {
-    throw new ApiError(
-      403,
-      "foreign_origin",
-      "the request comes from another site; a proxy in front must pass Host on, and X-Forwarded-Proto",
-    );
-  }
+  if (!reads) refuseForeignPage(c);
   await next();
 });
+
+/** @throws ApiError 403 if the request comes from a page of another site */
+export function refuseForeignPage(c: Context<App>): void {
+  const origin = c.req.header("Origin");
+  if (origin === undefined || origin === publicUrl(c).origin) return;
+  throw new ApiError(
+    403,
+    "foreign_origin",
+    "the request comes from another site; a proxy in front must pass Host on, and X-Forwarded-Proto",
+  );
+}
 
 async function hasPassword(c: Context<App>, authorization: string): Promise<boolean> {
   refuseGuesser(c);

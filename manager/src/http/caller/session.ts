@@ -5,10 +5,14 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { sha256Hex } from "../../digest.ts";
-import { deleteSession, insertSession, useSession } from "../../registry/sessions.ts";
+import { deleteSession, insertSession, sessionEnd, useSession } from "../../registry/sessions.ts";
+import type { Viewer } from "../../registry/viewer-header.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { clientAddress, publicUrl } from "./address.ts";
+
+/** A client sends this header with `true` if no person asked for the request: docs/API.md "The end of a socket". */
+const UNATTENDED_HEADER = "Zedops-Unattended";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
@@ -32,24 +36,41 @@ export async function beginSession(c: Context<App>): Promise<void> {
     throw new ApiError(403, "insecure_transport", `log in over https; plain http is for localhost only (${remedy})`);
   }
   const id = Array.from(crypto.getRandomValues(new Uint8Array(32)), (b) => b.toString(16).padStart(2, "0")).join("");
-  await insertSession(c.env.DB, { via: "password", address: clientAddress(c) }, await sessionHash(c, id), Date.now());
+  await insertSession(c.env.DB, { via: "password", address: clientAddress(c) }, await hashOf(c, id), Date.now());
   const { name, options } = cookie(c);
   setCookie(c, name, id, options);
 }
 
+/** Whether the request has a valid session. The session is prolonged, except by a request that no person asked for. */
 export async function hasSession(c: Context<App>): Promise<boolean> {
-  const id = getCookie(c, cookie(c).name);
-  return id !== undefined && (await useSession(c.env.DB, await sessionHash(c, id), Date.now()));
+  if (c.req.header(UNATTENDED_HEADER) === "true") return (await viewerSession(c)) !== null;
+  const idHash = await sessionHash(c);
+  return idHash !== null && useSession(c.env.DB, idHash, Date.now());
 }
 
-export async function endSession(c: Context<App>): Promise<void> {
+/** The valid session of the request and its end; null if there is none. The session is not prolonged. */
+export async function viewerSession(c: Context<App>): Promise<Viewer["session"]> {
+  const idHash = await sessionHash(c);
+  if (idHash === null) return null;
+  const endsAt = await sessionEnd(c.env.DB, idHash, Date.now());
+  return endsAt === null ? null : { idHash, endsAt };
+}
+
+/** Ends the session of the request. Returns its hash; null if the request has no cookie. */
+export async function endSession(c: Context<App>): Promise<string | null> {
+  const idHash = await sessionHash(c);
+  if (idHash !== null) await deleteSession(c.env.DB, { via: "session", address: clientAddress(c) }, idHash);
   const { name, options } = cookie(c);
-  const id = getCookie(c, name);
-  if (id !== undefined)
-    await deleteSession(c.env.DB, { via: "session", address: clientAddress(c) }, await sessionHash(c, id));
   deleteCookie(c, name, options);
+  return idHash;
 }
 
-function sessionHash(c: Context<App>, id: string): Promise<string> {
+/** The hash of the session in the cookie; null if there is no cookie. */
+async function sessionHash(c: Context<App>): Promise<string | null> {
+  const id = getCookie(c, cookie(c).name);
+  return id === undefined ? null : hashOf(c, id);
+}
+
+function hashOf(c: Context<App>, id: string): Promise<string> {
   return sha256Hex(`${id}\n${c.env.ADMIN_PASSWORD}`);
 }

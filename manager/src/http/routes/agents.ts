@@ -3,6 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { callHubs, callHubsOf, callHubsOfEach } from "../../hubs.ts";
 import { isUnconfirmed, type LiveStatus, newest } from "../../presence/presence.ts";
 import { Name } from "../../protocol/payloads.ts";
+import { type AgentJson, agentJson } from "../../registry/agent-json.ts";
 import {
   type AgentRecord,
   deleteAgent,
@@ -13,8 +14,9 @@ import {
 } from "../../registry/agents.ts";
 import { findHub } from "../../registry/hubs.ts";
 import { fold, isFound } from "../../registry/search.ts";
-import { Agent, agentId, found, knownAgent, missing, unauthorized, unknownAgent, view } from "../agent-view.ts";
+import { Agent, agentId, found, knownAgent, missing, unauthorized, unknownAgent } from "../agent-view.ts";
 import { ApiError } from "../errors.ts";
+import { announceChange, announceRemoval } from "../live.ts";
 import { nextPage, pageHeaders } from "../paging.ts";
 import { body, errorResponse, json, newRouter } from "../router.ts";
 
@@ -65,8 +67,8 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name));
-      return c.json(view(...(await knownAgent(c.env, id))), 200);
+      announceChange(c, "renamed", found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name)));
+      return c.json(agentJson(...(await knownAgent(c.env, id))), 200);
     },
   )
   .openapi(
@@ -79,10 +81,10 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      found(await revokeAgent(c.env.DB, c.get("operator"), id));
+      announceChange(c, "revoked", found(await revokeAgent(c.env.DB, c.get("operator"), id)));
       // Done even if the agent was revoked before: the hub may have been out of reach then.
       await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
-      return c.json(view(...(await knownAgent(c.env, id))), 200);
+      return c.json(agentJson(...(await knownAgent(c.env, id))), 200);
     },
   )
   .openapi(
@@ -95,10 +97,11 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const existed = await deleteAgent(c.env.DB, c.get("operator"), id);
+      const revision = await deleteAgent(c.env.DB, c.get("operator"), id);
+      if (revision !== null) announceRemoval(c, id, revision);
       // Done even if the agent was removed before: the hub may have been out of reach then.
       await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
-      if (!existed) throw missing();
+      if (revision === null) throw missing();
       return c.body(null, 204);
     },
   );
@@ -114,14 +117,14 @@ const MAX_READ = 10_000;
 async function pageOfAgents(
   env: Env,
   want: { q: string | undefined; status: string | undefined; limit: number | undefined; after: Position | null },
-): Promise<{ agents: z.infer<typeof Agent>[]; next: Position | null }> {
+): Promise<{ agents: AgentJson[]; next: Position | null }> {
   const limit = want.limit ?? Number.POSITIVE_INFINITY;
   const q = want.q === undefined ? undefined : fold(want.q);
   // Each read also calls all hubs, so it should be large, but not larger than needed. One extra row shows whether there
   // is a next page.
   let chunk = want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
   const live = new LiveStatuses(env, want.limit !== undefined && want.status === undefined);
-  const agents: z.infer<typeof Agent>[] = [];
+  const agents: AgentJson[] = [];
   let after = want.after;
   for (let rows = 0; ; ) {
     const read = () => listAgents(env.DB, { q, after, limit: chunk });
@@ -134,7 +137,7 @@ async function pageOfAgents(
     }
     for (const record of records) {
       if (q !== undefined && !isFound(record, q)) continue;
-      const agent = view(record, live.of(record));
+      const agent = agentJson(record, live.of(record));
       if (want.status !== undefined && agent.status !== want.status) continue;
       const last = agents[agents.length - 1];
       if (last !== undefined && agents.length === limit) return { agents, next: { name: last.name, id: last.id } };

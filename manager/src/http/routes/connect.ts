@@ -7,13 +7,11 @@ import type { Admission } from "../../registry/admission.ts";
 import { encodeAdmission } from "../../registry/admission-header.ts";
 import { admitCaller } from "../caller/agent.ts";
 import { countConnection } from "../caller/limits.ts";
-import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
+import { requireUpgrade } from "../upgrade.ts";
 
 export const connect = new Hono<App>().get("/ws", async (c) => {
-  if (c.req.header("Upgrade")?.toLowerCase() !== "websocket") {
-    throw new ApiError(426, "upgrade_required", "/ws needs a WebSocket; a proxy may have removed the Upgrade header");
-  }
+  requireUpgrade(c);
   const caller = await admitCaller(c);
   await countConnection(c, caller);
   return callHub(c.env, caller.agentId, async (hub) => {

@@ -5,6 +5,7 @@ import { countGuess, refuseGuesser } from "../caller/limits.ts";
 import { requireAdmin } from "../caller/operator.ts";
 import { beginSession, endSession } from "../caller/session.ts";
 import { ApiError } from "../errors.ts";
+import { closeFeeds } from "../live.ts";
 import { body, errorResponse, newRouter } from "../router.ts";
 
 export const session = newRouter()
@@ -42,7 +43,8 @@ export const session = newRouter()
       responses: { 204: { description: "Logged out" }, 401: errorResponse("unauthorized") },
     }),
     async (c) => {
-      await endSession(c);
+      const idHash = await endSession(c);
+      if (idHash !== null) closeFeeds(c, idHash);
       return c.body(null, 204);
     },
   );

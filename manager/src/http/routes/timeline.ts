@@ -2,8 +2,9 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { currentPresence, OFFLINE_REASONS } from "../../presence/presence.ts";
 import { KEPT, timeline, uptime } from "../../presence/timeline.ts";
+import { agentJson } from "../../registry/agent-json.ts";
 import { listEvents } from "../../registry/transitions.ts";
-import { Agent, agentId, knownAgent, unauthorized, unknownAgent, view } from "../agent-view.ts";
+import { Agent, agentId, knownAgent, unauthorized, unknownAgent } from "../agent-view.ts";
 import { json, newRouter } from "../router.ts";
 
 const HOUR_MS = 3_600_000;
@@ -63,5 +64,5 @@ async function currentTimeline(env: Env, id: string) {
   // them so.
   const events = await listEvents(env.DB, id);
   const now = Date.now();
-  return { agent: view(record, live), entries: timeline(events, currentPresence(record, live), now), now };
+  return { agent: agentJson(record, live), entries: timeline(events, currentPresence(record, live), now), now };
 }
