@@ -24,7 +24,7 @@ export type Sockets = Pick<
 const REGISTER_WITHIN_MS = 8_000;
 
 /** `WebSocket.OPEN`. workerd has another name for this constant than Node. */
-const OPEN = 1;
+export const OPEN = 1;
 
 /** The attachment of a socket that the hub has closed without reading its state. */
 export const CLOSED = "closed";
