@@ -173,8 +173,18 @@ it("does not collect more than a viewer's credit window", () => {
   const payload = JSON.stringify("x".repeat(60_000));
   feed.published("fleet.a", payload);
   socket.take();
+  vi.advanceTimersByTime(TOGETHER_MS / 2);
   for (let n = 0; n < 17; n++) feed.published("fleet.a", payload);
   expect(socket.take()).toEqual([]);
   feed.published("fleet.a", payload);
   expect(socket.take().length).toBeGreaterThan(10);
+  say(feed, socket, "live.credit", { frames: 1e9, bytes: 1e9 });
+  socket.take();
+  // From there on it collects for 250 ms again.
+  vi.advanceTimersByTime(100);
+  feed.published("fleet.b", "1");
+  vi.advanceTimersByTime(TOGETHER_MS - 101);
+  expect(socket.take()).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect(socket.takeSubjects()).toEqual(["fleet.b"]);
 });

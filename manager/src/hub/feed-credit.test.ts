@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import {
+  type FeedOver,
   feedOver,
   live,
   NOW,
@@ -19,6 +20,9 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
+
+/** A payload of 64,000 bytes. */
+const LONG = JSON.stringify("x".repeat(63_998));
 
 /** Sends `count` changes, each as a frame of its own. */
 function change(feed: Feed, sockets: Map<WebSocket, number>, socket: ViewerFake, count: number): void {
@@ -123,19 +127,65 @@ it("a viewer that never acknowledges costs nothing", () => {
   expect(socket.saves).toBe(saves);
 });
 
-it("the rest of a batch is dropped too when a part of it does not fit", () => {
-  const { feed, open, sockets } = feedOver(undefined, { settings: smallFrames(1024) });
-  const socket = open();
+/** Publishes until less than 50,000 bytes of the window are left. */
+function fill({ feed, sockets }: FeedOver, socket: ViewerFake): string[] {
+  for (let n = 0; n < 16; n++) {
+    sockets.beats.set(socket, Date.now());
+    feed.published("fleet.a", LONG);
+    settle();
+  }
+  const received = socket.takeTexts();
+  expect(received).toHaveLength(16);
+  return received;
+}
+
+it("after a frame that does not fit, a shorter one that would fit is dropped too", () => {
+  const over = feedOver();
+  const socket = over.open();
+  say(over.feed, socket, "live.subscribe", { patterns: ["fleet.>"] });
   socket.take();
-  change(feed, sockets.beats, socket, 254);
-  feed.presence(live("x"));
-  socket.take();
-  for (let n = 0; n < 10; n++) feed.presence(live(`a${n}`));
+  const received = fill(over, socket);
+  over.feed.published("fleet.a", "1");
+  received.push(...socket.takeTexts());
+  over.feed.published("fleet.b", LONG);
+  over.feed.published("fleet.c", JSON.stringify("x".repeat(2000)));
   vi.advanceTimersByTime(TOGETHER_MS);
-  expect(socket.takeSubjects()).toEqual([["presence.a0", "presence.a1", "presence.a2"]]);
+  expect(received).toHaveLength(17);
+  expect(socket.take()).toEqual([]);
 });
 
-it("totals and the mark of a viewer that is behind survive hibernation", () => {
+it("a viewer that is behind is not saved when others are sent to", () => {
+  const over = feedOver();
+  const [slow, other] = [over.open(), over.open()];
+  say(over.feed, slow, "live.subscribe", { patterns: ["fleet.>"] });
+  slow.take();
+  fill(over, slow);
+  over.feed.published("fleet.b", LONG);
+  settle();
+  const { saves } = slow;
+  over.sockets.beats.set(other, Date.now());
+  over.feed.presence(live("a"));
+  settle();
+  expect(other.takeSubjects()).toEqual(["live.welcome", "presence.a"]);
+  expect(slow.saves).toBe(saves);
+});
+
+it("after hibernation a viewer is still behind, even if a short frame would fit", () => {
+  const before = feedOver();
+  const socket = before.open();
+  say(before.feed, socket, "live.subscribe", { patterns: ["fleet.>"] });
+  socket.take();
+  const received = fill(before, socket);
+  before.feed.published("fleet.b", LONG);
+  settle();
+  const { feed } = feedOver(before.sockets);
+  feed.presence(live("a"));
+  expect(socket.sent).toEqual([]);
+  say(feed, socket, "live.credit", totals(received));
+  expect(socket.takeSubjects()).toEqual(["live.resync"]);
+});
+
+it("totals survive hibernation", () => {
   const before = feedOver();
   const socket = before.open();
   socket.take();

@@ -45,8 +45,9 @@ it.each([
   say(feed, socket, "live.subscribe", { patterns: ["agents.a.>"] });
   say(feed, socket, "live.subscribe", { patterns }, INBOX);
   expect(socket.take()).toMatchObject([{ subject: INBOX, error: { code } }]);
+  say(feed, socket, "live.unsubscribe", { patterns: ["agents.a.>", "presence.*"] }, INBOX);
   say(feed, socket, "live.unsubscribe", { patterns: ["fleet.zzz"] }, INBOX);
-  expect(socket.take()).toMatchObject([{ data: { patterns: ["agents.a.>"] } }]);
+  expect(socket.take()).toMatchObject([{ error: { code: "forbidden" } }, { data: { patterns: ["agents.a.>"] } }]);
 });
 
 it("an error comes as live.error if there is no reply", () => {

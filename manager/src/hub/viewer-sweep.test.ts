@@ -101,6 +101,9 @@ it("looks at a viewer that has beaten when the next window has settled, and at a
   sockets.beats.set(beating, nextSettled - 4_000);
   expect(await feed.sweep(nextSettled)).toBe(nextSettled + SETTINGS.heartbeatIntervalMs);
   expect(await feed.sweep(nextSettled + SETTINGS.heartbeatIntervalMs)).toBe(nextSettled - 4_000 + LEASE_MS);
+  // If the lease ends just after a sweep, the next sweep still keeps its distance.
+  const { feed: woken } = feedOver(sockets);
+  expect(await woken.sweep(nextSettled - 4_000 + LEASE_MS - 1)).toBe(nextSettled - 4_000 + LEASE_MS - 1 + 5_000);
 });
 
 it("costs no alarm more than the agents of its hub, if all beat in the window", async () => {

@@ -31,7 +31,7 @@ export class ViewerSweep {
 
   /** Sweeps, unless the last sweep was just now. */
   async sweepIfDue(now: number): Promise<void> {
-    if (this.#viewers.size === 0 || !this.#plan.mayRun(this.#sweptAt, now)) return;
+    if (!this.#plan.mayRun(this.#sweptAt, now)) return;
     this.#sweptAt = now;
     for (const viewer of this.#viewers.all()) {
       if (viewer.leaseEnd() <= now) this.#viewers.end(viewer, Close.leaseExpired);

@@ -31,6 +31,7 @@ it.each([
   ["fleet", "forbidden"],
   ["fleets.>", "forbidden"],
   ["agent.>", "forbidden"],
+  ["agentsmith.>", "forbidden"],
   ["presence.*", "forbidden"],
   ["inbox.>", "forbidden"],
   ["fleet.>.x", "invalid_subject"],
