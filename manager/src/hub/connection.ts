@@ -24,7 +24,7 @@ export type Sockets = Pick<
 const REGISTER_WITHIN_MS = 8_000;
 
 /** `WebSocket.OPEN`. workerd has another name for this constant than Node. */
-const OPEN = 1;
+export const OPEN = 1;
 
 /**
  * Every agent's socket has its connection id as its first tag, this one, and one with the agent's id. Sockets that an

@@ -8,6 +8,9 @@ import { z } from "zod";
 /** The largest number of unacknowledged frames and bytes of one subscriber. */
 export const CREDIT_WINDOW = { frames: 256, bytes: 1_048_576 } as const;
 
+/** A client acknowledges after this many frames, and after this many bytes. Fewer may stay unacknowledged for good. */
+const CREDIT_STEP = { frames: 64, bytes: CREDIT_WINDOW.bytes / 4 } as const;
+
 export const Totals = z.object({ frames: z.number(), bytes: z.number() });
 export type Totals = Readonly<z.infer<typeof Totals>>;
 
@@ -26,6 +29,12 @@ export const FRESH_CREDIT: CreditWindow = { delivered: NONE, acknowledged: NONE,
 
 export function unacknowledged({ delivered, acknowledged }: CreditWindow): Totals {
   return { frames: delivered.frames - acknowledged.frames, bytes: delivered.bytes - acknowledged.bytes };
+}
+
+/** Whether a client has processed all that was sent, as far as its acknowledgements can tell. */
+export function hasCaughtUp(credit: CreditWindow): boolean {
+  const open = unacknowledged(credit);
+  return open.frames < CREDIT_STEP.frames && open.bytes < CREDIT_STEP.bytes;
 }
 
 /** The credit after a frame of `bytes` is sent; null if the frame does not fit into the window. */

@@ -1,47 +1,160 @@
 /** The live feed of one hub: docs/API.md "Live feed". */
-import type { Settings } from "../config.ts";
-import type { LiveStatus } from "../presence/presence.ts";
+import { type LiveStatus, supersedes } from "../presence/presence.ts";
+import { type Frame, pack } from "../protocol/batch.ts";
+import { Close } from "../protocol/close.ts";
+import { encode } from "../protocol/message.ts";
 import type { Viewer } from "../registry/viewer-header.ts";
 import type { Sockets } from "./connection.ts";
-import type { HeartbeatWindow } from "./heartbeat-window.ts";
+import { FeedBatch } from "./feed-batch.ts";
+import { presenceMessage, type RegistryChange, registryMessage } from "./feed-messages.ts";
+import { receiveFromViewer } from "./viewer-router.ts";
+import { VIEWER_TAG, type ViewerSocket } from "./viewer-socket.ts";
+import { ViewerSweep, type ViewerSweepParts } from "./viewer-sweep.ts";
+import { Viewers } from "./viewers.ts";
+import { viewerWelcome } from "./welcome.ts";
 
-/** The tag of every viewer's socket. A socket of an agent has its connection id in the first place. */
-export const VIEWER_TAG = "viewer";
+export type { RegistryChange } from "./feed-messages.ts";
+export { VIEWER_TAG } from "./viewer-socket.ts";
 
-export interface FeedParts {
-  readonly settings: Settings;
-  readonly window: HeartbeatWindow;
+/** The largest number of viewers of one hub. */
+const MAX_VIEWERS = 256;
+
+export interface FeedParts extends ViewerSweepParts {
+  /** The manager's version, for the welcome. */
+  readonly version: string;
   readonly sockets: Sockets;
-  /** When this session ends if nobody uses it; null if it is over. Asks the registry. */
-  readonly sessionEnd: (idHash: string) => Promise<number | null>;
-  /** The hash of the present admin password, as in {@link Viewer}. */
-  readonly passwordHash: () => Promise<string>;
 }
 
-/** A change in the registry, as the `data` of a `registry.` message. */
-export type RegistryChange =
-  | { readonly change: string; readonly revision: number; readonly agentJson: string | null }
-  | { readonly change: "flapping"; readonly flappingUntil: number };
+/** A message for every viewer. */
+interface Change {
+  readonly frame: string;
+  /** Null if it is a change in the registry. */
+  readonly presence: LiveStatus | null;
+}
 
-export declare class Feed {
-  constructor(parts: FeedParts);
-  /** Opens a viewer's socket: 101, or 429 if there are too many. */
-  open(viewer: Viewer): Response;
+/** A message for the viewers that watched its subject when it was published. */
+interface Publication {
+  readonly frame: string;
+  readonly viewers: readonly ViewerSocket[];
+}
+
+export class Feed {
+  readonly #parts: FeedParts;
+  readonly #viewers: Viewers;
+  readonly #sweep: ViewerSweep;
+  readonly #changes = new FeedBatch<Change>((changes) => this.#sendChanges(changes));
+  readonly #publications = new FeedBatch<Publication>((publications) => this.#sendPublications(publications));
+
+  constructor(parts: FeedParts) {
+    this.#parts = parts;
+    this.#viewers = new Viewers(parts.settings, parts.sockets);
+    this.#sweep = new ViewerSweep(parts, this.#viewers);
+  }
+
+  /** Opens a viewer's socket: 101, or 429 if there are too many. The caller sets the alarm to {@link dueAt}. */
+  open(viewer: Viewer): Response {
+    if (this.#viewers.size >= MAX_VIEWERS) {
+      const error = { code: "too_many_requests", message: `this hub has ${MAX_VIEWERS} sockets of the feed already` };
+      return Response.json({ error }, { status: 429 });
+    }
+    const { settings, version, window } = this.#parts;
+    const { 0: client, 1: server } = new WebSocketPair();
+    const opened = this.#viewers.accept(server, viewer);
+    const greeting = viewerWelcome(settings, viewer, version, window.delayMs(opened.id, Date.now()));
+    opened.send(encode("live.welcome", { dataJson: JSON.stringify(greeting) }));
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
   /** Whether the socket is a viewer's. */
-  owns(socket: WebSocket): boolean;
+  owns(socket: WebSocket): boolean {
+    return this.#parts.sockets.getTags(socket)[0] === VIEWER_TAG;
+  }
+
   /** Sends an agent's presence to every viewer. */
-  presence(live: LiveStatus): void;
+  presence(live: LiveStatus): void {
+    if (!this.#viewers.isAnyReady) return;
+    const waiting = this.#changes.waiting(live.agentId)?.presence;
+    if (waiting && !supersedes(live, waiting)) return;
+    this.#changes.add(live.agentId, { frame: presenceMessage(live), presence: live });
+  }
+
   /** Sends a change in the registry to every viewer. */
-  registry(agentId: string, change: RegistryChange): void;
+  registry(agentId: string, change: RegistryChange): void {
+    if (!this.#viewers.isAnyReady) return;
+    this.#changes.add(Symbol(), { frame: registryMessage(agentId, change), presence: null });
+  }
+
   /** Sends a publication to the viewers that watch its subject. `dataJson` is its payload. */
-  published(subject: string, dataJson: string | undefined): void;
-  receive(socket: WebSocket, frame: string | ArrayBuffer): void;
+  published(subject: string, dataJson: string | undefined): void {
+    const viewers = this.#viewers.all().filter((viewer) => viewer.isReady && viewer.watches(subject));
+    if (viewers.length === 0) return;
+    this.#publications.add(Symbol(), { frame: encode(subject, dataJson === undefined ? {} : { dataJson }), viewers });
+  }
+
+  /** Handles a viewer's frame. */
+  receive(socket: WebSocket, frame: string | ArrayBuffer): void {
+    const viewer = this.#viewers.of(socket);
+    if (viewer === undefined) return;
+    const close = receiveFromViewer(viewer, frame, Date.now());
+    if (close === null) this.#viewers.saveLater(viewer);
+    else this.#viewers.end(viewer, close);
+  }
+
   /** The socket is closed at both ends, or broken. */
-  forget(socket: WebSocket): void;
-  /** Closes the sockets of a session, or of all sessions if it is null. */
-  endSessions(idHash: string | null): void;
+  forget(socket: WebSocket): void {
+    this.#viewers.forget(socket);
+  }
+
+  /** Closes the sockets of a session, or of all sessions if it is null. Sockets that HTTP Basic opened stay. */
+  endSessions(idHash: string | null): void {
+    for (const viewer of this.#viewers.ofSession(idHash)) this.#viewers.end(viewer, Close.sessionOver);
+  }
+
   /** Closes every socket: the hubs have changed. */
-  closeAll(): void;
-  /** Closes the sockets whose lease, session or password is over. Returns when to look again; null if there is no viewer. */
-  sweep(now: number): Promise<number | null>;
+  closeAll(): void {
+    for (const viewer of this.#viewers.all()) this.#viewers.end(viewer, Close.goingAway);
+  }
+
+  /**
+   * Closes the sockets whose lease, session or password is over, unless the last sweep was just now.
+   * @returns when to look again; null if there is no viewer
+   */
+  async sweep(now: number): Promise<number | null> {
+    await this.#sweep.sweepIfDue(now);
+    return this.dueAt(now);
+  }
+
+  /** When the next sweep is due; null if there is no viewer. */
+  dueAt(now: number): number | null {
+    return this.#sweep.dueAt(now);
+  }
+
+  #sendChanges(changes: readonly Change[]): void {
+    const frames = this.#pack(changes);
+    for (const viewer of this.#viewers.all()) this.#viewers.deliver(viewer, frames);
+  }
+
+  #sendPublications(publications: readonly Publication[]): void {
+    const watched = new Map<ViewerSocket, number[]>();
+    for (const [place, { viewers }] of publications.entries()) {
+      for (const viewer of viewers) {
+        const places = watched.get(viewer);
+        if (places === undefined) watched.set(viewer, [place]);
+        else places.push(place);
+      }
+    }
+    // Viewers that watch the same messages get the same frames.
+    const packed = new Map<string, Frame[]>();
+    for (const [viewer, places] of watched) {
+      const key = places.join();
+      const frames = packed.get(key) ?? this.#pack(places.flatMap((place) => publications[place] ?? []));
+      packed.set(key, frames);
+      this.#viewers.deliver(viewer, frames);
+    }
+  }
+
+  #pack(items: readonly { readonly frame: string }[]): Frame[] {
+    const messages = items.map(({ frame }) => frame);
+    return pack(messages, this.#parts.settings.maxFrameBytes);
+  }
 }

@@ -1,33 +1,20 @@
 /** Routes an agent's message to the hub's method for its subject, and sends the outcome as the reply. */
-
-import type { z } from "zod";
 import type { Settings } from "../config.ts";
 import type { LiveStatus } from "../presence/presence.ts";
 import { Close } from "../protocol/close.ts";
 import { failure, INTERNAL, isRefusal, type Outcome } from "../protocol/errors.ts";
-import { byteLength, decode, encode, exceedsBytes, type Message } from "../protocol/message.ts";
-import {
-  Beat,
-  type BeatAck,
-  CreditReport,
-  firstIssue,
-  PatternList,
-  type Registered,
-  Registration,
-} from "../protocol/payloads.ts";
+import { byteLength, decode, encode, type Message } from "../protocol/message.ts";
+import { Beat, type BeatAck, CreditReport, PatternList, type Registered, Registration } from "../protocol/payloads.ts";
 import { inboxToken, isInbox } from "../protocol/subject.ts";
 import type { Admission } from "../registry/admission.ts";
+import { type Answer, answer, answerFrame, MAX_BAD_FRAMES, payload, TOLD_EVERY_MS } from "./answer.ts";
 import type { Connection } from "./connection.ts";
 import { Load } from "./load.ts";
 import type { PendingRequests } from "./requests.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
-/** A connection is closed after this many bad frames. */
-const MAX_BAD_FRAMES = 32;
 /** Frames that a connection may send before it has registered. A normal agent needs one. */
 const MAX_FRAMES_UNREGISTERED = 8;
-/** How often a connection is told that messages without a reply are refused. */
-const TOLD_EVERY_MS = 1_000;
 
 /** The control operations. The Worker can also call them over RPC. */
 export interface ControlMethods {
@@ -184,12 +171,7 @@ export class Router {
   }
 
   #send(connection: Connection, subject: string, outcome: Answer): void {
-    const frame = outcome.ok ? frameOf(subject, outcome.value) : encode(subject, { error: outcome.error });
-    connection.send(
-      exceedsBytes(frame, connection.terms.maxFrameBytes)
-        ? encode(subject, { error: failure("payload_too_large", "the reply exceeds the frame limit").error })
-        : frame,
-    );
+    connection.send(answerFrame(subject, outcome, connection.terms.maxFrameBytes));
   }
 }
 
@@ -199,21 +181,4 @@ function faultInReply(connection: Connection, { subject, reply }: Message): stri
   if (reply === undefined) return subject === "agent.register" ? "reply: agent.register is a request" : null;
   // On any other subject the answer would look like another message of the manager.
   return inboxToken(reply, connection.id) ? null : "reply: is not an inbox of this connection";
-}
-
-/** The answer to a message: the reply's data as JSON text (undefined if there is none), or an error. */
-type Answer = Outcome<string | undefined>;
-
-function answer(outcome: Outcome<object>): Answer {
-  return outcome.ok ? { ok: true, value: JSON.stringify(outcome.value) } : outcome;
-}
-
-function frameOf(subject: string, dataJson: string | undefined): string {
-  return encode(subject, dataJson === undefined ? {} : { dataJson });
-}
-
-/** The payload of a message, if it fits `schema`. */
-function payload<T>(schema: z.ZodType<T>, { dataJson }: Pick<Message, "dataJson">): Outcome<T> {
-  const parsed = schema.safeParse(dataJson === undefined ? undefined : JSON.parse(dataJson));
-  return parsed.success ? { ok: true, value: parsed.data } : failure("invalid_data", firstIssue(parsed.error));
 }

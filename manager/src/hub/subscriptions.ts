@@ -2,24 +2,14 @@
  * The subscriptions of a hub's connections: docs/PROTOCOL.md "Fan-out". Each connection stores its own list of
  * patterns, which survives hibernation. The index in memory is built from these lists.
  */
-import { failure, type Outcome } from "../protocol/errors.ts";
+import type { Outcome } from "../protocol/errors.ts";
 import { agentMaySubscribe } from "../protocol/permissions.ts";
 import { matches } from "../protocol/subject.ts";
 import type { Connection } from "./connection.ts";
 import { type Totals, unacknowledged } from "./credit.ts";
+import { DelayedSaves } from "./delayed-saves.ts";
 import { MultiMap } from "./multimap.ts";
-
-/** The largest number of patterns of one connection. So many always fit into the socket's attachment. */
-const MAX_PATTERNS = 32;
-
-/**
- * How long after a fan-out its totals are saved: one attachment for all messages of this time. The runtime does not hibernate a
- * hub with a timer, so a hub that wakes knows the totals of every frame that it has sent.
- */
-const SAVE_AFTER_MS = 2_000;
-
-/** The answer to an agent that changed its subscriptions: the whole new list. */
-export type SubscriptionList = { readonly patterns: readonly string[] };
+import { type MaySubscribe, type SubscriptionList, withoutPatterns, withPatterns } from "./pattern-list.ts";
 
 /** The result of a publication, in one hub or in all hubs. */
 export interface Published {
@@ -45,32 +35,17 @@ export function subscriptionStatus({ state }: Connection): SubscriptionStatus {
 
 export class Subscriptions {
   readonly #byPattern = new MultiMap<Connection>();
-  /** Connections whose totals have changed since the last save. */
-  readonly #unsaved = new Set<Connection>();
-  #saveTimer: ReturnType<typeof setTimeout> | null = null;
+  /** Connections whose totals have changed: one attachment for all messages of a time. */
+  readonly #unsaved = new DelayedSaves<Connection>();
 
-  /** Adds patterns to a connection's list. If one of them is refused, none is added. */
+  /** Adds patterns to a connection's list: see {@link withPatterns}. */
   subscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
-    const refused = firstRefusal(connection, patterns);
-    if (refused !== null) return refused;
-    const all = [...new Set([...connection.state.patterns, ...patterns])];
-    if (all.length > MAX_PATTERNS) {
-      return failure("too_many_subscriptions", `a connection may have ${MAX_PATTERNS} subscriptions`);
-    }
-    return this.#change(connection, all);
+    return this.#change(connection, withPatterns(connection.state.patterns, patterns, permission(connection)));
   }
 
-  /**
-   * Removes patterns from a connection's list. If one of them is refused, none is removed. An absent pattern is not an
-   * error.
-   */
+  /** Removes patterns from a connection's list: see {@link withoutPatterns}. */
   unsubscribe(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
-    const refused = firstRefusal(connection, patterns);
-    if (refused !== null) return refused;
-    return this.#change(
-      connection,
-      connection.state.patterns.filter((pattern) => !patterns.includes(pattern)),
-    );
+    return this.#change(connection, withoutPatterns(connection.state.patterns, patterns, permission(connection)));
   }
 
   /** The connections that have at least one pattern that matches `subject`. */
@@ -89,15 +64,7 @@ export class Subscriptions {
       published[connection.deliver(frame, bytes) ? "delivered" : "dropped"]++;
       this.#unsaved.add(connection);
     }
-    if (this.#unsaved.size > 0) this.#saveTimer ??= setTimeout(() => this.#saveTotals(), SAVE_AFTER_MS);
     return published;
-  }
-
-  #saveTotals(): void {
-    this.#saveTimer = null;
-    const connections = [...this.#unsaved];
-    this.#unsaved.clear();
-    for (const connection of connections) connection.save();
   }
 
   /** Adds a connection's list to the index. */
@@ -115,20 +82,16 @@ export class Subscriptions {
     }
   }
 
-  #change(connection: Connection, patterns: readonly string[]): Outcome<SubscriptionList> {
+  #change(connection: Connection, changed: Outcome<SubscriptionList>): Outcome<SubscriptionList> {
+    if (!changed.ok) return changed;
     this.drop(connection);
-    connection.state.patterns = patterns;
+    connection.state.patterns = changed.value.patterns;
     connection.save();
     this.index(connection);
-    return { ok: true, value: { patterns } };
+    return changed;
   }
 }
 
-/** The refusal of the first pattern that the agent may not use; null if it may use all of them. */
-function firstRefusal({ agentId }: Connection, patterns: readonly string[]): Outcome<never> | null {
-  for (const pattern of patterns) {
-    const permitted = agentMaySubscribe(agentId, pattern);
-    if (!permitted.ok) return permitted;
-  }
-  return null;
+function permission({ agentId }: Connection): MaySubscribe {
+  return (pattern) => agentMaySubscribe(agentId, pattern);
 }

@@ -1,6 +1,7 @@
-/** The payload of `agent.welcome`: docs/PROTOCOL.md "Handshake". */
+/** The payloads of `agent.welcome` (docs/PROTOCOL.md "Handshake") and `live.welcome` (docs/API.md "Live feed"). */
 import type { Settings } from "../config.ts";
 import { PROTOCOL } from "../protocol/message.ts";
+import type { Viewer } from "../registry/viewer-header.ts";
 import { CREDIT_WINDOW } from "./credit.ts";
 
 /** With this spread, about a hundred agents a second come back to a hub. */
@@ -32,5 +33,24 @@ export function welcome(settings: Settings, connection: string, heartbeatDelayMs
     creditFrames: CREDIT_WINDOW.frames,
     creditBytes: CREDIT_WINDOW.bytes,
     reconnectSpreadMs: reconnectSpreadMs(agents),
+  };
+}
+
+/** @param heartbeatDelayMs the time to the viewer's second beat, in the hub's window; the first one is due at once */
+export function viewerWelcome(settings: Settings, viewer: Viewer, version: string, heartbeatDelayMs: number) {
+  const { hubShards, heartbeatIntervalMs, leaseMs, maxFrameBytes } = settings;
+  return {
+    protocol: PROTOCOL,
+    connection: viewer.connectionId,
+    shard: viewer.shard,
+    shards: hubShards,
+    version,
+    serverTime: Date.now(),
+    heartbeatIntervalMs,
+    heartbeatDelayMs,
+    leaseMs,
+    maxFrameBytes,
+    creditFrames: CREDIT_WINDOW.frames,
+    creditBytes: CREDIT_WINDOW.bytes,
   };
 }

@@ -1,4 +1,7 @@
-/** The manager's close codes. docs/PROTOCOL.md "Close codes" says what an agent does after each. */
+/**
+ * The manager's close codes. docs/PROTOCOL.md "Close codes" says what an agent does after each, and docs/API.md "The end
+ * of a socket" what a viewer of the live feed does.
+ */
 export const Close = {
   policyViolation: { code: 4400, reason: "policy_violation" },
   unauthorized: { code: 4401, reason: "unauthorized" },
@@ -7,6 +10,8 @@ export const Close = {
   replaced: { code: 4409, reason: "replaced" },
   rateLimited: { code: 4429, reason: "rate_limited" },
   goingAway: { code: 4503, reason: "going_away" },
+  /** For viewers only. To a client it means what 4401 means to an agent: its credential is not valid any more. */
+  sessionOver: { code: 4401, reason: "session_over" },
 } as const;
 
 /** Whether a close frame may have this code. The runtime refuses to send any other code. */

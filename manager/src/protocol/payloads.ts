@@ -43,10 +43,10 @@ export type Beat = z.infer<typeof Beat>;
 export const BeatAck = z.object({ serverTime: z.int(), leaseMs: z.int() });
 export type BeatAck = z.infer<typeof BeatAck>;
 
-/** `agent.subscribe` and `agent.unsubscribe` */
+/** `agent.subscribe`, `agent.unsubscribe`, `live.subscribe` and `live.unsubscribe` */
 export const PatternList = z.object({ patterns: z.array(z.string()).min(1).max(32) });
 
-/** `agent.credit`: totals of the fan-out frames that the agent has processed on this connection. */
+/** `agent.credit` and `live.credit`: totals of the counted frames that the client has processed on this connection. */
 export const CreditReport = z.object({ frames: z.int().min(0), bytes: z.int().min(0) });
 
 /**

@@ -21,10 +21,13 @@ const CONTROL: ReadonlySet<string> = new Set([
   "agent.error",
 ]);
 
-/** An operator may send to any subject except control subjects and inboxes. */
+/** The subjects of the live feed begin with these. A message of an operator to them would look like one of the manager. */
+const FEED = ["presence.", "registry.", "live."] as const;
+
+/** An operator may send to any subject except control subjects, inboxes and the subjects of the live feed. */
 export function operatorMaySend(subject: string): Outcome<string> {
   if (!isSubject(subject)) return failure("invalid_subject", "subject is not a valid subject");
-  return CONTROL.has(subject) || isInbox(subject)
+  return CONTROL.has(subject) || isInbox(subject) || FEED.some((beginning) => subject.startsWith(beginning))
     ? failure("forbidden", `only the manager and the agent itself may send to ${subject}`)
     : { ok: true, value: subject };
 }
@@ -35,4 +38,12 @@ export function agentMaySubscribe(agentId: string, pattern: string): Outcome<str
   return pattern.startsWith("fleet.") || pattern.startsWith(`agents.${agentId}.`)
     ? { ok: true, value: pattern }
     : failure("forbidden", `an agent may have no subscription to ${pattern}`);
+}
+
+/** A viewer of the live feed may subscribe to patterns that begin with `fleet.` or `agents.`. */
+export function viewerMaySubscribe(pattern: string): Outcome<string> {
+  if (!isPattern(pattern)) return failure("invalid_subject", `${JSON.stringify(pattern)} is not a valid pattern`);
+  return pattern.startsWith("fleet.") || pattern.startsWith("agents.")
+    ? { ok: true, value: pattern }
+    : failure("forbidden", `a viewer may have no subscription to ${pattern}`);
 }

@@ -1,0 +1,47 @@
+/** When the messages of the feed are sent: docs/API.md "Changes". */
+import { CREDIT_WINDOW } from "./credit.ts";
+
+/** After something was sent, what follows within this time is sent together at its end. */
+const TOGETHER_MS = 250;
+/**
+ * So much waits at most, in UTF-16 units: more would not fit into a viewer's credit window. So a flood of messages takes
+ * little memory.
+ */
+const MOST_WAITING = CREDIT_WINDOW.bytes;
+
+/** The runtime does not hibernate a hub with a timer, so nothing that waits is lost. */
+export class FeedBatch<Item extends { readonly frame: string }> {
+  readonly #send: (items: readonly Item[]) => void;
+  /** In the order in which they came. */
+  readonly #waiting = new Map<unknown, Item>();
+  #waitingLength = 0;
+  #timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(send: (items: readonly Item[]) => void) {
+    this.#send = send;
+  }
+
+  /** The item with this key that waits. */
+  waiting(key: unknown): Item | undefined {
+    return this.#waiting.get(key);
+  }
+
+  /** Sends the item now or soon. It takes the place of an item with the same key that waits, but goes last. */
+  add(key: unknown, item: Item): void {
+    this.#waiting.delete(key);
+    this.#waiting.set(key, item);
+    this.#waitingLength += item.frame.length;
+    if (this.#timer === null || this.#waitingLength >= MOST_WAITING) this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    if (this.#waiting.size === 0) return;
+    const items = [...this.#waiting.values()];
+    this.#waiting.clear();
+    this.#waitingLength = 0;
+    this.#timer = setTimeout(() => this.#sendWaiting(), TOGETHER_MS);
+    this.#send(items);
+  }
+}

@@ -1,0 +1,101 @@
+/** The viewers of one hub: their sockets, and what is sent to them. */
+import type { Settings } from "../config.ts";
+import type { Frame } from "../protocol/batch.ts";
+import { Close } from "../protocol/close.ts";
+import type { Viewer } from "../registry/viewer-header.ts";
+import type { Sockets } from "./connection.ts";
+import { DelayedSaves } from "./delayed-saves.ts";
+import { endSocket, sessionTag, VIEWER_TAG, ViewerSocket } from "./viewer-socket.ts";
+import { sameViewerTerms, viewerTermsOf } from "./viewer-state.ts";
+
+export class Viewers {
+  readonly #settings: Settings;
+  readonly #sockets: Sockets;
+  readonly #saves = new DelayedSaves<ViewerSocket>();
+  /** Null until a viewer is looked for: most hubs that wake have none. */
+  #loaded: Map<WebSocket, ViewerSocket> | null = null;
+
+  constructor(settings: Settings, sockets: Sockets) {
+    this.#settings = settings;
+    this.#sockets = sockets;
+  }
+
+  accept(socket: WebSocket, viewer: Viewer): ViewerSocket {
+    const accepted = ViewerSocket.accept(this.#sockets, socket, this.#settings, viewer);
+    this.#bySocket.set(socket, accepted);
+    return accepted;
+  }
+
+  get size(): number {
+    return this.#bySocket.size;
+  }
+
+  of(socket: WebSocket): ViewerSocket | undefined {
+    return this.#bySocket.get(socket);
+  }
+
+  /** All viewers, as a copy: a loop over it may end them. */
+  all(): ViewerSocket[] {
+    return [...this.#bySocket.values()];
+  }
+
+  /** The viewers of a session, or of all sessions if it is null. */
+  ofSession(idHash: string | null): ViewerSocket[] {
+    const sockets = this.#sockets.getWebSockets(idHash === null ? VIEWER_TAG : sessionTag(idHash));
+    const viewers = sockets.map((socket) => this.of(socket));
+    return viewers.filter((viewer) => viewer !== undefined).filter(({ state }) => state.session !== null);
+  }
+
+  /** Whether a frame for all viewers would be sent to at least one. */
+  get isAnyReady(): boolean {
+    for (const viewer of this.#bySocket.values()) if (viewer.isReady) return true;
+    return false;
+  }
+
+  /** Sends frames to a viewer. If its lease is over, its socket is closed instead. */
+  deliver(viewer: ViewerSocket, frames: readonly Frame[]): void {
+    if (!viewer.isReady) return;
+    if (viewer.leaseEnd() <= Date.now()) {
+      this.end(viewer, Close.leaseExpired);
+      return;
+    }
+    for (const frame of frames) viewer.deliver(frame);
+    this.saveLater(viewer);
+  }
+
+  /** Call this when a viewer's state has changed. */
+  saveLater(viewer: ViewerSocket): void {
+    this.#saves.add(viewer);
+  }
+
+  end(viewer: ViewerSocket, close: Close): void {
+    this.forget(viewer.socket);
+    viewer.end(close);
+  }
+
+  forget(socket: WebSocket): void {
+    const viewer = this.#loaded?.get(socket);
+    if (viewer === undefined) return;
+    this.#loaded?.delete(socket);
+    this.#saves.delete(viewer);
+  }
+
+  get #bySocket(): Map<WebSocket, ViewerSocket> {
+    this.#loaded ??= this.#load();
+    return this.#loaded;
+  }
+
+  /** The viewers that outlived the hub's memory. */
+  #load(): Map<WebSocket, ViewerSocket> {
+    const terms = viewerTermsOf(this.#settings);
+    const found = new Map<WebSocket, ViewerSocket>();
+    for (const socket of this.#sockets.getWebSockets(VIEWER_TAG)) {
+      const viewer = ViewerSocket.wake(this.#sockets, socket, this.#settings);
+      if (viewer === "closed") continue;
+      // A client that was welcomed with other settings begins again too.
+      if (viewer === "unreadable" || !sameViewerTerms(viewer.state.terms, terms)) endSocket(socket, Close.goingAway);
+      else found.set(socket, viewer);
+    }
+    return found;
+  }
+}
