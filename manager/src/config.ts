@@ -1,5 +1,8 @@
 /** The manager's settings, from the Worker's variables (wrangler.jsonc), and the rules for its secrets. */
 
+/** The release of the manager. */
+export const VERSION = "1.0.0";
+
 export interface Settings {
   /** How many hubs share the agents. */
   readonly hubShards: number;

@@ -229,7 +229,7 @@ describe("a live feed opens", () => {
       connectionId: expect.stringMatching(/^[a-z2-7]{20}$/),
       shard: 0,
       session: { idHash: session.idHash, endsAt: await sessionEnd(env.DB, session.idHash, Date.now()) },
-      passwordHash: await passwordHash(env.ADMIN_PASSWORD),
+      passwordHash: await passwordHash(env),
     });
     expect(first).toEqual({ ...second, connectionId: expect.not.stringMatching(second?.connectionId ?? "") });
   });

@@ -11,7 +11,7 @@ import { Roster, type RosterStore, type StoredConnection } from "../src/hub/rost
 import type { LastSweep } from "../src/hub/sweep-record.ts";
 import { Sweeper } from "../src/hub/sweeper.ts";
 import type { CloneReport } from "../src/presence/clone.ts";
-import type { Transition } from "../src/presence/presence.ts";
+import type { LiveStatus, Transition } from "../src/presence/presence.ts";
 import type { Admission } from "../src/registry/admission.ts";
 
 export const NOW = 1_790_000_000_000;
@@ -136,6 +136,7 @@ export function load(
   const alarms: number[] = [];
   const ended: Connection[] = [];
   const clones: CloneReport[] = [];
+  const told: LiveStatus[] = [];
   const store = durable.store();
   const parts = {
     settings,
@@ -155,6 +156,7 @@ export function load(
       pending: () => new Map(transitions.map((transition) => [transition.agentId, transition])),
     },
     onRecovered: () => {},
+    onPresence: (live) => told.push(live),
     onArrived: (connection) => sweeper.watch(connection, Date.now()),
     onEnded: (connection) => ended.push(connection),
     onClone: (_, report) => clones.push(report),
@@ -163,7 +165,7 @@ export function load(
   const last = store.lastSweep();
   sweeper.load(last);
   recover({ ...parts, roster }, last, isOwn);
-  return { roster, sweeper, transitions, alarms, ended, clones };
+  return { roster, sweeper, transitions, alarms, ended, clones, told };
 }
 
 let connections = 0;

@@ -160,7 +160,7 @@ it("does not mistake an agent's socket for a viewer's", () => {
   open();
   feed.presence(live("a"));
   feed.receive(agent, "not JSON");
-  feed.closeAll();
+  feed.endSessions(null);
   expect(agent.sent).toEqual([]);
   expect(agent.closed).toBeNull();
 });
@@ -188,9 +188,9 @@ it("reads a state with fields of a later version", () => {
 
 it("a socket that the hub has closed stays closed after hibernation", () => {
   const before = feedOver();
-  const socket = before.open();
-  before.feed.closeAll();
-  expect([socket.closed, socket.reason]).toEqual([4503, "going_away"]);
+  const socket = before.open({ session: { idHash: "s", endsAt: NOW + 60_000 } });
+  before.feed.endSessions(null);
+  expect([socket.closed, socket.reason]).toEqual([4401, "session_over"]);
   // The runtime may show such a socket as open.
   socket.readyState = 1;
   socket.closed = null;

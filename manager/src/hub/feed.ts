@@ -110,9 +110,8 @@ export class Feed {
     for (const viewer of this.#viewers.ofSession(idHash)) this.#viewers.end(viewer, Close.sessionOver);
   }
 
-  /** Closes every socket: the hubs have changed. */
-  closeAll(): void {
-    for (const viewer of this.#viewers.all()) this.#viewers.end(viewer, Close.goingAway);
+  get isEmpty(): boolean {
+    return this.#viewers.size === 0;
   }
 
   /**

@@ -22,6 +22,15 @@ export class Guard {
     }
   }
 
+  /** Does the same with work that returns nothing and waits for nothing. */
+  attempt(event: string, work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.log(error, undefined, { event });
+    }
+  }
+
   #known(socket: WebSocket | null): Connection | undefined {
     try {
       return socket === null ? undefined : this.#connectionOf(socket);

@@ -21,9 +21,11 @@ export function heartbeat(roster: Roster, admission: Admission, beat: Beat): Out
     if (!arrived.ok) return arrived;
     connection = arrived.value;
   }
-  connection.state.rttMs = beat.rttMs ?? connection.state.rttMs;
-  connection.state.skewMs = beat.skewMs ?? connection.state.skewMs;
-  connection.state.lastMessageAt = now;
+  const { state } = connection;
+  const [rttMs, skewMs] = [beat.rttMs ?? state.rttMs, beat.skewMs ?? state.skewMs];
+  const isNews = rttMs !== state.rttMs || skewMs !== state.skewMs;
+  Object.assign(state, { rttMs, skewMs, lastMessageAt: now });
   roster.keep(connection);
+  if (isNews) roster.tellPresence(connection);
   return { ok: true, value: { serverTime: now, leaseMs: connection.terms.leaseMs } };
 }

@@ -3,9 +3,10 @@
  * methods.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type Settings, settings } from "../config.ts";
+import { type Settings, settings, VERSION } from "../config.ts";
 import { log } from "../log.ts";
 import { type LiveStatus, reasonOfClose } from "../presence/presence.ts";
+import { flappingUntil } from "../presence/timeline.ts";
 import { mayTravel, protocolErrorCode } from "../protocol/close.ts";
 import { failure, INTERNAL, type Outcome } from "../protocol/errors.ts";
 import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK } from "../protocol/message.ts";
@@ -70,7 +71,7 @@ export class AgentHub extends DurableObject<Env> {
     const name = ctx.id.name ?? "unnamed";
     const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
     const hubLog = log.with({ hub: name });
-    this.#guard = new Guard(hubLog, (socket) => this.#roster.bySocket(socket));
+    this.#guard = new Guard(hubLog, (socket) => (this.#feed.owns(socket) ? undefined : this.#roster.bySocket(socket)));
     this.#settings = settings(env);
     const store = new HubStore(ctx.storage.sql, hubLog);
     this.#store = store;
@@ -85,6 +86,11 @@ export class AgentHub extends DurableObject<Env> {
       waitUntil,
       onStale: (stale) => this.#roster.closeStale(stale),
       onArrivalStored: (connectionId) => this.#roster.storedArrival(connectionId),
+      onBurst: (agentId, burstAt) => {
+        const until = flappingUntil(burstAt, Date.now());
+        if (until === null) return;
+        this.#guard.attempt("feed", () => this.#feed.registry(agentId, { change: "flapping", flappingUntil: until }));
+      },
       log: hubLog,
     });
     this.#roster = new Roster({
@@ -96,20 +102,22 @@ export class AgentHub extends DurableObject<Env> {
       alarm: this.#alarm,
       onArrived: (connection) => this.#sweeper.watch(connection, Date.now()),
       onRecovered: (connection) => this.#subscriptions.index(connection),
+      onPresence: (live) => this.#guard.attempt("feed", () => this.#feed.presence(live)),
       onEnded: (connection) => {
         this.#subscriptions.drop(connection);
         this.#requests.disconnect(connection.id);
       },
       onClone: (agentId, report) => waitUntil(this.#separations.report(agentId, report)),
     });
-const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#roster };
+    const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#roster };
     this.#sweeper = new Sweeper({ ...recovery, window: this.#window, alarm: this.#alarm });
     this.#feed = new Feed({
       settings: this.#settings,
+      version: VERSION,
       window: this.#window,
       sockets: ctx,
       sessionEnd: (idHash) => sessionEnd(env.DB, idHash, Date.now()),
-      passwordHash: () => passwordHash(env.ADMIN_PASSWORD),
+      passwordHash: () => passwordHash(env),
     });
     this.#registrations = new Registrations(env, this.#roster, {
       onEnrolled: (agentId) => waitUntil(this.#announceOwn(agentId, "enrolled")),
@@ -158,7 +166,11 @@ const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#
   override async fetch(request: Request): Promise<Response> {
     const opened = await this.#guard.run("fetch", null, () => {
       const viewer = request.headers.get(VIEWER_HEADER);
-      if (viewer !== null) return this.#feed.open(parseViewer(viewer));
+      if (viewer !== null) {
+        const response = this.#feed.open(parseViewer(viewer));
+        this.#watchFeed();
+        return response;
+      }
       return upgrade(this.#roster, this.#settings, parseAdmission(request.headers.get(ADMISSION_HEADER)));
     });
     return opened ?? Response.json({ error: INTERNAL }, { status: 500 });
@@ -216,7 +228,9 @@ const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#
     const bytes = byteLength(frame);
     if (bytes > this.#settings.maxFrameBytes) return tooLarge(this.#settings.maxFrameBytes);
     this.#roster.readAll();
-    return { ok: true, value: this.#subscriptions.deliver(subject, frame, bytes) };
+    const published = this.#subscriptions.deliver(subject, frame, bytes);
+    this.#guard.attempt("feed", () => this.#feed.published(subject, dataJson));
+    return { ok: true, value: published };
   }
 
   /** An agent's subscriptions; null if it is not connected. */
@@ -264,6 +278,10 @@ const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#
     // A client that ignores its close goes on sending, and nothing stops it: each of these frames must cost next to nothing.
     if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
     await this.#guard.run("message", socket, async () => {
+      if (this.#feed.owns(socket)) {
+        this.#feed.receive(socket, frame);
+        return;
+      }
       const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const close = await this.#router.receive(connection, frame, Date.now());
@@ -273,6 +291,7 @@ const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     await this.#guard.run("close", socket, () => {
+      if (this.#feed.owns(socket)) return this.#feed.forget(socket);
       const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const reason = reasonOfClose(code);
@@ -287,6 +306,7 @@ const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
     await this.#guard.run("error", socket, () => {
+      if (this.#feed.owns(socket)) return this.#feed.forget(socket);
       const connection = this.#roster.bySocket(socket);
       if (connection === undefined) return;
       const code = protocolErrorCode(error);
@@ -305,9 +325,18 @@ const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#
     // The sweep sets the next alarm, so it comes before the wait for D1. If this object ended during the wait and no
     // alarm was set, no alarm would ever ring again.
     await this.#guard.run("alarm", null, () => this.#sweeper.sweepIfDue(Date.now()));
+    await this.#guard.run("alarm", null, () => this.#feed.sweep(Date.now()));
+    this.#watchFeed();
     await this.#guard.run("alarm", null, () => this.#outbox.flush());
     await this.#guard.run("alarm", null, () => this.#retirement.attempt());
-    if (!this.#alarm.isSet && !this.#roster.isEmpty) this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
+    if (!this.#alarm.isSet && !(this.#roster.isEmpty && this.#feed.isEmpty))
+      this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
+  }
+
+  /** Sets the alarm for the next sweep of the feed's viewers. */
+  #watchFeed(): void {
+    const due = this.#feed.dueAt(Date.now());
+    if (due !== null) this.#alarm.ringBy(due);
   }
 
   /** Tells the viewers of a change that this hub has made in the registry. If the registry fails, they read it later. */

@@ -12,6 +12,9 @@ function transition(agentId: string, generation: number, status: "online" | "off
   return { connectionId: `${agentId}-${generation}`, transition: { agentId, generation, status, ...rest } };
 }
 
+/** The registry's answer if there is nothing to tell. */
+const TAKEN = { stale: [], bursts: [] };
+
 /** An outbox with a store in memory. `alarms` are the times for which it set the alarm. */
 function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}) {
   const rows: { seq: number; transition: Transition }[] = [];
@@ -47,7 +50,17 @@ function outboxWith(write: OutboxParts["write"], more: Partial<OutboxParts> = {}
   const errors = vi.spyOn(log, "error").mockImplementation(() => {});
   const waitUntil = (work: Promise<unknown>) => flushes.push(work);
   const writeReport = async () => {};
-  const parts = { store, write, writeReport, alarm, waitUntil, onStale: () => {}, onArrivalStored: () => {}, log };
+  const parts = {
+    store,
+    write,
+    writeReport,
+    alarm,
+    waitUntil,
+    onStale: () => {},
+    onArrivalStored: () => {},
+    onBurst: () => {},
+    log,
+  };
   const outbox = new Outbox({ ...parts, ...more });
   return { outbox, rows, ends, parked, alarms, flushes, errors };
 }
@@ -56,7 +69,7 @@ it("writes transitions in order and then deletes them", async () => {
   const written: Transition[] = [];
   const { outbox, flushes } = outboxWith(async (transitions) => {
     written.push(...transitions);
-    return [];
+    return TAKEN;
   });
   outbox.push(transition("a", 1));
   outbox.push(transition("a", 1, "offline"));
@@ -71,7 +84,7 @@ it("writes a transition that comes during a write right after it, without an ala
   const { outbox } = outboxWith(async (transitions) => {
     await Promise.resolve();
     if (batches.push(transitions.length) === 1) outbox.push(transition("b", 1));
-    return [];
+    return TAKEN;
   });
   outbox.push(transition("a", 1));
   await outbox.flush();
@@ -92,7 +105,7 @@ it("keeps transitions while the registry fails: it tries once and sets an alarm"
   expect(errors).toHaveBeenCalledTimes(1);
   expect(alarms.length).toBeGreaterThan(0);
   expect(outbox.pending().get("a")?.generation).toBe(19);
-  write.mockResolvedValue([]);
+  write.mockResolvedValue(TAKEN);
   await outbox.flush();
   expect(outbox.isEmpty).toBe(true);
 });
@@ -101,7 +114,7 @@ it("gives up a write that is never answered, so that later writes can go on", as
   const write = vi
     .fn<OutboxParts["write"]>()
     .mockReturnValueOnce(new Promise(() => {}))
-    .mockResolvedValue([]);
+    .mockResolvedValue(TAKEN);
   const { outbox } = outboxWith(write, { writeTimeoutMs: 20 });
   outbox.push(transition("a", 1));
   await outbox.flush();
@@ -116,7 +129,7 @@ describe("the end of a connection", () => {
     const write = vi.fn<OutboxParts["write"]>(
       () =>
         new Promise((resolve) => {
-          finish = () => resolve([]);
+          finish = () => resolve(TAKEN);
         }),
     );
     const { outbox, ends, rows, flushes } = outboxWith(write);
@@ -142,7 +155,7 @@ describe("the end of a connection", () => {
 
 it("says when the beginning of a connection is stored, in the registry or in the table", async () => {
   const stored: string[] = [];
-  const write = vi.fn<OutboxParts["write"]>().mockResolvedValueOnce([]).mockRejectedValue(new Error());
+  const write = vi.fn<OutboxParts["write"]>().mockResolvedValueOnce(TAKEN).mockRejectedValue(new Error());
   const { outbox, flushes } = outboxWith(write, {
     writeReport: () => Promise.reject(new Error()),
     onArrivalStored: (id) => stored.push(id),
@@ -157,7 +170,7 @@ it("says when the beginning of a connection is stored, in the registry or in the
 });
 
 it("finds what was stored before it was loaded", async () => {
-  const write = vi.fn<OutboxParts["write"]>().mockResolvedValue([]);
+  const write = vi.fn<OutboxParts["write"]>().mockResolvedValue(TAKEN);
   const { outbox, rows } = outboxWith(write);
   rows.push({ seq: 1, transition: transition("a", 1).transition });
   outbox.load();
@@ -169,7 +182,9 @@ it("finds what was stored before it was loaded", async () => {
 it("reports stale connections", async () => {
   const stale: StaleConnection = { agentId: "a", generation: 1, barred: 1 };
   const reported: StaleConnection[] = [];
-  const { outbox, flushes } = outboxWith(async () => [stale], { onStale: (connection) => reported.push(connection) });
+  const { outbox, flushes } = outboxWith(async () => ({ stale: [stale], bursts: [] }), {
+    onStale: (connection) => reported.push(connection),
+  });
   outbox.push(transition("a", 1));
   await Promise.all(flushes);
   expect(reported).toEqual([stale]);
@@ -182,7 +197,7 @@ describe("a transition that the registry rejects", () => {
     const write = vi.fn<OutboxParts["write"]>(async (transitions) => {
       if (transitions.some(({ agentId }) => agentId.startsWith("bad"))) throw new Error("NOT NULL constraint failed");
       written.push(...transitions.map(({ agentId }) => agentId));
-      return [];
+      return TAKEN;
     });
     return { write, written };
   }
@@ -224,7 +239,7 @@ describe("a transition that the registry rejects", () => {
     outbox.push(transition("a", 1));
     for (let tries = 0; tries < 10; tries++) await outbox.flush();
     expect(parked).toEqual([]);
-    write.mockResolvedValue([]);
+    write.mockResolvedValue(TAKEN);
     await outbox.flush();
     expect([outbox.isEmpty, parked.length]).toEqual([true, 0]);
   });
@@ -233,7 +248,7 @@ describe("a transition that the registry rejects", () => {
     let writes = 0;
     const write = vi.fn<OutboxParts["write"]>(async () => {
       if (++writes <= 3 || writes % 3 === 0) throw new Error("Network connection lost");
-      return [];
+      return TAKEN;
     });
     const { outbox, parked } = outboxWith(write);
     for (let n = 0; n < 64; n++) outbox.push(transition(`a${n}`, 1));

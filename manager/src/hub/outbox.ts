@@ -4,7 +4,7 @@
  */
 import type { Log } from "../log.ts";
 import { newest, type Transition } from "../presence/presence.ts";
-import type { StaleConnection } from "../registry/transitions.ts";
+import type { StaleConnection, Written } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
 
 /** The largest number of transitions in one write. Transitions that arrive during a write go into the next one. */
@@ -58,8 +58,8 @@ export interface TransitionStore {
 
 export interface OutboxParts {
   readonly store: TransitionStore;
-  /** Writes transitions to the registry. Returns the stale connections: the registry cannot show them. */
-  readonly write: (transitions: readonly Transition[]) => Promise<StaleConnection[]>;
+  /** Writes transitions to the registry. */
+  readonly write: (transitions: readonly Transition[]) => Promise<Written>;
   /** Writes the number of parked transitions to the registry. It writes a row in any case. */
   readonly writeReport: () => Promise<void>;
   readonly alarm: Pick<Alarm, "ringBy" | "isSet">;
@@ -72,6 +72,8 @@ export interface OutboxParts {
    * and ended. The API would never show it.
    */
   readonly onStale: (connection: StaleConnection) => void;
+  /** Called for each agent that has come or gone often since this time; Unix milliseconds. */
+  readonly onBurst: (agentId: string, burstAt: number) => void;
   /** Called when the beginning of a connection is in the registry or in the table `outbox`. */
   readonly onArrivalStored: (connectionId: string) => void;
   readonly log: Log;
@@ -181,21 +183,26 @@ export class Outbox {
   }
 
   async #writeFresh(batch: readonly ConnectionTransition[]): Promise<void> {
-    const { write, onStale } = this.#parts;
-    const stale = await this.#inTime(write(transitions(batch)));
+    const written = await this.#inTime(this.#parts.write(transitions(batch)));
     this.#fresh.splice(0, batch.length);
     this.#release(batch);
-    stale.forEach(onStale);
+    this.#tell(written);
   }
 
   async #write(rows: readonly Row[]): Promise<void> {
     if (rows.length === 0) return;
-    const { store, write, onStale } = this.#parts;
+    const { store, write } = this.#parts;
     // A write that timed out may still take effect. That is safe: the same write a second time changes nothing.
-    const stale = await this.#inTime(write(transitions(rows)));
+    const written = await this.#inTime(write(transitions(rows)));
     store.deleteFlushed(rows.map(({ seq }) => seq));
     for (const { seq } of rows) this.#rejections.delete(seq);
+    this.#tell(written);
+  }
+
+  #tell({ stale, bursts }: Written): void {
+    const { onStale, onBurst } = this.#parts;
     stale.forEach(onStale);
+    for (const { agentId, burstAt } of bursts) onBurst(agentId, burstAt);
   }
 
   /**

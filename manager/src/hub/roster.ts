@@ -24,6 +24,7 @@ import { MultiMap } from "./multimap.ts";
 import type { Outbox } from "./outbox.ts";
 import type { LastSweep, SweepRecord } from "./sweep-record.ts";
 import { TokenSlots } from "./token-slots.ts";
+import { VIEWER_TAG } from "./viewer-socket.ts";
 import { reconnectSpreadMs } from "./welcome.ts";
 
 /** If an alarm was lost, a reader sets one that rings after this time. */
@@ -62,6 +63,8 @@ export interface RosterParts {
   readonly alarm: Pick<Alarm, "ringBy" | "isSet">;
   /** Called for each connection that outlived the hub's memory. */
   readonly onRecovered: (connection: Connection) => void;
+  /** Called when an agent has come or gone. If a newer connection takes its place at once, only that is told. */
+  readonly onPresence: (live: LiveStatus) => void;
   /** Called for each connection that has registered. */
   readonly onArrived: (connection: Connection) => void;
   /** Called for each connection that has ended. */
@@ -193,7 +196,7 @@ export class Roster {
     if (unknown?.size === 0) return [...known.values()];
     for (const [id, transition] of outbox.pending()) {
       if (known.has(id) || unknown?.has(id) === false) continue;
-      known.set(id, { ...transition, rttMs: null, skewMs: null, droppedReplies: 0, droppedFrames: 0 });
+      known.set(id, offlineStatus(transition));
     }
     return [...known.values()];
   }
@@ -236,6 +239,7 @@ export class Roster {
     // Before the push: while an alarm is set, the outbox need not set one.
     onArrived(connection);
     outbox.push({ connectionId: connection.id, transition: arrival });
+    this.tellPresence(connection);
     return { ok: true, value: connection };
   }
 
@@ -278,6 +282,13 @@ export class Roster {
     const end = ended(arrival, reason, seen, since ?? Date.now());
     const transition: Transition = { ...end, closeCode: close?.code ?? code ?? null };
     this.#parts.outbox.push({ connectionId: connection.id, transition });
+    if (reason !== "replaced") this.#parts.onPresence(offlineStatus(transition));
+  }
+
+  /** Tells those who watch the presence of a registered connection as it is now. */
+  tellPresence(connection: Connection): void {
+    const live = connection.live(Date.now());
+    if (live !== null) this.#parts.onPresence(live);
   }
 
   /** The registry, or the outbox, has the beginning of this connection. */
@@ -330,7 +341,8 @@ export class Roster {
   /** The sockets of agents. */
   agentSockets(): WebSocket[] {
     const { sockets } = this.#parts;
-    return this.hasUntagged ? sockets.getWebSockets() : sockets.getWebSockets(AGENT_TAG);
+    if (!this.hasUntagged) return sockets.getWebSockets(AGENT_TAG);
+    return sockets.getWebSockets().filter((socket) => Connection.idOf(sockets, socket) !== VIEWER_TAG);
   }
 
   get httpLeases(): ReadonlySet<Connection> {
@@ -436,6 +448,11 @@ export class Roster {
     // A timer would keep the hub awake.
     if (this.#slots.unregisteredCount === 0) this.#registerBy.cancel();
   }
+}
+
+/** The status of an agent without a connection. */
+function offlineStatus(transition: Transition): LiveStatus {
+  return { ...transition, rttMs: null, skewMs: null, droppedReplies: 0, droppedFrames: 0 };
 }
 
 /** Closes a socket whose state nobody needs any more. Its agent reconnects. */

@@ -13,6 +13,8 @@ export const SweepRecord = z.object({
   hubShards: z.number(),
   /** How many sockets an earlier release accepted: they have no tag with the id of their agent. */
   untagged: z.number(),
+  /** The ids of the connections that were late. */
+  late: z.array(z.string()),
   /** When every stored connection was last compared with the sockets; Unix milliseconds. */
   comparedAt: z.number(),
 });

@@ -71,7 +71,8 @@ export class Sweeper {
     }
     roster.endExpired(unconfirmed, now);
     const silent = [...unconfirmed].filter(({ state }) => !state.ended);
-    const counts = { agents: confirmed + silent.length, untagged, comparedAt: isCompared ? now : comparedAt };
+    const late = this.#tellLate(silent, now);
+    const counts = { agents: confirmed + silent.length, untagged, late, comparedAt: isCompared ? now : comparedAt };
     const known = { ...counts, terms: termsOf(settings), hubShards: settings.hubShards };
     this.#last = { at: now, known };
     store.saveSweep(now, known);
@@ -79,6 +80,19 @@ export class Sweeper {
     this.#nextAt = null;
     for (const connection of silent) this.#sweepBy(this.#dueAt(connection, now, this.#correctBeat(connection, now)));
     if (confirmed > 0) this.#sweepBy(this.#plan.nextSettled(now));
+  }
+
+  /** Tells those who watch which connections have become late, and which are no longer. Returns the ids of the late ones. */
+  #tellLate(silent: readonly Connection[], now: number): string[] {
+    const { roster } = this.#parts;
+    const before = new Set(this.#last.known?.late);
+    const late = new Map(silent.filter((connection) => connection.lateAt() <= now).map((c) => [c.id, c]));
+    for (const [id, connection] of late) if (!before.has(id)) roster.tellPresence(connection);
+    for (const id of before) {
+      const connection = late.has(id) ? undefined : roster.get(id);
+      if (connection !== undefined) roster.tellPresence(connection);
+    }
+    return [...late.keys()];
   }
 
   #sweepBy(at: number): void {

@@ -108,7 +108,7 @@ it("looks at a viewer that has beaten when the next window has settled, and at a
 
 it("costs no alarm more than the agents of its hub, if all beat in the window", async () => {
   const durable = new Durable();
-  const { roster, alarms } = load(durable);
+  const { roster, sweeper, alarms } = load(durable);
   const { feed, open, sockets } = feedOver();
   vi.setSystemTime(SETTLED + 3_000);
   const agent = arrive(roster, "a", {}, true);
@@ -127,7 +127,7 @@ it("costs no alarm more than the agents of its hub, if all beat in the window", 
     ] as const) {
       beats.set(socket, WINDOW.openedAt(at) + 3_000);
     }
-    roster.sweepIfDue(at);
+    sweeper.sweepIfDue(at);
     const agents = due();
     const viewers = await feed.sweep(at);
     expect(viewers).toBe(agents);

@@ -31,7 +31,7 @@ export class ViewerSweep {
 
   /** Sweeps, unless the last sweep was just now. */
   async sweepIfDue(now: number): Promise<void> {
-    if (!this.#plan.mayRun(this.#sweptAt, now)) return;
+    if (now < this.#plan.notBefore(this.#sweptAt, now)) return;
     this.#sweptAt = now;
     for (const viewer of this.#viewers.all()) {
       if (viewer.leaseEnd() <= now) this.#viewers.end(viewer, Close.leaseExpired);
@@ -43,8 +43,10 @@ export class ViewerSweep {
   /** When the next sweep is due; null if there is no viewer. */
   dueAt(now: number): number | null {
     const times = this.#viewers.all().map((viewer) => {
-      const swept = { isRegistered: true, isAligned: true, lastSeen: viewer.lastSeen(), leaseEnd: viewer.leaseEnd() };
-      return this.#plan.dueAt(swept, this.#sweptAt, now);
+      const [lastSeen, leaseEnd] = [viewer.lastSeen(), viewer.leaseEnd()];
+      // Nobody is told that a viewer is late.
+      const beats = { isRegistered: true, isAligned: true, isCorrected: false, lastSeen, lateAt: leaseEnd, leaseEnd };
+      return this.#plan.dueAt(beats, this.#sweptAt, now);
     });
     return times.length === 0 ? null : Math.min(...times);
   }

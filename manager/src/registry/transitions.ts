@@ -40,7 +40,7 @@ const updateAgents = ({ transition: t, from }: Source) => `
       AND status = ${t} ->> 'status' ORDER BY generation DESC LIMIT 1 OFFSET ${(FLAPPING.transitions - 1) / 2}), NULL)
   ${from} WHERE agents.id = ${t} ->> 'agentId'
     AND (agents.generation < ${t} ->> 'generation' OR agents.generation = ${t} ->> 'generation' AND agents.status = 'online')
-  RETURNING id AS agentId, deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred`;
+  RETURNING id AS agentId, deleted_at IS NOT NULL OR revoked_at IS NOT NULL AS barred, burst_at AS burstAt`;
 
 /** Runs on the transitions that the update did not take and finds stale connections, see {@link StaleConnection}. */
 const SELECT_STALE = `SELECT agents.id AS agentId, value ->> 'generation' AS generation,
@@ -84,28 +84,45 @@ export interface StaleConnection {
   readonly barred: 0 | 1;
 }
 
+/** An agent whose latest transition was written. */
+interface Updated {
+  readonly agentId: string;
+  readonly barred: 0 | 1;
+  /** When the fifth-last transition was; null if the agent does not flap. */
+  readonly burstAt: number | null;
+}
+
+/** What the registry says of transitions that it has taken. */
+export interface Written {
+  readonly stale: StaleConnection[];
+  /** The agents that came or went often, and when their burst began; Unix milliseconds. */
+  readonly bursts: readonly { readonly agentId: string; readonly burstAt: number }[];
+}
+
 /**
  * Writes transitions in one batch: all or none. The batch has at most four statements for any number of transitions. A
  * repeated write changes nothing, and it does not overwrite a row that a newer connection has written since.
- * @returns the stale connections among them
  * @throws if D1 fails; the caller keeps the transitions and tries again
  */
 export async function writeTransitions(
   db: D1Database,
   hub: string,
   transitions: readonly Transition[],
-): Promise<StaleConnection[]> {
+): Promise<Written> {
   const latest = [...newest(transitions).values()];
   const source = transitions.length === 1 ? ONE : MANY;
   const json = (written: readonly Transition[]) => JSON.stringify(source === ONE ? written[0] : written);
   const due = latest.filter(isPruningDue);
-  const [, updated] = await db.batch<{ agentId: string; barred: 0 | 1 }>([
+  const [, updated] = await db.batch<Updated>([
     db.prepare(insertEvents(source)).bind(json(transitions)),
     db.prepare(updateAgents(source)).bind(json(latest), hub),
     db.prepare(INSERT_HUB).bind(hub),
     ...(due.length === 0 ? [] : [db.prepare(PRUNE_EVENTS).bind(JSON.stringify(due), Date.now() - KEPT.ms)]),
   ]);
-  return findStale(db, latest, new Map(updated?.results.map(({ agentId, barred }) => [agentId, barred])));
+  const results = updated?.results ?? [];
+  const stale = await findStale(db, latest, new Map(results.map(({ agentId, barred }) => [agentId, barred])));
+  const bursts = results.flatMap(({ agentId, burstAt }) => (burstAt === null ? [] : [{ agentId, burstAt }]));
+  return { stale, bursts };
 }
 
 /**

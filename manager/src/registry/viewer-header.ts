@@ -20,9 +20,12 @@ export const Viewer = z.object({
 });
 export type Viewer = Readonly<z.infer<typeof Viewer>>;
 
-/** The hash of the admin password in {@link Viewer}. */
-export function passwordHash(password: string): Promise<string> {
-  return sha256Hex(`zedops viewer\n${password}`);
+/**
+ * The hash of the admin password in {@link Viewer}. Hubs store it, so the signing secret is in it: without that nobody
+ * can try passwords on it.
+ */
+export function passwordHash({ ADMIN_PASSWORD, JWT_SECRET }: Env): Promise<string> {
+  return sha256Hex(`zedops viewer\n${JWT_SECRET}\n${ADMIN_PASSWORD}`);
 }
 
 export function encodeViewer(viewer: Viewer): string {

@@ -36,7 +36,7 @@ live.get("/api/live", async (c) => {
   refuseForeignPage(c);
   const session = await admitViewer(c);
   const shard = readShard(c.req.query("shard") ?? "", settings(c.env).hubShards);
-  const admitted = { shard, session, passwordHash: await passwordHash(c.env.ADMIN_PASSWORD) };
+  const admitted = { shard, session, passwordHash: await passwordHash(c.env) };
   return callShard(c.env, shard, async (hub) => {
     // Each attempt opens a new connection, as in connect.ts.
     const viewer = { ...admitted, connectionId: randomId() };
