@@ -335,7 +335,8 @@ describe("a change of the registry is in the feed", () => {
     await TestAgent.online({ token: own ?? "" });
     const { agent: last } = await TestAgent.online({ token, installId: "enrols-last" });
     await viewer.change(last.id, "enrolled");
-    expect(viewer.messages.filter(({ subject }) => subject === `registry.${agent.id}`)).toHaveLength(1);
+    const changes = viewer.messages.filter(({ subject }) => subject === `registry.${agent.id}`);
+    expect(changes.filter(({ data }) => Object(data).change === "enrolled")).toHaveLength(1);
   });
 
   it("when it is renamed, revoked and removed: as its row has it", async () => {

@@ -244,7 +244,9 @@ describe("the registry", () => {
     await env.DB.prepare("UPDATE agents SET revoked_at = 1 WHERE id = ?").bind(online.agentId).run();
     const [, ended] = beginAndEnd(online, online.generation, Date.now());
     if (ended === undefined) throw new Error("no end");
-    expect(await writeTransitions(env.DB, "hub-0", [ended])).toMatchObject([{ agentId: online.agentId, barred: 1 }]);
+    expect(await writeTransitions(env.DB, "hub-0", [ended])).toMatchObject({
+      stale: [{ agentId: online.agentId, barred: 1 }],
+    });
     await stored(online.agentId, (row) => row.reason === "revoked");
   });
 });

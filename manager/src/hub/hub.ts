@@ -3,38 +3,22 @@
  * methods.
  */
 import { DurableObject } from "cloudflare:workers";
-import { type Settings, settings, VERSION } from "../config.ts";
-import { log } from "../log.ts";
 import { type LiveStatus, reasonOfClose } from "../presence/presence.ts";
-import { flappingUntil } from "../presence/timeline.ts";
 import { mayTravel, protocolErrorCode } from "../protocol/close.ts";
 import { failure, INTERNAL, type Outcome } from "../protocol/errors.ts";
 import { byteLength, encode, HEARTBEAT, HEARTBEAT_ACK } from "../protocol/message.ts";
 import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloads.ts";
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
-import { recordedAgentJson } from "../registry/agent-json.ts";
-import { findAgent } from "../registry/agents.ts";
-import { sessionEnd } from "../registry/sessions.ts";
-import { writeReport, writeTransitions } from "../registry/transitions.ts";
-import { parseViewer, passwordHash } from "../registry/viewer-header.ts";
-import { Alarm } from "./alarm.ts";
-import { Feed, VIEWER_TAG } from "./feed.ts";
-import { Guard } from "./guard.ts";
+import { parseViewer } from "../registry/viewer-header.ts";
 import { heartbeat } from "./heartbeat.ts";
-import { HeartbeatWindow } from "./heartbeat-window.ts";
-import { Outbox, type ParkedTransition } from "./outbox.ts";
-import { hubName } from "./placement.ts";
-import { recover } from "./recovery.ts";
+import type { ParkedTransition } from "./outbox.ts";
+import { HubParts } from "./parts.ts";
 import { Registrations } from "./registration.ts";
-import { PendingRequests, tooLarge } from "./requests.ts";
-import { Retirement } from "./retirement.ts";
+import { tooLarge } from "./requests.ts";
 import { Roster } from "./roster.ts";
-import { Router } from "./router.ts";
 import { Separations } from "./separation.ts";
-import { HubStore } from "./store.ts";
-import { type Published, type SubscriptionStatus, Subscriptions, subscriptionStatus } from "./subscriptions.ts";
-import { Sweeper } from "./sweeper.ts";
+import { type Published, type SubscriptionStatus, subscriptionStatus } from "./subscriptions.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** The header with which the Worker sends the admission to the hub. A header of the client never reaches the hub. */
@@ -48,142 +32,37 @@ const AFTER_FAULT_MS = 10_000;
 const ROTATION_TIMEOUT_MS = 10_000;
 
 export class AgentHub extends DurableObject<Env> {
-  readonly #guard: Guard;
-  readonly #settings: Settings;
-  readonly #store: HubStore;
-  readonly #window: HeartbeatWindow;
-  readonly #alarm: Alarm;
-  readonly #outbox: Outbox;
-  readonly #roster: Roster;
-  readonly #sweeper: Sweeper;
-  readonly #requests: PendingRequests;
-  readonly #subscriptions = new Subscriptions();
-  readonly #registrations: Registrations;
-  readonly #separations: Separations;
-  readonly #router: Router;
-  readonly #retirement: Retirement;
-  readonly #feed: Feed;
+  readonly #parts: HubParts;
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
-    // The runtime knows the name of every hub that the Worker calls. Without it the hub cannot tell which agents are its own.
-    const isNamed = ctx.id.name !== undefined;
-    const name = ctx.id.name ?? "unnamed";
-    const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
-    const hubLog = log.with({ hub: name });
-    this.#guard = new Guard(hubLog, (socket) => (this.#feed.owns(socket) ? undefined : this.#roster.bySocket(socket)));
-    this.#settings = settings(env);
-    const store = new HubStore(ctx.storage.sql, hubLog);
-    this.#store = store;
-    this.#window = new HeartbeatWindow(name, this.#settings.heartbeatIntervalMs);
-    this.#alarm = new Alarm(ctx.storage, waitUntil);
-    this.#requests = new PendingRequests();
-    this.#outbox = new Outbox({
-      store,
-      write: (transitions) => writeTransitions(env.DB, name, transitions),
-      writeReport: () => writeReport(env.DB, name, store.parkedCount, Date.now()),
-      alarm: this.#alarm,
-      waitUntil,
-      onStale: (stale) => this.#roster.closeStale(stale),
-      onArrivalStored: (connectionId) => this.#roster.storedArrival(connectionId),
-      onBurst: (agentId, burstAt) => {
-        const until = flappingUntil(burstAt, Date.now());
-        if (until === null) return;
-        this.#guard.attempt("feed", () => this.#feed.registry(agentId, { change: "flapping", flappingUntil: until }));
-      },
-      log: hubLog,
-    });
-    this.#roster = new Roster({
-      settings: this.#settings,
-      window: this.#window,
-      sockets: ctx,
-      store,
-      outbox: this.#outbox,
-      alarm: this.#alarm,
-      onArrived: (connection) => this.#sweeper.watch(connection, Date.now()),
-      onRecovered: (connection) => this.#subscriptions.index(connection),
-      onPresence: (live) => this.#guard.attempt("feed", () => this.#feed.presence(live)),
-      onEnded: (connection) => {
-        this.#subscriptions.drop(connection);
-        this.#requests.disconnect(connection.id);
-      },
-      onClone: (agentId, report) => waitUntil(this.#separations.report(agentId, report)),
-    });
-    const recovery = { settings: this.#settings, sockets: ctx, store, roster: this.#roster };
-    this.#sweeper = new Sweeper({ ...recovery, window: this.#window, alarm: this.#alarm });
-    this.#feed = new Feed({
-      settings: this.#settings,
-      version: VERSION,
-      window: this.#window,
-      sockets: ctx,
-      sessionEnd: (idHash) => sessionEnd(env.DB, idHash, Date.now()),
-      passwordHash: () => passwordHash(env),
-    });
-    this.#registrations = new Registrations(env, this.#roster, {
-      onEnrolled: (agentId) => waitUntil(this.#announceOwn(agentId, "enrolled")),
-      onSecondHost: ({ agentId, bootId }) => {
-        // The order stays in the registry until it is done. If this attempt fails, the next registration tries again.
-        waitUntil(this.separate(agentId, bootId).catch(() => {}));
-      },
-    });
-    this.#separations = new Separations(env, this.#roster, hubLog, (agentId, change) => {
-      waitUntil(this.#announceOwn(agentId, change));
-    });
-    this.#router = new Router({
-      control: this,
-      requests: this.#requests,
-      subscriptions: this.#subscriptions,
-      settings: this.#settings,
-      onFault: (error, connection, subject) => this.#guard.log(error, connection, { subject }),
-    });
-    this.#retirement = new Retirement({
-      db: env.DB,
-      name: ctx.id.name,
-      hubShards: this.#settings.hubShards,
-      alarm: this.#alarm,
-      roster: this.#roster,
-      outbox: this.#outbox,
-    });
+    this.#parts = new HubParts(ctx, env, this);
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(HEARTBEAT, HEARTBEAT_ACK));
-    ctx.blockConcurrencyWhile(async () => {
-      await this.#alarm.load();
-      try {
-        this.#outbox.load();
-        const last = store.lastSweep();
-        this.#sweeper.load(last);
-        recover(recovery, last, (agentId) => !isNamed || name === hubName(agentId, this.#settings.hubShards));
-        this.#retirement.schedule();
-        if (!this.#outbox.isEmpty) waitUntil(this.#outbox.flush());
-      } catch (error) {
-        // Without this catch, the fault would repeat at every event, and no agent could connect to this hub any more.
-        this.#guard.log(error, undefined, { event: "load" });
-        this.#roster.abandon();
-      }
-    });
+    ctx.blockConcurrencyWhile(() => this.#parts.load());
   }
 
   /** Opens the socket of an agent or of a viewer. This is the only use of fetch, because a WebSocket cannot cross RPC. */
   override async fetch(request: Request): Promise<Response> {
-    const opened = await this.#guard.run("fetch", null, () => {
+    const opened = await this.#parts.guard.run("fetch", null, () => {
       const viewer = request.headers.get(VIEWER_HEADER);
       if (viewer !== null) {
-        const response = this.#feed.open(parseViewer(viewer));
+        const response = this.#parts.feed.open(parseViewer(viewer));
         this.#watchFeed();
         return response;
       }
-      return upgrade(this.#roster, this.#settings, parseAdmission(request.headers.get(ADMISSION_HEADER)));
+      return upgrade(this.#parts.roster, this.#parts.settings, parseAdmission(request.headers.get(ADMISSION_HEADER)));
     });
     return opened ?? Response.json({ error: INTERNAL }, { status: 500 });
   }
 
   /** `agent.register`, from a frame or over HTTP: see {@link Registrations.register}. */
   async register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
-    return this.#registrations.register(admission, registration);
+    return this.#parts.registrations.register(admission, registration);
   }
 
   /** `agent.heartbeat`, from a frame with data or over HTTP. */
   async heartbeat(admission: Admission, beat: Beat): Promise<Outcome<BeatAck>> {
-    return heartbeat(this.#roster, admission, beat);
+    return heartbeat(this.#parts.roster, admission, beat);
   }
 
   /**
@@ -191,7 +70,7 @@ export class AgentHub extends DurableObject<Env> {
    * @param agentIds used if there is no `agentId`. A hub of an earlier release ignores it and answers for all.
    */
   async status(agentId?: string, agentIds?: readonly string[]): Promise<LiveStatus[]> {
-    return this.#roster.status(agentId === undefined ? agentIds : [agentId]);
+    return this.#parts.roster.status(agentId === undefined ? agentIds : [agentId]);
   }
 
   /**
@@ -216,7 +95,7 @@ export class AgentHub extends DurableObject<Env> {
 
   /** Gives the second host of a clone its own identity: see {@link Separations.separate}. */
   async separate(agentId: string, bootId: string): Promise<Outcome<string | null>> {
-    return this.#separations.separate(agentId, bootId, (token) => this.rotate(agentId, token));
+    return this.#parts.separations.separate(agentId, bootId, (token) => this.rotate(agentId, token));
   }
 
   /**
@@ -226,22 +105,22 @@ export class AgentHub extends DurableObject<Env> {
   async publish(subject: string, dataJson: string | undefined): Promise<Outcome<Published>> {
     const frame = encode(subject, dataJson === undefined ? {} : { dataJson });
     const bytes = byteLength(frame);
-    if (bytes > this.#settings.maxFrameBytes) return tooLarge(this.#settings.maxFrameBytes);
-    this.#roster.readAll();
-    const published = this.#subscriptions.deliver(subject, frame, bytes);
-    this.#guard.attempt("feed", () => this.#feed.published(subject, dataJson));
+    if (bytes > this.#parts.settings.maxFrameBytes) return tooLarge(this.#parts.settings.maxFrameBytes);
+    this.#parts.roster.readAll();
+    const published = this.#parts.subscriptions.deliver(subject, frame, bytes);
+    this.#parts.guard.attempt("feed", () => this.#parts.feed.published(subject, dataJson));
     return { ok: true, value: published };
   }
 
   /** An agent's subscriptions; null if it is not connected. */
   async subscriptions(agentId: string): Promise<SubscriptionStatus | null> {
-    const connection = this.#roster.live(agentId);
+    const connection = this.#parts.roster.live(agentId);
     return connection === undefined ? null : subscriptionStatus(connection);
   }
 
   /** Closes every connection of an agent that was removed or revoked. */
   async disconnect(agentId: string): Promise<void> {
-    this.#roster.shutOut(agentId);
+    this.#parts.roster.shutOut(agentId);
   }
 
   /**
@@ -249,112 +128,100 @@ export class AgentHub extends DurableObject<Env> {
    * @param agentJson the agent as its row has it, as JSON text; null if it is removed
    */
   async announce(agentId: string, change: string, revision: number, agentJson: string | null): Promise<void> {
-    this.#feed.registry(agentId, { change, revision, agentJson });
+    this.#parts.feed.registry(agentId, { change, revision, agentJson });
   }
 
   /** Closes the viewers' sockets of a session that is over, or of all sessions if it is null. */
   async endSessions(idHash: string | null): Promise<void> {
-    this.#feed.endSessions(idHash);
+    this.#parts.feed.endSessions(idHash);
   }
 
   /** The transitions that the registry rejected, the oldest first. */
   async parked(): Promise<ParkedTransition[]> {
-    return this.#store.parked();
+    return this.#parts.store.parked();
   }
 
   /** Forgets the parked transitions. */
   async forgetParked(): Promise<void> {
-    this.#store.forgetParked();
-    await this.#outbox.report();
-    this.#retirement.schedule();
+    this.#parts.store.forgetParked();
+    await this.#parts.outbox.report();
+    this.#parts.retirement.schedule();
   }
 
   /** Closes every socket, and tells each agent when to come back: see {@link Roster.drain}. */
   async drain(delayMs: number): Promise<number> {
-    return this.#roster.drain(delayMs);
+    return this.#parts.roster.drain(delayMs);
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
     // A client that ignores its close goes on sending, and nothing stops it: each of these frames must cost next to nothing.
     if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
-    await this.#guard.run("message", socket, async () => {
-      if (this.#feed.owns(socket)) {
-        this.#feed.receive(socket, frame);
+    await this.#parts.guard.run("message", socket, async () => {
+      if (this.#parts.feed.owns(socket)) {
+        this.#parts.feed.receive(socket, frame);
         return;
       }
-      const connection = this.#roster.bySocket(socket);
+      const connection = this.#parts.roster.bySocket(socket);
       if (connection === undefined) return;
-      const close = await this.#router.receive(connection, frame, Date.now());
-      if (close !== null) this.#roster.depart(connection, { reason: "policy", close });
+      const close = await this.#parts.router.receive(connection, frame, Date.now());
+      if (close !== null) this.#parts.roster.depart(connection, { reason: "policy", close });
     });
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
-    await this.#guard.run("close", socket, () => {
-      if (this.#feed.owns(socket)) return this.#feed.forget(socket);
-      const connection = this.#roster.bySocket(socket);
+    await this.#parts.guard.run("close", socket, () => {
+      if (this.#parts.feed.owns(socket)) return this.#parts.feed.forget(socket);
+      const connection = this.#parts.roster.bySocket(socket);
       if (connection === undefined) return;
       const reason = reasonOfClose(code);
-      if (reason === "stopped") this.#roster.depart(connection, { reason, code });
-      else this.#roster.lose(connection, { reason, code });
+      if (reason === "stopped") this.#parts.roster.depart(connection, { reason, code });
+      else this.#parts.roster.lose(connection, { reason, code });
     });
-    this.#roster.forgetSocket(socket);
+    this.#parts.roster.forgetSocket(socket);
     // Without an answer to its close frame the client would hang. The client's code may be one that must not be sent,
     // such as 1005 (the frame had no code).
-    if (code !== 1006) await this.#guard.run("close", socket, () => socket.close(mayTravel(code) ? code : 1000));
+    if (code !== 1006) await this.#parts.guard.run("close", socket, () => socket.close(mayTravel(code) ? code : 1000));
   }
 
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
-    await this.#guard.run("error", socket, () => {
-      if (this.#feed.owns(socket)) return this.#feed.forget(socket);
-      const connection = this.#roster.bySocket(socket);
+    await this.#parts.guard.run("error", socket, () => {
+      if (this.#parts.feed.owns(socket)) return this.#parts.feed.forget(socket);
+      const connection = this.#parts.roster.bySocket(socket);
       if (connection === undefined) return;
       const code = protocolErrorCode(error);
       // The runtime has closed the socket with this code.
-      if (code !== null) return this.#roster.depart(connection, { reason: "policy", code });
-      this.#roster.lose(connection, { reason: "lost" });
+      if (code !== null) return this.#parts.roster.depart(connection, { reason: "policy", code });
+      this.#parts.roster.lose(connection, { reason: "lost" });
       // If this close still reaches the agent, the agent reconnects.
       socket.close(1011, "connection_lost");
     });
-    this.#roster.forgetSocket(socket);
+    this.#parts.roster.forgetSocket(socket);
   }
 
   /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm if there is something left to do. */
   override async alarm(): Promise<void> {
-    this.#alarm.rang();
+    this.#parts.alarm.rang();
     // The sweep sets the next alarm, so it comes before the wait for D1. If this object ended during the wait and no
     // alarm was set, no alarm would ever ring again.
-    await this.#guard.run("alarm", null, () => this.#sweeper.sweepIfDue(Date.now()));
-    await this.#guard.run("alarm", null, () => this.#feed.sweep(Date.now()));
+    await this.#parts.guard.run("alarm", null, () => this.#parts.sweeper.sweepIfDue(Date.now()));
+    await this.#parts.guard.run("alarm", null, () => this.#parts.feed.sweep(Date.now()));
     this.#watchFeed();
-    await this.#guard.run("alarm", null, () => this.#outbox.flush());
-    await this.#guard.run("alarm", null, () => this.#retirement.attempt());
-    if (!this.#alarm.isSet && !(this.#roster.isEmpty && this.#feed.isEmpty))
-      this.#alarm.ringBy(Date.now() + AFTER_FAULT_MS);
+    await this.#parts.guard.run("alarm", null, () => this.#parts.outbox.flush());
+    await this.#parts.guard.run("alarm", null, () => this.#parts.retirement.attempt());
+    if (!this.#parts.alarm.isSet && !(this.#parts.roster.isEmpty && this.#parts.feed.isEmpty))
+      this.#parts.alarm.ringBy(Date.now() + AFTER_FAULT_MS);
   }
 
   /** Sets the alarm for the next sweep of the feed's viewers. */
   #watchFeed(): void {
-    const due = this.#feed.dueAt(Date.now());
-    if (due !== null) this.#alarm.ringBy(due);
-  }
-
-  /** Tells the viewers of a change that this hub has made in the registry. If the registry fails, they read it later. */
-  async #announceOwn(agentId: string, change: string): Promise<void> {
-    await this.#guard.run("announce", null, async () => {
-      // Many hosts may enrol while nobody watches. A viewer that comes after this line reads the change in the list.
-      if (this.ctx.getWebSockets(VIEWER_TAG).length === 0) return;
-      const record = await findAgent(this.env.DB, agentId);
-      // A client drops a removed agent whatever its revision.
-      if (record === null) return this.announce(agentId, "removed", 0, null);
-      return this.announce(agentId, change, record.revision, JSON.stringify(recordedAgentJson(record)));
-    });
+    const due = this.#parts.feed.dueAt(Date.now());
+    if (due !== null) this.#parts.alarm.ringBy(due);
   }
 
   /** Sends a request to an agent over its socket and waits for the reply. */
   async #ask(agentId: string, subject: string, dataJson: string | undefined, timeoutMs: number) {
-    const connection = this.#roster.live(agentId);
+    const connection = this.#parts.roster.live(agentId);
     if (connection === undefined || connection.overHttp) return failure("no_responders", "the agent is not connected");
-    return this.#requests.ask(connection, subject, dataJson, timeoutMs);
+    return this.#parts.requests.ask(connection, subject, dataJson, timeoutMs);
   }
 }
