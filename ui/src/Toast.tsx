@@ -4,11 +4,11 @@ import "./Toast.css";
 
 const showForMs = 6_000;
 
-/**
- * The online agents to announce: all of them if none was online before, else only agents that were not in the list
- * before.
- */
-function arrivals(before: ReadonlyMap<string, boolean>, agents: readonly Agent[]): Agent[] {
+/** Of the agents that have ever connected: whether they were online. */
+type Seen = ReadonlyMap<string, boolean>;
+
+/** The online agents to announce: all of them if none was online before, else only those that had never connected. */
+function arrivals(before: Seen, agents: readonly Agent[]): Agent[] {
   const online = agents.filter(isOnline);
   const noneWasOnline = ![...before.values()].includes(true);
   return noneWasOnline ? online : online.filter((agent) => !before.has(agent.id));
@@ -20,7 +20,7 @@ export function Toast(props: { agents: readonly Agent[] | undefined }) {
   let timer: ReturnType<typeof setTimeout> | undefined;
   onCleanup(() => clearTimeout(timer));
 
-  createEffect<ReadonlyMap<string, boolean> | undefined>((before) => {
+  createEffect<Seen | undefined>((before) => {
     const agents = props.agents;
     if (!agents) return before;
     const [first, ...others] = before ? arrivals(before, agents) : [];
@@ -29,7 +29,8 @@ export function Toast(props: { agents: readonly Agent[] | undefined }) {
       clearTimeout(timer);
       timer = setTimeout(() => setMessage(undefined), showForMs);
     }
-    return new Map(agents.map((agent) => [agent.id, isOnline(agent)]));
+    const connected = agents.filter(({ reason }) => reason !== "never_connected");
+    return new Map(connected.map((agent) => [agent.id, isOnline(agent)]));
   });
 
   return (

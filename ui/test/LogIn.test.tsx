@@ -1,7 +1,7 @@
 import { screen } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, type Manager, refusal } from "./manager.ts";
-import { nextPoll, openPage, pass } from "./page.tsx";
+import { toldAll, openPage, pass } from "./page.tsx";
 
 const loggedOut = (manager: Manager) => {
   manager.loggedIn = false;
@@ -82,7 +82,7 @@ test("when a session ends, the log-in is shown", async () => {
   expect(screen.getByRole("table")).toBeTruthy();
 
   manager.loggedIn = false;
-  await nextPoll();
+  await toldAll(manager);
 
   expect(screen.getByLabelText("Password")).toBeTruthy();
   expect(screen.queryByRole("table")).toBeNull();
@@ -105,9 +105,9 @@ test("logging out ends the session and stops the polls", async () => {
   expect(manager.loggedIn).toBe(false);
   expect(screen.getByLabelText("Password")).toBeTruthy();
 
-  const polls = manager.polls();
+  const polls = manager.readings();
   await pass(5_000);
-  expect(manager.polls()).toBe(polls);
+  expect(manager.readings()).toBe(polls);
 });
 
 test("a log-out that the manager did not confirm is reported as not done", async () => {

@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { afterEach, expect, test, vi } from "vitest";
 import { agentJson, offline, refusal } from "./manager.ts";
-import { names, nextPoll, openPage, pass, row } from "./page.tsx";
+import { names, toldAll, openPage, pass, row } from "./page.tsx";
 
 function setVisibility(state: DocumentVisibilityState): void {
   vi.spyOn(document, "visibilityState", "get").mockReturnValue(state);
@@ -12,17 +12,17 @@ afterEach(() => setVisibility("visible"));
 
 test("the page polls every second, stops while it is hidden, and polls at once when it is visible again", async () => {
   const { manager } = await openPage();
-  const atFirst = manager.polls();
+  const atFirst = manager.readings();
   await pass(3_000);
-  expect(manager.polls()).toBe(atFirst + 3);
+  expect(manager.readings()).toBe(atFirst + 3);
 
   setVisibility("hidden");
   await pass(60_000);
-  expect(manager.polls()).toBe(atFirst + 3);
+  expect(manager.readings()).toBe(atFirst + 3);
 
   setVisibility("visible");
   await pass(10);
-  expect(manager.polls()).toBe(atFirst + 4);
+  expect(manager.readings()).toBe(atFirst + 4);
 });
 
 test("rows, the focus and an open menu survive polls that change everything in them", async () => {
@@ -39,7 +39,7 @@ test("rows, the focus and an open menu survive polls that change everything in t
     agentJson("edge-7", { ...offline("lost"), version: "2.0.0", lastSeen: Date.now() }),
     agentJson("edge-8", { address: "192.0.2.1" }),
   ];
-  await nextPoll();
+  await toldAll(manager);
 
   expect(row("edge-7")).toBe(before);
   expect(within(before).getByText("2.0.0")).toBeTruthy();
@@ -53,7 +53,7 @@ test("no row moves while a menu is open; rows move when it is closed", async () 
   });
   await press("Actions for a");
   manager.agents = [agentJson("a", offline("lost")), agentJson("b"), agentJson("c")];
-  await nextPoll();
+  await toldAll(manager);
   expect(names()).toEqual(["a", "b", "c"]);
 
   await user.keyboard("{Escape}");
@@ -76,7 +76,7 @@ test("while the manager is unreachable the last table stays, marked with its age
   expect(screen.getByText("1 online / 1 agent").classList).toContain("stale");
 
   manager.reachable = true;
-  await nextPoll();
+  await toldAll(manager);
   expect(screen.queryByText("Manager unreachable.")).toBeNull();
   expect(screen.getByText("Checked every second")).toBeTruthy();
 });
@@ -87,7 +87,7 @@ test("a single failed poll is not reported", async () => {
   });
 
   manager.reachable = false;
-  await nextPoll();
+  await toldAll(manager);
 
   expect(screen.queryByText("Manager unreachable.")).toBeNull();
 });
@@ -121,12 +121,12 @@ test("before the first answer the page says that it is loading, and then what is
 
   manager.reachable = true;
   manager.insteadOf.set("GET /api/agents", refusal(503, "not_configured", "ADMIN_PASSWORD is too short"));
-  await nextPoll();
+  await toldAll(manager);
   expect(screen.getByRole("heading", { name: "The manager is not configured" })).toBeTruthy();
   expect(screen.getByText("ADMIN_PASSWORD is too short")).toBeTruthy();
 
   manager.insteadOf.clear();
-  await nextPoll();
+  await toldAll(manager);
   expect(screen.getByRole("heading", { name: "No agents yet" })).toBeTruthy();
 });
 
