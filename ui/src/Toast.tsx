@@ -17,17 +17,24 @@ function arrivals(before: Seen, agents: readonly Agent[]): Agent[] {
 /** Announces new agents. `agents` is undefined until the manager has answered once; the first answer announces none. */
 export function Toast(props: { agents: readonly Agent[] | undefined }) {
   const [message, setMessage] = createSignal<string>();
+  /** The names in the present announcement, by id. */
+  const announced = new Map<string, string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   onCleanup(() => clearTimeout(timer));
 
   createEffect<Seen | undefined>((before) => {
     const agents = props.agents;
     if (!agents) return before;
-    const [first, ...others] = before ? arrivals(before, agents) : [];
-    if (first) {
-      setMessage(others.length === 0 ? first.name : `${first.name} and ${others.length} more`);
+    const arrived = before ? arrivals(before, agents) : [];
+    if (arrived.length > 0) {
+      for (const { id, name } of arrived) announced.set(id, name);
+      const [first] = announced.values();
+      setMessage(announced.size === 1 ? first : `${first} and ${announced.size - 1} more`);
       clearTimeout(timer);
-      timer = setTimeout(() => setMessage(undefined), showForMs);
+      timer = setTimeout(() => {
+        announced.clear();
+        setMessage(undefined);
+      }, showForMs);
     }
     const connected = agents.filter(({ reason }) => reason !== "never_connected");
     return new Map(connected.map((agent) => [agent.id, isOnline(agent)]));

@@ -1,16 +1,17 @@
 let used = true;
 
-const note = () => {
+/** A person uses the page. */
+export function noteUse(): void {
   used = true;
-};
+}
 
 for (const event of ["pointerdown", "keydown", "wheel"]) {
-  document.addEventListener(event, note, { capture: true, passive: true });
+  document.addEventListener(event, noteUse, { capture: true, passive: true });
 }
 
 /**
  * Whether no person has used the page since the last call. Requests that the page then makes must not keep the session
- * alive. Opening the page counts as use.
+ * alive.
  */
 export function takeUnattended(): boolean {
   const unattended = !used;

@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, eventJson, type Manager, offline, refusal } from "./manager.ts";
-import { toldAll, openPage, pass } from "./page.tsx";
+import { openPage, pass, toldAll } from "./page.tsx";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -173,7 +173,8 @@ test("if the history cannot be loaded, the reason is shown, and the history as s
   expect(entries(dialog)).toHaveLength(1);
 
   manager.reachable = false;
-  await pass(7 * second);
+  manager.agents = [agentJson("edge-7", { id: "k3v" })];
+  await toldAll(manager);
   expect(alert.textContent).toBe("The manager cannot be reached.");
   expect(entries(dialog)).toHaveLength(1);
 });

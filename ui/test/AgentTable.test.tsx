@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, offline } from "./manager.ts";
-import { names, toldAll, openPage, pass, row } from "./page.tsx";
+import { names, openPage, pass, row, toldAll } from "./page.tsx";
 
 test("the header counts who is online", async () => {
   const { manager } = await openPage((manager) => {

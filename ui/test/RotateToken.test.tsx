@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test, vi } from "vitest";
 import { agentJson, offline, refusal } from "./manager.ts";
-import { toldAll, openPage, pass } from "./page.tsx";
+import { openPage, pass, toldAll } from "./page.tsx";
 
 /** Opens the page with one agent, and the dialog that rotates its token. */
 async function openRotation() {

@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, offline, refusal } from "./manager.ts";
-import { toldAll, openPage, row } from "./page.tsx";
+import { openPage, row, toldAll } from "./page.tsx";
 
 const host = (address: string | null, hostname: string) => ({ address, hostname, seenAt: Date.now() });
 

@@ -232,10 +232,10 @@ export class FeedSocket extends EventTarget {
   readyState = 0;
   readonly #manager: Manager;
 
-  constructor(manager: Manager, url: URL) {
+  constructor(manager: Manager, url: string | URL) {
     super();
     this.#manager = manager;
-    this.shard = Number(url.searchParams.get("shard"));
+    this.shard = Number(new URL(url).searchParams.get("shard"));
     manager.feed.push(this);
     if (manager.sockets === "hang") return;
     setTimeout(() => (this.#isWelcome() ? this.#welcome() : this.closedWith(1006)));
@@ -293,7 +293,7 @@ function socketClass(manager: Manager) {
   return class extends FeedSocket {
     static readonly OPEN = 1;
 
-    constructor(url: URL) {
+    constructor(url: string | URL) {
       super(manager, url);
     }
   };

@@ -2,7 +2,7 @@ import { batch, createContext, createMemo, onCleanup, onMount, useContext } from
 import { createStore, reconcile } from "solid-js/store";
 import type { Agent } from "../agent.ts";
 import { listAgents, openFeed } from "../api.ts";
-import { takeUnattended } from "../attendance.ts";
+import { noteUse, takeUnattended } from "../attendance.ts";
 import { noteManagerTime } from "../clock.ts";
 import type { Fact } from "./facts.ts";
 import { Live, type LiveState } from "./live.ts";
@@ -40,6 +40,8 @@ export function useLive(onSessionOver: () => void): LiveView {
   const isVisible = () => document.visibilityState === "visible";
   const onVisibility = () => live.setVisible(isVisible());
   onMount(() => {
+    // Somebody has opened the page, or logged in.
+    noteUse();
     document.addEventListener("visibilitychange", onVisibility);
     live.start(isVisible());
   });
@@ -48,7 +50,11 @@ export function useLive(onSessionOver: () => void): LiveView {
     live.stop();
   });
 
-  return { agents: createMemo(() => Object.values(agents).filter((agent) => agent !== undefined)), state, apply: (fact) => live.apply([fact]) };
+  return {
+    agents: createMemo(() => Object.values(agents).filter((agent) => agent !== undefined)),
+    state,
+    apply: (fact) => live.apply([fact]),
+  };
 }
 
 export const LiveContext = createContext<LiveView>();
