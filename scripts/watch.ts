@@ -1,0 +1,121 @@
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { Admin, Agent } from "./stack/admin.ts";
+import { command } from "./stack/command.ts";
+import { followFeed, type Message } from "./stack/feed.ts";
+import { readSettings } from "./stack/settings.ts";
+import { UserError } from "./stack/user-error.ts";
+
+const help = `Usage: watch.ts [options]
+
+Prints a line whenever an agent comes or goes, or is changed, until Ctrl-C.
+
+  --manager URL      the manager (default: MANAGER_URL, or the local one on PORT)
+  --subject PATTERN  prints what is published on these subjects too, such as 'fleet.>'; may be repeated
+  --json             prints the messages of the live feed as JSON, one a line
+  --help             this text
+
+The admin password comes from ADMIN_PASSWORD, or for a manager on this machine from manager/.dev.vars.`;
+
+const Presence = Agent.pick({ status: true, reason: true });
+const Change = z.object({ change: z.string(), agent: Agent.pick({ name: true }).nullish() });
+
+/** The changes of the registry in words. Another one, from a newer manager, is printed as it is called. */
+const changes: ReadonlyMap<string, string> = new Map([
+  ["clone", "is on two hosts"],
+  ["flapping", "comes and goes often"],
+  ["separated", "shares its identity no more"],
+]);
+
+await command(async (stack) => {
+  const options = readOptions();
+  if (options.help) {
+    console.log(help);
+    return 0;
+  }
+  const stopping = new AbortController();
+  stack.onStopped(async () => stopping.abort());
+  // The reader of a pipe has gone.
+  process.stdout.on("error", () => stopping.abort());
+
+  const admin = await Admin.fromEnvironment(options.manager ?? readSettings().managerUrl);
+  const fleet = new Map<string, { name: string; presence: string }>();
+  const say = (at: number, id: string, what: string) =>
+    console.log(printable(`${new Date(at).toLocaleTimeString("en-GB")}  ${fleet.get(id)?.name ?? id}  ${what}`));
+
+  /** The agents that the feed has told of since the last reading of the list began: it may be newer than the list. */
+  let told = new Set<string>();
+  const noteAgents = async (quietly: boolean) => {
+    told = new Set();
+    const toldSince = told;
+    for (const agent of await admin.agents()) {
+      const { id, name } = agent;
+      if (toldSince.has(id)) continue;
+      const presence = describe(agent);
+      if (!quietly && fleet.get(id)?.presence !== presence) say(Date.now(), id, presence);
+      fleet.set(id, { name, presence });
+    }
+  };
+
+  const print = ({ subject, data, timestamp = Date.now() }: Message) => {
+    const dot = subject.indexOf(".");
+    const id = subject.slice(dot + 1);
+    const known = fleet.get(id) ?? { name: id, presence: "" };
+    told.add(id);
+    if (subject.startsWith("presence.")) {
+      const presence = describe(Presence.parse(data));
+      // A presence also tells of round trips.
+      if (presence === known.presence) return;
+      fleet.set(id, { ...known, presence });
+      say(timestamp, id, presence);
+    } else if (subject.startsWith("registry.")) {
+      const { change, agent } = Change.parse(data);
+      say(
+        timestamp,
+        id,
+        change === "renamed" ? `is renamed to ${agent?.name}` : (changes.get(change) ?? `is ${change}`),
+      );
+      fleet.set(id, { ...known, name: agent?.name ?? known.name });
+    } else {
+      console.log(printable(`${new Date(timestamp).toLocaleTimeString("en-GB")}  ${subject}  ${JSON.stringify(data)}`));
+    }
+  };
+
+  // It is known at once whether the manager is there and accepts the password.
+  await noteAgents(true);
+  await followFeed(admin, {
+    signal: stopping.signal,
+    patterns: options.subject ?? [],
+    onMessage: options.json ? (message) => console.log(JSON.stringify(message)) : print,
+    onLive: () => {
+      console.error("zedops: live");
+      if (!options.json) void noteAgents(false).catch((error: unknown) => console.error(`zedops: ${error}`));
+    },
+    onLost: () => console.error("zedops: the connection is lost; trying again"),
+  });
+  return 0;
+});
+
+function describe({ status, reason }: z.infer<typeof Presence>): string {
+  return reason === null ? status : `${status} (${reason.replaceAll("_", " ")})`;
+}
+
+/** Names and payloads come from hosts: they must not command the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, "\u{FFFD}");
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        manager: { type: "string" },
+        subject: { type: "string", multiple: true },
+        json: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UserError(`${error instanceof Error ? error.message : error} (--help shows the options)`);
+  }
+}
