@@ -40,8 +40,8 @@ await command(async (stack) => {
 
   const admin = await Admin.fromEnvironment(options.manager ?? readSettings().managerUrl);
   const fleet = new Map<string, { name: string; presence: string }>();
-  const say = (at: number, id: string, what: string) =>
-    console.log(printable(`${new Date(at).toLocaleTimeString("en-GB")}  ${fleet.get(id)?.name ?? id}  ${what}`));
+  const say = (at: number, subject: string, what: string) =>
+    console.log(printable(`${new Date(at).toLocaleTimeString("en-GB")}  ${subject}  ${what}`));
 
   /** The agents that the feed has told of since the last reading of the list began: it may be newer than the list. */
   let told = new Set<string>();
@@ -52,7 +52,7 @@ await command(async (stack) => {
       const { id, name } = agent;
       if (toldSince.has(id)) continue;
       const presence = describe(agent);
-      if (!quietly && fleet.get(id)?.presence !== presence) say(Date.now(), id, presence);
+      if (!quietly && fleet.get(id)?.presence !== presence) say(Date.now(), name, presence);
       fleet.set(id, { name, presence });
     }
   };
@@ -60,24 +60,22 @@ await command(async (stack) => {
   const print = ({ subject, data, timestamp = Date.now() }: Message) => {
     const dot = subject.indexOf(".");
     const id = subject.slice(dot + 1);
-    const known = fleet.get(id) ?? { name: id, presence: "" };
     told.add(id);
     if (subject.startsWith("presence.")) {
+      const known = fleet.get(id) ?? { name: id, presence: "" };
       const presence = describe(Presence.parse(data));
       // A presence also tells of round trips.
       if (presence === known.presence) return;
       fleet.set(id, { ...known, presence });
-      say(timestamp, id, presence);
+      say(timestamp, known.name, presence);
     } else if (subject.startsWith("registry.")) {
       const { change, agent } = Change.parse(data);
-      say(
-        timestamp,
-        id,
-        change === "renamed" ? `is renamed to ${agent?.name}` : (changes.get(change) ?? `is ${change}`),
-      );
+      const known = fleet.get(id) ?? { name: agent?.name ?? id, presence: "" };
+      const renamed = change === "renamed" ? `is renamed to ${agent?.name}` : undefined;
+      say(timestamp, known.name, renamed ?? changes.get(change) ?? `is ${change}`);
       fleet.set(id, { ...known, name: agent?.name ?? known.name });
     } else {
-      console.log(printable(`${new Date(timestamp).toLocaleTimeString("en-GB")}  ${subject}  ${JSON.stringify(data)}`));
+      say(timestamp, subject, JSON.stringify(data));
     }
   };
 
