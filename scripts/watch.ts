@@ -24,7 +24,7 @@ const Change = z.object({ change: z.string(), agent: Agent.pick({ name: true }).
 const changes: ReadonlyMap<string, string> = new Map([
   ["clone", "is on two hosts"],
   ["flapping", "comes and goes often"],
-  ["separated", "shares its identity no more"],
+  ["separated", "no longer shares its identity"],
 ]);
 
 await command(async (stack) => {

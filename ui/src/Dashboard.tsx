@@ -5,10 +5,10 @@ import { matchesFilter } from "./agent.ts";
 import { EmptyState } from "./EmptyState.tsx";
 import { Freshness, useStale } from "./Freshness.tsx";
 import { Header } from "./Header.tsx";
-import { LiveContext, useLive } from "./live/useLive.ts";
 import { NoAnswer } from "./NoAnswer.tsx";
 import { Skeleton } from "./Skeleton.tsx";
 import { Toast } from "./Toast.tsx";
+import { LiveContext, useLive } from "./useLive.ts";
 import "./Dashboard.css";
 
 /** With fewer agents than this, the operator needs no filter. */

@@ -3,7 +3,7 @@ import { onMount } from "solid-js";
 import type { Agent } from "./agent.ts";
 import { renameAgent } from "./api.ts";
 import { Dialog } from "./Dialog.tsx";
-import { useApply } from "./live/useLive.ts";
+import { useApply } from "./useLive.ts";
 
 /** The manager's limit, in characters. */
 const longestName = 64;

@@ -3,7 +3,7 @@ import { onMount } from "solid-js";
 import type { Agent } from "./agent.ts";
 import { revokeAgent } from "./api.ts";
 import { Dialog } from "./Dialog.tsx";
-import { useApply } from "./live/useLive.ts";
+import { useApply } from "./useLive.ts";
 
 export function RevokeAgent(props: { agent: Agent; onClose: () => void }) {
   let cancel!: HTMLButtonElement;

@@ -4,7 +4,7 @@ import type { Agent } from "./agent.ts";
 import { ApiError, separateClone } from "./api.ts";
 import { type Clone, hostLabels } from "./clone.ts";
 import { Dialog } from "./Dialog.tsx";
-import { useApply } from "./live/useLive.ts";
+import { useApply } from "./useLive.ts";
 
 function explain(error: Error | null): string | undefined {
   if (error instanceof ApiError && error.code === "timeout") {

@@ -1,11 +1,11 @@
 import { batch, createContext, createMemo, onCleanup, onMount, useContext } from "solid-js";
 import { createStore, reconcile } from "solid-js/store";
-import type { Agent } from "../agent.ts";
-import { listAgents, openFeed } from "../api.ts";
-import { noteUse, takeUnattended } from "../attendance.ts";
-import { noteManagerTime } from "../clock.ts";
-import type { Fact } from "./facts.ts";
-import { Live, type LiveState } from "./live.ts";
+import type { Agent } from "./agent.ts";
+import { listAgents, openFeed } from "./api.ts";
+import { noteUse, takeUnattended } from "./attendance.ts";
+import { noteManagerTime } from "./clock.ts";
+import type { Fact } from "./live/facts.ts";
+import { Live, type LiveState } from "./live/live.ts";
 
 /** The agents and how current they are, for the components. */
 export interface LiveView {
