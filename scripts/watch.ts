@@ -57,12 +57,12 @@ await command(async (stack) => {
     }
   };
 
-  const print = ({ subject, data, timestamp = Date.now() }: Message) => {
-    const dot = subject.indexOf(".");
-    const id = subject.slice(dot + 1);
+  const print = async ({ subject, data, timestamp = Date.now() }: Message) => {
+    const id = subject.slice(subject.indexOf(".") + 1);
     told.add(id);
     if (subject.startsWith("presence.")) {
-      const known = fleet.get(id) ?? { name: id, presence: "" };
+      // The feed may tell of a new agent's connection before it tells of the agent.
+      const known = fleet.get(id) ?? { name: (await admin.agent(id))?.name ?? id, presence: "" };
       const presence = describe(Presence.parse(data));
       // A presence also tells of round trips.
       if (presence === known.presence) return;
@@ -79,20 +79,29 @@ await command(async (stack) => {
     }
   };
 
+  let printed = Promise.resolve();
+  const printInTurn = (message: Message) => {
+    printed = printed.then(() => print(message)).catch(complain);
+  };
+
   // It is known at once whether the manager is there and accepts the password.
   await noteAgents(true);
   await followFeed(admin, {
     signal: stopping.signal,
     patterns: options.subject ?? [],
-    onMessage: options.json ? (message) => console.log(JSON.stringify(message)) : print,
+    onMessage: options.json ? (message) => console.log(JSON.stringify(message)) : printInTurn,
     onLive: () => {
       console.error("zedops: live");
-      if (!options.json) void noteAgents(false).catch((error: unknown) => console.error(`zedops: ${error}`));
+      if (!options.json) void noteAgents(false).catch(complain);
     },
     onLost: () => console.error("zedops: the connection is lost; trying again"),
   });
   return 0;
 });
+
+function complain(error: unknown): void {
+  console.error(`zedops: ${error instanceof Error ? error.message : error}`);
+}
 
 function describe({ status, reason }: z.infer<typeof Presence>): string {
   return reason === null ? status : `${status} (${reason.replaceAll("_", " ")})`;
