@@ -98,7 +98,8 @@ export class Live {
     this.#visible = visible;
     if (!visible) return;
     this.#feed.wake();
-    this.#readIn(looksAfterMs);
+    if (this.#reading) this.#readAgain = true;
+    else this.#readIn(looksAfterMs);
   }
 
   #completed(): void {
@@ -140,9 +141,10 @@ export class Live {
     void this.#readAll().finally(() => {
       this.#reading = false;
       if (this.#stopped.signal.aborted) return;
-      if (this.#readAgain && this.#failedReadings === 0) this.#read();
-      else this.#readIn(this.#untilNextReading());
+      const again = this.#readAgain && this.#failedReadings === 0;
       this.#readAgain = false;
+      if (again) this.#read();
+      else this.#readIn(this.#untilNextReading());
     });
   }
 
