@@ -37,6 +37,10 @@ agent-run: $(INSTALLED) agent ## Run an agent alone; it gets a token if it has n
 token: $(INSTALLED) ## Print an enrolment token; ARGS="--name edge-7 --ttl 2h --max-uses 3"
 	@$(NODE) scripts/mint-token.ts $(ARGS)
 
+.PHONY: watch
+watch: $(INSTALLED) ## Print agents as they come, go or change; JSON=1; ARGS="--subject 'fleet.>'" for what is published too
+	@$(NODE) scripts/watch.ts $(if $(JSON),--json) $(ARGS)
+
 ##@ Develop
 
 .PHONY: ui-dev

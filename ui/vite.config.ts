@@ -1,4 +1,4 @@
-import type { IncomingMessage } from "node:http";
+import type { ClientRequest, IncomingMessage } from "node:http";
 import type { ProxyOptions } from "vite";
 import solid from "vite-plugin-solid";
 import { defineConfig } from "vitest/config";
@@ -7,7 +7,7 @@ const { MANAGER_URL = "http://127.0.0.1:8787", UI_PORT = "5173", UI_STRICT_PORT 
 const manager = new URL(MANAGER_URL).origin;
 
 /**
- * The manager refuses mutations from a foreign Origin, and the origin of a page behind this proxy is foreign. The proxy
+ * The manager refuses mutations and the live feed from a foreign Origin, and the origin of a page behind this proxy is foreign. The proxy
  * replaces it for the dev server's own pages only, so that other sites stay refused.
  */
 function isOwnPage(request: IncomingMessage): boolean {
@@ -19,9 +19,11 @@ const toManager: ProxyOptions = {
   target: manager,
   changeOrigin: true,
   configure(proxy) {
-    proxy.on("proxyReq", (outgoing, incoming) => {
+    const setOrigin = (outgoing: ClientRequest, incoming: IncomingMessage) => {
       if (isOwnPage(incoming)) outgoing.setHeader("origin", manager);
-    });
+    };
+    proxy.on("proxyReq", setOrigin);
+    proxy.on("proxyReqWs", setOrigin);
   },
 };
 
@@ -37,7 +39,7 @@ export default defineConfig({
   server: {
     port: Number(UI_PORT),
     strictPort: UI_STRICT_PORT !== "0",
-    proxy: { "/api": toManager, "/healthz": toManager, "/ws": { ...toManager, ws: true } },
+    proxy: { "/api": { ...toManager, ws: true }, "/healthz": toManager, "/ws": { ...toManager, ws: true } },
   },
   test: {
     environment: "jsdom",

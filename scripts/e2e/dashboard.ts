@@ -60,9 +60,9 @@ export class Dashboard {
     await row.getByText(new RegExp(`^${status}\\b`)).waitFor({ timeout: timeoutMs });
   }
 
-  /** Waits until the page shows whether the manager answers. */
-  async untilManager(state: "answers" | "is gone", timeoutMs = 20_000): Promise<void> {
-    const text = state === "answers" ? "Checked every second" : "Manager unreachable.";
+  /** Waits until the page shows whether it hears from the manager. Its attempts to reconnect are up to 30 s apart. */
+  async untilManager(state: "answers" | "is gone", timeoutMs = 40_000): Promise<void> {
+    const text = state === "answers" ? /^Live$/ : /^(Reconnecting…|Manager unreachable\.)$/;
     await this.page.getByText(text).waitFor({ timeout: timeoutMs });
   }
 

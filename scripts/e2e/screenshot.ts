@@ -37,6 +37,7 @@ try {
   await page.mouse.move(0, 0);
   await page.reload();
   await dashboard.untilCount(hosts.length - 1, hosts.length);
+  await dashboard.untilManager("answers");
   await page.screenshot({ path: inRepository("docs/images/dashboard.png") });
   for (const agent of agents.values()) agent.close();
 } finally {

@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 /** These measure durations, so nothing runs beside them. */
-const timed = ["presence.test.ts", "reconnection.test.ts", "revocation.test.ts", "up.test.ts"];
+const timed = ["live.test.ts", "presence.test.ts", "reconnection.test.ts", "revocation.test.ts", "up.test.ts"];
 
 const common = {
   testTimeout: 120_000,

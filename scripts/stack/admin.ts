@@ -5,7 +5,7 @@ import { UserError } from "./user-error.ts";
 
 const Failure = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
 const Enrolment = z.object({ token: z.string().min(1) });
-const Agent = z.object({
+export const Agent = z.object({
   id: z.string(),
   name: z.string(),
   status: z.enum(["online", "offline"]),
@@ -75,6 +75,13 @@ export class Admin {
       if (error instanceof ApiError && error.code === "unknown_agent") return undefined;
       throw error;
     }
+  }
+
+  /** Opens a socket to the live feed of one hub. */
+  openFeed(shard: number): WebSocket {
+    const url = new URL(`/api/live?shard=${shard}`, this.#manager);
+    url.protocol = url.protocol.replace("http", "ws");
+    return new WebSocket(url, { headers: this.headers });
   }
 
   /** Calls a route and returns the JSON of its answer. */

@@ -55,6 +55,8 @@ export const trees: readonly Tree[] = [
       { files: ["App.tsx"] },
       // Components import code that fetches and computes, never the other way round.
       { files: ["**/*.tsx"] },
+      { files: ["useLive.ts"] },
+      { files: ["live/**"], without: ["solid-js", "@tanstack/solid-query"] },
       { files: ["**/*.ts"] },
     ],
   },

@@ -1,9 +1,10 @@
 import { createMemo, Match, onMount, Show, Switch } from "solid-js";
-import type { Agent } from "./agent.ts";
+import { type Agent, isFlapping } from "./agent.ts";
+import { useManagerClock } from "./clock.ts";
 import { Dialog } from "./Dialog.tsx";
 import { FlappingBadge, flappingExplanation } from "./FlappingBadge.tsx";
 import { formatShare } from "./history.ts";
-import { useHistory } from "./historyQuery.ts";
+import { readHistoryAgainMs, useHistory } from "./historyQuery.ts";
 import { explainPresence } from "./presence.ts";
 import { StatusBadge } from "./StatusBadge.tsx";
 import { Timeline } from "./Timeline.tsx";
@@ -15,6 +16,8 @@ import "./AgentHistory.css";
 export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
   let close!: HTMLButtonElement;
   const query = useHistory(props.agent);
+  const now = useManagerClock();
+  const flapping = createMemo(() => isFlapping(props.agent, now()));
   const share = (of: "day" | "week") => formatShare(query.data?.uptime[of] ?? null);
 
   // The query clears its error during the next attempt. The last error stays, so that the text does not flicker.
@@ -31,12 +34,12 @@ export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
             <bdi>{props.agent.name}</bdi>
           </strong>
           <StatusBadge presence={props.agent} />
-          <Show when={props.agent.flapping}>
+          <Show when={flapping()}>
             <FlappingBadge />
           </Show>
         </div>
         <Show when={explainPresence(props.agent)}>{(words) => <p class="detail">{words()}</p>}</Show>
-        <Show when={props.agent.flapping}>
+        <Show when={flapping()}>
           <p class="detail">{flappingExplanation}</p>
         </Show>
         <dl class="uptime">
@@ -54,7 +57,9 @@ export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
         </p>
         <Switch>
           <Match when={query.data === undefined}>
-            <p class="muted history-none">{problem() === undefined ? "Loading…" : "Retrying every 5 seconds."}</p>
+            <p class="muted history-none">
+              {problem() === undefined ? "Loading…" : `Retrying every ${readHistoryAgainMs / 1_000} seconds.`}
+            </p>
           </Match>
           <Match when={query.data?.events.length === 0}>
             <p class="muted history-none">No connection recorded yet.</p>

@@ -1,15 +1,19 @@
-import { Show } from "solid-js";
+import { createMemo, Show } from "solid-js";
 import { AgentMenu } from "./AgentMenu.tsx";
-import { type Agent, isOnline } from "./agent.ts";
+import { type Agent, isFlapping, isOnline } from "./agent.ts";
 import { CloneWarning } from "./CloneWarning.tsx";
 import { ConnectedSince } from "./ConnectedSince.tsx";
+import { useManagerClock } from "./clock.ts";
 import type { Clone } from "./clone.ts";
 import { FlappingBadge } from "./FlappingBadge.tsx";
+import { isLate } from "./presence.ts";
 import { RelativeTime } from "./RelativeTime.tsx";
 import { StatusBadge } from "./StatusBadge.tsx";
 
 interface AgentRowProps {
   agent: Agent;
+  /** Whether the row may be out of date. */
+  stale: boolean;
   menuOpen: boolean;
   onMenu: (open: boolean) => void;
   onHistory: () => void;
@@ -25,6 +29,11 @@ interface AgentRowProps {
  * has the full name.
  */
 export function AgentRow(props: AgentRowProps) {
+  const now = useManagerClock();
+  const flapping = createMemo(() => props.agent.flappingUntil > 0 && isFlapping(props.agent, now()));
+  // Between two readings nothing tells of the heartbeats that came in time.
+  const isHeard = () => isOnline(props.agent) && !isLate(props.agent) && !props.stale;
+
   return (
     <tr class="agent">
       <th scope="row" class="agent-name">
@@ -41,14 +50,16 @@ export function AgentRow(props: AgentRowProps) {
       <td class="agent-status">
         <div class="badges">
           <StatusBadge presence={props.agent} />
-          <Show when={props.agent.flapping}>
+          <Show when={flapping()}>
             <FlappingBadge />
           </Show>
         </div>
       </td>
       <td class="agent-seen">
-        <Show when={props.agent.lastSeen} keyed fallback={<span class="muted">never</span>}>
-          {(time) => <RelativeTime time={time} />}
+        <Show when={!isHeard()} fallback={<span title="Its heartbeats come in time.">now</span>}>
+          <Show when={props.agent.lastSeen} keyed fallback={<span class="muted">never</span>}>
+            {(time) => <RelativeTime time={time} />}
+          </Show>
         </Show>
         <Show when={isOnline(props.agent)}>
           <span class="detail">

@@ -1,7 +1,7 @@
 import { createComputed, createMemo, createSignal, For, on, Show } from "solid-js";
 import { AgentHistory } from "./AgentHistory.tsx";
 import { AgentRow } from "./AgentRow.tsx";
-import { type Agent, compareAgents } from "./agent.ts";
+import { type Agent, sortAgents } from "./agent.ts";
 import type { Clone } from "./clone.ts";
 import { RemoveAgent } from "./RemoveAgent.tsx";
 import { RenameAgent } from "./RenameAgent.tsx";
@@ -25,7 +25,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
 
   // While a menu is open no row moves: the operator is about to choose an item.
   const ordered = createMemo<readonly Agent[]>((previous) => {
-    if (!menuIsOpen()) return props.agents.toSorted(compareAgents);
+    if (!menuIsOpen()) return sortAgents(props.agents);
     const current = new Set(props.agents);
     const known = new Set(previous);
     return [...previous.filter((agent) => current.has(agent)), ...props.agents.filter((agent) => !known.has(agent))];
@@ -64,6 +64,7 @@ export function AgentTable(props: { agents: readonly Agent[]; stale: boolean }) 
               {(agent) => (
                 <AgentRow
                   agent={agent}
+                  stale={props.stale}
                   menuOpen={menuOf() === agent.id}
                   onMenu={(open) => setMenuOf(open ? agent.id : undefined)}
                   onHistory={() => setHistoryOf(agent)}

@@ -1,14 +1,14 @@
-import { createSignal, Match, Show, Switch } from "solid-js";
+import { createMemo, createSignal, Match, Show, Switch } from "solid-js";
 import { AddAgent } from "./AddAgent.tsx";
 import { AgentTable } from "./AgentTable.tsx";
 import { matchesFilter } from "./agent.ts";
-import { useAgents, useStaleness } from "./agentsQuery.ts";
 import { EmptyState } from "./EmptyState.tsx";
-import { Freshness } from "./Freshness.tsx";
+import { Freshness, useStale } from "./Freshness.tsx";
 import { Header } from "./Header.tsx";
 import { NoAnswer } from "./NoAnswer.tsx";
 import { Skeleton } from "./Skeleton.tsx";
 import { Toast } from "./Toast.tsx";
+import { LiveContext, useLive } from "./useLive.ts";
 import "./Dashboard.css";
 
 /** With fewer agents than this, the operator needs no filter. */
@@ -16,23 +16,26 @@ const filterFrom = 6;
 
 /** The page for a logged-in operator. */
 export function Dashboard(props: { onLoggedOut: () => void }) {
-  const query = useAgents();
+  const live = useLive(() => props.onLoggedOut());
+  const { agents, state } = live;
   const [adding, setAdding] = createSignal(false);
   const [filter, setFilter] = createSignal("");
 
-  const agents = () => query.data ?? [];
-  const shown = () => (filter() === "" ? agents() : agents().filter((agent) => matchesFilter(agent, filter())));
-  const failed = () => query.errorUpdateCount > 0;
-  const staleMs = useStaleness(query);
+  const shown = createMemo(() =>
+    filter() === "" ? agents() : agents().filter((agent) => matchesFilter(agent, filter())),
+  );
+  // While the first reading has some pages and not all, the numbers are not known yet, and no agent is new.
+  const all = () => (state.loaded ? agents() : undefined);
+  const stale = useStale(state);
 
   return (
-    <>
-      <Header agents={query.data} stale={staleMs() !== null} onLoggedOut={props.onLoggedOut} />
+    <LiveContext.Provider value={live}>
+      <Header agents={all()} stale={stale()} onLoggedOut={props.onLoggedOut} />
       <main class="page">
         <div class="toolbar">
           <div class="toolbar-title">
             <h1>Agents</h1>
-            <Freshness answered={query.data !== undefined} staleMs={staleMs()} error={query.error} />
+            <Freshness state={state} stale={stale()} />
           </div>
           <Show when={agents().length >= filterFrom || filter() !== ""}>
             <input
@@ -51,11 +54,11 @@ export function Dashboard(props: { onLoggedOut: () => void }) {
           </Show>
         </div>
         <Switch>
-          <Match when={query.data === undefined && !failed()}>
-            <Skeleton />
+          <Match when={!state.loaded && state.error !== null}>
+            <NoAnswer error={state.error} />
           </Match>
-          <Match when={query.data === undefined}>
-            <NoAnswer error={query.error} />
+          <Match when={!state.loaded && agents().length === 0}>
+            <Skeleton />
           </Match>
           <Match when={agents().length === 0}>
             <EmptyState onAdd={() => setAdding(true)} />
@@ -71,14 +74,14 @@ export function Dashboard(props: { onLoggedOut: () => void }) {
             </section>
           </Match>
           <Match when={true}>
-            <AgentTable agents={shown()} stale={staleMs() !== null} />
+            <AgentTable agents={shown()} stale={stale()} />
           </Match>
         </Switch>
       </main>
       <Show when={adding()}>
         <AddAgent agents={agents()} onClose={() => setAdding(false)} />
       </Show>
-      <Toast agents={query.data} />
-    </>
+      <Toast agents={all()} />
+    </LiveContext.Provider>
   );
 }

@@ -1,20 +1,16 @@
-import { createMemo } from "solid-js";
 import { ApiError } from "./api.ts";
 import "./NoAnswer.css";
 
 /** Shown instead of the table until the manager has answered for the first time. */
 export function NoAnswer(props: { error: Error | null }) {
-  // The query clears its error during the next attempt. The last error stays, so that the text does not flicker.
-  const latest = createMemo<Error | null>((previous) => props.error ?? previous, null);
-
   const title = () => {
-    const error = latest();
+    const { error } = props;
     if (error instanceof ApiError && error.code === "not_configured") return "The manager is not configured";
     if (error instanceof ApiError && error.code !== "unreachable") return "The manager answers with an error";
     return "The manager cannot be reached";
   };
   const detail = () => {
-    const error = latest();
+    const { error } = props;
     return error instanceof ApiError && error.code !== "unreachable"
       ? error.message
       : "Is it running, and is this machine online?";
@@ -24,7 +20,7 @@ export function NoAnswer(props: { error: Error | null }) {
     <section class="panel no-answer" role="alert">
       <h2>{title()}</h2>
       <p>{detail()}</p>
-      <p class="muted">Retrying every second.</p>
+      <p class="muted">Retrying…</p>
     </section>
   );
 }

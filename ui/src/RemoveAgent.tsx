@@ -1,18 +1,18 @@
-import { useMutation, useQueryClient } from "@tanstack/solid-query";
+import { useMutation } from "@tanstack/solid-query";
 import { onMount } from "solid-js";
 import type { Agent } from "./agent.ts";
-import { amendAgents } from "./agentsQuery.ts";
 import { removeAgent } from "./api.ts";
 import { Dialog } from "./Dialog.tsx";
+import { useApply } from "./useLive.ts";
 
 export function RemoveAgent(props: { agent: Agent; onClose: () => void }) {
   let cancel!: HTMLButtonElement;
-  const client = useQueryClient();
+  const apply = useApply();
 
   const removing = useMutation(() => ({
     mutationFn: () => removeAgent(props.agent.id),
-    onSuccess: async () => {
-      await amendAgents(client, (agents) => agents.filter((agent) => agent.id !== props.agent.id));
+    onSuccess: () => {
+      apply({ kind: "removed", id: props.agent.id });
       props.onClose();
     },
   }));

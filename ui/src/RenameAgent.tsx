@@ -1,21 +1,21 @@
-import { useMutation, useQueryClient } from "@tanstack/solid-query";
+import { useMutation } from "@tanstack/solid-query";
 import { onMount } from "solid-js";
 import type { Agent } from "./agent.ts";
-import { amendAgents } from "./agentsQuery.ts";
 import { renameAgent } from "./api.ts";
 import { Dialog } from "./Dialog.tsx";
+import { useApply } from "./useLive.ts";
 
 /** The manager's limit, in characters. */
 const longestName = 64;
 
 export function RenameAgent(props: { agent: Agent; onClose: () => void }) {
   let name!: HTMLInputElement;
-  const client = useQueryClient();
+  const apply = useApply();
 
   const renaming = useMutation(() => ({
     mutationFn: (to: string) => renameAgent(props.agent.id, to),
-    onSuccess: async (renamed) => {
-      await amendAgents(client, (agents) => agents.map((agent) => (agent.id === renamed.id ? renamed : agent)));
+    onSuccess: (renamed) => {
+      apply({ kind: "row", agent: renamed });
       props.onClose();
     },
   }));

@@ -1,18 +1,18 @@
-import { useMutation, useQueryClient } from "@tanstack/solid-query";
+import { useMutation } from "@tanstack/solid-query";
 import { onMount } from "solid-js";
 import type { Agent } from "./agent.ts";
-import { amendAgents } from "./agentsQuery.ts";
 import { revokeAgent } from "./api.ts";
 import { Dialog } from "./Dialog.tsx";
+import { useApply } from "./useLive.ts";
 
 export function RevokeAgent(props: { agent: Agent; onClose: () => void }) {
   let cancel!: HTMLButtonElement;
-  const client = useQueryClient();
+  const apply = useApply();
 
   const revoking = useMutation(() => ({
     mutationFn: () => revokeAgent(props.agent.id),
-    onSuccess: async (revoked) => {
-      await amendAgents(client, (agents) => agents.map((agent) => (agent.id === revoked.id ? revoked : agent)));
+    onSuccess: (revoked) => {
+      apply({ kind: "row", agent: revoked });
       props.onClose();
     },
   }));

@@ -1,10 +1,10 @@
-import { useMutation, useQueryClient } from "@tanstack/solid-query";
+import { useMutation } from "@tanstack/solid-query";
 import { onMount, Show } from "solid-js";
 import type { Agent } from "./agent.ts";
-import { amendAgents } from "./agentsQuery.ts";
 import { ApiError, separateClone } from "./api.ts";
 import { type Clone, hostLabels } from "./clone.ts";
 import { Dialog } from "./Dialog.tsx";
+import { useApply } from "./useLive.ts";
 
 function explain(error: Error | null): string | undefined {
   if (error instanceof ApiError && error.code === "timeout") {
@@ -15,17 +15,14 @@ function explain(error: Error | null): string | undefined {
 
 export function SeparateClone(props: { agent: Agent; clone: Clone; onClose: () => void }) {
   let close!: HTMLButtonElement;
-  const client = useQueryClient();
+  const apply = useApply();
   const labels = () => hostLabels(props.clone);
 
   const separating = useMutation(() => ({
     mutationFn: () => separateClone(props.agent.id),
-    onSuccess: async (newAgent) => {
+    onSuccess: (newAgent) => {
       close.focus();
-      if (newAgent === null) return;
-      await amendAgents(client, (agents) =>
-        agents.map((agent) => (agent.id === props.agent.id ? { ...agent, clone: null } : agent)),
-      );
+      if (newAgent !== null) apply({ kind: "row", agent: { ...props.agent, clone: null } });
     },
   }));
 

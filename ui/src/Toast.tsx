@@ -4,11 +4,11 @@ import "./Toast.css";
 
 const showForMs = 6_000;
 
-/**
- * The online agents to announce: all of them if none was online before, else only agents that were not in the list
- * before.
- */
-function arrivals(before: ReadonlyMap<string, boolean>, agents: readonly Agent[]): Agent[] {
+/** Of the agents that have ever connected: whether they were online. */
+type Seen = ReadonlyMap<string, boolean>;
+
+/** The online agents to announce: all of them if none was online before, else only those that had never connected. */
+function arrivals(before: Seen, agents: readonly Agent[]): Agent[] {
   const online = agents.filter(isOnline);
   const noneWasOnline = ![...before.values()].includes(true);
   return noneWasOnline ? online : online.filter((agent) => !before.has(agent.id));
@@ -17,19 +17,27 @@ function arrivals(before: ReadonlyMap<string, boolean>, agents: readonly Agent[]
 /** Announces new agents. `agents` is undefined until the manager has answered once; the first answer announces none. */
 export function Toast(props: { agents: readonly Agent[] | undefined }) {
   const [message, setMessage] = createSignal<string>();
+  /** The names in the present announcement, by id. */
+  const announced = new Map<string, string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   onCleanup(() => clearTimeout(timer));
 
-  createEffect<ReadonlyMap<string, boolean> | undefined>((before) => {
+  createEffect<Seen | undefined>((before) => {
     const agents = props.agents;
     if (!agents) return before;
-    const [first, ...others] = before ? arrivals(before, agents) : [];
-    if (first) {
-      setMessage(others.length === 0 ? first.name : `${first.name} and ${others.length} more`);
+    const arrived = before ? arrivals(before, agents) : [];
+    if (arrived.length > 0) {
+      for (const { id, name } of arrived) announced.set(id, name);
+      const [first] = announced.values();
+      setMessage(announced.size === 1 ? first : `${first} and ${announced.size - 1} more`);
       clearTimeout(timer);
-      timer = setTimeout(() => setMessage(undefined), showForMs);
+      timer = setTimeout(() => {
+        announced.clear();
+        setMessage(undefined);
+      }, showForMs);
     }
-    return new Map(agents.map((agent) => [agent.id, isOnline(agent)]));
+    const connected = agents.filter(({ reason }) => reason !== "never_connected");
+    return new Map(connected.map((agent) => [agent.id, isOnline(agent)]));
   });
 
   return (

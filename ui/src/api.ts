@@ -25,10 +25,11 @@ export interface EnrolmentToken {
   readonly expiresAt: number;
 }
 
-export interface AgentList {
+/** A page of the list of agents. */
+export interface AgentPage {
   readonly agents: Agent[];
-  /** The manager's `Date` header in Unix milliseconds, to the second; null if a proxy removed it. */
-  readonly managerTime: number | null;
+  /** Where the next page begins; null after the last. */
+  readonly next: string | null;
 }
 
 /** Timeout of a call, in ms. A healthy manager answers much sooner. */
@@ -42,12 +43,16 @@ interface Call {
   readonly body?: JsonObject;
   readonly signal?: AbortSignal;
   readonly withinMs?: number;
+  /** No person asked for it, so it does not keep the session alive. */
+  readonly unattended?: boolean;
 }
 
-async function call(path: string, { method, body, signal, withinMs = answerWithinMs }: Call = {}): Promise<Response> {
+async function call(path: string, options: Call = {}): Promise<Response> {
+  const { method, body, signal, withinMs = answerWithinMs, unattended = false } = options;
   const timeout = AbortSignal.timeout(withinMs);
   const init: RequestInit = { signal: signal ? AbortSignal.any([signal, timeout]) : timeout, cache: "no-store" };
   if (method !== undefined) init.method = method;
+  if (unattended) init.headers = { "zedops-unattended": "true" };
   if (body !== undefined) {
     init.headers = { "content-type": "application/json" };
     init.body = JSON.stringify(body);
@@ -104,21 +109,32 @@ export async function logOut(): Promise<void> {
   await call("/api/session", { method: "DELETE" });
 }
 
-export async function listAgents(signal: AbortSignal): Promise<AgentList> {
-  const response = await call("/api/agents", { signal });
-  const date = Date.parse(response.headers.get("date") ?? "");
-  const agents = await read(response, (body) => array(body, "agents", parseAgent));
-  return { agents, managerTime: Number.isNaN(date) ? null : date };
+/** The agents of a page of the list that begins at the cursor; the first page if it is null. */
+export async function listAgents(cursor: string | null, signal: AbortSignal, unattended: boolean): Promise<AgentPage> {
+  const query = new URLSearchParams({ limit: "1000", ...(cursor !== null && { cursor }) });
+  const response = await call(`/api/agents?${query}`, { signal, unattended });
+  const [, target] = /<([^>]*)>; *rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
+  const next = target === undefined ? null : new URL(target, location.href).searchParams.get("cursor");
+  return { agents: await read(response, (body) => array(body, "agents", parseAgent)), next };
 }
 
 /** Fails with `unknown_agent`. */
-export async function readUptime(id: string, signal: AbortSignal): Promise<Uptime> {
-  return read(await call(agentPath(id), { signal }), (body) => parseUptime(object(body, "agent")));
+export async function readUptime(id: string, signal: AbortSignal, unattended: boolean): Promise<Uptime> {
+  const response = await call(agentPath(id), { signal, unattended });
+  return read(response, (body) => parseUptime(object(body, "agent")));
 }
 
 /** The agent's timeline, newest first. Fails with `unknown_agent`. */
-export async function listEvents(id: string, signal: AbortSignal): Promise<ConnectionEvent[]> {
-  return read(await call(`${agentPath(id)}/events`, { signal }), (body) => array(body, "events", parseEvent));
+export async function listEvents(id: string, signal: AbortSignal, unattended: boolean): Promise<ConnectionEvent[]> {
+  const response = await call(`${agentPath(id)}/events`, { signal, unattended });
+  return read(response, (body) => array(body, "events", parseEvent));
+}
+
+/** A socket to the live feed of one hub. */
+export function openFeed(shard: number): WebSocket {
+  const url = new URL(`/api/live?shard=${shard}`, location.href);
+  url.protocol = url.protocol.replace("http", "ws");
+  return new WebSocket(url);
 }
 
 /** Fails with `unknown_agent`, or with status 400 if the manager refuses the name. */

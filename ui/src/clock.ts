@@ -3,10 +3,9 @@ import { createRoot, createSignal, onCleanup } from "solid-js";
 const [now, setNow] = createRoot(() => createSignal(Date.now()));
 let users = 0;
 let timer: ReturnType<typeof setInterval> | undefined;
-let managerAheadMs = 0;
 
-/** A smaller difference is ignored: the `Date` header has whole seconds, and the answer needed some time to arrive. */
-const noSkewMs = 2_500;
+/** The manager's clock at the origin of `performance.now()`; undefined before it has told the time. */
+let managerOrigin: number | undefined;
 
 const tick = () => setNow(Date.now());
 
@@ -27,14 +26,23 @@ export function useClock(): () => number {
   return now;
 }
 
-/** The manager's time: if the clock of the operator's machine is wrong, a live agent must not look hours old. */
+/**
+ * The manager's time: if the clock of the operator's machine is wrong, a live agent must not look hours old. Before the
+ * manager has told the time, it is the browser's.
+ */
 export function useManagerClock(): () => number {
   const browser = useClock();
-  return () => browser() + managerAheadMs;
+  return () => {
+    const browserTime = browser();
+    return managerOrigin === undefined ? browserTime : managerOrigin + performance.now();
+  };
 }
 
-/** Sets the manager's clock to the time of an answer that has just come. */
-export function noteManagerTime(managerTime: number): void {
-  const ahead = managerTime - Date.now();
-  managerAheadMs = Math.abs(ahead) < noSkewMs ? 0 : ahead;
+/**
+ * Sets the manager's clock. A time that is not exact may have waited on its way, as in a machine that slept, so it only
+ * puts the clock forward.
+ */
+export function noteManagerTime(time: number, exact: boolean): void {
+  const origin = time - performance.now();
+  managerOrigin = exact ? origin : Math.max(origin, managerOrigin ?? origin);
 }

@@ -32,13 +32,12 @@ export function number(from: JsonObject, field: string): number {
   return value;
 }
 
-export function flag(from: JsonObject, field: string): boolean {
-  const value = from[field];
-  if (typeof value !== "boolean") throw new ShapeError(`${field} is not true or false`);
-  return value;
-}
-
 /** Null if the field is null; every other value goes to `read`. */
 export function orNull<T>(from: JsonObject, field: string, read: (from: JsonObject, field: string) => T): T | null {
   return from[field] === null ? null : read(from, field);
+}
+
+/** An older manager does not send the field: `absent` stands for it. Null is read as absent too. */
+export function orElse<T>(from: JsonObject, field: string, read: (from: JsonObject, field: string) => T, absent: T): T {
+  return from[field] === undefined || from[field] === null ? absent : read(from, field);
 }

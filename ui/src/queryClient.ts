@@ -10,7 +10,7 @@ export function createQueryClient(onSessionEnd: () => void): QueryClient {
     queryCache: new QueryCache({ onError }),
     mutationCache: new MutationCache({ onError }),
     defaultOptions: {
-      // No retry: the next poll comes soon. `networkMode`: the manager may run on this machine, so it can be reachable
+      // No retry: the next reading comes soon. `networkMode`: the manager may run on this machine, so it can be reachable
       // even if the browser reports that it is offline.
       queries: { retry: false, networkMode: "always" },
       mutations: { networkMode: "always" },

@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test, vi } from "vitest";
 import { agentJson, offline, refusal } from "./manager.ts";
-import { nextPoll, openPage, pass } from "./page.tsx";
+import { openPage, pass, toldAll } from "./page.tsx";
 
 test("an operator without agents is shown how to add one", async () => {
   await openPage();
@@ -19,7 +19,7 @@ test("the first agent to come online is announced by name", async () => {
   expect(screen.queryByText("Agent online ✓")).toBeNull();
 
   manager.agents = [agentJson("edge-7")];
-  await nextPoll();
+  await toldAll(manager);
   const toast = screen.getByRole("status");
   expect(within(toast).getByText("Agent online ✓")).toBeTruthy();
   expect(within(toast).getByText("edge-7")).toBeTruthy();
@@ -35,11 +35,11 @@ test("a newly enrolled agent is announced; one that merely comes back is not", a
   expect(screen.queryByText("Agent online ✓")).toBeNull();
 
   manager.agents = [agentJson("a"), agentJson("b")];
-  await nextPoll();
+  await toldAll(manager);
   expect(screen.queryByText("Agent online ✓")).toBeNull();
 
   manager.agents = [agentJson("a"), agentJson("b"), agentJson("c"), agentJson("d")];
-  await nextPoll();
+  await toldAll(manager);
   expect(within(screen.getByRole("status")).getByText("c and 1 more")).toBeTruthy();
 });
 
@@ -63,7 +63,7 @@ test("adding an agent mints a token that is not part of the command, and shows w
   expect(dialog.getByRole("status").textContent).toBe("Waiting for the agent to connect…");
 
   manager.agents = [agentJson("old"), agentJson("edge-7")];
-  await nextPoll();
+  await toldAll(manager);
   expect(dialog.getByRole("status").textContent).toBe("edge-7 is online ✓");
 
   await user.click(dialog.getByRole("button", { name: "Done" }));

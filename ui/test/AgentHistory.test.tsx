@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, eventJson, type Manager, offline, refusal } from "./manager.ts";
-import { nextPoll, openPage, pass } from "./page.tsx";
+import { openPage, pass, toldAll } from "./page.tsx";
 
 const second = 1_000;
 const minute = 60 * second;
@@ -76,7 +76,7 @@ test.for([
 
 test("the agent's current state is shown above its history, with an explanation, and stays up to date", async () => {
   const { manager, dialog } = await openHistory((manager) => {
-    manager.agents = [agentJson("edge-7", { id: "k3v", reason: "late", flapping: true })];
+    manager.agents = [agentJson("edge-7", { id: "k3v", reason: "late", flappingUntil: Date.now() + 2_000 })];
   });
   expect(within(dialog).getByText("edge-7")).toBeTruthy();
   expect(within(dialog).getByText("online · late")).toBeTruthy();
@@ -85,8 +85,10 @@ test("the agent's current state is shown above its history, with an explanation,
   expect(dialog.textContent).toContain("Flapping: five or more changes within ten minutes.");
 
   manager.agents = [agentJson("edge-7", { id: "k3v", ...offline("lease_expired") })];
-  await nextPoll();
+  await toldAll(manager);
   expect(within(dialog).getByText("offline · fell silent")).toBeTruthy();
+  expect(within(dialog).getByText("Flapping")).toBeTruthy();
+  await pass(2_000);
   expect(within(dialog).queryByText("Flapping")).toBeNull();
 });
 
@@ -101,7 +103,7 @@ test("a change of status appears in the open history at once, and existing rows 
     eventJson(1.5 * second, null, { ...offline("stopped"), closeCode: 1000 }),
     ...manager.events.map((event) => ({ ...event, durationMs: hour })),
   ];
-  await nextPoll();
+  await toldAll(manager);
   await pass(10);
 
   expect(entries(dialog).map(([, state, duration]) => [state, duration])).toEqual([
@@ -111,21 +113,39 @@ test("a change of status appears in the open history at once, and existing rows 
   expect(within(dialog).getAllByRole("row")[2]).toBe(known);
 });
 
-test("an open history is polled every 5 seconds, a closed one is not; the current duration is updated", async () => {
+test("an open history is read again when its agent comes or goes, and only then", async () => {
   const { manager, press, dialog } = await openHistory((manager) => {
     manager.events = [eventJson(10 * second, null)];
   });
+  await pass(60 * second);
   expect(asked(manager)).toBe(1);
+  expect(entries(dialog)[0]).toContain("1m 10s so far");
 
-  await pass(4 * second);
-  expect(asked(manager)).toBe(1);
-  expect(entries(dialog)[0]).toContain("14s so far");
-  await pass(second);
+  manager.agents = [agentJson("edge-7", { id: "k3v", since: Date.now() })];
+  await toldAll(manager);
   expect(asked(manager)).toBe(2);
+  expect(manager.unattended.filter(({ path }) => path.endsWith("/events"))).toHaveLength(1);
 
   await press("Close", dialog);
-  await pass(30 * second);
+  manager.agents = [agentJson("edge-7", { id: "k3v", since: Date.now() })];
+  await toldAll(manager);
   expect(asked(manager)).toBe(2);
+});
+
+test("a timeline that does not have the change yet is read again until it has", async () => {
+  const { manager, dialog } = await openHistory((manager) => {
+    manager.events = [eventJson(hour, null)];
+  });
+  manager.agents = [agentJson("edge-7", { id: "k3v", ...offline("stopped"), since: Date.now() })];
+  await toldAll(manager);
+  expect(asked(manager)).toBe(2);
+
+  manager.events = [eventJson(second, null, offline("stopped")), ...manager.events];
+  await pass(5 * second);
+  expect(asked(manager)).toBe(3);
+  expect(entries(dialog)[0]?.[1]).toBe("offline · stopped");
+  await pass(60 * second);
+  expect(asked(manager)).toBe(3);
 });
 
 test("an agent that never connected has an empty history", async () => {
@@ -145,7 +165,7 @@ test("if the history cannot be loaded, the reason is shown, and the history as s
   expect(within(dialog).queryByText("No connection recorded yet.")).toBeNull();
 
   manager.insteadOf.clear();
-  manager.pollsTakeMs = second;
+  manager.answersTakeMs = second;
   await pass(5 * second + 10);
   expect(alert.textContent).toBe("the registry is away");
   await pass(second);
@@ -153,7 +173,8 @@ test("if the history cannot be loaded, the reason is shown, and the history as s
   expect(entries(dialog)).toHaveLength(1);
 
   manager.reachable = false;
-  await pass(7 * second);
+  manager.agents = [agentJson("edge-7", { id: "k3v" })];
+  await toldAll(manager);
   expect(alert.textContent).toBe("The manager cannot be reached.");
   expect(entries(dialog)).toHaveLength(1);
 });

@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, refusal } from "./manager.ts";
-import { nextPoll, openPage, pass, row } from "./page.tsx";
+import { names, openPage, pass, row } from "./page.tsx";
 
 test("an agent is renamed from its row's menu, and shown so at once", async () => {
   const { manager, user, press } = await openPage((manager) => {
@@ -133,18 +133,32 @@ test("a click elsewhere closes the menu", async () => {
   expect(screen.queryByRole("menu")).toBeNull();
 });
 
-test("a poll in progress during a rename does not bring the old name back", async () => {
+test("a reading in progress during a rename does not bring the old name back", async () => {
   const { manager, user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
   });
   await press("Actions for edge-7");
   await user.click(screen.getByRole("menuitem", { name: /Rename/ }));
   await user.type(screen.getByLabelText("Name"), "-new");
-  manager.pollsTakeMs = 900;
-  await nextPoll();
+  manager.answersTakeMs = 900;
+  manager.tell("live.resync");
 
   await press("Rename");
   expect(row("edge-7-new")).toBeTruthy();
-  await pass(895);
+  await pass(2_000);
   expect(row("edge-7-new")).toBeTruthy();
+});
+
+test("a reading in progress during a removal does not bring the agent back", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7"), agentJson("edge-8")];
+  });
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Remove/ }));
+  manager.answersTakeMs = 900;
+  manager.tell("live.resync");
+
+  await press("Remove agent");
+  await pass(2_000);
+  expect(names()).toEqual(["edge-8"]);
 });

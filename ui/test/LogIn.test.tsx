@@ -1,7 +1,7 @@
 import { screen } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, type Manager, refusal } from "./manager.ts";
-import { nextPoll, openPage, pass } from "./page.tsx";
+import { openPage, pass } from "./page.tsx";
 
 const loggedOut = (manager: Manager) => {
   manager.loggedIn = false;
@@ -75,17 +75,28 @@ test("an unreachable manager is not reported as a wrong password", async () => {
   expect(screen.getByRole("alert").textContent).toBe("The manager cannot be reached.");
 });
 
-test("when a session ends, the log-in is shown", async () => {
+test("when the manager says that the session is over, the log-in is shown at once", async () => {
   const { manager } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7")];
   });
   expect(screen.getByRole("table")).toBeTruthy();
 
   manager.loggedIn = false;
-  await nextPoll();
+  for (const socket of manager.openSockets) socket.closedWith(4401);
 
   expect(screen.getByLabelText("Password")).toBeTruthy();
   expect(screen.queryByRole("table")).toBeNull();
+});
+
+test("a reading of the list notices the end of a session too", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7")];
+  });
+
+  manager.loggedIn = false;
+  await pass(10 * 60_000);
+
+  expect(screen.getByLabelText("Password")).toBeTruthy();
 });
 
 test("an action notices the end of a session too", async () => {
@@ -98,16 +109,18 @@ test("an action notices the end of a session too", async () => {
   expect(screen.getByLabelText("Password")).toBeTruthy();
 });
 
-test("logging out ends the session and stops the polls", async () => {
+test("logging out ends the session and the feed", async () => {
   const { manager, press } = await openPage();
 
   await press("Log out");
   expect(manager.loggedIn).toBe(false);
   expect(screen.getByLabelText("Password")).toBeTruthy();
+  expect(manager.openSockets).toHaveLength(0);
 
-  const polls = manager.polls();
-  await pass(5_000);
-  expect(manager.polls()).toBe(polls);
+  const { length } = manager.received;
+  await pass(20 * 60_000);
+  expect(manager.received).toHaveLength(length);
+  expect(manager.openSockets).toHaveLength(0);
 });
 
 test("a log-out that the manager did not confirm is reported as not done", async () => {

@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test, vi } from "vitest";
 import { agentJson, offline, refusal } from "./manager.ts";
-import { nextPoll, openPage, pass } from "./page.tsx";
+import { openPage, pass, toldAll } from "./page.tsx";
 
 /** Opens the page with one agent, and the dialog that rotates its token. */
 async function openRotation() {
@@ -69,7 +69,7 @@ test("only an agent that is online is offered a rotation, and no item moves whil
 
   await press("Actions for edge-7");
   manager.agents = [agentJson("edge-7", offline("lost"))];
-  await nextPoll();
+  await toldAll(manager);
   expect(screen.getByRole("menuitem", { name: /Rotate/ })).toBeTruthy();
 
   await user.keyboard("{Escape}");

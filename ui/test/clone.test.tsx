@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, offline, refusal } from "./manager.ts";
-import { nextPoll, openPage, row } from "./page.tsx";
+import { openPage, row, toldAll } from "./page.tsx";
 
 const host = (address: string | null, hostname: string) => ({ address, hostname, seenAt: Date.now() });
 
@@ -47,7 +47,7 @@ test("a row without a clone has no warning, nor has a row from a manager that do
   expect(screen.queryByRole("menuitem", { name: /its own identity/ })).toBeNull();
 
   manager.agents = [agentJson("edge-7", { clone: cloneJson() })];
-  await nextPoll();
+  await toldAll(manager);
   expect(within(row("edge-7")).getByText(/share this identity/)).toBeTruthy();
 });
 

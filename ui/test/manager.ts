@@ -13,7 +13,9 @@ export interface Received {
   body: unknown;
 }
 
-type AgentJson = ReturnType<typeof agentJson>;
+let made = 0;
+
+export type AgentJson = ReturnType<typeof agentJson>;
 
 /** An agent as the manager sends it, online unless told otherwise. */
 export function agentJson(
@@ -30,10 +32,14 @@ export function agentJson(
     hostname: string;
     address: string | null;
     clone: unknown;
-    flapping: unknown;
+    generation: number;
+    revision: number;
+    revokedAt: number | null;
+    flappingUntil: number;
   }> = {},
 ) {
   const now = Date.now();
+  made += 1;
   return {
     id: `id-${name}`,
     name,
@@ -51,7 +57,11 @@ export function agentJson(
     rttMs: 23,
     skewMs: 0,
     clone: null as unknown,
-    flapping: false as unknown,
+    // What is made later is newer.
+    generation: made,
+    revision: made,
+    revokedAt: null as number | null,
+    flappingUntil: 0,
     ...fields,
   };
 }
@@ -94,34 +104,73 @@ export class Manager {
   uptime: { day: number | null; week: number | null } = { day: null, week: null };
   loggedIn = true;
   reachable = true;
-  /** How long the answer to a poll takes, in ms; its data is that old. */
-  pollsTakeMs = 0;
+  /** How long the answer to a GET takes, in ms; its data is that old. */
+  answersTakeMs = 0;
+  /** The number of hubs. */
+  shards = 1;
+  /** The agents on a page of the list. */
+  pageSize = 1_000;
+  /** What becomes of a socket that the page opens. */
+  sockets: "open" | "fail" | "hang" = "open";
+  /** The manager's clock is ahead of the page's by that much. */
+  aheadMs = 0;
+  /** Every socket that the page has opened, by age. */
+  readonly feed: FeedSocket[] = [];
+  /** The calls that said that no person had asked for them. */
+  readonly unattended: Received[] = [];
   /** Answers that replace a route's own, by "METHOD /path". */
   readonly insteadOf = new Map<string, Answer>();
+  /** The agents that the page has been told of. */
+  #told: ReadonlySet<string> = new Set();
 
   constructor() {
-    vi.stubGlobal("fetch", (path: string, init: RequestInit = {}) => this.#fetch(path, init));
+    vi.stubGlobal("fetch", (url: string, init: RequestInit = {}) => this.#fetch(url, init));
+    vi.stubGlobal("WebSocket", socketClass(this));
   }
 
-  polls(): number {
+  /** How often the page has asked for the list, or for one of its pages. */
+  readings(): number {
     return this.received.filter(({ method, path }) => method === "GET" && path === "/api/agents").length;
   }
 
-  async #fetch(path: string, init: RequestInit): Promise<Response> {
+  get openSockets(): FeedSocket[] {
+    return this.feed.filter((socket) => socket.isOpen);
+  }
+
+  /** Sends a message on the feed of the first hub. */
+  tell(subject: string, data?: unknown): void {
+    for (const socket of this.openSockets) if (socket.shard === 0) socket.tell(subject, data);
+  }
+
+  /** Tells on the feed what has become of the list. */
+  tellAll(): void {
+    for (const id of this.#told) {
+      if (!this.agents.some((agent) => agent.id === id)) {
+        this.tell(`registry.${id}`, { change: "removed", revision: 1, agent: null });
+      }
+    }
+    for (const agent of this.agents) {
+      const { revision } = agent;
+      this.tell(`registry.${agent.id}`, { change: this.#told.has(agent.id) ? "renamed" : "enrolled", revision, agent });
+      this.tell(`presence.${agent.id}`, agent);
+    }
+    this.#told = new Set(this.agents.map(({ id }) => id));
+  }
+
+  async #fetch(url: string, init: RequestInit): Promise<Response> {
+    const { pathname: path, searchParams: query } = new URL(url, location.href);
     const method = init.method ?? "GET";
     const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
     this.received.push({ method, path, body });
+    if (new Headers(init.headers).get("zedops-unattended") === "true") this.unattended.push({ method, path, body });
     if (!this.reachable) throw new TypeError("Failed to fetch");
-    const answer = this.insteadOf.get(`${method} ${path}`) ?? this.#answer(method, path, body);
+    const answer = this.insteadOf.get(`${method} ${path}`) ?? this.#answer(method, path, body, query);
     const text = answer.body === undefined ? null : JSON.stringify(answer.body);
-    if (method === "GET") await new Promise((resolve) => setTimeout(resolve, this.pollsTakeMs));
-    return new Response(text, {
-      status: answer.status,
-      headers: { date: new Date().toUTCString(), ...answer.headers },
-    });
+    if (method === "GET") await new Promise((resolve) => setTimeout(resolve, this.answersTakeMs));
+    return new Response(text, { status: answer.status, headers: answer.headers ?? {} });
   }
 
-  #answer(method: string, path: string, body: unknown): Answer {
+  #answer(method: string, path: string, body: unknown, query: URLSearchParams): Answer {
     const sent = new Map<string, unknown>(Object.entries(body ?? {}));
     if (method === "POST" && path === "/api/session") {
       this.loggedIn = sent.get("password") === this.password;
@@ -132,7 +181,7 @@ export class Manager {
       this.loggedIn = false;
       return { status: 204 };
     }
-    if (method === "GET" && path === "/api/agents") return { status: 200, body: this.agents };
+    if (method === "GET" && path === "/api/agents") return this.#page(Number(query.get("cursor") ?? 0));
     if (method === "POST" && path === "/api/admin/tokens") {
       const now = Date.now();
       const minted = { id: "e1", token: this.token, maxUses: 1, createdAt: now, expiresAt: now + 3_600_000 };
@@ -140,7 +189,7 @@ export class Manager {
     }
     const revoked = this.agents.find(({ id }) => path === `/api/agents/${id}/revoke`);
     if (revoked && method === "POST") {
-      Object.assign(revoked, offline("revoked"));
+      Object.assign(revoked, offline("revoked"), { revokedAt: Date.now(), revision: revoked.revision + 1 });
       return { status: 200, body: revoked };
     }
     if (method === "GET" && this.agents.some(({ id }) => path === `/api/agents/${id}/events`)) {
@@ -149,7 +198,7 @@ export class Manager {
     const agent = this.agents.find(({ id }) => path === `/api/agents/${id}`);
     if (agent && method === "GET") return { status: 200, body: { ...agent, uptime: this.uptime } };
     if (agent && method === "PATCH") {
-      agent.name = String(sent.get("name"));
+      Object.assign(agent, { name: String(sent.get("name")), revision: agent.revision + 1 });
       return { status: 200, body: agent };
     }
     if (agent && method === "DELETE") {
@@ -158,6 +207,96 @@ export class Manager {
     }
     return refusal(404, "unknown_agent", "there is no such agent");
   }
+
+  #page(from: number): Answer {
+    const to = from + this.pageSize;
+    this.#told = new Set([...this.#told, ...this.agents.map(({ id }) => id)]);
+    const more = to < this.agents.length;
+    return {
+      status: 200,
+      body: this.agents.slice(from, to),
+      headers: more ? { link: `</api/agents?limit=${this.pageSize}&cursor=${to}>; rel="next"` } : {},
+    };
+  }
+}
+
+/** A socket of the live feed as the page has it, with a manager at its other end. */
+export class FeedSocket extends EventTarget {
+  readonly shard: number;
+  /** The frames that the page has sent, heartbeats apart. */
+  readonly sent: unknown[] = [];
+  /** When the page sent heartbeats. */
+  readonly beats: number[] = [];
+  /** Whether nothing goes through any more, and neither end knows. */
+  halfOpen = false;
+  readyState = 0;
+  readonly #manager: Manager;
+
+  constructor(manager: Manager, url: string | URL) {
+    super();
+    this.#manager = manager;
+    this.shard = Number(new URL(url).searchParams.get("shard"));
+    manager.feed.push(this);
+    if (manager.sockets === "hang") return;
+    setTimeout(() => (this.#isWelcome() ? this.#welcome() : this.closedWith(1006)));
+  }
+
+  get isOpen(): boolean {
+    return this.readyState === 1;
+  }
+
+  tell(subject: string, data?: unknown): void {
+    this.frame(JSON.stringify({ subject, data, timestamp: Date.now() + this.#manager.aheadMs }));
+  }
+
+  /** The manager sends this. */
+  frame(data: string): void {
+    if (this.isOpen && !this.halfOpen) this.dispatchEvent(new MessageEvent("message", { data }));
+  }
+
+  /** The socket is closed from outside the page. */
+  closedWith(code: number): void {
+    this.readyState = 3;
+    this.dispatchEvent(new CloseEvent("close", { code }));
+  }
+
+  send(frame: string): void {
+    if (frame !== '{"subject":"agent.heartbeat"}') {
+      this.sent.push(JSON.parse(frame));
+      return;
+    }
+    this.beats.push(Date.now());
+    setTimeout(() => this.frame('{"subject":"agent.heartbeat.ack"}'));
+  }
+
+  close(): void {
+    this.readyState = 3;
+  }
+
+  #isWelcome(): boolean {
+    const { reachable, loggedIn, sockets, shards } = this.#manager;
+    return reachable && loggedIn && sockets === "open" && this.shard < shards;
+  }
+
+  #welcome(): void {
+    this.readyState = 1;
+    const { shards, aheadMs } = this.#manager;
+    this.tell("live.welcome", {
+      ...{ protocol: 1, connection: `c${this.#manager.feed.length}`, shard: this.shard, shards, version: "1.0.0" },
+      ...{ serverTime: Date.now() + aheadMs, heartbeatIntervalMs: 30_000, heartbeatDelayMs: 17_250, leaseMs: 40_000 },
+      ...{ maxFrameBytes: 65_536, creditFrames: 256, creditBytes: 1_048_576 },
+    });
+  }
+}
+
+function socketClass(manager: Manager) {
+  return class extends FeedSocket {
+    static readonly OPEN = 1;
+
+    constructor(url: string | URL) {
+      super(manager, url);
+    }
+  };
 }
 
 export function refusal(status: number, code: string, message: string, headers: Record<string, string> = {}): Answer {

@@ -7,8 +7,11 @@ import { Manager } from "./manager.ts";
 /** Runs all pending promises, then advances the clock. */
 export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
-/** Waits until the next poll has been answered and shown. */
-export const nextPoll = () => pass(1_000);
+/** The feed tells what has become of the manager's list, and the page shows it. */
+export async function toldAll(manager: Manager): Promise<void> {
+  manager.tellAll();
+  await pass(1_000);
+}
 
 /**
  * Opens the dashboard with a manager that `prepare` has set up, and waits for the first answer. Only `pass` moves the

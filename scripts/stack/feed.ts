@@ -1,0 +1,160 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { z } from "zod";
+import type { Admin } from "./admin.ts";
+import { UserError } from "./user-error.ts";
+
+const Message = z.object({
+  subject: z.string(),
+  data: z.unknown(),
+  timestamp: z.number().optional(),
+  error: z.object({ code: z.string(), message: z.string() }).optional(),
+});
+const Welcome = z.object({
+  connection: z.string(),
+  shards: z.number(),
+  ...{ heartbeatIntervalMs: z.number(), heartbeatDelayMs: z.number(), leaseMs: z.number(), creditBytes: z.number() },
+});
+
+export type Message = z.infer<typeof Message>;
+type Welcome = z.infer<typeof Welcome>;
+
+export interface FeedOptions {
+  /** Ends the feed. */
+  signal: AbortSignal;
+  /** The subjects of publications to watch. */
+  patterns: readonly string[];
+  onMessage(message: Message): void;
+  /** Changes may have been missed until now: it is open, for the first time or again, or the manager has dropped some. */
+  onLive(): void;
+  onLost(): void;
+}
+
+const HEARTBEAT = '{"subject":"agent.heartbeat"}';
+const HEARTBEAT_ACK = '{"subject":"agent.heartbeat.ack"}';
+const WELCOME_WITHIN_MS = 10_000;
+const CREDIT_FRAMES = 64;
+/** A feed that lived that long was not opened in vain. */
+const STABLE_AFTER_MS = 60_000;
+const LONGEST_WAIT_MS = 30_000;
+/** After the manager has closed a socket for its bad frames (4400) or its rate (4429). */
+const PENALTY_MS = 60_000;
+
+/**
+ * Follows the live feed, docs/API.md, until the signal. If one socket is lost, it opens all of them anew.
+ * @throws UserError if the manager does not accept the password any more, or refuses the patterns
+ */
+export async function followFeed(admin: Admin, options: FeedOptions): Promise<void> {
+  for (let losses = 0; !options.signal.aborted; losses += 1) {
+    const began = performance.now();
+    const code = await openAll(admin, options);
+    if (options.signal.aborted) return;
+    if (code === 4401) throw new UserError("the manager does not accept this admin password any more");
+    options.onLost();
+    if (performance.now() - began > STABLE_AFTER_MS) losses = 0;
+    const penalty = code === 4400 || code === 4429 ? PENALTY_MS : 0;
+    const wait = penalty + Math.random() * Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** losses);
+    await pause(wait, undefined, { signal: options.signal }).catch(() => {});
+  }
+}
+
+/** Opens a socket to each hub, and returns the code of the first one that is closed. */
+async function openAll(admin: Admin, options: FeedOptions): Promise<number> {
+  const { promise, resolve, reject } = Promise.withResolvers<number>();
+  const over = new AbortController();
+  let welcomed = 0;
+  const open = (shard: number) => {
+    const onWelcome = ({ shards }: Welcome) => {
+      welcomed += 1;
+      if (shard === 0) for (let other = 1; other < shards; other += 1) open(other);
+      if (welcomed === shards) options.onLive();
+    };
+    const signal = AbortSignal.any([options.signal, over.signal]);
+    const patterns = shard === 0 ? options.patterns : [];
+    openHub(admin.openFeed(shard), { ...options, signal, patterns }, onWelcome).then(resolve, reject);
+  };
+  open(0);
+  return await promise.finally(() => over.abort());
+}
+
+/** Follows one socket until it ends, and returns its close code; 1006 if nothing comes from the manager any more. */
+async function openHub(
+  socket: WebSocket,
+  options: FeedOptions,
+  onWelcome: (welcome: Welcome) => void,
+): Promise<number> {
+  const { promise: ended, resolve: end, reject: fail } = Promise.withResolvers<number>();
+  let deadline: NodeJS.Timeout | undefined = setTimeout(() => end(1006), WELCOME_WITHIN_MS);
+  let nextBeat: NodeJS.Timeout | undefined;
+  let creditBytes = Number.POSITIVE_INFINITY;
+  let inbox = "";
+  const processed = { frames: 0, bytes: 0 };
+  let acknowledged = { ...processed };
+  const send = (subject: string, data: unknown, reply?: string) =>
+    socket.send(JSON.stringify({ subject, reply, data }));
+  const acknowledge = () => {
+    acknowledged = { ...processed };
+    send("live.credit", acknowledged);
+  };
+
+  const begin = (welcome: Welcome) => {
+    const { heartbeatIntervalMs, heartbeatDelayMs, leaseMs } = welcome;
+    creditBytes = welcome.creditBytes;
+    inbox = `inbox.${welcome.connection}.1`;
+    let next = performance.now() + heartbeatDelayMs;
+    const beat = () => {
+      socket.send(HEARTBEAT);
+      if (processed.frames > acknowledged.frames) acknowledge();
+      deadline ??= setTimeout(() => end(1006), leaseMs - heartbeatIntervalMs);
+      // Counted from the welcome, so that the beats keep their phase.
+      nextBeat = setTimeout(beat, next - performance.now());
+      next += heartbeatIntervalMs;
+    };
+    beat();
+    if (options.patterns.length > 0) send("live.subscribe", { patterns: options.patterns }, inbox);
+    onWelcome(welcome);
+  };
+
+  const receive = (text: string) => {
+    clearTimeout(deadline);
+    deadline = undefined;
+    if (text === HEARTBEAT_ACK) return;
+    const message = Message.parse(JSON.parse(text));
+    if (message.subject === "live.welcome") {
+      begin(Welcome.parse(message.data));
+      return;
+    }
+    if (message.subject === inbox) {
+      if (message.error) fail(new UserError(`the manager refuses to watch that: ${message.error.message}`));
+      return;
+    }
+    if (message.subject === "live.resync") options.onLive();
+    else for (const each of messagesOf(message)) options.onMessage(each);
+    processed.frames += 1;
+    processed.bytes += Buffer.byteLength(text);
+    const [frames, bytes] = [processed.frames - acknowledged.frames, processed.bytes - acknowledged.bytes];
+    if (frames >= CREDIT_FRAMES || bytes >= creditBytes / 4) acknowledge();
+  };
+
+  const listening = new AbortController();
+  const { signal } = listening;
+  options.signal.addEventListener("abort", () => end(1000), { signal });
+  socket.addEventListener("close", ({ code }) => end(code), { signal });
+  const onMessage = ({ data }: MessageEvent) => {
+    try {
+      receive(String(data));
+    } catch (error) {
+      console.error(`zedops: a message of the feed cannot be read: ${error}`);
+    }
+  };
+  socket.addEventListener("message", onMessage, { signal });
+  return await ended.finally(() => {
+    listening.abort();
+    clearTimeout(deadline);
+    clearTimeout(nextBeat);
+    socket.close();
+  });
+}
+
+function messagesOf(message: Message): Message[] {
+  return message.subject === "live.batch" ? z.array(Message).parse(message.data) : [message];
+}

@@ -1,0 +1,128 @@
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { Admin, Agent } from "./stack/admin.ts";
+import { command } from "./stack/command.ts";
+import { followFeed, type Message } from "./stack/feed.ts";
+import { readSettings } from "./stack/settings.ts";
+import { UserError } from "./stack/user-error.ts";
+
+const help = `Usage: watch.ts [options]
+
+Prints a line whenever an agent comes or goes, or is changed, until Ctrl-C.
+
+  --manager URL      the manager (default: MANAGER_URL, or the local one on PORT)
+  --subject PATTERN  prints what is published on these subjects too, such as 'fleet.>'; may be repeated
+  --json             prints the messages of the live feed as JSON, one a line
+  --help             this text
+
+The admin password comes from ADMIN_PASSWORD, or for a manager on this machine from manager/.dev.vars.`;
+
+const Presence = Agent.pick({ status: true, reason: true });
+const Change = z.object({ change: z.string(), agent: Agent.pick({ name: true }).nullish() });
+
+/** The changes of the registry in words. Another one, from a newer manager, is printed as it is called. */
+const changes: ReadonlyMap<string, string> = new Map([
+  ["clone", "is on two hosts"],
+  ["flapping", "comes and goes often"],
+  ["separated", "no longer shares its identity"],
+]);
+
+await command(async (stack) => {
+  const options = readOptions();
+  if (options.help) {
+    console.log(help);
+    return 0;
+  }
+  const stopping = new AbortController();
+  stack.onStopped(async () => stopping.abort());
+  // The reader of a pipe has gone.
+  process.stdout.on("error", () => stopping.abort());
+
+  const admin = await Admin.fromEnvironment(options.manager ?? readSettings().managerUrl);
+  const fleet = new Map<string, { name: string; presence: string }>();
+  const say = (at: number, subject: string, what: string) =>
+    console.log(printable(`${new Date(at).toLocaleTimeString("en-GB")}  ${subject}  ${what}`));
+
+  /** The agents that the feed has told of since the last reading of the list began: it may be newer than the list. */
+  let told = new Set<string>();
+  const noteAgents = async (quietly: boolean) => {
+    told = new Set();
+    const toldSince = told;
+    for (const agent of await admin.agents()) {
+      const { id, name } = agent;
+      if (toldSince.has(id)) continue;
+      const presence = describe(agent);
+      if (!quietly && fleet.get(id)?.presence !== presence) say(Date.now(), name, presence);
+      fleet.set(id, { name, presence });
+    }
+  };
+
+  const print = async ({ subject, data, timestamp = Date.now() }: Message) => {
+    const id = subject.slice(subject.indexOf(".") + 1);
+    told.add(id);
+    if (subject.startsWith("presence.")) {
+      // The feed may tell of a new agent's connection before it tells of the agent.
+      const known = fleet.get(id) ?? { name: (await admin.agent(id))?.name ?? id, presence: "" };
+      const presence = describe(Presence.parse(data));
+      // A presence also tells of round trips.
+      if (presence === known.presence) return;
+      fleet.set(id, { ...known, presence });
+      say(timestamp, known.name, presence);
+    } else if (subject.startsWith("registry.")) {
+      const { change, agent } = Change.parse(data);
+      const known = fleet.get(id) ?? { name: agent?.name ?? id, presence: "" };
+      const renamed = change === "renamed" ? `is renamed to ${agent?.name}` : undefined;
+      say(timestamp, known.name, renamed ?? changes.get(change) ?? `is ${change}`);
+      fleet.set(id, { ...known, name: agent?.name ?? known.name });
+    } else {
+      say(timestamp, subject, JSON.stringify(data));
+    }
+  };
+
+  let printed = Promise.resolve();
+  const printInTurn = (message: Message) => {
+    printed = printed.then(() => print(message)).catch(complain);
+  };
+
+  // It is known at once whether the manager is there and accepts the password.
+  await noteAgents(true);
+  await followFeed(admin, {
+    signal: stopping.signal,
+    patterns: options.subject ?? [],
+    onMessage: options.json ? (message) => console.log(JSON.stringify(message)) : printInTurn,
+    onLive: () => {
+      console.error("zedops: live");
+      if (!options.json) void noteAgents(false).catch(complain);
+    },
+    onLost: () => console.error("zedops: the connection is lost; trying again"),
+  });
+  return 0;
+});
+
+function complain(error: unknown): void {
+  console.error(`zedops: ${error instanceof Error ? error.message : error}`);
+}
+
+function describe({ status, reason }: z.infer<typeof Presence>): string {
+  return reason === null ? status : `${status} (${reason.replaceAll("_", " ")})`;
+}
+
+/** Names and payloads come from hosts: they must not command the terminal. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{C}/gu, "\u{FFFD}");
+}
+
+function readOptions() {
+  try {
+    return parseArgs({
+      options: {
+        manager: { type: "string" },
+        subject: { type: "string", multiple: true },
+        json: { type: "boolean" },
+        help: { type: "boolean" },
+      },
+    }).values;
+  } catch (error) {
+    throw new UserError(`${error instanceof Error ? error.message : error} (--help shows the options)`);
+  }
+}

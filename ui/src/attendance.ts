@@ -1,0 +1,20 @@
+let used = true;
+
+/** A person uses the page. */
+export function noteUse(): void {
+  used = true;
+}
+
+for (const event of ["pointerdown", "keydown", "wheel"]) {
+  document.addEventListener(event, noteUse, { capture: true, passive: true });
+}
+
+/**
+ * Whether no person has used the page since the last call. Requests that the page then makes must not keep the session
+ * alive.
+ */
+export function takeUnattended(): boolean {
+  const unattended = !used;
+  used = false;
+  return unattended;
+}

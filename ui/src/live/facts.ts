@@ -1,0 +1,25 @@
+import { type Agent, type Connection, parseAgent, parseConnection } from "../agent.ts";
+import { number, object, text } from "../json.ts";
+import type { Message } from "./message.ts";
+
+/** Something that the manager has told of an agent. */
+export type Fact =
+  | { readonly kind: "connection"; readonly id: string; readonly connection: Connection }
+  /** The agent as the database has it: what it tells of the connection may be older than the feed. */
+  | { readonly kind: "row"; readonly agent: Agent }
+  | { readonly kind: "flapping"; readonly id: string; readonly until: number }
+  | { readonly kind: "removed"; readonly id: string };
+
+/**
+ * What a message of the feed tells of an agent; undefined if it is about something else.
+ * @throws ShapeError
+ */
+export function parseFact({ subject, data }: Message): Fact | undefined {
+  const dot = subject.indexOf(".");
+  const [area, id] = [subject.slice(0, dot), subject.slice(dot + 1)];
+  if (area === "presence") return { kind: "connection", id, connection: parseConnection(object(data, "presence")) };
+  if (area !== "registry") return undefined;
+  const change = object(data, "change");
+  if (text(change, "change") === "flapping") return { kind: "flapping", id, until: number(change, "flappingUntil") };
+  return change.agent === null ? { kind: "removed", id } : { kind: "row", agent: parseAgent(change.agent) };
+}

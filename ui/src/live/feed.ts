@@ -1,0 +1,153 @@
+import { closeCode, HubSocket } from "./hubSocket.ts";
+import type { Message } from "./message.ts";
+
+/** Waiting times before a socket is opened again, in ms. They are random up to a limit, which doubles each time. */
+const firstWaitMs = 1_000;
+const longestWaitMs = 30_000;
+/** After the manager has closed a socket for its bad frames or its rate. */
+const penaltyMs = 60_000;
+/** Between attempts where something cuts WebSockets. */
+const blockedWaitMs = 60_000;
+
+/** A socket that has lived that long was not opened in vain: the waiting times begin again. */
+const stableAfterMs = 60_000;
+
+/** So many attempts in a row that bring no welcome mean that sockets cannot be opened. */
+const failuresUntilBlocked = 3;
+
+export interface FeedEvents {
+  /** All sockets are open, and at least one of them is new. */
+  complete(): void;
+  /** A socket is lost that was open; its last frame came then, by this page's clock. */
+  lost(lastFrameAt: number): void;
+  /** A socket could not be opened. `blocked`: it seems that none can be. */
+  failed(blocked: boolean): void;
+  told(messages: readonly Message[]): void;
+  resync(): void;
+  /** The manager's clock; `exact` if it comes with a welcome, which never waits on its way. */
+  managerTime(time: number, exact: boolean): void;
+  sessionOver(): void;
+}
+
+interface Line {
+  socket: HubSocket | undefined;
+  openedAt: number;
+  /** Sockets in a row that did not live long. */
+  losses: number;
+  /** Attempts in a row that brought no welcome. */
+  failures: number;
+  retry: ReturnType<typeof setTimeout> | undefined;
+  /** The manager wants no socket before that time; `performance.now()`. */
+  bannedUntil: number;
+}
+
+/** The live feed of the whole manager, docs/API.md: a socket to each hub, opened anew whenever it is lost. */
+export class Feed {
+  /** Whether something cuts WebSockets, so that attempts are rare. */
+  blocked = false;
+  readonly #open: (shard: number) => WebSocket;
+  readonly #events: FeedEvents;
+  #lines: Line[] = [];
+
+  constructor(open: (shard: number) => WebSocket, events: FeedEvents) {
+    this.#open = open;
+    this.#events = events;
+  }
+
+  get isComplete(): boolean {
+    return this.#lines.length > 0 && this.#lines.every(({ socket }) => socket?.isWelcome === true);
+  }
+
+  start(): void {
+    this.#resize(1);
+  }
+
+  stop(): void {
+    this.#resize(0);
+  }
+
+  /** Checks the open sockets, and opens the others now. */
+  wake(): void {
+    for (const [shard, line] of this.#lines.entries()) {
+      if (line.socket !== undefined) line.socket.probe();
+      else if (performance.now() >= line.bannedUntil) this.#connect(shard, line);
+    }
+  }
+
+  /** The manager answers again: what failed before says nothing any more. */
+  startAfresh(): void {
+    this.blocked = false;
+    for (const line of this.#lines) Object.assign(line, { losses: 0, failures: 0 });
+    this.wake();
+  }
+
+  #resize(shards: number): void {
+    for (const { socket, retry } of this.#lines.splice(shards)) {
+      clearTimeout(retry);
+      socket?.close();
+    }
+    while (this.#lines.length < shards) {
+      const line = { socket: undefined, openedAt: 0, losses: 0, failures: 0, retry: undefined, bannedUntil: 0 };
+      this.#connect(this.#lines.push(line) - 1, line);
+    }
+  }
+
+  #connect(shard: number, line: Line): void {
+    clearTimeout(line.retry);
+    line.openedAt = performance.now();
+    const socket = new HubSocket(this.#open(shard), {
+      ...this.#events,
+      managerTime: (time) => this.#events.managerTime(time, false),
+      welcomed: ({ shards, serverTime }) => {
+        line.failures = 0;
+        this.#events.managerTime(serverTime, true);
+        this.#resize(shards);
+        if (this.isComplete) this.#events.complete();
+      },
+      ended: (code) => {
+        line.socket = undefined;
+        this.#ended(shard, line, socket, code);
+      },
+    });
+    line.socket = socket;
+  }
+
+  #ended(shard: number, line: Line, { isWelcome, lastFrameAt }: HubSocket, code: number): void {
+    if (code === closeCode.sessionOver) {
+      this.stop();
+      this.#events.sessionOver();
+      return;
+    }
+    const lived = performance.now() - line.openedAt;
+    line.losses = isWelcome && lived >= stableAfterMs ? 0 : line.losses + 1;
+    if (code === closeCode.policyViolation || code === closeCode.rateLimited) {
+      line.bannedUntil = performance.now() + penaltyMs;
+    }
+    if (!isWelcome) line.failures += 1;
+    const wait = this.#wait(line);
+    if (code === closeCode.goingAway) {
+      // The number of hubs has changed. The welcome of the first one has the new one.
+      this.#resize(1);
+      const [first] = this.#lines;
+      first?.socket?.close();
+      if (first !== undefined)
+        this.#connectLater(0, Object.assign(first, { socket: undefined, losses: line.losses }), wait);
+    } else {
+      this.#connectLater(shard, line, wait);
+    }
+    if (isWelcome && lastFrameAt !== null) this.#events.lost(lastFrameAt);
+    else this.#events.failed(line.failures >= failuresUntilBlocked || code === closeCode.leaseExpired);
+  }
+
+  #connectLater(shard: number, line: Line, wait: number): void {
+    clearTimeout(line.retry);
+    line.retry = setTimeout(() => this.#connect(shard, line), wait);
+  }
+
+  #wait({ losses, bannedUntil }: Line): number {
+    const random = Math.random() * Math.min(longestWaitMs, firstWaitMs * 2 ** Math.max(0, losses - 1));
+    const banned = bannedUntil - performance.now();
+    if (banned > 0) return banned + random;
+    return this.blocked ? blockedWaitMs : random;
+  }
+}

@@ -1,0 +1,158 @@
+import {
+  heartbeatAnswer,
+  heartbeatFrame,
+  type Message,
+  parseFrame,
+  parseWelcome,
+  readable,
+  unpack,
+  type Welcome,
+} from "./message.ts";
+
+/** The close codes of docs/API.md "The end of a socket" that a client treats in a way of its own. */
+export const closeCode = {
+  policyViolation: 4400,
+  sessionOver: 4401,
+  /** Here also of a socket that this page gave up, because nothing came from the manager. */
+  leaseExpired: 4408,
+  rateLimited: 4429,
+  goingAway: 4503,
+} as const;
+
+/** A manager that answers at all has welcomed a client by then. */
+const welcomeWithinMs = 10_000;
+
+/** Credit is due after that many frames, and after that share of the window's bytes. */
+const creditStep = { frames: 64, shareOfBytes: 1 / 4 };
+
+interface HubSocketEvents {
+  welcomed(welcome: Welcome): void;
+  /** The messages of one frame. */
+  told(messages: readonly Message[]): void;
+  /** The manager has dropped messages for this client. */
+  resync(): void;
+  /** The manager's clock, as the frame that has just come has it. */
+  managerTime(time: number): void;
+  /** The socket is closed or given up; nothing more comes from it. */
+  ended(code: number): void;
+}
+
+/** One socket of the live feed, to one hub: its welcome, heartbeats and credit. It does not open itself anew. */
+export class HubSocket {
+  /** By this page's clock; null before the first frame. */
+  lastFrameAt: number | null = null;
+  readonly #socket: WebSocket;
+  readonly #events: HubSocketEvents;
+  readonly #listening = new AbortController();
+  #welcome: Welcome | undefined;
+  #nextBeatAt = 0;
+  #beatTimer: ReturnType<typeof setTimeout> | undefined;
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  readonly #processed = { frames: 0, bytes: 0 };
+  #acknowledged = { frames: 0, bytes: 0 };
+
+  constructor(socket: WebSocket, events: HubSocketEvents) {
+    this.#socket = socket;
+    this.#events = events;
+    const { signal } = this.#listening;
+    socket.addEventListener("message", ({ data }) => this.#receive(data), { signal });
+    socket.addEventListener("close", ({ code }) => this.#end(code), { signal });
+    this.#deadline = setTimeout(() => this.#end(closeCode.leaseExpired), welcomeWithinMs);
+  }
+
+  get isWelcome(): boolean {
+    return this.#welcome !== undefined;
+  }
+
+  /** Finds out now whether the manager still answers. A machine that wakes up has not noticed that its sockets broke. */
+  probe(): void {
+    if (this.#welcome !== undefined) this.#beat(this.#welcome);
+  }
+
+  close(): void {
+    this.#listening.abort();
+    clearTimeout(this.#beatTimer);
+    clearTimeout(this.#deadline);
+    this.#socket.close();
+  }
+
+  #end(code: number): void {
+    this.close();
+    this.#events.ended(code);
+  }
+
+  #receive(frame: unknown): void {
+    if (typeof frame !== "string") return;
+    this.lastFrameAt = Date.now();
+    if (this.#welcome !== undefined) this.#heard(this.#welcome);
+    if (frame === heartbeatAnswer) return;
+    const message = readable(() => parseFrame(frame));
+    if (message?.subject === "live.welcome") {
+      this.#begin(message.data);
+      return;
+    }
+    if (message !== undefined) this.#deliver(message);
+    this.#count(frame);
+  }
+
+  #deliver(message: Message): void {
+    if (message.timestamp !== null) this.#events.managerTime(message.timestamp);
+    if (message.subject === "live.resync") this.#events.resync();
+    else this.#events.told(unpack(message));
+  }
+
+  #begin(data: unknown): void {
+    const welcome = readable(() => parseWelcome(data));
+    if (welcome === undefined || this.#welcome !== undefined) return;
+    this.#welcome = welcome;
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+    this.#nextBeatAt = performance.now() + welcome.heartbeatDelayMs;
+    this.#beat(welcome);
+    this.#events.welcomed(welcome);
+  }
+
+  #beat({ leaseMs, heartbeatIntervalMs }: Welcome): void {
+    this.#send(heartbeatFrame);
+    // What remains below a step goes along: the manager resynchronizes only a client that owes it nothing.
+    if (this.#processed.frames > this.#acknowledged.frames) this.#acknowledge();
+    this.#deadline ??= setTimeout(() => this.#end(closeCode.leaseExpired), leaseMs - heartbeatIntervalMs);
+  }
+
+  /**
+   * The next beat is planned when something comes, not when the last beat is sent: in a hidden page, browsers run a
+   * timer that another timer has set only once a minute.
+   */
+  #heard(welcome: Welcome): void {
+    clearTimeout(this.#deadline);
+    this.#deadline = undefined;
+    if (this.#beatTimer !== undefined) return;
+    const late = performance.now() - this.#nextBeatAt;
+    if (late >= 0)
+      this.#nextBeatAt += (Math.floor(late / welcome.heartbeatIntervalMs) + 1) * welcome.heartbeatIntervalMs;
+    this.#beatTimer = setTimeout(() => {
+      this.#beatTimer = undefined;
+      this.#beat(welcome);
+    }, this.#nextBeatAt - performance.now());
+  }
+
+  /** Counts a frame that the manager counts too: neither the welcome nor an answer. */
+  #count(frame: string): void {
+    if (this.#welcome === undefined) return;
+    this.#processed.frames += 1;
+    this.#processed.bytes += new TextEncoder().encode(frame).length;
+    const frames = this.#processed.frames - this.#acknowledged.frames;
+    const bytes = this.#processed.bytes - this.#acknowledged.bytes;
+    if (frames >= creditStep.frames || bytes >= this.#welcome.creditBytes * creditStep.shareOfBytes)
+      this.#acknowledge();
+  }
+
+  #acknowledge(): void {
+    this.#acknowledged = { ...this.#processed };
+    this.#send(JSON.stringify({ subject: "live.credit", data: this.#acknowledged }));
+  }
+
+  #send(frame: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(frame);
+  }
+}

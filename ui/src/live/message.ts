@@ -1,0 +1,72 @@
+import { type JsonObject, number, object, orElse, ShapeError, text } from "../json.ts";
+
+/** What a frame of the live feed carries: docs/PROTOCOL.md "Frames". */
+export interface Message {
+  readonly subject: string;
+  readonly data: unknown;
+  /** The manager's clock in Unix milliseconds; null if the frame does not say. */
+  readonly timestamp: number | null;
+}
+
+/** The first message of a socket: docs/API.md "Live feed". */
+export interface Welcome {
+  /** The number of hubs, each with a socket of its own. */
+  readonly shards: number;
+  /** The manager's clock in Unix milliseconds. */
+  readonly serverTime: number;
+  readonly heartbeatIntervalMs: number;
+  /** The time from the welcome to the second heartbeat. */
+  readonly heartbeatDelayMs: number;
+  readonly leaseMs: number;
+  readonly creditBytes: number;
+}
+
+/** The limit of HUB_SHARDS. */
+const mostShards = 256;
+
+export const heartbeatFrame = '{"subject":"agent.heartbeat"}';
+export const heartbeatAnswer = '{"subject":"agent.heartbeat.ack"}';
+
+/** @throws SyntaxError or ShapeError */
+export function parseFrame(frame: string): Message {
+  return parseMessage(JSON.parse(frame));
+}
+
+/** The messages of a frame: one, or those of a batch. A message that cannot be read is left out. */
+export function unpack(message: Message): Message[] {
+  if (message.subject !== "live.batch" || !Array.isArray(message.data)) return [message];
+  return message.data.flatMap((item) => readable(() => parseMessage(item)) ?? []);
+}
+
+/** @throws ShapeError */
+export function parseWelcome(data: unknown): Welcome {
+  const welcome = object(data, "welcome");
+  const shards = number(welcome, "shards");
+  if (!(shards >= 1 && shards <= mostShards)) throw new ShapeError("shards is out of range");
+  return {
+    shards,
+    serverTime: number(welcome, "serverTime"),
+    heartbeatIntervalMs: number(welcome, "heartbeatIntervalMs"),
+    heartbeatDelayMs: number(welcome, "heartbeatDelayMs"),
+    leaseMs: number(welcome, "leaseMs"),
+    creditBytes: number(welcome, "creditBytes"),
+  };
+}
+
+/** Undefined if `parse` throws: a bad frame must not stop the feed. The next reading of the list puts it right. */
+export function readable<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch {
+    return undefined;
+  }
+}
+
+function parseMessage(value: unknown): Message {
+  const message: JsonObject = object(value, "message");
+  return {
+    subject: text(message, "subject"),
+    data: message.data,
+    timestamp: orElse<number | null>(message, "timestamp", number, null),
+  };
+}
