@@ -103,7 +103,6 @@ async function openHub(
     let next = performance.now() + heartbeatDelayMs;
     const beat = () => {
       socket.send(HEARTBEAT);
-      if (processed.frames > acknowledged.frames) acknowledge();
       deadline ??= setTimeout(() => end(1006), leaseMs - heartbeatIntervalMs);
       // Counted from the welcome, so that the beats keep their phase.
       nextBeat = setTimeout(beat, next - performance.now());

@@ -114,8 +114,6 @@ export class HubSocket {
 
   #beat({ leaseMs, heartbeatIntervalMs }: Welcome): void {
     this.#send(heartbeatFrame);
-    // What remains below a step goes along: the manager resynchronizes only a client that owes it nothing.
-    if (this.#processed.frames > this.#acknowledged.frames) this.#acknowledge();
     this.#deadline ??= setTimeout(() => this.#end(closeCode.leaseExpired), leaseMs - heartbeatIntervalMs);
   }
 
