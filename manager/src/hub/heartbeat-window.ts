@@ -13,7 +13,7 @@ const TOLERANCE = 0.5;
 export class HeartbeatWindow {
   readonly intervalMs: number;
   readonly lengthMs: number;
-  /** How far a beat may be off its place. */
+  /** How far outside of the window a beat may be. */
   readonly toleranceMs: number;
   readonly #phaseMs: number;
 

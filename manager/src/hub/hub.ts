@@ -136,7 +136,7 @@ export class AgentHub extends DurableObject<Env> {
     this.#parts.feed.endSessions(idHash);
   }
 
-  /** The transitions that the registry rejected, the oldest first. */
+  /** The transitions that the registry rejected, the latest first. */
   async parked(): Promise<ParkedTransition[]> {
     return this.#parts.store.parked();
   }

@@ -15,7 +15,7 @@ export interface Swept {
   readonly isRegistered: boolean;
   /** Whether its agent beats in the hub's window. */
   readonly isAligned: boolean;
-  /** Whether it has just been told to beat at once, because its beats were out of its place in the window. */
+  /** Whether it has just been told to beat at once, because its beats had left the window. */
   readonly isCorrected: boolean;
   readonly lastSeen: number;
   readonly lateAt: number;
