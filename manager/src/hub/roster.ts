@@ -350,7 +350,9 @@ export class Roster {
   }
 
   restoreHttpLease(state: ConnectionState): void {
-    this.#add(Connection.restore(state, this.#terms));
+    const lease = Connection.restore(state, this.#terms);
+    this.#add(lease);
+    this.#repeatArrival(lease);
   }
 
   /** Ends the connections that should have registered by now. */
@@ -376,9 +378,8 @@ export class Roster {
   endStored({ state, end }: StoredConnection, reason: "lost" | "manager_restart", aliveAt: number): void {
     const { outbox } = this.#parts;
     const connection = this.#byId.get(state.id) ?? Connection.restore(state, this.#terms);
-    const arrival = connection.arrival();
-    // Whether the registry has it is stored with the socket, which is gone.
-    if (arrival !== null && !state.arrivalStored) outbox.push({ connectionId: state.id, transition: arrival });
+    // Whether the registry has its beginning is stored with the socket, which is gone.
+    this.#repeatArrival(connection);
     if (end !== null) {
       outbox.push({ connectionId: state.id, transition: end });
       return;
@@ -402,16 +403,22 @@ export class Roster {
 
   /** Reads a connection from its socket; undefined if it has ended. */
   #wake(socket: WebSocket, id: string): Connection | undefined {
-    const { sockets, outbox, onRecovered } = this.#parts;
+    const { sockets, onRecovered } = this.#parts;
     const connection = Connection.wake(sockets, socket, this.#terms);
     if (connection === "unreadable") this.#closeUnreadable(socket, id);
     else if (connection instanceof ClosedConnection) this.#slots.addClosing(socket, connection.admission);
     if (!(connection instanceof Connection)) return undefined;
     this.#add(connection);
     onRecovered(connection);
-    const arrival = connection.arrival();
-    if (arrival !== null && !connection.state.arrivalStored) outbox.push({ connectionId: id, transition: arrival });
+    this.#repeatArrival(connection);
     return connection;
+  }
+
+  /** Puts the beginning of a connection into the outbox once more, if the hub's memory was lost before it was flushed. */
+  #repeatArrival(connection: Connection): void {
+    const arrival = connection.arrival();
+    if (arrival === null || connection.state.arrivalStored) return;
+    this.#parts.outbox.push({ connectionId: connection.id, transition: arrival });
   }
 
   /** Closes a socket whose state cannot be read, and records the end of its connection. Its agent reconnects. */

@@ -156,8 +156,26 @@ describe.each([true, false])("an agent that falls silent (beats in the window: %
     for (const agent of fleet.filter(({ diesAt }) => diesAt < NOW + 10 * MINUTE)) {
       const silentFor = (recordedAt.get(agent.id) ?? Number.POSITIVE_INFINITY) - agent.lastBeat(agent.diesAt);
       expect(silentFor).toBeGreaterThanOrEqual(LEASE_MS);
-      expect(silentFor).toBeLessThanOrEqual(LEASE_MS + (aligned ? 7_000 : 10_000));
+      expect(silentFor).toBeLessThanOrEqual(LEASE_MS + 7_000);
     }
     expect(roster.all().length).toBe(300);
+  });
+
+  it("so it is if that was a message, whenever that came", () => {
+    const { roster, fleet, recordedAt, passUntil } = hubWith({ agents: 300, aligned });
+    const said = new Map<string, number>();
+    for (const [n, agent] of fleet.entries()) {
+      const at = NOW + 5 * MINUTE + n * 100;
+      passUntil(at);
+      roster.bySocket(agent.socket)?.touch(at);
+      agent.diesAt = at;
+      said.set(agent.id, at);
+    }
+    passUntil(NOW + 10 * MINUTE);
+    for (const [id, at] of said) {
+      const silentFor = (recordedAt.get(id) ?? Number.POSITIVE_INFINITY) - at;
+      expect(silentFor).toBeGreaterThanOrEqual(LEASE_MS);
+      expect(silentFor).toBeLessThanOrEqual(LEASE_MS + 7_000);
+    }
   });
 });

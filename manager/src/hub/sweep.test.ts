@@ -18,7 +18,6 @@ const OPENED = WINDOW.openedAt(1_790_000_000_000);
 /** An agent whose last sign of life was at `lastSeen`. */
 function agent(lastSeen: number, more: Partial<Swept> = {}): Swept {
   return {
-    isRegistered: true,
     isAligned: true,
     isCorrected: false,
     lastSeen,
@@ -31,6 +30,7 @@ function agent(lastSeen: number, more: Partial<Swept> = {}): Swept {
 describe("an agent that beats in the window", () => {
   it.each([
     ["before all beats have come", 3_000, 2_000, 0, 10_000],
+    ["before all beats have come, but its lease ends sooner", 3_000, -35_000, -5_000, 5_000],
     ["confirmed in this window", 12_000, 4_000, 10_000, INTERVAL_MS + 10_000],
     ["confirmed by a beat that came a little early", 12_000, -2_000, 10_000, INTERVAL_MS + 10_000],
     ["silent in this window, and its lease ends soon after", 10_000, -26_000, 10_000, 15_000],
@@ -70,14 +70,6 @@ describe("a beat", () => {
   ])("%s confirms an agent, or does not", (_, now, beat, confirms) => {
     expect(plan.isConfirmedBy(OPENED + beat, OPENED + now)).toBe(confirms);
   });
-});
-
-it("a connection that has yet to register is looked at when its time is over", () => {
-  const waiting = agent(OPENED, { isRegistered: false, leaseEnd: OPENED + 8_000 });
-  const due = plan.dueAt(waiting, OPENED + 7_000, OPENED + 7_500);
-  expect(due - waiting.leaseEnd).toBeGreaterThanOrEqual(0);
-  expect(due - waiting.leaseEnd).toBeLessThan(1_000);
-  expect(due % 1_000).toBe(0);
 });
 
 it("sweeps are at least five seconds apart, and a clock that was set back keeps none away", () => {

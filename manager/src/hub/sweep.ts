@@ -12,7 +12,6 @@ const LEAST_GAP_MS = 5_000;
 
 /** What a sweep has to know of a connection. Times are Unix milliseconds. */
 export interface Swept {
-  readonly isRegistered: boolean;
   /** Whether its agent beats in the hub's window. */
   readonly isAligned: boolean;
   /** Whether it has just been told to beat at once, because its beats had left the window. */
@@ -60,20 +59,18 @@ export class SweepPlan {
   }
 
   /**
-   * When the connection has to be looked at next.
+   * When a registered connection has to be looked at next.
    * @param lastSweep when the last sweep was
    */
   dueAt(connection: Swept, lastSweep: number, now: number): number {
-    const { isRegistered, isAligned, isCorrected, lastSeen, leaseEnd } = connection;
+    const { isAligned, isCorrected, lastSeen, leaseEnd } = connection;
     const sweptAt = Math.min(lastSweep, now);
-    // Rounded up, so that many connections that never register cost one alarm a second at most.
-    if (!isRegistered) return Math.ceil(leaseEnd / 1000) * 1000;
     if (!isAligned) {
       const change = now < lastSeen + this.#intervalMs + this.#settledMs / 10 ? leaseEnd : nextChange(connection, now);
       return Math.max(change, sweptAt + this.#unalignedGapMs);
     }
     const settled = this.#window.openedAt(now) + this.#settledMs;
-    if (now < settled) return Math.max(settled, sweptAt + this.#leastGapMs);
+    if (now < settled) return Math.max(Math.min(settled, leaseEnd), sweptAt + this.#leastGapMs);
     // It has given a sign of life in this window. The sweep after the next window sees whether it does again.
     const early = isCorrected ? this.#window.toleranceMs : 0;
     if (lastSeen >= this.#window.confirmsFrom(now) - early) return this.nextSettled(now);

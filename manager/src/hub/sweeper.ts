@@ -101,13 +101,9 @@ export class Sweeper {
   }
 
   #dueAt(connection: Connection, now: number, isCorrected: boolean): number {
-    const { registered, isAligned } = connection.state;
+    const { isAligned } = connection.state;
     const times = { lastSeen: connection.lastSeen(), lateAt: connection.lateAt(), leaseEnd: connection.leaseEnd() };
-    return this.#plan.dueAt(
-      { isRegistered: registered !== null, isAligned, isCorrected, ...times },
-      this.#last.at,
-      now,
-    );
+    return this.#plan.dueAt({ isAligned, isCorrected, ...times }, this.#last.at, now);
   }
 
   /**

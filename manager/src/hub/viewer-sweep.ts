@@ -45,7 +45,7 @@ export class ViewerSweep {
     const times = this.#viewers.all().map((viewer) => {
       const [lastSeen, leaseEnd] = [viewer.lastSeen(), viewer.leaseEnd()];
       // Nobody is told that a viewer is late.
-      const beats = { isRegistered: true, isAligned: true, isCorrected: false, lastSeen, lateAt: leaseEnd, leaseEnd };
+      const beats = { isAligned: true, isCorrected: false, lastSeen, lateAt: leaseEnd, leaseEnd };
       return this.#plan.dueAt(beats, this.#sweptAt, now);
     });
     return times.length === 0 ? null : Math.min(...times);
