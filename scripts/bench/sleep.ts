@@ -226,33 +226,40 @@ function isNearWindow({ lastAlarmAt }: Happenings, now: number): boolean {
   return position > INTERVAL_MS - 11_000 && position < INTERVAL_MS - 4_500;
 }
 
-/** Times operations on each hub, both just after it was taken out of memory and while it is awake. */
+/**
+ * Times operations on each hub, both just after it was taken out of memory and while it is awake. The hubs take turns, so
+ * whatever disturbs the machine meanwhile disturbs all of them.
+ */
 async function measureOperations(pairs: readonly Pair[]) {
-  const measured = [];
-  for (const { size, hub, token, agentIds } of pairs) {
-    const { runtime } = hub;
-    const status = async (ids: string[]) => {
-      const body = JSON.stringify(ids);
-      await (await fetch(`${runtime.url}/bench/status`, { method: "POST", body })).json();
-    };
+  const measured = pairs.flatMap(({ size, hub: { runtime }, token, agentIds }) => {
     const operations = {
-      page: () => status(agentIds),
-      "one agent": () => status(agentIds.slice(0, 1)),
+      page: () => askStatus(runtime, agentIds),
+      "one agent": () => askStatus(runtime, agentIds.slice(0, 1)),
       enrolment: () => enrol(runtime, token),
     };
-    for (const [operation, run] of Object.entries(operations)) {
+    return Object.entries(operations).map(([operation, run]) => {
       const times: Record<"asleep" | "awake", number[]> = { asleep: [], awake: [] };
-      for (let n = 0; n < REPETITIONS; n++) {
-        // Only an object in memory can be taken out of it.
-        await status([]);
-        await runtime.hibernate("AgentHub", HUB);
-        times.asleep.push(await timed(run));
-        times.awake.push(await timed(run));
-      }
-      measured.push({ size, operation, asleep: spread(times.asleep), awake: spread(times.awake) });
+      return { size, operation, runtime, run, times };
+    });
+  });
+  for (let n = 0; n < REPETITIONS; n++) {
+    for (const { runtime, run, times } of measured) {
+      // Only an object in memory can be taken out of it.
+      await askStatus(runtime, []);
+      await runtime.hibernate("AgentHub", HUB);
+      times.asleep.push(await timed(run));
+      times.awake.push(await timed(run));
     }
   }
-  return measured;
+  return measured.map(({ size, operation, times }) => {
+    return { size, operation, asleep: spread(times.asleep), awake: spread(times.awake) };
+  });
+}
+
+/** Asks a hub for the status of agents as the Worker does for a page of the list. */
+async function askStatus({ url }: Runtime, agentIds: readonly string[]): Promise<void> {
+  const body = JSON.stringify(agentIds);
+  await (await fetch(`${url}/bench/status`, { method: "POST", body })).json();
 }
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
@@ -328,7 +335,9 @@ function print({ idle, reporting, wakes, operations, exponents, lost, pauses }: 
   console.log();
   table(
     ["operation", "sockets", "hub asleep", "hub awake"],
-    operations.map(({ operation, size, asleep, awake }) => [operation, size, range(asleep), range(awake)]),
+    operations
+      .toSorted((a, b) => a.operation.localeCompare(b.operation))
+      .map(({ operation, size, asleep, awake }) => [operation, size, range(asleep), range(awake)]),
   );
   console.log();
   table(
