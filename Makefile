@@ -63,6 +63,10 @@ test-faults: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite alone,
 test-faults-full: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite with the default heartbeat and lease and ten times the kills
 	@$(NODE) scripts/test-faults.ts --full
 
+.PHONY: bench-sleep
+bench-sleep: $(INSTALLED) ## Measure how hubs sleep and wake, in about ten minutes; see docs/SCALING.md
+	@$(NODE) scripts/bench/sleep.ts $(ARGS)
+
 .PHONY: format
 format: $(INSTALLED) go ## Format and fix what can be fixed
 	@node_modules/.bin/biome check --write .

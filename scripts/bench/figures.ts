@@ -1,0 +1,24 @@
+/** What the benchmarks say about their measurements. */
+
+export interface Spread {
+  median: number;
+  least: number;
+  most: number;
+  samples: number;
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const median = ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
+  return { median, least: sorted[0] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN, samples: sorted.length };
+}
+
+/** The exponent of growth: the slope of the line that fits the logarithms. 0: it does not grow; 1: it doubles if the size doubles. */
+export function growth(points: readonly { size: number; value: number }[]): number {
+  const logs = points.map(({ size, value }) => [Math.log(size), Math.log(value)] as const);
+  const mean = (of: 0 | 1) => logs.reduce((sum, log) => sum + log[of], 0) / logs.length;
+  const [x, y] = [mean(0), mean(1)];
+  const covariance = logs.reduce((sum, log) => sum + (log[0] - x) * (log[1] - y), 0);
+  return covariance / logs.reduce((sum, log) => sum + (log[0] - x) ** 2, 0);
+}
