@@ -130,6 +130,48 @@ describe("a row that cannot be read", () => {
   });
 });
 
+describe("the tables of an earlier release", () => {
+  const EARLIER = `
+    CREATE TABLE IF NOT EXISTS connections (id TEXT PRIMARY KEY, state TEXT NOT NULL) STRICT;
+    CREATE TABLE IF NOT EXISTS sweep (id INTEGER PRIMARY KEY CHECK (id = 1), at INTEGER NOT NULL) STRICT;`;
+
+  it("are given their present form, and keep their rows", async () => {
+    const { agent } = await TestAgent.enrolled();
+    const rows = await sql("SELECT id, state FROM connections ORDER BY id");
+    await runInDurableObject(hub(), (_, ctx) => {
+      ctx.storage.sql.exec(`DROP TABLE connections; DROP TABLE sweep; ${EARLIER}`);
+      for (const { id, state } of rows) ctx.storage.sql.exec("INSERT INTO connections VALUES (?, ?)", id, state);
+      ctx.storage.sql.exec("INSERT INTO sweep (id, at) VALUES (1, 5)");
+    });
+    await evictDurableObject(hub());
+    expect((await agent.request("test.echo", 1)).data).toBe(1);
+    expect(await sql("SELECT id, state FROM connections ORDER BY id")).toEqual(rows);
+    const [table] = await sql("SELECT sql FROM sqlite_master WHERE name = 'connections'");
+    expect(table?.sql).toContain("WITHOUT ROWID");
+    expect(await sql("SELECT at, known FROM sweep")).toEqual([{ at: 5, known: null }]);
+  });
+
+  it("are served by its own statements after a rollback, and the next release reads everything anew", async () => {
+    const { agent } = await TestAgent.enrolled();
+    await evictDurableObject(hub());
+    await runDurableObjectAlarm(hub());
+    const [{ known } = { known: null }] = await sql("SELECT known FROM sweep");
+    expect(JSON.parse(String(known))).toMatchObject({ v: 1, untagged: 0 });
+    await runInDurableObject(hub(), (_, ctx) => {
+      const { sql } = ctx.storage;
+      sql.exec(EARLIER);
+      sql.exec("INSERT OR REPLACE INTO connections (id, state) VALUES ('earlier', '{}')");
+      sql.exec("INSERT OR REPLACE INTO connections (id, state) VALUES ('earlier', '[]')");
+      expect(sql.exec("SELECT id, state FROM connections WHERE id = 'earlier'").one().state).toBe("[]");
+      sql.exec("DELETE FROM connections WHERE id = ?", "earlier");
+      sql.exec("INSERT OR REPLACE INTO sweep (id, at) VALUES (1, ?)", Date.now());
+    });
+    expect(await sql("SELECT known FROM sweep")).toEqual([{ known: null }]);
+    await evictDurableObject(hub());
+    expect((await agent.request("test.echo", 1)).data).toBe(1);
+  });
+});
+
 describe("a column of the registry that cannot be read", () => {
   it("counts as null: the agent is shown without its clone, alone and in the list", async () => {
     vi.spyOn(console, "error").mockImplementation(() => {});
