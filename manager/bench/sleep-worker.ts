@@ -13,7 +13,11 @@ import { encode, HEARTBEAT, HEARTBEAT_ACK } from "../src/protocol/message.ts";
 /** The object that a benchmark uses: the only hub, or the bare object with its name, whose sockets beat at the same times. */
 const NAME = shardName(0);
 
-type BenchEnv = Env & { BARE: DurableObjectNamespace<Bare> };
+type BenchEnv = Env & {
+  BARE: DurableObjectNamespace<Bare>;
+  /** If set, the bare object sweeps as often as the hub. */
+  BARE_SWEEPS?: string;
+};
 
 /** What the object did, and when; Unix milliseconds. */
 interface Happening {
@@ -60,6 +64,9 @@ export class AgentHub extends Hub {
   }
 }
 
+/** The tag of every socket of the bare object. */
+const BARE_TAG = "bare";
+
 /** The least that an object with sockets can be: it echoes frames, and the runtime answers heartbeats. */
 export class Bare extends DurableObject<BenchEnv> {
   constructor(ctx: DurableObjectState, env: BenchEnv) {
@@ -71,8 +78,9 @@ export class Bare extends DurableObject<BenchEnv> {
   override fetch(): Response {
     const { 0: client, 1: server } = new WebSocketPair();
     const connection = randomId();
-    this.ctx.acceptWebSocket(server, [connection]);
-    const window = new HeartbeatWindow(NAME, Number(this.env.HEARTBEAT_INTERVAL_MS));
+    this.ctx.acceptWebSocket(server, [connection, BARE_TAG]);
+    const window = this.#window;
+    if (this.env.BARE_SWEEPS !== undefined) this.#sweepAfterNextWindow();
     const data = {
       connection,
       heartbeatIntervalMs: window.intervalMs,
@@ -88,6 +96,21 @@ export class Bare extends DurableObject<BenchEnv> {
   }
 
   override webSocketClose(): void {}
+
+  /** The least that a sweep can be: it asks of every socket when it last beat. */
+  override alarm(): void {
+    note("alarm");
+    for (const socket of this.ctx.getWebSockets(BARE_TAG)) this.ctx.getWebSocketAutoResponseTimestamp(socket);
+    this.#sweepAfterNextWindow();
+  }
+
+  #sweepAfterNextWindow(): void {
+    void this.ctx.storage.setAlarm(this.#window.opensNext(Date.now()) + 10_000);
+  }
+
+  get #window(): HeartbeatWindow {
+    return new HeartbeatWindow(NAME, Number(this.env.HEARTBEAT_INTERVAL_MS));
+  }
 }
 
 const AgentIds = z.array(z.string());

@@ -82,7 +82,7 @@ async function outboxOf(): Promise<number> {
   );
 }
 
-describe.each([1, 100, 1_000])("a hub with %i sockets that hibernates", (sockets) => {
+describe.each([1, 100, 4_000])("a hub with %i sockets that hibernates", (sockets) => {
   beforeAll(() => fill(sockets), 120_000);
 
   /** The bounds of each event. They are the same for every number of sockets. */
@@ -162,6 +162,29 @@ describe.each([1, 100, 1_000])("a hub with %i sockets that hibernates", (sockets
       async () => (await stored(first.id, () => true)).status === "offline",
     );
     expect(rowsWritten).toBeLessThanOrEqual(4);
+  });
+});
+
+describe("an agent whose new connection takes the place of its old one", () => {
+  const from = (bootId: string) => ({ headers: { "Zedops-Boot-Id": bootId } });
+
+  it.each([
+    ["of the same process", "first-process", 3],
+    // The host that was replaced is remembered for some minutes, to tell a clone.
+    ["of another process", "other-process", 5],
+  ])("%s, writes a stated number of rows", async (_, process, most) => {
+    const { agent: old, token } = await TestAgent.online({ token: await mintToken(), ...from("first-process") });
+    const { generation } = await stored(old.id, ({ status }) => status === "online");
+    const counter = await HubWorkCounter.start();
+    const { rowsWritten } = await counter.of(
+      async () => {
+        await TestAgent.online({ token: token ?? "", ...from(process) });
+        await old.untilClosed();
+      },
+      async () => Number((await stored(old.id, () => true)).generation) > Number(generation),
+    );
+    expect(rowsWritten).toBeLessThanOrEqual(most);
+    expect(rowsWritten).toBeGreaterThan(0);
   });
 });
 

@@ -4,6 +4,7 @@
  *   node scripts/bench/sleep.ts               the table, in about nine minutes
  *   node scripts/bench/sleep.ts --json FILE   writes the figures to a file too
  *   node scripts/bench/sleep.ts --sizes 50,100,200,400   smaller hubs, to try it out
+ *   node scripts/bench/sleep.ts --bare-sweeps   the bare object asks twice a minute when each of its sockets last beat
  *
  * Each hub and each bare object has a workerd of its own, which runs the bundle that `wrangler deploy` would upload, with
  * manager/bench/sleep-worker.ts around it. Nothing is between clients and Worker, and nothing traces. All sockets beat on
@@ -39,7 +40,9 @@ const SWEPT_AFTER_MS = 1_800;
 const ASLEEP_AGAIN_AFTER_MS = 12_000;
 const SAMPLE_EVERY_MS = 100;
 
-const { values: options } = parseArgs({ options: { json: { type: "string" }, sizes: { type: "string" } } });
+const { values: options } = parseArgs({
+  options: { json: { type: "string" }, sizes: { type: "string" }, "bare-sweeps": { type: "boolean" } },
+});
 const SIZES = options.sizes?.split(",").map(Number) ?? [1_000, 2_000, 4_000, 8_000];
 
 const Agents = z.array(z.object({ id: z.string() }));
@@ -106,7 +109,10 @@ function elapsed(): number {
 }
 
 async function startRuntime(): Promise<Runtime> {
-  const runtime = await Runtime.start(folder, { HEARTBEAT_INTERVAL_MS: String(INTERVAL_MS) });
+  const runtime = await Runtime.start(folder, {
+    HEARTBEAT_INTERVAL_MS: String(INTERVAL_MS),
+    ...(options["bare-sweeps"] && { BARE_SWEEPS: "1" }),
+  });
   runtimes.push(runtime);
   return runtime;
 }
