@@ -157,6 +157,7 @@ export function load(
     },
     onRecovered: () => {},
     onPresence: (live) => told.push(live),
+    onReadLate: (late) => sweeper.noteLate(late),
     onArrived: (connection) => sweeper.watch(connection, Date.now()),
     onEnded: (connection) => ended.push(connection),
     onClone: (_, report) => clones.push(report),

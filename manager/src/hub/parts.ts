@@ -83,6 +83,7 @@ export class HubParts {
       store,
       outbox: this.outbox,
       alarm: this.alarm,
+      onReadLate: (late) => this.sweeper.noteLate(late),
       onArrived: (connection) => this.sweeper.watch(connection, Date.now()),
       onRecovered: (connection) => this.subscriptions.index(connection),
       onPresence: (live) => this.guard.attempt("feed", () => this.feed.presence(live)),

@@ -330,6 +330,49 @@ describe("a hub that is loaded again", () => {
     expect([own.closed, other.closed]).toEqual([null, 4503]);
     expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart", closeCode: 4503 }]);
   });
+
+  it("ends the HTTP leases of agents that belong to other hubs", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    for (const agentId of ["a", "b"]) arrive(before.roster, agentId, { connectionId: null });
+    const { roster, transitions } = load(durable, (agentId) => agentId === "a");
+    expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart" }]);
+    expect(roster.status().filter(({ status }) => status === "online")).toMatchObject([{ agentId: "a" }]);
+  });
+});
+
+describe("a reader", () => {
+  it("is told a last sign of life that outlives the hub's memory", () => {
+    const durable = new Durable();
+    const { roster } = load(durable);
+    const connection = roster.bySocket(arrive(roster, "a"));
+    const lastSeen = () => load(durable).roster.status(["a"])[0]?.lastSeen;
+    for (const ms of [10, 999, 1_500, 1_600, 3_000]) {
+      vi.setSystemTime(NOW + ms);
+      connection?.touch(NOW + ms);
+      expect(roster.status(["a"])[0]?.lastSeen).toBe(lastSeen());
+    }
+    expect(lastSeen()).toBe(NOW + 3_000);
+  });
+
+  describe.each(["the same hub", "the hub after hibernation"])("that is told that an agent is late", (which) => {
+    it(`makes it told once, and the next sweep of ${which} tells that it is late no longer`, () => {
+      const durable = new Durable();
+      const before = load(durable);
+      before.sweeper.sweepIfDue(NOW);
+      const socket = arrive(before.roster, "a");
+      before.told.length = 0;
+      vi.setSystemTime(NOW + 36_000);
+      for (let n = 0; n < 3; n++) expect(before.roster.status()).toMatchObject([{ reason: "late" }]);
+      expect(before.told).toMatchObject([{ agentId: "a", reason: "late" }]);
+      durable.beats.set(socket, NOW + 37_000);
+      vi.setSystemTime(NOW + 40_000);
+      before.told.length = 0;
+      const { sweeper, told } = which === "the same hub" ? before : load(durable);
+      sweeper.sweepIfDue(NOW + 40_000);
+      expect(told).toMatchObject([{ agentId: "a", reason: null, lastSeen: NOW + 37_000 }]);
+    });
+  });
 });
 
 describe("a hub that wakes from hibernation", () => {
