@@ -372,6 +372,22 @@ describe("a change of the registry is in the feed", () => {
     expect(await revisionOf(agent.id)).toBe(4);
   });
 
+  it("and the presence follows it: the row does not have what the hub knows", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    agent.socket.close(1000, "stopped");
+    await stored(agent.id, ({ reason }) => reason === "stopped");
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify({ rttMs: 5 }) };
+    expect((await fetchManager("/api/agent/heartbeat", init)).status).toBe(200);
+    await stored(agent.id, ({ status }) => status === "online");
+    const viewer = await TestViewer.open();
+    await api("PATCH", `/api/agents/${agent.id}`, { name: "other" });
+    const presence = await viewer.next(({ subject }) => subject === `presence.${agent.id}`);
+    expect(presence.data).toMatchObject({ status: "online", rttMs: 5 });
+    const subjects = viewer.messages.map(({ subject }) => subject.split(".")[0]);
+    expect(subjects).toEqual(["live", "registry", "presence"]);
+  });
+
   it("when two hosts share an identity, and when they are separated", async () => {
     const viewer = await TestViewer.open();
     const { agent, token } = await TestAgent.enrolled();
