@@ -51,6 +51,10 @@ function compareAll(parts: RecoveryParts, sweptAt: number, isOwn: (agentId: stri
       (connection) =>
         !connection.overHttp &&
         (!isOwn(connection.agentId) || (connection.state.terms !== null && !sameTerms(connection.terms, terms))),
+  // An agent over HTTP cannot be told. Its next beat goes to its present hub, and what happens here is in no feed any more.
+  for (const lease of roster.httpLeases) {
+    if (!isOwn(lease.agentId)) roster.depart(lease, { reason: "manager_restart" });
+  }
     );
   for (const connection of stored) {
     const { id } = connection.state;
