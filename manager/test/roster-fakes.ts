@@ -164,8 +164,7 @@ export function load(
   });
   const sweeper: Sweeper = new Sweeper({ ...parts, roster });
   const last = store.lastSweep();
-  sweeper.load(last);
-  recover({ ...parts, roster }, last, isOwn);
+  sweeper.load(recover({ ...parts, roster }, last, isOwn));
   return { roster, sweeper, transitions, alarms, ended, clones, told };
 }
 

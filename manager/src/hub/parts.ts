@@ -135,8 +135,7 @@ export class HubParts {
     try {
       this.outbox.load();
       const last = this.store.lastSweep();
-      this.sweeper.load(last);
-      recover(this.#recovery, last, (agentId) => this.#isOwn(agentId));
+      this.sweeper.load(recover(this.#recovery, last, (agentId) => this.#isOwn(agentId)));
       this.retirement.schedule();
       if (!this.outbox.isEmpty) this.#ctx.waitUntil(this.outbox.flush());
     } catch (error) {
@@ -145,6 +144,7 @@ export class HubParts {
       this.roster.abandon();
     }
   }
+
   /** Tells the viewers of a change in the registry. */
   tellChange(agentId: string, change: RegistryChange): void {
     this.feed.registry(agentId, change);
@@ -153,7 +153,6 @@ export class HubParts {
     const connection = this.feed.isEmpty ? undefined : this.roster.live(agentId);
     if (connection !== undefined) this.roster.tellPresence(connection);
   }
-
 
   get #recovery(): RecoveryParts {
     return { settings: this.settings, sockets: this.#ctx, store: this.store, roster: this.roster };

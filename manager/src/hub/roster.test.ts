@@ -504,6 +504,16 @@ describe("changed settings", () => {
     expect([socket.closed, roster.all().length]).toEqual([null, 1]);
   });
 
+  it("that are changed back before the next sweep make the agents of the time between reconnect", () => {
+    const durable = new Durable();
+    load(durable).sweeper.sweepIfDue(NOW);
+    const between = load(durable, undefined, { ...SETTINGS, hubShards: 2 });
+    const [own, other] = [arrive(between.roster, "a"), arrive(between.roster, "b")];
+    const { transitions } = load(durable, (agentId) => agentId === "a");
+    expect([own.closed, other.closed]).toEqual([null, 4503]);
+    expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart" }]);
+  });
+
   it("apply to agents whose terms were not stored by an older release", () => {
     const durable = new Durable();
     const before = load(durable);
