@@ -20,6 +20,7 @@ import {
   stored,
   TestAgent,
 } from "./manager.ts";
+import { ageSession, logIn, type Session } from "./sessions.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -93,31 +94,6 @@ class TestViewer {
   untilClosed(): Promise<{ code: number; reason: string }> {
     return vi.waitUntil(() => this.closed, { timeout: 10_000, interval: 5 });
   }
-}
-
-interface Session {
-  readonly headers: Headers;
-  readonly idHash: string;
-}
-
-async function logIn(): Promise<Session> {
-  const response = await fetchManager("/api/session", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ password: env.ADMIN_PASSWORD }),
-  });
-  expect(response.status).toBe(204);
-  const newest = env.DB.prepare("SELECT id_hash FROM sessions ORDER BY rowid DESC LIMIT 1");
-  const idHash = (await newest.first<string>("id_hash")) ?? "";
-  return { headers: { Cookie: response.headers.get("Set-Cookie")?.split(";")[0] ?? "" }, idHash };
-}
-
-/** Sets the times of a session, as if it had begun and been used so long ago. */
-async function ageSession({ idHash }: Session, begunMs: number, usedMs: number): Promise<void> {
-  const now = Date.now();
-  await env.DB.prepare("UPDATE sessions SET created_at = ?2, last_used_at = ?3 WHERE id_hash = ?1")
-    .bind(idHash, now - begunMs, now - usedMs)
-    .run();
 }
 
 const lastUsed = ({ idHash }: Session) =>

@@ -270,6 +270,28 @@ describe("a sweep", () => {
     expect(alarms.at(-1)).toBe(NOW + LEASE_MS - 1 + 5_000);
   });
 
+  it("tells that an agent is late, and then that its lease has ended or that it is back, each once", () => {
+    const durable = new Durable();
+    const { roster, sweeper, told } = load(durable);
+    const opened = new HeartbeatWindow("hub-0", SETTINGS.heartbeatIntervalMs).opensNext(NOW);
+    vi.setSystemTime(opened + 1_000);
+    const back = arrive(roster, "back", {}, true);
+    vi.setSystemTime(opened + 2_000);
+    arrive(roster, "silent", {}, true);
+    told.length = 0;
+    for (let ms = 3_000; ms <= 60_000; ms += 500) {
+      vi.setSystemTime(opened + ms);
+      if (ms === 40_500) durable.beats.set(back, opened + ms);
+      sweeper.sweepIfDue(opened + ms);
+    }
+    expect(told.map(({ agentId, reason }) => [agentId, reason])).toEqual([
+      ["back", "late"],
+      ["silent", "late"],
+      ["silent", "lease_expired"],
+      ["back", null],
+    ]);
+  });
+
   it("sets no alarm if there is no connection", () => {
     const { sweeper, alarms } = load(new Durable());
     sweeper.sweepIfDue(NOW);
