@@ -86,15 +86,17 @@ class UpgradeResponse {
   }
 }
 
-export interface FeedOver {
+export interface FeedOver<S extends Sockets = FakeSockets> {
   readonly feed: Feed;
-  readonly sockets: FakeSockets;
+  readonly sockets: S;
   /** Opens a viewer's socket. */
   open(viewer?: Partial<Viewer>): ViewerFake;
 }
 
 /** A feed over these sockets. Made anew over the same sockets, it is the feed of a hub that woke from hibernation. */
-export function feedOver(sockets = new FakeSockets(), more: Partial<FeedParts> = {}): FeedOver {
+export function feedOver(sockets?: FakeSockets, more?: Partial<FeedParts>): FeedOver;
+export function feedOver<S extends Sockets>(sockets: S, more?: Partial<FeedParts>): FeedOver<S>;
+export function feedOver(sockets: Sockets = new FakeSockets(), more: Partial<FeedParts> = {}): FeedOver<Sockets> {
   const feed = new Feed({
     settings: SETTINGS,
     version: "1.0.0",

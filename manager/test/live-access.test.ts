@@ -20,6 +20,7 @@ import {
   stored,
   TestAgent,
 } from "./manager.ts";
+import { ageSession, logIn, type Session } from "./sessions.ts";
 
 const HOUR_MS = 3_600_000;
 
@@ -93,31 +94,6 @@ class TestViewer {
   untilClosed(): Promise<{ code: number; reason: string }> {
     return vi.waitUntil(() => this.closed, { timeout: 10_000, interval: 5 });
   }
-}
-
-interface Session {
-  readonly headers: Headers;
-  readonly idHash: string;
-}
-
-async function logIn(): Promise<Session> {
-  const response = await fetchManager("/api/session", {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ password: env.ADMIN_PASSWORD }),
-  });
-  expect(response.status).toBe(204);
-  const newest = env.DB.prepare("SELECT id_hash FROM sessions ORDER BY rowid DESC LIMIT 1");
-  const idHash = (await newest.first<string>("id_hash")) ?? "";
-  return { headers: { Cookie: response.headers.get("Set-Cookie")?.split(";")[0] ?? "" }, idHash };
-}
-
-/** Sets the times of a session, as if it had begun and been used so long ago. */
-async function ageSession({ idHash }: Session, begunMs: number, usedMs: number): Promise<void> {
-  const now = Date.now();
-  await env.DB.prepare("UPDATE sessions SET created_at = ?2, last_used_at = ?3 WHERE id_hash = ?1")
-    .bind(idHash, now - begunMs, now - usedMs)
-    .run();
 }
 
 const lastUsed = ({ idHash }: Session) =>
@@ -370,6 +346,22 @@ describe("a change of the registry is in the feed", () => {
     expect(await viewer.change(agent.id, "removed")).toEqual({ change: "removed", revision: 4, agent: null });
     expect((await api("DELETE", `/api/agents/${agent.id}`)).status).toBe(404);
     expect(await revisionOf(agent.id)).toBe(4);
+  });
+
+  it("and the presence follows it: the row does not have what the hub knows", async () => {
+    const { agent, token } = await TestAgent.enrolled();
+    agent.socket.close(1000, "stopped");
+    await stored(agent.id, ({ reason }) => reason === "stopped");
+    const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
+    const init = { method: "POST", headers, body: JSON.stringify({ rttMs: 5 }) };
+    expect((await fetchManager("/api/agent/heartbeat", init)).status).toBe(200);
+    await stored(agent.id, ({ status }) => status === "online");
+    const viewer = await TestViewer.open();
+    await api("PATCH", `/api/agents/${agent.id}`, { name: "other" });
+    const presence = await viewer.next(({ subject }) => subject === `presence.${agent.id}`);
+    expect(presence.data).toMatchObject({ status: "online", rttMs: 5 });
+    const subjects = viewer.messages.map(({ subject }) => subject.split(".")[0]);
+    expect(subjects).toEqual(["live", "registry", "presence"]);
   });
 
   it("when two hosts share an identity, and when they are separated", async () => {

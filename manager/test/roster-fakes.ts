@@ -157,14 +157,14 @@ export function load(
     },
     onRecovered: () => {},
     onPresence: (live) => told.push(live),
+    onReadLate: (late) => sweeper.noteLate(late),
     onArrived: (connection) => sweeper.watch(connection, Date.now()),
     onEnded: (connection) => ended.push(connection),
     onClone: (_, report) => clones.push(report),
   });
   const sweeper: Sweeper = new Sweeper({ ...parts, roster });
   const last = store.lastSweep();
-  sweeper.load(last);
-  recover({ ...parts, roster }, last, isOwn);
+  sweeper.load(recover({ ...parts, roster }, last, isOwn));
   return { roster, sweeper, transitions, alarms, ended, clones, told };
 }
 

@@ -270,7 +270,16 @@ export class Connection {
     if (arrival === null) return null;
     const { rttMs, skewMs, droppedReplies, credit } = this.state;
     const live = { ...arrival, rttMs, skewMs, droppedReplies, droppedFrames: credit.dropped };
-    return observed(live, this.lastSeen(), this.terms, now);
+    const seen = observed(live, this.lastSeen(), this.terms, now);
+    return seen.status === "online" ? { ...seen, lastSeen: this.#storedLastSeen() } : seen;
+  }
+
+  /**
+   * The last sign of life that outlives the hub's memory. Others are told this one: if it went back after hibernation,
+   * clients of the feed would take a late agent's presence for an old one.
+   */
+  #storedLastSeen(): number {
+    return Math.max(this.state.connectedAt, this.#storedMessageAt, this.lastBeat() ?? 0);
   }
 }
 

@@ -128,7 +128,7 @@ export class AgentHub extends DurableObject<Env> {
    * @param agentJson the agent as its row has it, as JSON text; null if it is removed
    */
   async announce(agentId: string, change: string, revision: number, agentJson: string | null): Promise<void> {
-    this.#parts.feed.registry(agentId, { change, revision, agentJson });
+    this.#parts.tellChange(agentId, { change, revision, agentJson });
   }
 
   /** Closes the viewers' sockets of a session that is over, or of all sessions if it is null. */

@@ -9,7 +9,7 @@ import { sessionEnd } from "../registry/sessions.ts";
 import { writeReport, writeTransitions } from "../registry/transitions.ts";
 import { passwordHash } from "../registry/viewer-header.ts";
 import { Alarm } from "./alarm.ts";
-import { Feed, VIEWER_TAG } from "./feed.ts";
+import { Feed, type RegistryChange, VIEWER_TAG } from "./feed.ts";
 import { Guard } from "./guard.ts";
 import { HeartbeatWindow } from "./heartbeat-window.ts";
 import { Outbox } from "./outbox.ts";
@@ -83,6 +83,7 @@ export class HubParts {
       store,
       outbox: this.outbox,
       alarm: this.alarm,
+      onReadLate: (late) => this.sweeper.noteLate(late),
       onArrived: (connection) => this.sweeper.watch(connection, Date.now()),
       onRecovered: (connection) => this.subscriptions.index(connection),
       onPresence: (live) => this.guard.attempt("feed", () => this.feed.presence(live)),
@@ -134,8 +135,7 @@ export class HubParts {
     try {
       this.outbox.load();
       const last = this.store.lastSweep();
-      this.sweeper.load(last);
-      recover(this.#recovery, last, (agentId) => this.#isOwn(agentId));
+      this.sweeper.load(recover(this.#recovery, last, (agentId) => this.#isOwn(agentId)));
       this.retirement.schedule();
       if (!this.outbox.isEmpty) this.#ctx.waitUntil(this.outbox.flush());
     } catch (error) {
@@ -143,6 +143,15 @@ export class HubParts {
       this.guard.log(error, undefined, { event: "load" });
       this.roster.abandon();
     }
+  }
+
+  /** Tells the viewers of a change in the registry. */
+  tellChange(agentId: string, change: RegistryChange): void {
+    this.feed.registry(agentId, change);
+    // The row may be as new as the presence that was told last: an agent over HTTP reports its `rttMs` with the beat that
+    // puts it online. The row does not have that, so the presence follows it.
+    const connection = this.feed.isEmpty ? undefined : this.roster.live(agentId);
+    if (connection !== undefined) this.roster.tellPresence(connection);
   }
 
   get #recovery(): RecoveryParts {
@@ -162,9 +171,9 @@ export class HubParts {
       if (this.#ctx.getWebSockets(VIEWER_TAG).length === 0) return;
       const record = await findAgent(this.#env.DB, agentId);
       // A client drops a removed agent whatever its revision.
-      if (record === null) return this.feed.registry(agentId, { change: "removed", revision: 0, agentJson: null });
+      if (record === null) return this.tellChange(agentId, { change: "removed", revision: 0, agentJson: null });
       const agentJson = JSON.stringify(recordedAgentJson(record));
-      this.feed.registry(agentId, { change, revision: record.revision, agentJson });
+      this.tellChange(agentId, { change, revision: record.revision, agentJson });
     });
   }
 }

@@ -6,7 +6,7 @@ import type { Settings } from "../config.ts";
 import type { Sockets } from "./connection.ts";
 import { sameTerms, termsOf } from "./connection-state.ts";
 import type { Roster, RosterStore } from "./roster.ts";
-import type { LastSweep } from "./sweep-record.ts";
+import type { LastSweep, SweepRecord } from "./sweep-record.ts";
 
 export interface RecoveryParts {
   readonly settings: Settings;
@@ -15,19 +15,27 @@ export interface RecoveryParts {
   readonly roster: Roster;
 }
 
-/** @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed */
-export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: string) => boolean): void {
-  const { store, roster } = parts;
+/**
+ * @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed
+ * @returns what the next sweep has to know of the last one
+ */
+export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: string) => boolean): LastSweep {
+  const { settings, store, roster } = parts;
   for (const { state, end } of store.httpLeases()) if (end === null) roster.restoreHttpLease(state);
   roster.hasUntagged = last.known === null || last.known.untagged > 0;
   roster.agentsAtLoad = last.known?.agents ?? 0;
-  if (!isUnchanged(parts, last) || !hasSockets(parts)) compareAll(parts, last.at, isOwn);
+  const isUnchanged = last.known !== null && last.known.untagged === 0 && hasSettings(last.known, settings);
+  if (!isUnchanged || !hasSockets(parts)) compareAll(parts, last.at, isOwn);
+  if (last.known === null || hasSettings(last.known, settings)) return last;
+  // Stored now: if the settings are changed back before the next sweep, the agents of the time between must reconnect too.
+  const known = { ...last.known, terms: termsOf(settings), hubShards: settings.hubShards };
+  store.saveSweep(last.at, known);
+  return { at: last.at, known };
 }
 
-/** Whether the last sweep was made by this release of the code, or a later one, with the present settings. */
-function isUnchanged({ settings }: RecoveryParts, { known }: LastSweep): boolean {
-  if (known === null || known.untagged > 0) return false;
-  return known.hubShards === settings.hubShards && sameTerms(known.terms, termsOf(settings));
+/** Whether a sweep was made with these settings. */
+function hasSettings({ hubShards, terms }: SweepRecord, settings: Settings): boolean {
+  return hubShards === settings.hubShards && sameTerms(terms, termsOf(settings));
 }
 
 /** Whether the sockets outlived the hub's memory. They do so all or none, so two are looked for. */
@@ -43,6 +51,10 @@ function hasSockets({ sockets, store }: RecoveryParts): boolean {
 function compareAll(parts: RecoveryParts, sweptAt: number, isOwn: (agentId: string) => boolean): void {
   const { settings, sockets, store, roster } = parts;
   const terms = termsOf(settings);
+  // An agent over HTTP cannot be told. Its next beat goes to its present hub, and what happens here is in no feed any more.
+  for (const lease of roster.httpLeases) {
+    if (!isOwn(lease.agentId)) roster.depart(lease, { reason: "manager_restart" });
+  }
   const stored = store.connections().filter(({ state }) => state.admission.connectionId !== null);
   roster.agentsAtLoad = stored.length + roster.httpLeases.size;
   const outdated = roster

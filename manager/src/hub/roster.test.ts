@@ -270,6 +270,28 @@ describe("a sweep", () => {
     expect(alarms.at(-1)).toBe(NOW + LEASE_MS - 1 + 5_000);
   });
 
+  it("tells that an agent is late, and then that its lease has ended or that it is back, each once", () => {
+    const durable = new Durable();
+    const { roster, sweeper, told } = load(durable);
+    const opened = new HeartbeatWindow("hub-0", SETTINGS.heartbeatIntervalMs).opensNext(NOW);
+    vi.setSystemTime(opened + 1_000);
+    const back = arrive(roster, "back", {}, true);
+    vi.setSystemTime(opened + 2_000);
+    arrive(roster, "silent", {}, true);
+    told.length = 0;
+    for (let ms = 3_000; ms <= 60_000; ms += 500) {
+      vi.setSystemTime(opened + ms);
+      if (ms === 40_500) durable.beats.set(back, opened + ms);
+      sweeper.sweepIfDue(opened + ms);
+    }
+    expect(told.map(({ agentId, reason }) => [agentId, reason])).toEqual([
+      ["back", "late"],
+      ["silent", "late"],
+      ["silent", "lease_expired"],
+      ["back", null],
+    ]);
+  });
+
   it("sets no alarm if there is no connection", () => {
     const { sweeper, alarms } = load(new Durable());
     sweeper.sweepIfDue(NOW);
@@ -329,6 +351,49 @@ describe("a hub that is loaded again", () => {
     const { transitions } = load(durable, (agentId) => agentId === "a");
     expect([own.closed, other.closed]).toEqual([null, 4503]);
     expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart", closeCode: 4503 }]);
+  });
+
+  it("ends the HTTP leases of agents that belong to other hubs", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    for (const agentId of ["a", "b"]) arrive(before.roster, agentId, { connectionId: null });
+    const { roster, transitions } = load(durable, (agentId) => agentId === "a");
+    expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart" }]);
+    expect(roster.status().filter(({ status }) => status === "online")).toMatchObject([{ agentId: "a" }]);
+  });
+});
+
+describe("a reader", () => {
+  it("is told a last sign of life that outlives the hub's memory", () => {
+    const durable = new Durable();
+    const { roster } = load(durable);
+    const connection = roster.bySocket(arrive(roster, "a"));
+    const lastSeen = () => load(durable).roster.status(["a"])[0]?.lastSeen;
+    for (const ms of [10, 999, 1_500, 1_600, 3_000]) {
+      vi.setSystemTime(NOW + ms);
+      connection?.touch(NOW + ms);
+      expect(roster.status(["a"])[0]?.lastSeen).toBe(lastSeen());
+    }
+    expect(lastSeen()).toBe(NOW + 3_000);
+  });
+
+  describe.each(["the same hub", "the hub after hibernation"])("that is told that an agent is late", (which) => {
+    it(`makes it told once, and the next sweep of ${which} tells that it is late no longer`, () => {
+      const durable = new Durable();
+      const before = load(durable);
+      before.sweeper.sweepIfDue(NOW);
+      const socket = arrive(before.roster, "a");
+      before.told.length = 0;
+      vi.setSystemTime(NOW + 36_000);
+      for (let n = 0; n < 3; n++) expect(before.roster.status()).toMatchObject([{ reason: "late" }]);
+      expect(before.told).toMatchObject([{ agentId: "a", reason: "late" }]);
+      durable.beats.set(socket, NOW + 37_000);
+      vi.setSystemTime(NOW + 40_000);
+      before.told.length = 0;
+      const { sweeper, told } = which === "the same hub" ? before : load(durable);
+      sweeper.sweepIfDue(NOW + 40_000);
+      expect(told).toMatchObject([{ agentId: "a", reason: null, lastSeen: NOW + 37_000 }]);
+    });
   });
 });
 
@@ -466,6 +531,16 @@ describe("changed settings", () => {
     const socket = arrive(before.roster, "a");
     const { roster } = load(durable, undefined, { ...SETTINGS, hubShards: 2, hubMessagesPerSecond: 1 });
     expect([socket.closed, roster.all().length]).toEqual([null, 1]);
+  });
+
+  it("that are changed back before the next sweep make the agents of the time between reconnect", () => {
+    const durable = new Durable();
+    load(durable).sweeper.sweepIfDue(NOW);
+    const between = load(durable, undefined, { ...SETTINGS, hubShards: 2 });
+    const [own, other] = [arrive(between.roster, "a"), arrive(between.roster, "b")];
+    const { transitions } = load(durable, (agentId) => agentId === "a");
+    expect([own.closed, other.closed]).toEqual([null, 4503]);
+    expect(transitions).toMatchObject([{ agentId: "b", reason: "manager_restart" }]);
   });
 
   it("apply to agents whose terms were not stored by an older release", () => {

@@ -65,6 +65,8 @@ export interface RosterParts {
   readonly onRecovered: (connection: Connection) => void;
   /** Called when an agent has come or gone. If a newer connection takes its place at once, only that is told. */
   readonly onPresence: (live: LiveStatus) => void;
+  /** Called when a reader is told that these connections are late. */
+  readonly onReadLate: (late: readonly Connection[]) => void;
   /** Called for each connection that has registered. */
   readonly onArrived: (connection: Connection) => void;
   /** Called for each connection that has ended. */
@@ -179,7 +181,7 @@ export class Roster {
 
   /** The status of these agents, or of all agents: those with a connection, and those with a transition still in the outbox. */
   status(agentIds?: readonly string[]): LiveStatus[] {
-    const { outbox, alarm } = this.#parts;
+    const { outbox, alarm, onReadLate } = this.#parts;
     const now = Date.now();
     // If the alarm was lost, no sweep would end the leases any more. So a read sets the alarm again.
     if (!alarm.isSet && !this.isEmpty) alarm.ringBy(now + LOST_ALARM_MS);
@@ -187,10 +189,14 @@ export class Roster {
     const connections = agentIds?.flatMap((id) => this.ofAgent(id)) ?? this.all();
     // A reader that is told the end of a lease must not be told later that the connection is alive after all.
     this.endExpired(connections, now);
+    const late: Connection[] = [];
     for (const connection of connections) {
       const live = connection.state.ended ? null : connection.live(now);
-      if (live !== null) known.set(connection.agentId, live);
+      if (live === null) continue;
+      known.set(connection.agentId, live);
+      if (live.reason === "late") late.push(connection);
     }
+    if (late.length > 0) onReadLate(late);
     // After a failure of D1 the outbox is long. A question about connected agents must not read all of it.
     const unknown = agentIds && new Set(agentIds.filter((id) => !known.has(id)));
     if (unknown?.size === 0) return [...known.values()];

@@ -26,6 +26,8 @@ export class Sweeper {
   readonly #parts: SweeperParts;
   readonly #plan: SweepPlan;
   #last: LastSweep = { at: 0, known: null };
+  /** The ids of the connections that others know to be late. */
+  #late: ReadonlySet<string> = new Set();
   /** When the next sweep is due; null if that is not known since the hub was loaded. */
   #nextAt: number | null = null;
 
@@ -36,6 +38,23 @@ export class Sweeper {
 
   load(last: LastSweep): void {
     this.#last = last;
+    this.#late = new Set(last.known?.late);
+  }
+
+  /**
+   * A reader is told that these connections are late, before a sweep has seen it. A client of the feed shows what it reads,
+   * so the next sweep must tell if they are late no longer.
+   */
+  noteLate(connections: readonly Connection[]): void {
+    const { store, roster } = this.#parts;
+    const news = connections.filter(({ id }) => !this.#late.has(id));
+    if (news.length === 0) return;
+    for (const connection of news) roster.tellPresence(connection);
+    this.#late = new Set([...this.#late, ...news.map(({ id }) => id)]);
+    if (this.#last.known === null) return;
+    const known = { ...this.#last.known, late: [...this.#late] };
+    this.#last = { at: this.#last.at, known };
+    store.saveSweep(this.#last.at, known);
   }
 
   /** Sets the alarm for the sweep that a connection needs next. */
@@ -71,7 +90,8 @@ export class Sweeper {
     }
     roster.endExpired(unconfirmed, now);
     const silent = [...unconfirmed].filter(({ state }) => !state.ended);
-    const late = this.#tellLate(silent, now);
+    this.#tellLate(silent, now);
+    const late = [...this.#late];
     const counts = { agents: confirmed + silent.length, untagged, late, comparedAt: isCompared ? now : comparedAt };
     const known = { ...counts, terms: termsOf(settings), hubShards: settings.hubShards };
     this.#last = { at: now, known };
@@ -82,17 +102,17 @@ export class Sweeper {
     if (confirmed > 0) this.#sweepBy(this.#plan.nextSettled(now));
   }
 
-  /** Tells those who watch which connections have become late, and which are no longer. Returns the ids of the late ones. */
-  #tellLate(silent: readonly Connection[], now: number): string[] {
+  /** Tells those who watch which connections have become late, and which are no longer. */
+  #tellLate(silent: readonly Connection[], now: number): void {
     const { roster } = this.#parts;
-    const before = new Set(this.#last.known?.late);
+    const before = this.#late;
     const late = new Map(silent.filter((connection) => connection.lateAt() <= now).map((c) => [c.id, c]));
     for (const [id, connection] of late) if (!before.has(id)) roster.tellPresence(connection);
     for (const id of before) {
       const connection = late.has(id) ? undefined : roster.get(id);
       if (connection !== undefined) roster.tellPresence(connection);
     }
-    return [...late.keys()];
+    this.#late = new Set(late.keys());
   }
 
   #sweepBy(at: number): void {
