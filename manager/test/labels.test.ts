@@ -6,6 +6,7 @@ import { AgentHub } from "../src/hub/hub.ts";
 import worker from "../src/index.ts";
 import { insertSeparated } from "../src/registry/clones.ts";
 import { listLabelled, parseLabels, storedLabels } from "../src/registry/labels.ts";
+import { writeTransitions } from "../src/registry/transitions.ts";
 import { api, BASIC, fetchManager, HOST, type Message, mintToken, ORIGIN, stored, TestAgent } from "./manager.ts";
 import { countRows, insertAgents, rowsOf } from "./rows.ts";
 
@@ -277,6 +278,19 @@ describe.each([100, 3_000])("with %i agents", (count) => {
     const rows = countRows();
     const { read } = await rowsOf(rows, () => list("limit=100"));
     expect(read).toBeLessThanOrEqual(102);
+  });
+
+  it("presence costs an agent with labels no row more", async () => {
+    const host = { version: "1.0.0", os: "linux", arch: "amd64", hostname: "host" };
+    const now = Date.now();
+    const transition = {
+      ...{ agentId: "x1", generation: now, status: "online" as const, reason: null, since: now, lastSeen: now },
+      ...{ connectedAt: now, address: null, host, closeCode: null },
+    };
+    const rows = countRows();
+    const { read, written } = await rowsOf(rows, () => writeTransitions(env.DB, "hub-0", [transition]));
+    expect(read).toBeLessThanOrEqual(4);
+    expect(written).toBeLessThanOrEqual(3);
   });
 
   it("an agent that is labelled, renamed or removed reads and writes as many rows as it has labels", async () => {
