@@ -175,9 +175,14 @@ describe("a partial failure", () => {
   it("is the same with a hub of an earlier release, which cannot close several connections", async () => {
     const agent = await online();
     const earlier = { getByName: () => ({ disconnect: () => Promise.resolve() }) };
-    expect(await bulkWith({ HUB: earlier }, { action: "remove", ids: [agent.id] })).toMatchObject({
-      body: { results: [{ outcome: "hub_unavailable" }] },
-    });
+    const action = { action: "remove", ids: [agent.id] };
+    for (const _ of ["first", "second"]) {
+      expect(await bulkWith({ HUB: earlier }, action)).toMatchObject({
+        body: { results: [{ outcome: "hub_unavailable" }] },
+      });
+    }
+    expect(await bulk(action)).toEqual(["unknown_agent"]);
+    expect((await agent.untilClosed()).code).toBe(4403);
   });
 
   it("names the agents for whom the registry failed; if it was all of them, the answer is 503", async () => {

@@ -103,8 +103,8 @@ async function handle(c: Context<App>, action: BulkAction, ids: readonly string[
   const shutOut = handled.map(({ record }) => record);
   const untold = await tellHubsOfEach(c.env, shutOut, async (hub, held) => hub.disconnectEach(held));
   for (const { record, isChanged, isRemoved } of handled) {
-    if (isRemoved && !isChanged) continue;
-    outcomes.set(record.id, untold.has(record.id) ? "hub_unavailable" : "done");
+    if (untold.has(record.id)) outcomes.set(record.id, "hub_unavailable");
+    else if (isChanged || !isRemoved) outcomes.set(record.id, "done");
   }
   return outcomes;
 }
