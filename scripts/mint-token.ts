@@ -11,6 +11,7 @@ Mints an enrolment token and prints it, and nothing else, on standard output.
 
   --manager URL    the manager (default: MANAGER_URL, or the local one on PORT)
   --name NAME      the agent's name, unless the agent brings its own
+  --label LABEL    a label of the agents that enrol with it, such as env=prod; may be repeated, 16 times at most
   --ttl DURATION   how long it can be used: seconds, or 90s, 15m, 2h, 7d; 1m to 30d (default: 1h)
   --max-uses N     how many agents may enrol with it; 1 to 10000 (default: 1)
   --help           this text
@@ -26,6 +27,7 @@ await command(async () => {
   const admin = await Admin.fromEnvironment(options.manager ?? readSettings().managerUrl);
   const token = await admin.mintToken({
     name: options.name,
+    labels: options.label,
     ttlSeconds: options.ttl === undefined ? undefined : lifetime(options.ttl),
     maxUses: options["max-uses"] === undefined ? undefined : uses(options["max-uses"]),
   });
@@ -39,6 +41,7 @@ function readOptions() {
       options: {
         manager: { type: "string" },
         name: { type: "string" },
+        label: { type: "string", multiple: true },
         ttl: { type: "string" },
         "max-uses": { type: "string" },
         help: { type: "boolean" },

@@ -18,7 +18,8 @@ Prints a line whenever an agent comes or goes, or is changed, until Ctrl-C.
 The admin password comes from ADMIN_PASSWORD, or for a manager on this machine from manager/.dev.vars.`;
 
 const Presence = Agent.pick({ status: true, reason: true });
-const Change = z.object({ change: z.string(), agent: Agent.pick({ name: true }).nullish() });
+const Labelled = Agent.pick({ name: true }).extend({ labels: z.array(z.string()).default([]) });
+const Change = z.object({ change: z.string(), agent: Labelled.nullish() });
 
 /** The changes of the registry in words. Another one, from a newer manager, is printed as it is called. */
 const changes: ReadonlyMap<string, string> = new Map([
@@ -72,7 +73,8 @@ await command(async (stack) => {
       const { change, agent } = Change.parse(data);
       const known = fleet.get(id) ?? { name: agent?.name ?? id, presence: "" };
       const renamed = change === "renamed" ? `is renamed to ${agent?.name}` : undefined;
-      say(timestamp, known.name, renamed ?? changes.get(change) ?? `is ${change}`);
+      const labelled = change === "labelled" ? `is labelled ${agent?.labels.join(", ") || "with nothing"}` : undefined;
+      say(timestamp, known.name, renamed ?? labelled ?? changes.get(change) ?? `is ${change}`);
       fleet.set(id, { ...known, name: agent?.name ?? known.name });
     } else {
       say(timestamp, subject, JSON.stringify(data));

@@ -14,7 +14,7 @@ func TestEnrolsOnceAndThenStartsWithoutAToken(t *testing.T) {
 	m := managertest.Start(t, nil)
 	home := t.TempDir()
 	a := start(t, options{
-		args: []string{"--manager", m.URL, "--token", managertest.EnrolmentToken, "--name", "edge-7"},
+		args: []string{"--manager", m.URL, "--token", managertest.EnrolmentToken, "--name", "edge-7", "--label", "env=prod", "--label", "edge"},
 		env:  []string{"HOME=" + home},
 	})
 	first := m.Next(t)
@@ -24,7 +24,7 @@ func TestEnrolsOnceAndThenStartsWithoutAToken(t *testing.T) {
 	if got := first.Header.Get("Authorization"); got != "Bearer "+managertest.EnrolmentToken {
 		t.Errorf("it enrolled with %q", got)
 	}
-	for _, part := range []string{`"version":"1.2.3-test"`, `"name":"edge-7"`, `"hostname":"`, `"os":"`, `"protocol":1`} {
+	for _, part := range []string{`"version":"1.2.3-test"`, `"name":"edge-7"`, `"labels":["env=prod","edge"]`, `"hostname":"`, `"os":"`, `"protocol":1`} {
 		if !strings.Contains(string(registration.Data), part) {
 			t.Errorf("the registration %s lacks %s", registration.Data, part)
 		}
@@ -49,9 +49,11 @@ func TestEnrolsOnceAndThenStartsWithoutAToken(t *testing.T) {
 		t.Errorf("it closed with %d %q", code, reason)
 	}
 
-	b := start(t, options{env: []string{"HOME=" + home}})
+	b := start(t, options{args: []string{"--label", "env=test"}, env: []string{"HOME=" + home}})
 	second := m.Next(t)
-	second.Register(t, managertest.Defaults())
+	if again := second.Register(t, managertest.Defaults()); strings.Contains(string(again.Data), "labels") {
+		t.Errorf("it sends labels that have no effect: %s", again.Data)
+	}
 	second.Serve()
 	b.says(t, "msg=connected")
 	if got := second.Header.Get("Authorization"); got != "Bearer "+managertest.PermanentToken {
@@ -109,7 +111,8 @@ func TestTheStoredIdentityWinsOverAnEnrolmentToken(t *testing.T) {
 
 func TestANameAfterTheEnrolmentIsReported(t *testing.T) {
 	m := managertest.Start(t, nil)
-	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--name", "edge-8"}})
+	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--name", "edge-8", "--label", "edge"}})
 	m.Next(t)
 	a.says(t, "--name is used when enrolling")
+	a.says(t, "--label is used when enrolling")
 }

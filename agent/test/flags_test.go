@@ -1,6 +1,7 @@
 package test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -27,7 +28,13 @@ func TestUsageErrorsExit2(t *testing.T) {
 		"bad log format":          {options{args: []string{"--log-format", "xml"}}, "--log-format"},
 		"negative retries":        {options{args: []string{"--max-retries", "-1"}}, "--max-retries"},
 		"name too long":           {options{args: []string{"--name", strings.Repeat("x", 65)}}, "--name"},
-		"name with a newline":     {options{args: []string{"--name", "a\nb"}}, "--name"},
+		"name with a newline":     {options{args: []string{"--name", "a\nb"}}, "--name must not contain control characters"},
+		"name nobody can see":     {options{args: []string{"--name", "\u200b"}}, "--name must not contain invisible"},
+		"a label of one space":    {options{args: []string{"--label", " "}}, `" " for flag -label`},
+		"a label without a key":   {options{args: []string{"--label", "=prod"}}, "the key must have"},
+		"a label in two lines":    {options{args: []string{"--label", "note=a\nb"}}, "the value must not contain control characters"},
+		"two labels of one key":   {options{args: []string{"--label", "env=a", "--label", "env=b"}}, "another key"},
+		"too many labels":         {options{args: manyLabels(17)}, "at most 16"},
 		"manager without scheme":  {options{args: []string{"--manager", "127.0.0.1:8957"}}, "must begin with http:// or https://"},
 		"manager with a path":     {options{args: []string{"--manager", "http://example.com/foo"}}, "has no path"},
 		"manager with a password": {options{args: []string{"--manager", "http://u:" + managertest.PermanentToken + "@example.com"}}, "credentials"},
@@ -42,10 +49,18 @@ func TestUsageErrorsExit2(t *testing.T) {
 	}
 }
 
+// manyLabels are the flags for as many labels.
+func manyLabels(count int) (args []string) {
+	for i := range count {
+		args = append(args, "--label", fmt.Sprintf("k%d=v", i))
+	}
+	return args
+}
+
 func TestHelpAndVersion(t *testing.T) {
 	a := start(t, options{args: []string{"--help"}})
 	a.wantExit(t, 0)
-	for _, text := range []string{"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "~/.zedops-agent", "--subscribe", "agents.self."} {
+	for _, text := range []string{"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "~/.zedops-agent", "--subscribe", "agents.self.", "--label"} {
 		if !strings.Contains(a.stdout.String(), text) {
 			t.Errorf("the help does not mention %s", text)
 		}

@@ -75,21 +75,49 @@ function isNotConnected(outcome: Outcome<unknown>): boolean {
  */
 export function callHubsOfEach<T>(
   env: Env,
-  agents: Iterable<{ readonly id: string; readonly hub: string | null; readonly status: "online" | "offline" }>,
+  agents: Iterable<HeldAgent>,
   call: (hub: DurableObjectStub<AgentHub>, agentIds: string[]) => Promise<T>,
 ): Promise<T[]> {
+  return Promise.all(
+    [...idsByHub(env, agents)].map(([name, ids]) => callWithRetry(env, name, (hub) => call(hub, ids))),
+  );
+}
+
+/** Does the same, but if a hub fails, that is only logged. Returns the ids of the agents whose hubs could not all be told. */
+export async function tellHubsOfEach(
+  env: Env,
+  agents: Iterable<HeldAgent>,
+  call: (hub: DurableObjectStub<AgentHub>, agentIds: string[]) => Promise<void>,
+): Promise<Set<string>> {
+  const untold = await Promise.all(
+    [...idsByHub(env, agents)].map(async ([name, ids]) =>
+      (await tell(env, name, (hub) => call(hub, ids))) ? [] : ids,
+    ),
+  );
+  return new Set(untold.flat());
+}
+
+/** An agent, and where its row says that its connection is. */
+interface HeldAgent {
+  readonly id: string;
+  readonly hub: string | null;
+  readonly status: "online" | "offline";
+}
+
+/** The agents that each hub may hold, by the hub's name. */
+function idsByHub(env: Env, agents: Iterable<HeldAgent>): Map<string, string[]> {
   const { hubShards } = settings(env);
-  const idsByHub = new Map<string, string[]>();
+  const byHub = new Map<string, string[]>();
   for (const { id, hub, status } of agents) {
     const names = new Set([hubName(id, hubShards)]);
     if (hub !== null && (status === "online" || isCurrent(hub, hubShards))) names.add(hub);
     for (const name of names) {
-      const ids = idsByHub.get(name);
-      if (ids === undefined) idsByHub.set(name, [id]);
+      const ids = byHub.get(name);
+      if (ids === undefined) byHub.set(name, [id]);
       else ids.push(id);
     }
   }
-  return Promise.all([...idsByHub].map(([name, ids]) => callWithRetry(env, name, (hub) => call(hub, ids))));
+  return byHub;
 }
 
 /** Calls the current hubs and these others in parallel. Each call may be repeated once. */
@@ -106,6 +134,17 @@ export async function callEveryHubOnce<T>(env: Env, call: HubCall<T>): Promise<T
   return Promise.all([...(await everyHub(env))].map((name) => callOnce(env, name, call)));
 }
 
+/** Does the same, and gives each hub the ids of those of the agents that it may hold. */
+export async function callEveryHubOnceForEach<T>(
+  env: Env,
+  agents: Iterable<HeldAgent>,
+  call: (hub: DurableObjectStub<AgentHub>, agentIds: string[]) => Promise<T>,
+): Promise<T[]> {
+  const byHub = idsByHub(env, agents);
+  const names = new Set([...(await everyHub(env)), ...byHub.keys()]);
+  return Promise.all([...names].map((name) => callOnce(env, name, (hub) => call(hub, byHub.get(name) ?? []))));
+}
+
 /** The hubs that hold sockets; the current hubs only if the registry cannot be reached. */
 async function everyHub(env: Env): Promise<Set<string>> {
   const known = await listHubs(env.DB).catch((error) => {
@@ -116,8 +155,18 @@ async function everyHub(env: Env): Promise<Set<string>> {
 }
 
 /** Tells something to the hub that an agent connects to. If that fails, it is only logged. */
-export function tellHub(env: Env, agentId: string, call: HubCall<void>): Promise<void> {
-  return tell(env, ownHub(env, agentId), call);
+export async function tellHub(env: Env, agentId: string, call: HubCall<void>): Promise<void> {
+  await tell(env, ownHub(env, agentId), call);
+}
+
+/** Tells each of the hubs that these agents connect to what concerns its agents. If that fails, it is only logged. */
+export async function tellOwnHubs<T extends { readonly id: string }>(
+  env: Env,
+  news: readonly T[],
+  call: (hub: DurableObjectStub<AgentHub>, news: T[]) => Promise<void>,
+): Promise<void> {
+  const byHub = Map.groupBy(news, ({ id }) => ownHub(env, id));
+  await Promise.all([...byHub].map(([name, own]) => tell(env, name, (hub) => call(hub, own))));
 }
 
 /** Tells something to every hub that holds sockets, in parallel. If a hub fails, that is only logged. */
@@ -125,9 +174,18 @@ export async function tellEveryHub(env: Env, call: HubCall<void>): Promise<void>
   await Promise.all([...(await everyHub(env))].map((name) => tell(env, name, call)));
 }
 
-/** During a deploy the hub may be of the release before, and may not have the method. Then the call fails. */
-async function tell(env: Env, name: string, call: HubCall<void>): Promise<void> {
-  await callWithRetry(env, name, call).catch((error) => log.warn("a hub could not be told", { hub: name, error }));
+/**
+ * Returns false if the call fails. During a deploy the hub may be of the release before, and may not have the method: then it
+ * fails.
+ */
+async function tell(env: Env, name: string, call: HubCall<void>): Promise<boolean> {
+  try {
+    await callWithRetry(env, name, call);
+    return true;
+  } catch (error) {
+    log.warn("a hub could not be told", { hub: name, error });
+    return false;
+  }
 }
 
 /** Calls the hub of one shard. The call may be repeated once. */

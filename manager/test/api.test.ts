@@ -391,6 +391,7 @@ describe("the API's description", () => {
       "POST /api/admin/tokens",
       "POST /api/agent/heartbeat",
       "POST /api/agent/register",
+      "POST /api/agents/bulk",
       "POST /api/agents/{id}/request",
       "POST /api/agents/{id}/revoke",
       "POST /api/agents/{id}/rotate",

@@ -19,7 +19,14 @@ async function enrolHost(enrolmentId: string, installId: string) {
   const caller = { installId, bootId: crypto.randomUUID(), address: null };
   const admission = await admit(env.DB, { kind: "enrolment", enrolmentId, token: "" }, caller);
   if (!admission.ok || admission.value.enrolment === null) return admission;
-  return enrol(env.DB, admission.value, admission.value.enrolment, HOST, installId, "hash", Date.now());
+  return enrol(
+    env.DB,
+    admission.value,
+    admission.value.enrolment,
+    { name: installId, labels: [], host: HOST },
+    "hash",
+    Date.now(),
+  );
 }
 
 describe.each([50, 1_000])("with %i agents of one enrolment", (count) => {

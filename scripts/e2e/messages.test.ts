@@ -65,3 +65,29 @@ test("published messages reach the subscribed agents, also after the manager was
   expect(await publish("fleet.news", "again")).toMatchObject({ delivered: expect.any(Number), dropped: 0 });
   await expect.poll(() => printed(two.log).at(-1)?.data).toBe("again");
 });
+
+test("a publication to a label reaches only the agents that have it, from their token or from themselves", async ({
+  lab,
+  manager: _,
+}) => {
+  const subscribe = ["fleet.>"];
+  const token = await lab.admin.mintToken({ name: "lab-1", labels: ["env=prod"] });
+  const agents = [
+    await lab.startAgent("lab-1", { subscribe, token, labels: ["env=test", "edge"] }),
+    await lab.startAgent("lab-2", { subscribe, labels: ["env=test", "site=Büro 4"] }),
+  ];
+  for (const { log } of agents) {
+    await expect.poll(() => log.join("\n"), { timeout: 20_000 }).toContain("msg=connected");
+  }
+  const publish = (data: string, ...label: string[]) =>
+    lab.admin.call("POST", "/api/publish", JSON.stringify({ subject: "fleet.news", data, label }));
+  expect(await publish("one", "env=prod", "edge")).toEqual({ delivered: 1, dropped: 0 });
+  expect(await publish("two", "site=Büro 4")).toEqual({ delivered: 1, dropped: 0 });
+  expect(await publish("both", "env")).toEqual({ delivered: 2, dropped: 0 });
+  const printed = () =>
+    agents.map(({ log }) => log.filter((line) => line.startsWith("{")).map((line) => JSON.parse(line).data));
+  await expect.poll(printed).toEqual([
+    ["one", "both"],
+    ["two", "both"],
+  ]);
+});

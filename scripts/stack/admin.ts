@@ -17,6 +17,7 @@ export type Agent = z.infer<typeof Agent>;
 
 export interface EnrolmentRequest {
   name?: string | undefined;
+  labels?: readonly string[] | undefined;
   ttlSeconds?: number | undefined;
   maxUses?: number | undefined;
 }

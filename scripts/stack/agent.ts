@@ -20,6 +20,8 @@ export interface AgentOptions {
   binary?: string;
   /** Variables in addition to those of this process. */
   env?: Readonly<Record<string, string>>;
+  /** The labels that it gives itself when it enrols. */
+  labels?: readonly string[];
   /** Whether it logs every attempt to connect. */
   verbose?: boolean;
   onLine?: (line: string) => void;
@@ -33,7 +35,7 @@ export async function startAgent(
   stack: Stack,
   settings: Settings,
   administrator: () => Promise<Admin>,
-  { launcher = [], binary = agentBinary, env: extra = {}, verbose = false, onLine }: AgentOptions = {},
+  { launcher = [], binary = agentBinary, env: extra = {}, labels = [], verbose = false, onLine }: AgentOptions = {},
 ): Promise<Child> {
   const { managerUrl, stateDir, agentName, maxRetries, tokenFile, subscribe } = settings;
   const token = await enrolmentToken(settings, administrator);
@@ -47,6 +49,7 @@ export async function startAgent(
       ...args,
       ...["--manager", managerUrl, "--state-dir", stateDir, "--max-retries", String(maxRetries)],
       ...(agentName === undefined ? [] : ["--name", agentName]),
+      ...labels.flatMap((label) => ["--label", label]),
       ...subscribe.flatMap((pattern) => ["--subscribe", pattern]),
       ...(tokenSource === undefined ? [] : ["--token-file", tokenSource]),
       ...(verbose ? ["--verbose"] : []),

@@ -34,6 +34,12 @@ const pairs: readonly Pair[] = [
     goOnly: {},
   },
   {
+    file: "label",
+    typescriptOnly: { isLabelKey: managerOnly, splitLabel: managerOnly, joinLabel: managerOnly },
+    goOnly: {},
+  },
+  { file: "names", typescriptOnly: { cleanHostText: managerOnly, cut: managerOnly }, goOnly: {} },
+  {
     file: "errors",
     withoutConstants: true,
     typescriptOnly: {

@@ -1,5 +1,5 @@
 import { type Clone, parseClone } from "./clone.ts";
-import { type JsonObject, number, object, orElse, orNull, text } from "./json.ts";
+import { array, type JsonObject, number, object, orElse, orNull, ShapeError, text } from "./json.ts";
 import { type Presence, parsePresence } from "./presence.ts";
 
 /** What an agent's connection tells of it, from docs/API.md. Times are Unix milliseconds on the manager's clock. */
@@ -20,6 +20,8 @@ export interface Connection extends Presence {
 export interface Registration {
   readonly id: string;
   readonly name: string;
+  /** Each is `key` or `key=value`. */
+  readonly labels: readonly string[];
   /** Two live hosts were seen with this one identity within the last day. */
   readonly clone: Clone | null;
   /** When its token became invalid. */
@@ -55,11 +57,20 @@ export function parseAgent(value: unknown): Agent {
     ...parseConnection(agent),
     id: text(agent, "id"),
     name: text(agent, "name"),
+    // An earlier manager has none.
+    labels: orElse(agent, "labels", labelList, []),
     clone: parseClone(agent.clone),
     revokedAt: orElse<number | null>(agent, "revokedAt", number, null),
     revision: orElse(agent, "revision", number, 0),
     flappingUntil: orElse(agent, "flappingUntil", number, 0),
   };
+}
+
+function labelList(from: JsonObject, field: string): readonly string[] {
+  return array(from[field], field, (label) => {
+    if (typeof label !== "string") throw new ShapeError(`${field} has an item that is not a string`);
+    return label;
+  });
 }
 
 export function isOnline(agent: Agent): boolean {

@@ -22,6 +22,7 @@ export function agentJson(
   name: string,
   fields: Partial<{
     id: string;
+    labels: string[];
     status: string;
     reason: string | null;
     since: number;
@@ -43,6 +44,7 @@ export function agentJson(
   return {
     id: `id-${name}`,
     name,
+    labels: [] as string[],
     status: "online",
     reason: null,
     since: now - 60_000,

@@ -64,6 +64,9 @@ func storedCredential(s settings, store *identity.Store, stored identity.Credent
 	if s.name != "" {
 		slog.Info("--name is used when enrolling: rename this host in the dashboard")
 	}
+	if len(s.labels) > 0 {
+		slog.Info("--label is used when enrolling: an operator changes the labels of this host")
+	}
 	candidate, err := store.Candidate()
 	if err != nil {
 		return nil, err

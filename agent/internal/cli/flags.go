@@ -7,18 +7,21 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
+	"github.com/zedops/zedops/agent/internal/protocol"
 )
+
+const maxNameCharacters = 64
 
 // settings holds the flags and the environment.
 type settings struct {
 	manager    string
 	enrolment  identity.EnrolmentSource
 	name       string
+	labels     []string
 	stateDir   string
 	subscribe  []string
 	maxRetries int
@@ -38,6 +41,13 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 	flags.StringVar(&s.enrolment.Token, "token", "", "")
 	flags.StringVar(&s.enrolment.File, "token-file", "", "")
 	flags.StringVar(&s.name, "name", "", "")
+	flags.Func("label", "", func(label string) error {
+		if err := protocol.LabelFault(label); err != nil {
+			return err
+		}
+		s.labels = append(s.labels, label)
+		return protocol.LabelsFault(s.labels)
+	})
 	flags.StringVar(&s.stateDir, "state-dir", "", "")
 	flags.Func("subscribe", "", func(pattern string) error {
 		s.subscribe = append(s.subscribe, pattern)
@@ -71,8 +81,10 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		err = errors.New("--max-retries must not be negative")
 	case s.logFormat != "text" && s.logFormat != "json":
 		err = errors.New("--log-format must be text or json")
-	case s.name != "" && !validName(s.name):
-		err = errors.New("--name must have 1 to 64 characters and no control characters")
+	case s.name != "" && utf8.RuneCountInString(s.name) > maxNameCharacters:
+		err = fmt.Errorf("--name must have at most %d characters", maxNameCharacters)
+	case s.name != "" && protocol.NameFault(s.name) != nil:
+		err = fmt.Errorf("--name %w", protocol.NameFault(s.name))
 	case s.stateDir == "":
 		home, homeErr := os.UserHomeDir()
 		if homeErr != nil {
@@ -84,16 +96,4 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		return s, false, &usageError{cause: err}
 	}
 	return s, false, nil
-}
-
-func validName(name string) bool {
-	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > 64 {
-		return false
-	}
-	for _, r := range name {
-		if unicode.IsControl(r) {
-			return false
-		}
-	}
-	return true
 }

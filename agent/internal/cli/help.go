@@ -29,6 +29,10 @@ Flags:
                       Used when enrolling only: rename the host in the
                       dashboard later. Default: the enrolment token's name,
                       else the hostname
+  --label LABEL       label of this host: a key, or key=value, such as env=prod.
+                      May be repeated, 16 times at most. Used when enrolling
+                      only: an operator changes the labels later. A label of
+                      the enrolment token with the same key wins
   --state-dir DIR     directory of the agent's identity.
                       Default: ~/.zedops-agent
   --subscribe PATTERN write each message that is published to the pattern to

@@ -67,6 +67,7 @@ func run(args []string, stdout io.Writer, version string) error {
 		Store:      store,
 		Reenrol:    reenrolment(s, store, c.enrolled),
 		Name:       s.name,
+		Labels:     s.labels,
 		Hostname:   hostname,
 		Version:    version,
 		MaxRetries: s.maxRetries,

@@ -54,15 +54,20 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	defer cancel()
 	var r registration
 	inbox := c.welcome.inbox("register")
+	var labels []string // of no use to an enrolled agent
+	if !l.credential.isEnrolled() {
+		labels = l.config.Labels
+	}
 	data, err := json.Marshal(struct {
-		Protocol int    `json:"protocol"`
-		Version  string `json:"version"`
-		OS       string `json:"os"`
-		Arch     string `json:"arch"`
-		Hostname string `json:"hostname"`
-		Name     string `json:"name,omitempty"`
-		Aligns   bool   `json:"alignsHeartbeat"`
-	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name, Aligns: true})
+		Protocol int      `json:"protocol"`
+		Version  string   `json:"version"`
+		OS       string   `json:"os"`
+		Arch     string   `json:"arch"`
+		Hostname string   `json:"hostname"`
+		Name     string   `json:"name,omitempty"`
+		Labels   []string `json:"labels,omitempty"`
+		Aligns   bool     `json:"alignsHeartbeat"`
+	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name, Labels: labels, Aligns: true})
 	if err != nil {
 		return r, fmt.Errorf("register: %w", err)
 	}

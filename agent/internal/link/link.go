@@ -26,7 +26,8 @@ type Config struct {
 	// Reenrol is called when the manager refuses the permanent token because the agent was removed or revoked, but at
 	// most once. It returns an enrolment token, or the error that Run returns. It may be nil.
 	Reenrol    func(context.Context, *RefusedError) (token string, err error)
-	Name       string // the operator's name for this host; may be empty
+	Name       string   // the operator's name for this host; may be empty
+	Labels     []string // the first labels of this host, for its enrolment
 	Hostname   string
 	Version    string
 	MaxRetries int // connection attempts that may fail in a row; 0: any number

@@ -13,6 +13,7 @@ export const Agent = z
   .object({
     id: z.string(),
     name: z.string(),
+    labels: z.array(z.string()).readonly().openapi({ description: "Each is `key` or `key=value`; sorted" }),
     generation: z.int().openapi({ description: "Generation of its latest connection; 0 before the first" }),
     revision: z.int().openapi({ description: "How often it has changed, apart from its connection" }),
     status: z.enum(["online", "offline"]),
@@ -47,6 +48,7 @@ export const Agent = z
     example: {
       id: "k3vq7fzxw2ra5tjm6cyd",
       name: "edge-7",
+      labels: ["edge", "env=prod"],
       generation: 1_790_000_000_000,
       revision: 0,
       status: "online",

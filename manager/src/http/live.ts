@@ -3,21 +3,30 @@
  * because of it.
  */
 import type { Context } from "hono";
-import { tellEveryHub, tellHub } from "../hubs.ts";
+import { tellEveryHub, tellHub, tellOwnHubs } from "../hubs.ts";
 import { recordedAgentJson } from "../registry/agent-json.ts";
 import type { AgentRecord } from "../registry/agents.ts";
 import type { App } from "./router.ts";
 
+/** What an operator has changed: docs/API.md "Changes". */
+export type OperatorChange = "renamed" | "labelled" | "revoked" | "removed";
+
 /** Tells the viewers of an agent that an operator has changed. */
-export function announceChange(c: Context<App>, change: "renamed" | "revoked", record: AgentRecord): void {
-  const { id, revision } = record;
-  const json = JSON.stringify(recordedAgentJson(record));
-  c.executionCtx.waitUntil(tellHub(c.env, id, async (hub) => hub.announce(id, change, revision, json)));
+export function announceChange(c: Context<App>, change: OperatorChange, record: AgentRecord): void {
+  const { id, revision, agentJson } = news(change, record);
+  c.executionCtx.waitUntil(tellHub(c.env, id, async (hub) => hub.announce(id, change, revision, agentJson)));
 }
 
-/** Tells the viewers of an agent that an operator has removed. */
-export function announceRemoval(c: Context<App>, id: string, revision: number): void {
-  c.executionCtx.waitUntil(tellHub(c.env, id, async (hub) => hub.announce(id, "removed", revision, null)));
+/** Tells the viewers of agents that an operator has changed together. */
+export function announceChanges(c: Context<App>, change: OperatorChange, records: readonly AgentRecord[]): void {
+  const changes = records.map((record) => news(change, record));
+  c.executionCtx.waitUntil(tellOwnHubs(c.env, changes, async (hub, told) => hub.announceEach(told)));
+}
+
+function news(change: OperatorChange, record: AgentRecord) {
+  const { id, revision } = record;
+  const agentJson = change === "removed" ? null : JSON.stringify(recordedAgentJson(record));
+  return { id, change, revision, agentJson };
 }
 
 /**

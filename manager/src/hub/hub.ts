@@ -11,6 +11,7 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
 import { parseViewer } from "../registry/viewer-header.ts";
+import type { Connection } from "./connection.ts";
 import { heartbeat } from "./heartbeat.ts";
 import type { ParkedTransition } from "./outbox.ts";
 import { HubParts } from "./parts.ts";
@@ -18,7 +19,7 @@ import { Registrations } from "./registration.ts";
 import { tooLarge } from "./requests.ts";
 import { Roster } from "./roster.ts";
 import { Separations } from "./separation.ts";
-import { type Published, type SubscriptionStatus, subscriptionStatus } from "./subscriptions.ts";
+import { type Published, type SubscriptionStatus, subscribes, subscriptionStatus } from "./subscriptions.ts";
 import { upgrade } from "./upgrade.ts";
 
 /** The header with which the Worker sends the admission to the hub. A header of the client never reaches the hub. */
@@ -103,13 +104,24 @@ export class AgentHub extends DurableObject<Env> {
    * skipped.
    */
   async publish(subject: string, dataJson: string | undefined): Promise<Outcome<Published>> {
-    const frame = encode(subject, dataJson === undefined ? {} : { dataJson });
-    const bytes = byteLength(frame);
-    if (bytes > this.#parts.settings.maxFrameBytes) return tooLarge(this.#parts.settings.maxFrameBytes);
-    this.#parts.roster.readAll();
-    const published = this.#parts.subscriptions.deliver(subject, frame, bytes);
-    this.#parts.guard.attempt("feed", () => this.#parts.feed.published(subject, dataJson));
-    return { ok: true, value: published };
+    return this.#publish(subject, dataJson, () => {
+      this.#parts.roster.readAll();
+      return this.#parts.subscriptions.matching(subject);
+    });
+  }
+
+  /**
+   * Sends a message to those of these agents that subscribe to its subject. It is a method of its own: an earlier hub would
+   * ignore another parameter of `publish`, and send the message to every agent.
+   */
+  async publishTo(
+    agentIds: readonly string[],
+    subject: string,
+    dataJson: string | undefined,
+  ): Promise<Outcome<Published>> {
+    return this.#publish(subject, dataJson, () =>
+      agentIds.flatMap((id) => this.#parts.roster.ofAgent(id)).filter((connection) => subscribes(connection, subject)),
+    );
   }
 
   /** An agent's subscriptions; null if it is not connected. */
@@ -123,12 +135,31 @@ export class AgentHub extends DurableObject<Env> {
     this.#parts.roster.shutOut(agentId);
   }
 
+  /** Does the same for several agents. */
+  async disconnectEach(agentIds: readonly string[]): Promise<void> {
+    for (const id of agentIds) this.#parts.roster.shutOut(id);
+  }
+
   /**
    * Tells the viewers of a change that an operator has made in the registry.
    * @param agentJson the agent as its row has it, as JSON text; null if it is removed
    */
   async announce(agentId: string, change: string, revision: number, agentJson: string | null): Promise<void> {
     this.#parts.tellChange(agentId, { change, revision, agentJson });
+  }
+
+  /** Does the same for several changes. */
+  async announceEach(
+    changes: readonly {
+      readonly id: string;
+      readonly change: string;
+      readonly revision: number;
+      readonly agentJson: string | null;
+    }[],
+  ): Promise<void> {
+    for (const { id, change, revision, agentJson } of changes) {
+      this.#parts.tellChange(id, { change, revision, agentJson });
+    }
   }
 
   /** Closes the viewers' sockets of a session that is over, or of all sessions if it is null. */
@@ -216,6 +247,17 @@ export class AgentHub extends DurableObject<Env> {
   #watchFeed(): void {
     const due = this.#parts.feed.dueAt(Date.now());
     if (due !== null) this.#parts.alarm.ringBy(due);
+  }
+
+  /** Sends a message to these connections, and to the viewers that watch its subject. */
+  #publish(subject: string, dataJson: string | undefined, subscribers: () => Iterable<Connection>): Outcome<Published> {
+    const frame = encode(subject, dataJson === undefined ? {} : { dataJson });
+    const bytes = byteLength(frame);
+    const { maxFrameBytes } = this.#parts.settings;
+    if (bytes > maxFrameBytes) return tooLarge(maxFrameBytes);
+    const published = this.#parts.subscriptions.deliver(subscribers(), frame, bytes);
+    this.#parts.guard.attempt("feed", () => this.#parts.feed.published(subject, dataJson));
+    return { ok: true, value: published };
   }
 
   /** Sends a request to an agent over its socket and waits for the reply. */

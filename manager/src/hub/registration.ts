@@ -78,15 +78,16 @@ interface Identity {
 
 /** Enrols the agent, or completes its rotation, or does neither, depending on its admission. */
 async function enrolOrRotate(env: Env, admission: Admission, registration: Registration): Promise<Outcome<Identity>> {
-  const { protocol, name, version, os, arch, hostname } = registration;
+  const { protocol, name, labels = [], version, os, arch, hostname } = registration;
   const host = { version, os, arch, hostname };
   if (protocol !== PROTOCOL) return failure("unsupported_protocol", `this manager speaks protocol ${PROTOCOL}`);
   try {
     if (admission.enrolment !== null) {
       const token = await mintAgentToken(env, admission.agentId);
       const wanted = name ?? admission.enrolment.hostName ?? cut(host.hostname, 64);
+      const introduction = { name: wanted, labels, host };
       const hash = await sha256Hex(token);
-      const enrolled = await enrol(env.DB, admission, admission.enrolment, host, wanted, hash, Date.now());
+      const enrolled = await enrol(env.DB, admission, admission.enrolment, introduction, hash, Date.now());
       return enrolled.ok ? { ok: true, value: { registered: { name: enrolled.value, host }, token } } : enrolled;
     }
     if (admission.candidateHash !== null) {

@@ -33,6 +33,11 @@ export function subscriptionStatus({ state }: Connection): SubscriptionStatus {
   return { patterns, delivered: delivered.frames, dropped, unacknowledged: unacknowledged(credit) };
 }
 
+/** Whether a connection has at least one pattern that matches `subject`. */
+export function subscribes({ state }: Connection, subject: string): boolean {
+  return state.patterns.some((pattern) => matches(pattern, subject));
+}
+
 export class Subscriptions {
   readonly #byPattern = new MultiMap<Connection>();
   /** Connections whose totals have changed: one attachment for all messages of a time. */
@@ -57,10 +62,10 @@ export class Subscriptions {
     return found;
   }
 
-  /** Sends a frame of `bytes` to every connection that subscribes to its subject. */
-  deliver(subject: string, frame: string, bytes: number): Published {
+  /** Sends a frame of `bytes` to these connections. */
+  deliver(connections: Iterable<Connection>, frame: string, bytes: number): Published {
     const published = { delivered: 0, dropped: 0 };
-    for (const connection of this.matching(subject)) {
+    for (const connection of connections) {
       published[connection.deliver(frame, bytes) ? "delivered" : "dropped"]++;
       this.#unsaved.add(connection);
     }

@@ -1,5 +1,6 @@
 /** The payloads of the control subjects (docs/PROTOCOL.md). Frames and the HTTP fallback use the same schemas. */
 import { z } from "zod";
+import { joinLabel, labelFault, labelsFault, splitLabel } from "./label.ts";
 import { cleanHostText, nameFault } from "./names.ts";
 
 /** The name of an agent or of an enrolment token: 1–64 characters after trimming, at least one of them visible. */
@@ -13,6 +14,30 @@ export const Name = z
     if (fault !== null) context.addIssue({ code: "custom", message: fault });
   });
 
+/**
+ * Which agents: those that have a key, or a label exactly. It has the form of a label, but `key` and `key=` differ:
+ * docs/API.md "Agents".
+ */
+export const LabelFilter = z.string().superRefine((label, context) => {
+  const fault = labelFault(label);
+  if (fault !== null) context.addIssue({ code: "custom", message: fault });
+});
+
+/** A label, as it is kept. */
+export const Label = LabelFilter.transform((label) => {
+  const { key, value } = splitLabel(label);
+  return joinLabel(key, value);
+});
+
+/** The labels of one agent, sorted. */
+export const Labels = z
+  .array(Label)
+  .superRefine((labels, context) => {
+    const fault = labelsFault(labels);
+    if (fault !== null) context.addIssue({ code: "custom", message: fault });
+  })
+  .transform((labels) => labels.toSorted());
+
 /** A text that describes the agent's host. It is cleaned and cut, never refused. */
 const hostText = (longest: number) => z.string().transform((text) => cleanHostText(text, longest));
 
@@ -24,6 +49,7 @@ export const Registration = z.object({
   arch: hostText(64),
   hostname: hostText(253),
   name: Name.optional(),
+  labels: Labels.optional(),
   /** Whether the agent beats when `heartbeatDelayMs` of the welcome and `agent.heartbeat.align` ask it to. */
   alignsHeartbeat: z.boolean().optional(),
 });

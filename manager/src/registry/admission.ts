@@ -2,7 +2,9 @@
 import { agentId, sameSecret, sha256Hex } from "../digest.ts";
 import type { Host, NamedHost } from "../presence/host.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
+import { MAX_LABELS, splitLabel } from "../protocol/label.ts";
 import type { Bearer } from "../tokens.ts";
+import { isWithinLimit, labelPatch, parseLabels } from "./labels.ts";
 import { query } from "./query.ts";
 
 /**
@@ -35,6 +37,12 @@ export interface EnrolmentUse {
   readonly hostName: string | null;
   /** How many hosts may enrol with it. */
   readonly maxUses: number;
+}
+
+/** What an agent says of itself when it enrols. */
+export interface Introduction extends NamedHost {
+  /** Its own labels. Those of the enrolment token are added, and win. */
+  readonly labels: readonly string[];
 }
 
 /** The host's data in an upgrade or in a request of the HTTP fallback. */
@@ -123,7 +131,8 @@ function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission[
  * It is one statement: if two hosts race for the last use, only one gets it. A repeated enrolment with the same install
  * id does not count as another use. It replaces the token, unless two hosts with this install id were separated. A late
  * statement may take effect after its connection was given up. So it never replaces the token of a connection that was
- * admitted later or at the same time.
+ * admitted later or at the same time. The labels are merged in the statement too: an admission is kept with its socket,
+ * which has little room.
  * @returns the agent's name, or the refusal
  * @throws RegistryUnavailable
  */
@@ -131,8 +140,7 @@ export async function enrol(
   db: D1Database,
   admission: Admission,
   enrolment: EnrolmentUse,
-  host: Host,
-  name: string,
+  { name, host, labels }: Introduction,
   tokenHash: string,
   now: number,
 ): Promise<Outcome<string>> {
@@ -140,11 +148,13 @@ export async function enrol(
     db
       .prepare(
         `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, reason,
-           since, address, version, os, arch, hostname, enrolled_generation)
-         SELECT ?1, e.id, ?3, ?4, ?5, ?6, 0, 'offline', 'never_connected', ?6, ?7, ?8, ?9, ?10, ?11, ?12
+           since, address, version, os, arch, hostname, enrolled_generation, labels)
+         SELECT ?1, e.id, ?3, ?4, ?5, ?6, 0, 'offline', 'never_connected', ?6, ?7, ?8, ?9, ?10, ?11, ?12,
+           nullif(${FIRST_LABELS}, '{}')
          FROM enrolments e
          WHERE e.id = ?2 AND e.revoked_at IS NULL AND e.expires_at > ?6
            AND e.uses - EXISTS (SELECT 1 FROM agents a WHERE a.id = ?1 AND a.separated_from IS NULL) < e.max_uses
+           AND ${isWithinLimit(FIRST_LABELS)}
          ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, candidate_hash = NULL,
              enrolled_generation = excluded.enrolled_generation
            WHERE agents.enrolled_generation < excluded.enrolled_generation
@@ -165,6 +175,7 @@ export async function enrol(
         host.arch,
         host.hostname,
         admission.generation,
+        labels.length === 0 ? "{}" : labelPatch(labels, []),
       )
       .first<string>("name"),
   );
@@ -172,10 +183,16 @@ export async function enrol(
   const found = await readEnrolment(db, enrolment.id, admission.agentId);
   const refused = refuseEnrolment(found.agent, found.enrolment);
   if (refused !== null) return refused;
-  return found.agent !== null && found.agent.enrolledGeneration >= admission.generation
-    ? failure("disconnected", "a newer connection of this agent has enrolled")
-    : failure("enrolment_used", USED);
+  if (found.agent !== null && found.agent.enrolledGeneration >= admission.generation) {
+    return failure("disconnected", "a newer connection of this agent has enrolled");
+  }
+  const given = parseLabels(found.enrolment?.labels ?? null, "enrolments.labels");
+  const keys = new Set([...labels, ...given].map((label) => splitLabel(label).key));
+  return keys.size > MAX_LABELS ? failure("invalid_data", TOO_MANY_LABELS) : failure("enrolment_used", USED);
 }
+
+/** The labels of an agent that enrols, in SQL: its own (`?13`), and those of the enrolment `e`. */
+const FIRST_LABELS = "json_patch(?13, coalesce(e.labels, '{}'))";
 
 interface EnrolmentRow {
   readonly name: string | null;
@@ -183,13 +200,14 @@ interface EnrolmentRow {
   readonly expiresAt: number;
   readonly revokedAt: number | null;
   readonly uses: number;
+  readonly labels: string | null;
   /**
    * 1 if a clone of the agent was separated. Then two hosts have this install id, and it does not identify one of them.
    */
   readonly cloned: 0 | 1;
 }
 
-const ENROLMENT_ROW = `SELECT name, max_uses AS maxUses, expires_at AS expiresAt, revoked_at AS revokedAt, uses,
+const ENROLMENT_ROW = `SELECT name, max_uses AS maxUses, expires_at AS expiresAt, revoked_at AS revokedAt, uses, labels,
     EXISTS (SELECT 1 FROM agents WHERE separated_from = ?2) AS cloned
   FROM enrolments WHERE id = ?1`;
 
@@ -204,6 +222,8 @@ async function readEnrolment(db: D1Database, enrolmentId: string, id: string) {
 }
 
 const USED = "the enrolment token has been used by as many hosts as it allows";
+
+const TOO_MANY_LABELS = `labels: with those of the enrolment token there are more than ${MAX_LABELS}`;
 
 const CLONED = "two hosts had this install id and were separated; enrol this host with another token";
 

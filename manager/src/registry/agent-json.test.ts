@@ -9,6 +9,7 @@ const RECORD: AgentRecord = {
   ...{
     id: "k3v",
     name: "edge-7",
+    labels: ["edge", "env=prod"],
     createdAt: 1,
     revision: 3,
     revokedAt: null,
@@ -37,6 +38,7 @@ describe("an agent as JSON", () => {
       ...{
         id: "k3v",
         name: "edge-7",
+        labels: ["edge", "env=prod"],
         generation: 10,
         revision: 3,
         status: "online",

@@ -14,6 +14,7 @@ import type { AgentRecord } from "./agents.ts";
 export interface AgentJson {
   readonly id: string;
   readonly name: string;
+  readonly labels: readonly string[];
   readonly generation: number;
   readonly revision: number;
   readonly status: "online" | "offline";
@@ -52,7 +53,7 @@ export function recordedAgentJson(record: AgentRecord): AgentJson {
 }
 
 function shown(record: AgentRecord, presence: ShownPresence): AgentJson {
-  const { id, name, createdAt, revision, revokedAt, burstAt } = record;
+  const { id, name, labels, createdAt, revision, revokedAt, burstAt } = record;
   const { host, generation, status, since, lastSeen, connectedAt, address, rttMs, skewMs } = presence;
   // The hub ends a revoked agent's connection with another reason if it does not know of the revocation yet.
   const reason = status === "offline" && revokedAt !== null ? "revoked" : presence.reason;
@@ -63,6 +64,7 @@ function shown(record: AgentRecord, presence: ShownPresence): AgentJson {
   return {
     id,
     name,
+    labels,
     generation,
     revision,
     ...seen,

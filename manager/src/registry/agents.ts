@@ -1,8 +1,9 @@
-/** D1 queries for the agents in the API: list, find, rename, revoke, remove. */
+/** D1 queries for the agents in the API: list, find, rename, label. bulk.ts revokes and removes them. */
 import { CloneReport } from "../presence/clone.ts";
 import type { StoredPresence } from "../presence/presence.ts";
-import { type Operator, recordAuditEvent } from "./audit.ts";
+import { type AuditEvent, type Operator, recordAuditEvent } from "./audit.ts";
 import { HUB } from "./hubs.ts";
+import { matchesFilters, parseLabels, rarestFirst, storedLabels } from "./labels.ts";
 import { parseColumn } from "./parse.ts";
 import { query } from "./query.ts";
 
@@ -10,6 +11,8 @@ import { query } from "./query.ts";
 export interface AgentRecord extends StoredPresence {
   readonly id: string;
   readonly name: string;
+  /** Its labels, sorted. */
+  readonly labels: readonly string[];
   readonly createdAt: number;
   /** How often this record has changed, apart from its presence. */
   readonly revision: number;
@@ -23,14 +26,18 @@ export interface AgentRecord extends StoredPresence {
   readonly hub: string | null;
 }
 
-const COLUMNS = `id, name, created_at AS createdAt, revision, revoked_at AS revokedAt, generation, status, reason, since, last_seen AS lastSeen,
+export const AGENT_COLUMNS = `id, name, labels, created_at AS createdAt, revision, revoked_at AS revokedAt, generation, status, reason, since, last_seen AS lastSeen,
   connected_at AS connectedAt, address, burst_at AS burstAt, clone, ${HUB} AS hub, version, os, arch, hostname`;
 
 /** An agent's row in D1. */
-type AgentRow = Omit<AgentRecord, "clone"> & { readonly clone: string | null };
+export interface AgentRow extends Omit<AgentRecord, "clone" | "labels"> {
+  readonly clone: string | null;
+  readonly labels: string | null;
+}
 
-function record(row: AgentRow): AgentRecord {
-  return { ...row, clone: parseColumn(CloneReport, row.clone, "agents.clone") };
+export function agentRecord(row: AgentRow): AgentRecord {
+  const labels = parseLabels(row.labels, "agents.labels");
+  return { ...row, labels, clone: parseColumn(CloneReport, row.clone, "agents.clone") };
 }
 
 /** A position in the list of agents. The list is sorted by name, then by id. */
@@ -39,100 +46,92 @@ export interface Position {
   readonly id: string;
 }
 
-/** Seeks in the index `agents_by_name`. With COLLATE on the left side, SQLite would walk it from its start. */
-const IS_AFTER = "(name, id) > (?1 COLLATE NOCASE, ?2)";
+/**
+ * Where the list is read: in an index that has its order. It seeks there. With COLLATE on the left side of the comparison,
+ * SQLite would walk the index from its start.
+ */
+const BY_NAME = {
+  from: "agents",
+  isAfter: "(name, id) > (?1 COLLATE NOCASE, ?2)",
+  order: "name COLLATE NOCASE, id",
+} as const;
+/** For a list with label filters. `agent_name` has NOCASE in its column. */
+const BY_LABEL = {
+  from: "agent_labels CROSS JOIN agents ON id = agent_id",
+  isAfter: "(agent_name, agent_id) > (?1 COLLATE NOCASE, ?2)",
+  order: "agent_name, agent_id",
+} as const;
 const MAY_HAVE = `(instr(lower(name || char(10) || id || char(10) || hostname || char(10) ||
   coalesce(address, '')), ?3) > 0 OR name || hostname GLOB '*[^ -~]*')`;
 
+export interface Wanted {
+  /** Folded text. SQLite folds ASCII only, so agents with other characters are always listed: see {@link isFound}. */
+  readonly q: string | undefined;
+  /** Label filters, all of which must match: docs/API.md "Agents". */
+  readonly filters: readonly string[];
+}
+
 /**
- * Lists at most `limit` agents by name, after a position. With `q` (folded text), only agents that may have it in their
- * name, id, hostname or address. SQLite folds ASCII only, so agents with other characters are always returned: the
- * caller checks them with {@link isFound}.
+ * Lists at most `limit` agents by name, after a position. With `q`, only agents that may have it in their name, id,
+ * hostname or address; the caller checks them.
  */
 export async function listAgents(
   db: D1Database,
-  { q, after, limit }: { q: string | undefined; after: Position | null; limit: number },
+  { q, filters, after, limit }: Wanted & { after: Position | null; limit: number },
 ): Promise<AgentRecord[]> {
+  const { from, isAfter, order } = filters.length === 0 ? BY_NAME : BY_LABEL;
+  const places = filters.map((_, place) => `?${place + 5}`);
   // Without `?1 IS NULL OR …`, which keeps SQLite from seeking.
   const conditions = [
     "deleted_at IS NULL",
-    ...(after === null ? [] : [IS_AFTER]),
+    ...(filters.length === 0 ? [] : [matchesFilters(places)]),
+    ...(after === null ? [] : [isAfter]),
     ...(q === undefined ? [] : [MAY_HAVE]),
   ];
   const { results } = await query(
     db
       .prepare(
-        `SELECT ${COLUMNS} FROM agents WHERE ${conditions.join(" AND ")}
-         ORDER BY name COLLATE NOCASE, id LIMIT ?4`,
+        `SELECT ${AGENT_COLUMNS} FROM ${from} WHERE ${conditions.join(" AND ")}
+         ORDER BY ${order} LIMIT ?4`,
       )
-      .bind(after?.name ?? null, after?.id ?? null, q ?? null, limit)
+      .bind(after?.name ?? null, after?.id ?? null, q ?? null, limit, ...rarestFirst(filters))
       .all<AgentRow>(),
   );
-  return results.map(record);
+  return results.map(agentRecord);
 }
 
 export async function findAgent(db: D1Database, id: string): Promise<AgentRecord | null> {
   const row = await query(
-    db.prepare(`SELECT ${COLUMNS} FROM agents WHERE id = ? AND deleted_at IS NULL`).bind(id).first<AgentRow>(),
+    db.prepare(`SELECT ${AGENT_COLUMNS} FROM agents WHERE id = ? AND deleted_at IS NULL`).bind(id).first<AgentRow>(),
   );
-  return row && record(row);
-}
-
-/** Renames an agent; null if there is no such agent. */
-export async function renameAgent(
-  db: D1Database,
-  operator: Operator,
-  id: string,
-  name: string,
-): Promise<AgentRecord | null> {
-  const [renamed] = await query(
-    db.batch<AgentRow>([
-      db
-        .prepare(
-          `UPDATE agents SET name = ?, revision = revision + 1 WHERE id = ? AND deleted_at IS NULL RETURNING ${COLUMNS}`,
-        )
-        .bind(name, id),
-      recordAuditEvent(db, operator, { action: "agent.rename", target: id, detail: { name } }),
-    ]),
-  );
-  const row = renamed?.results[0];
-  return row === undefined ? null : record(row);
-}
-
-/** Makes an agent's token void for good; null if there is no such agent. */
-export async function revokeAgent(db: D1Database, operator: Operator, id: string): Promise<AgentRecord | null> {
-  await query(
-    db.batch([
-      // An agent that is online gets the reason when its hub ends the connection.
-      db
-        .prepare(
-          `UPDATE agents SET revoked_at = ?1, reason = iif(status = 'offline', 'revoked', reason),
-             revision = revision + 1
-           WHERE id = ?2 AND revoked_at IS NULL AND deleted_at IS NULL`,
-        )
-        .bind(Date.now(), id),
-      recordAuditEvent(db, operator, { action: "agent.revoke", target: id }),
-    ]),
-  );
-  return findAgent(db, id);
+  return row && agentRecord(row);
 }
 
 /**
- * Removes an agent and its timeline. Its row stays as a tombstone, so that its token stays refused. Returns the revision
- * of the tombstone; null if there is no such agent.
+ * Gives an agent another name, other labels, or both; null if there is no such agent.
+ * @param labels the whole new list
  */
-export async function deleteAgent(db: D1Database, operator: Operator, id: string): Promise<number | null> {
-  const [deleted] = await query(
-    db.batch<{ revision: number }>([
-      db
-        .prepare(
-          `UPDATE agents SET deleted_at = ?, revision = revision + 1 WHERE id = ? AND deleted_at IS NULL
-           RETURNING revision`,
-        )
-        .bind(Date.now(), id),
-      recordAuditEvent(db, operator, { action: "agent.remove", target: id }),
-      db.prepare("DELETE FROM events WHERE agent_id = ?").bind(id),
-    ]),
-  );
-  return deleted?.results[0]?.revision ?? null;
+export async function changeAgent(
+  db: D1Database,
+  operator: Operator,
+  id: string,
+  { name, labels }: { name?: string | undefined; labels?: readonly string[] | undefined },
+): Promise<AgentRecord | null> {
+  const change = (column: string, value: string | null, event: AuditEvent) => [
+    db
+      .prepare(
+        `UPDATE agents SET ${column} = ?, revision = revision + 1 WHERE id = ? AND deleted_at IS NULL
+         RETURNING ${AGENT_COLUMNS}`,
+      )
+      .bind(value, id),
+    recordAuditEvent(db, operator, { ...event, target: id }),
+  ];
+  const renaming = name === undefined ? [] : change("name", name, { action: "agent.rename", detail: { name } });
+  const labelling =
+    labels === undefined
+      ? []
+      : change("labels", storedLabels(labels), { action: "agent.label", detail: { labels: labels.join(", ") } });
+  const results = await query(db.batch<AgentRow>([...renaming, ...labelling]));
+  const row = results.at(-2)?.results[0];
+  return row === undefined ? null : agentRecord(row);
 }

@@ -15,6 +15,7 @@ export type AuditAction =
   | "token.mint"
   | "token.revoke"
   | "agent.rename"
+  | "agent.label"
   | "agent.rotate"
   | "agent.separate"
   | "agent.revoke"
@@ -52,22 +53,41 @@ export function recordAuditEvent(db: D1Database, operator: Operator, event: Audi
   return insertion(db, operator, event, "changes() > 0");
 }
 
+/**
+ * The statement that records an event for each agent for which the condition holds. Its target is the agent.
+ * @param condition SQL on a row of `agents`, with its parameters from `?1` on
+ */
+export function recordAuditEvents(
+  db: D1Database,
+  operator: Operator,
+  event: AuditEvent,
+  { condition, parameters }: { readonly condition: string; readonly parameters: readonly (string | number)[] },
+): D1PreparedStatement {
+  const { at, via, address, action, detail } = columns(operator, event);
+  const [first, second, third, fourth, fifth] = [1, 2, 3, 4, 5].map((place) => `?${parameters.length + place}`);
+  return db
+    .prepare(
+      `INSERT INTO audit (at, via, address, action, target, detail)
+       SELECT ${first}, ${second}, ${third}, ${fourth}, id, ${fifth} FROM agents WHERE ${condition}`,
+    )
+    .bind(...parameters, at, via, address, action, detail);
+}
+
 /** Records an event for an action that changes nothing in the registry. */
 export async function insertAuditEvent(db: D1Database, operator: Operator, event: AuditEvent): Promise<void> {
   await query(insertion(db, operator, event, "true").run());
 }
 
-function insertion(db: D1Database, operator: Operator, { action, target, detail }: AuditEvent, condition: string) {
+function insertion(db: D1Database, operator: Operator, event: AuditEvent, condition: string) {
+  const { at, via, address, action, target, detail } = columns(operator, event);
   return db
     .prepare(`INSERT INTO audit (at, via, address, action, target, detail) SELECT ?, ?, ?, ?, ?, ? WHERE ${condition}`)
-    .bind(
-      Date.now(),
-      operator.via,
-      operator.address,
-      action,
-      target ?? null,
-      detail === undefined ? null : JSON.stringify({ v: DETAIL_VERSION, ...detail }),
-    );
+    .bind(at, via, address, action, target, detail);
+}
+
+function columns({ via, address }: Operator, { action, target, detail }: AuditEvent) {
+  const json = detail === undefined ? null : JSON.stringify({ v: DETAIL_VERSION, ...detail });
+  return { at: Date.now(), via, address, action, target: target ?? null, detail: json };
 }
 
 /** Lists at most `limit` entries, the newest first. If `before` is given, only entries older than that entry. */

@@ -50,9 +50,9 @@ export async function insertSeparated(
     db
       .prepare(
         `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, candidate_hash, created_at, generation,
-           status, reason, since, version, os, arch, hostname, separated_from)
+           status, reason, since, version, os, arch, hostname, separated_from, labels)
          SELECT ?1, enrolment_id, ?3, substr(name, 1, 60) || ' (2)', ?4, ?4, ?5, 0,
-           'offline', 'never_connected', ?5, version, os, arch, hostname, ?2
+           'offline', 'never_connected', ?5, version, os, arch, hostname, ?2, labels
          FROM agents WHERE id = ?2 AND revoked_at IS NULL AND deleted_at IS NULL`,
       )
       .bind(id, from, installId, tokenHash, now)

@@ -1,11 +1,14 @@
 /** D1 queries for enrolments. Each enrolment token has one enrolment. */
 import { type Operator, recordAuditEvent } from "./audit.ts";
+import { parseLabels, storedLabels } from "./labels.ts";
 import { query } from "./query.ts";
 
 export interface Enrolment {
   readonly id: string;
   readonly name: string | null;
   readonly maxUses: number;
+  /** The labels that its agents get, sorted. */
+  readonly labels: readonly string[];
   readonly createdAt: number;
   readonly expiresAt: number;
 }
@@ -26,13 +29,20 @@ const LISTED = 500;
 export const LISTED_AGENTS = 100;
 
 export async function insertEnrolment(db: D1Database, operator: Operator, enrolment: Enrolment): Promise<void> {
-  const { id, name, maxUses, createdAt, expiresAt } = enrolment;
+  const { id, name, maxUses, labels, createdAt, expiresAt } = enrolment;
+  const labelled = labels.length === 0 ? {} : { labels: labels.join(", ") };
   await query(
     db.batch([
       db
-        .prepare("INSERT INTO enrolments (id, name, max_uses, created_at, expires_at) VALUES (?, ?, ?, ?, ?)")
-        .bind(id, name, maxUses, createdAt, expiresAt),
-      recordAuditEvent(db, operator, { action: "token.mint", target: id, detail: { name, maxUses, expiresAt } }),
+        .prepare(
+          "INSERT INTO enrolments (id, name, max_uses, created_at, expires_at, labels) VALUES (?, ?, ?, ?, ?, ?)",
+        )
+        .bind(id, name, maxUses, createdAt, expiresAt, storedLabels(labels)),
+      recordAuditEvent(db, operator, {
+        action: "token.mint",
+        target: id,
+        detail: { name, maxUses, expiresAt, ...labelled },
+      }),
     ]),
   );
 }
@@ -43,16 +53,20 @@ export async function listEnrolments(db: D1Database): Promise<EnrolmentUsage[]> 
     db
       .prepare(
         `SELECT e.id, e.name, e.max_uses AS maxUses, e.created_at AS createdAt, e.expires_at AS expiresAt,
-           e.revoked_at AS revokedAt, e.uses,
+           e.revoked_at AS revokedAt, e.uses, e.labels,
            (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM (SELECT id, name FROM agents
              WHERE enrolment_id = e.id AND separated_from IS NULL
              ORDER BY created_at DESC, id LIMIT ${LISTED_AGENTS}) a) AS agents
          FROM enrolments e ORDER BY e.created_at DESC, e.id LIMIT ?`,
       )
       .bind(LISTED)
-      .all<Omit<EnrolmentUsage, "agents"> & { agents: string }>(),
+      .all<Omit<EnrolmentUsage, "agents" | "labels"> & { agents: string; labels: string | null }>(),
   );
-  return results.map((row) => ({ ...row, agents: JSON.parse(row.agents) }));
+  return results.map((row) => ({
+    ...row,
+    labels: parseLabels(row.labels, "enrolments.labels"),
+    agents: JSON.parse(row.agents),
+  }));
 }
 
 /**

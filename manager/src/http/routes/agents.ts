@@ -1,31 +1,42 @@
-/** `/api/agents`: lists, renames, revokes and removes agents. timeline.ts shows one agent and its timeline. */
+/** `/api/agents`: lists, changes, revokes and removes agents. timeline.ts shows one agent and its timeline, bulk.ts handles several. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { callHubs, callHubsOf, callHubsOfEach } from "../../hubs.ts";
 import { isUnconfirmed, type LiveStatus, newest } from "../../presence/presence.ts";
-import { Name } from "../../protocol/payloads.ts";
+import { MAX_LABELS } from "../../protocol/label.ts";
+import { LabelFilter, Labels, Name } from "../../protocol/payloads.ts";
 import { type AgentJson, agentJson } from "../../registry/agent-json.ts";
-import {
-  type AgentRecord,
-  deleteAgent,
-  listAgents,
-  type Position,
-  renameAgent,
-  revokeAgent,
-} from "../../registry/agents.ts";
-import { findHub } from "../../registry/hubs.ts";
+import { type AgentRecord, changeAgent, listAgents, type Position, type Wanted } from "../../registry/agents.ts";
+import { type Handled, removeAgents, revokeAgents } from "../../registry/bulk.ts";
 import { fold, isFound } from "../../registry/search.ts";
 import { Agent, agentId, found, knownAgent, missing, unauthorized, unknownAgent } from "../agent-view.ts";
 import { ApiError } from "../errors.ts";
-import { announceChange, announceRemoval } from "../live.ts";
+import { announceChange } from "../live.ts";
 import { nextPage, pageHeaders } from "../paging.ts";
 import { body, errorResponse, json, newRouter } from "../router.ts";
 
 const Listing = z.strictObject({
   q: z.string().max(255).optional().openapi({ description: "Part of a name, id, hostname or address, in any case" }),
   status: z.enum(["online", "offline"]).optional().openapi({ description: "By live state" }),
+  label: z
+    .preprocess(
+      (value) => (typeof value === "string" ? [value] : value),
+      z.array(LabelFilter).max(MAX_LABELS).default([]),
+    )
+    .openapi({
+      type: "array",
+      items: { type: "string" },
+      description:
+        "`key`: has this key; `key=value`: has this label; `key=`: has this key without a value. All must match",
+      example: ["env=prod"],
+    }),
   limit: z.coerce.number().int().min(1).max(1000).optional().openapi({ description: "Page size; without it, all" }),
   cursor: z.string().max(1024).optional().openapi({ description: "From the Link header of the previous page" }),
 });
+
+const Changes = z
+  .strictObject({ name: Name.optional(), labels: Labels.optional().openapi({ description: "The whole new list" }) })
+  .refine(({ name, labels }) => name !== undefined || labels !== undefined, "there must be a name or labels")
+  .openapi("AgentChanges", { example: { name: "edge-7", labels: ["edge", "env=prod"] } });
 
 export const agents = newRouter()
   .openapi(
@@ -44,8 +55,9 @@ export const agents = newRouter()
       },
     }),
     async (c) => {
-      const { q, status, limit, cursor } = c.req.valid("query");
-      const page = await pageOfAgents(c.env, { q, status, limit, after: cursor === undefined ? null : decode(cursor) });
+      const { q, status, label: filters, limit, cursor } = c.req.valid("query");
+      const after = cursor === undefined ? null : decode(cursor);
+      const page = await pageOfAgents(c.env, { q, filters, status, limit, after });
       if (page.next !== null) {
         c.header("Link", nextPage(c.req.url, encode(page.next)));
       }
@@ -56,8 +68,8 @@ export const agents = newRouter()
     createRoute({
       method: "patch",
       path: "/api/agents/{id}",
-      summary: "Rename an agent",
-      request: { params: agentId, body: body(z.strictObject({ name: Name })) },
+      summary: "Rename an agent, or change its labels",
+      request: { params: agentId, body: body(Changes) },
       responses: {
         200: json("The agent", Agent),
         400: errorResponse("invalid_request", "invalid_json"),
@@ -67,7 +79,10 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      announceChange(c, "renamed", found(await renameAgent(c.env.DB, c.get("operator"), id, c.req.valid("json").name)));
+      const changes = c.req.valid("json");
+      const record = found(await changeAgent(c.env.DB, c.get("operator"), id, changes));
+      if (changes.name !== undefined) announceChange(c, "renamed", record);
+      if (changes.labels !== undefined) announceChange(c, "labelled", record);
       return c.json(agentJson(...(await knownAgent(c.env, id))), 200);
     },
   )
@@ -81,9 +96,10 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      announceChange(c, "revoked", found(await revokeAgent(c.env.DB, c.get("operator"), id)));
+      const record = found(present((await revokeAgents(c.env.DB, c.get("operator"), [id]))[0]));
+      announceChange(c, "revoked", record);
       // Done even if the agent was revoked before: the hub may have been out of reach then.
-      await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
+      await callHubsOf(c.env, id, record.hub, async (hub) => hub.disconnect(id));
       return c.json(agentJson(...(await knownAgent(c.env, id))), 200);
     },
   )
@@ -97,14 +113,20 @@ export const agents = newRouter()
     }),
     async (c) => {
       const { id } = c.req.valid("param");
-      const revision = await deleteAgent(c.env.DB, c.get("operator"), id);
-      if (revision !== null) announceRemoval(c, id, revision);
+      const [removed] = await removeAgents(c.env.DB, c.get("operator"), [id]);
+      if (removed === undefined) throw missing();
+      if (removed.isChanged) announceChange(c, "removed", removed.record);
       // Done even if the agent was removed before: the hub may have been out of reach then.
-      await callHubsOf(c.env, id, await findHub(c.env.DB, id), async (hub) => hub.disconnect(id));
-      if (revision === null) throw missing();
+      await callHubsOf(c.env, id, removed.record.hub, async (hub) => hub.disconnect(id));
+      if (!removed.isChanged) throw missing();
       return c.body(null, 204);
     },
   );
+
+/** The record of an agent that is not removed. */
+function present(handled: Handled | undefined): AgentRecord | null {
+  return handled === undefined || handled.isRemoved ? null : handled.record;
+}
 
 /**
  * How many rows are read at once if the registry does not know how many are needed. `filtered`: the list is filtered by
@@ -116,7 +138,7 @@ const MAX_READ = 10_000;
 
 async function pageOfAgents(
   env: Env,
-  want: { q: string | undefined; status: string | undefined; limit: number | undefined; after: Position | null },
+  want: Wanted & { status: string | undefined; limit: number | undefined; after: Position | null },
 ): Promise<{ agents: AgentJson[]; next: Position | null }> {
   const limit = want.limit ?? Number.POSITIVE_INFINITY;
   const q = want.q === undefined ? undefined : fold(want.q);
@@ -127,7 +149,7 @@ async function pageOfAgents(
   const agents: AgentJson[] = [];
   let after = want.after;
   for (let rows = 0; ; ) {
-    const read = () => listAgents(env.DB, { q, after, limit: chunk });
+    const read = () => listAgents(env.DB, { q, filters: want.filters, after, limit: chunk });
     // The registry is read before the hubs, so presence is never older than the row that it replaces.
     let records = await read();
     await live.learn(records);

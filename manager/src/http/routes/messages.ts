@@ -1,10 +1,13 @@
 /** Operators' messages: a request to one agent, a publication to all subscribers, and an agent's subscriptions. */
 import { createRoute, z } from "@hono/zod-openapi";
-import { askThroughHub, callConnectedHub, callEveryHubOnce } from "../../hubs.ts";
+import { askThroughHub, callConnectedHub, callEveryHubOnce, callEveryHubOnceForEach } from "../../hubs.ts";
+import { MAX_LABELS } from "../../protocol/label.ts";
+import { LabelFilter } from "../../protocol/payloads.ts";
 import { operatorMaySend } from "../../protocol/permissions.ts";
 import { findAgent } from "../../registry/agents.ts";
+import { type LabelledAgent, listLabelled } from "../../registry/labels.ts";
 import { agentId, missing, unauthorized, unknownAgent } from "../agent-view.ts";
-import { outcomeError, requestError } from "../errors.ts";
+import { ApiError, outcomeError, requestError } from "../errors.ts";
 import { readMessageBody } from "../message-body.ts";
 import { anyErrorResponse, body, errorResponse, json, newRouter } from "../router.ts";
 
@@ -24,7 +27,15 @@ const RequestMessage = RequestFields.extend({ data: Data }).openapi("RequestMess
 const Reply = z.object({ data: Data }).openapi("Reply");
 
 /** The fields of a publication, without `data`. */
-const PublishFields = z.strictObject({ subject: Subject });
+const PublishFields = z.strictObject({
+  subject: Subject,
+  label: z
+    .array(LabelFilter)
+    .min(1)
+    .max(MAX_LABELS)
+    .optional()
+    .openapi({ description: "Only to agents that match all of these label filters", example: ["env=prod"] }),
+});
 const PublishMessage = PublishFields.extend({ data: Data }).openapi("PublishMessage");
 
 const Published = z
@@ -68,11 +79,11 @@ const publish = createRoute({
   request: { body: body(PublishMessage) },
   responses: {
     200: json("The number of subscribers", Published),
-    400: errorResponse("invalid_subject", "invalid_request", "invalid_json"),
+    400: errorResponse("invalid_subject", "invalid_request", "invalid_json", "too_many_agents"),
     401: unauthorized,
     403: errorResponse("forbidden"),
     413: errorResponse("payload_too_large"),
-    503: errorResponse("hub_unavailable"),
+    503: errorResponse("hub_unavailable", "registry_unavailable"),
   },
 });
 
@@ -98,17 +109,33 @@ messages
     throw requestError(outcome.error);
   })
   .post(publish.getRoutingPath(), async (c) => {
-    const { subject, dataJson } = await readMessageBody(c, PublishFields);
+    const { subject, dataJson, label } = await readMessageBody(c, PublishFields);
     const permitted = operatorMaySend(subject);
     if (!permitted.ok) throw outcomeError(permitted.error);
     const total = { delivered: 0, dropped: 0 };
-    for (const outcome of await callEveryHubOnce(c.env, async (hub) => hub.publish(subject, dataJson))) {
+    const outcomes =
+      label === undefined
+        ? await callEveryHubOnce(c.env, async (hub) => hub.publish(subject, dataJson))
+        : await callEveryHubOnceForEach(c.env, await addressed(c.env.DB, label), async (hub, ids) =>
+            hub.publishTo(ids, subject, dataJson),
+          );
+    for (const outcome of outcomes) {
       if (!outcome.ok) throw outcomeError(outcome.error);
       total.delivered += outcome.value.delivered;
       total.dropped += outcome.value.dropped;
     }
     return c.json(total, 200);
   });
+
+/** Agents that one publication with label filters may address. */
+const MAX_ADDRESSED = 10_000;
+
+/** The agents that match these label filters. @throws ApiError 400 if they are too many */
+async function addressed(db: D1Database, filters: readonly string[]): Promise<LabelledAgent[]> {
+  const agents = await listLabelled(db, filters, MAX_ADDRESSED + 1);
+  if (agents.length <= MAX_ADDRESSED) return agents;
+  throw new ApiError(400, "too_many_agents", `more than ${MAX_ADDRESSED} agents match the label filters`);
+}
 
 messages.openapi(
   createRoute({

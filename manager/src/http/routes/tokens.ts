@@ -1,7 +1,7 @@
 /** `/api/admin/tokens`: enrolment tokens. */
 import { createRoute, z } from "@hono/zod-openapi";
 import { randomId } from "../../digest.ts";
-import { Name } from "../../protocol/payloads.ts";
+import { Labels, Name } from "../../protocol/payloads.ts";
 import {
   type EnrolmentUsage,
   insertEnrolment,
@@ -19,8 +19,9 @@ const TokenRequest = z
     name: Name.optional(),
     ttlSeconds: z.int().min(60).max(2_592_000).default(3600),
     maxUses: z.int().min(1).max(10_000).default(1),
+    labels: Labels.default([]).openapi({ description: "The labels of the agents that enrol with it" }),
   })
-  .openapi("TokenRequest", { example: { name: "edge-7", ttlSeconds: 3600, maxUses: 1 } });
+  .openapi("TokenRequest", { example: { name: "edge-7", ttlSeconds: 3600, maxUses: 1, labels: ["env=prod"] } });
 
 const MintedToken = z
   .object({
@@ -28,6 +29,7 @@ const MintedToken = z
     token: z.string(),
     name: z.string().nullable(),
     maxUses: z.int(),
+    labels: z.array(z.string()).readonly(),
     createdAt: z.int(),
     expiresAt: z.int(),
   })
@@ -40,6 +42,7 @@ const Token = z
     status: z.enum(["active", "used", "expired", "revoked"]),
     maxUses: z.int(),
     uses: z.int(),
+    labels: z.array(z.string()).readonly(),
     createdAt: z.int(),
     expiresAt: z.int(),
     secondsLeft: z.int().openapi({ description: "0 unless it is active" }),
@@ -66,10 +69,10 @@ export const tokens = newRouter()
     }),
     async (c) => {
       await count(c.env.MINT_LIMIT, addressKey(c));
-      const { name = null, ttlSeconds, maxUses } = c.req.valid("json");
+      const { name = null, ttlSeconds, maxUses, labels } = c.req.valid("json");
       // A JWT has whole seconds only. The registry and the answer use the same times as the token.
       const createdAt = Math.floor(Date.now() / 1000) * 1000;
-      const enrolment = { id: randomId(), name, maxUses, createdAt, expiresAt: createdAt + ttlSeconds * 1000 };
+      const enrolment = { id: randomId(), name, maxUses, labels, createdAt, expiresAt: createdAt + ttlSeconds * 1000 };
       await insertEnrolment(c.env.DB, c.get("operator"), enrolment);
       const token = await mintEnrolmentToken(c.env, enrolment.id, enrolment.expiresAt);
       return c.json({ ...enrolment, token }, 201);
