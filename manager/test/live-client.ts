@@ -18,7 +18,7 @@ export const PRESENCE = [
   ...["address", "rttMs", "skewMs"],
 ];
 /** The other fields, apart from `flapping` and `flappingUntil`. */
-export const RECORD = ["id", "revision", "name", "createdAt", "clone", "revokedAt"];
+export const RECORD = ["id", "revision", "name", "labels", "createdAt", "clone", "revokedAt"];
 
 interface Known {
   presence: Fields | null;

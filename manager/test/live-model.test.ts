@@ -188,6 +188,15 @@ class Rename extends OperatorStep {
   }
 }
 
+class Label extends OperatorStep {
+  override mayHappen({ isRemoved }: Host, { registryIsUp }: World) {
+    return registryIsUp && !isRemoved;
+  }
+  async operate({ id }: Host) {
+    return api("PATCH", `/api/agents/${id}`, { labels: [`at=${Date.now()}`] });
+  }
+}
+
 class Revoke extends OperatorStep {
   async operate(host: Host) {
     host.isRevoked = true;
@@ -392,6 +401,7 @@ const steps = fc.commands(
     fc.tuple(place, rttMs).map(([n, ms]) => new Report(n, ms)),
     fc.tuple(place, rttMs).map(([n, ms]) => new ReportOverHttp(n, ms)),
     fc.tuple(place, isKilled).map(([n, killed]) => new Rename(n, killed)),
+    fc.tuple(place, isKilled).map(([n, killed]) => new Label(n, killed)),
     fc.tuple(place, isKilled).map(([n, killed]) => new Revoke(n, killed)),
     fc.tuple(place, isKilled).map(([n, killed]) => new Remove(n, killed)),
     fc.constantFrom(6_000, 26_000, 36_000, 41_000).map((ms) => new Pass(ms)),
