@@ -1,7 +1,7 @@
 /** A feed ends with its session, or with the password, at the next sweep of its hub. Time is simulated. */
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { type Beating, openPage } from "./live-page.ts";
 import { BASIC, fetchManager, hub } from "./manager.ts";
 import { countRows } from "./rows.ts";
@@ -53,7 +53,7 @@ describe("a session that was used last 12 hours ago", () => {
     expect((await fetchManager("/api/agents?limit=1", { headers: session.headers })).status).toBe(200);
     const rows = countRows();
     await pass(20_000 + INTERVAL_MS, [page]);
-    expect(rows.statements).toHaveLength(1);
+    await vi.waitFor(() => expect(rows.statements).toHaveLength(1));
     await evictDurableObject(hub());
     await pass(2 * INTERVAL_MS, [page]);
     expect(rows.statements).toHaveLength(1);
