@@ -1,0 +1,58 @@
+import { useDialogs } from "../components/dialogs.tsx";
+import { Menu, type MenuItem } from "../components/Menu.tsx";
+import { useLiveView } from "../useLive.ts";
+import { AgentHistory } from "./AgentHistory.tsx";
+import { type Agent, isOnline, isRevoked } from "./agent.ts";
+import { readableName } from "./name.ts";
+import { RemoveAgent } from "./RemoveAgent.tsx";
+import { RenameAgent } from "./RenameAgent.tsx";
+import { RevokeAgent } from "./RevokeAgent.tsx";
+import { RotateToken } from "./RotateToken.tsx";
+import { SeparateClone } from "./SeparateClone.tsx";
+
+/** What can be done with one agent. The history shows the agent as it changes; the other dialogs get a copy. */
+export function AgentMenu(props: { agent: Agent; onOpen?: (open: boolean) => void }) {
+  const open = useDialogs();
+  const live = useLiveView();
+
+  const items = (): MenuItem[] => {
+    const agent = { ...props.agent };
+    const { clone } = agent;
+    return [
+      {
+        words: "History",
+        act: () => open((close) => <AgentHistory agent={live.agent(agent.id) ?? agent} onClose={close} />),
+      },
+      { words: "Rename…", act: () => open((close) => <RenameAgent agent={agent} onClose={close} />) },
+      ...(isOnline(agent)
+        ? [{ words: "Rotate token…", act: () => open((close) => <RotateToken agent={agent} onClose={close} />) }]
+        : []),
+      ...(clone !== null
+        ? [
+            {
+              words: "Give the copy its own identity…",
+              act: () => open((close) => <SeparateClone agent={agent} clone={clone} onClose={close} />),
+            },
+          ]
+        : []),
+      ...(isRevoked(agent)
+        ? []
+        : [
+            {
+              words: "Revoke…",
+              danger: true,
+              act: () => open((close) => <RevokeAgent agent={agent} onClose={close} />),
+            },
+          ]),
+      { words: "Remove…", danger: true, act: () => open((close) => <RemoveAgent agent={agent} onClose={close} />) },
+    ];
+  };
+
+  return (
+    <Menu
+      label={`Actions for ${readableName(props.agent)}`}
+      items={items}
+      {...(props.onOpen !== undefined && { onOpen: props.onOpen })}
+    />
+  );
+}
