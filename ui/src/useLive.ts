@@ -1,19 +1,35 @@
-import { batch, createContext, createMemo, onCleanup, onMount, useContext } from "solid-js";
-import { createStore, reconcile } from "solid-js/store";
+import {
+  batch,
+  createContext,
+  createEffect,
+  createSignal,
+  onCleanup,
+  onMount,
+  type Signal,
+  useContext,
+} from "solid-js";
+import { createStore } from "solid-js/store";
 import type { Agent } from "./agents/agent.ts";
+import { type Change, type Counts, Roster } from "./agents/roster.ts";
 import { listAgents, openFeed } from "./api.ts";
 import { noteUse, takeUnattended } from "./attendance.ts";
-import { noteManagerTime } from "./clock.ts";
+import { noteManagerTime, useManagerClock } from "./clock.ts";
 import type { Fact } from "./live/facts.ts";
+import type { Changes } from "./live/fleet.ts";
 import { Live, type LiveState } from "./live/live.ts";
 
 /** The agents and how current they are, for the components. */
 export interface LiveView {
-  /** Each agent is one object for as long as it exists, and its fields change one by one. */
-  agents(): readonly Agent[];
-  /** One agent; undefined if there is none with that id. */
-  agent(id: string): Agent | undefined;
   readonly state: LiveState;
+  /** All agents as they are now. What depends on all of them asks `changed` too. */
+  readonly roster: Roster;
+  /** Tells of every change of any agent. */
+  changed(): void;
+  counts(): Counts;
+  /** One agent; undefined if there is none with that id. It tells of its changes alone. */
+  agent(id: string): Agent | undefined;
+  /** Calls back with every change, while the component is there. */
+  subscribe(listener: (changes: readonly Change[]) => void): void;
   /** Shows the result of a call at once. A reading that began before it does not undo it. */
   apply(fact: Fact): void;
   /** The session is over. What is shown stays. */
@@ -24,30 +40,47 @@ export interface LiveView {
 
 /** Runs the live feed while the component is there. */
 export function useLive(onSessionOver: () => void): LiveView {
-  const [agents, setAgents] = createStore<Record<string, Agent | undefined>>({});
+  const roster = new Roster();
+  const now = useManagerClock();
   const [state, setState] = createStore<LiveState>({ status: "connecting", loaded: false, knownAt: null, error: null });
+  const [counts, setCounts] = createSignal(roster.counts);
+  const [changed, tellAll] = createSignal(undefined, { equals: false });
+  /** One signal for each agent that a component looks at: there are thousands of which none is on the screen. */
+  const watched = new Map<string, Signal<undefined>>();
+  const listeners = new Set<(changes: readonly Change[]) => void>();
+
+  const tell = (changes: readonly Change[]) => {
+    if (changes.length === 0) return;
+    batch(() => {
+      for (const { before, after } of changes) {
+        const id = (after ?? before)?.agent.id;
+        if (id !== undefined) watched.get(id)?.[1](undefined);
+      }
+      setCounts(roster.counts);
+      tellAll(undefined);
+      for (const listener of listeners) listener(changes);
+    });
+  };
+  createEffect(() => tell(roster.calmDown(now())));
 
   let unattended = false;
   const begin = () => {
     /** The agents of an earlier session that this one has not told of. */
-    const unconfirmed = new Set(Object.keys(agents));
+    const unconfirmed = new Set(roster.ids());
     return new Live({
       openSocket: openFeed,
       readPage: (cursor, signal) => {
         if (cursor === null) unattended = takeUnattended();
         return listAgents(cursor, signal, unattended);
       },
-      onAgents: (changes) =>
-        batch(() => {
-          for (const [id, agent] of changes) {
-            unconfirmed.delete(id);
-            setAgents(id, agent === undefined ? undefined : reconcile(agent));
-          }
-        }),
-      onState: (now) => {
-        setState(now);
-        if (!now.loaded) return;
-        for (const id of unconfirmed) setAgents(id, undefined);
+      onAgents: (changes: Changes) => {
+        for (const id of changes.keys()) unconfirmed.delete(id);
+        tell(roster.update(changes, now()));
+      },
+      onState: (next) => {
+        setState(next);
+        if (!next.loaded) return;
+        tell(roster.update(new Map([...unconfirmed].map((id) => [id, undefined])), now()));
         unconfirmed.clear();
       },
       onManagerTime: noteManagerTime,
@@ -69,10 +102,25 @@ export function useLive(onSessionOver: () => void): LiveView {
     live.stop();
   });
 
+  const watch = (id: string) => {
+    const signal = watched.get(id) ?? createSignal<undefined>(undefined, { equals: false });
+    watched.set(id, signal);
+    signal[0]();
+  };
+
   return {
-    agents: createMemo(() => Object.values(agents).filter((agent) => agent !== undefined)),
-    agent: (id) => agents[id],
     state,
+    roster,
+    changed,
+    counts,
+    agent: (id) => {
+      watch(id);
+      return roster.get(id)?.agent;
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      onCleanup(() => listeners.delete(listener));
+    },
     apply: (fact) => live.apply([fact]),
     stop: () => live.stop(),
     restart: () => {

@@ -1,7 +1,7 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, type Manager, refusal } from "./manager.ts";
-import { openPage, pass } from "./page.tsx";
+import { openPage, pass, row } from "./page.tsx";
 
 const loggedOut = (manager: Manager) => {
   manager.loggedIn = false;
@@ -16,7 +16,7 @@ test("a visitor without a session logs in with the password and sees the agents"
   await user.type(screen.getByLabelText("Password"), manager.password);
   await press("Log in");
 
-  expect(screen.getByRole("row", { name: /^edge-7/ })).toBeTruthy();
+  expect(row("edge-7")).toBeTruthy();
   expect(screen.queryByLabelText("Password")).toBeNull();
 });
 

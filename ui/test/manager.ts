@@ -36,6 +36,7 @@ export function agentJson(
     revision: number;
     revokedAt: number | null;
     flappingUntil: number;
+    labels: readonly string[];
   }> = {},
 ) {
   const now = Date.now();

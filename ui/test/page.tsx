@@ -33,7 +33,9 @@ export async function openPage(prepare: (manager: Manager) => void = () => {}) {
 
 /** The row of the agent with that name. */
 export function row(name: string): HTMLElement {
-  return screen.getByRole("row", { name: (label) => label.startsWith(name) });
+  const found = screen.getByRole("rowheader", { name: (label) => label.startsWith(name) }).closest("tr");
+  if (found === null) throw new Error("a row header is in no row");
+  return found;
 }
 
 /** The names in the table, from top to bottom. */

@@ -1,23 +1,37 @@
 import { useMutation } from "@tanstack/solid-query";
-import { createMemo, createSignal, onMount, Show } from "solid-js";
+import { createSignal, onMount, Show } from "solid-js";
 import { mintToken } from "../api.ts";
 import { CopyField } from "../components/CopyField.tsx";
 import { Dialog } from "../components/Dialog.tsx";
-import { type Agent, isOnline } from "./agent.ts";
+import { useLiveView } from "../useLive.ts";
+import { AgentName } from "./AgentName.tsx";
+import { isOnline } from "./agent.ts";
 import { agentCommand, isLoopback } from "./agentCommand.ts";
 import "./AddAgent.css";
 
 /** Mints a token for one host, shows the steps, and reports when the host comes online. */
-export function AddAgent(props: { agents: readonly Agent[]; onClose: () => void }) {
+export function AddAgent(props: { onClose: () => void }) {
   let name!: HTMLInputElement;
-  const [knownBefore, setKnownBefore] = createSignal<ReadonlySet<string>>(new Set());
+  const live = useLiveView();
+  let knownBefore: ReadonlySet<string> | undefined;
+  const [arrivedId, setArrivedId] = createSignal<string>();
 
   const minting = useMutation(() => ({
     mutationFn: mintToken,
-    onMutate: () => setKnownBefore(new Set(props.agents.map((agent) => agent.id))),
+    onMutate: () => {
+      knownBefore = new Set(live.roster.ids());
+    },
   }));
 
-  const arrived = createMemo(() => props.agents.find((agent) => isOnline(agent) && !knownBefore().has(agent.id)));
+  live.subscribe((changes) => {
+    const arrived = changes.find(({ after }) => after !== undefined && isOnline(after.agent) && isNew(after.agent.id));
+    if (arrivedId() === undefined) setArrivedId(arrived?.after?.agent.id);
+  });
+  const isNew = (id: string) => knownBefore !== undefined && !knownBefore.has(id);
+  const arrived = () => {
+    const id = arrivedId();
+    return id === undefined ? undefined : live.agent(id);
+  };
 
   onMount(() => name.focus());
 
@@ -88,7 +102,7 @@ export function AddAgent(props: { agents: readonly Agent[]; onClose: () => void 
               <Show when={arrived()} fallback="Waiting for the agent to connect…">
                 {(agent) => (
                   <span class="cut">
-                    <bdi>{agent().name}</bdi> is online ✓
+                    <AgentName agent={agent()} /> is online ✓
                   </span>
                 )}
               </Show>

@@ -16,7 +16,7 @@ import "./AgentHistory.css";
  */
 export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
   let close!: HTMLButtonElement;
-  const query = useHistory(props.agent);
+  const query = useHistory(() => props.agent);
   const now = useManagerClock();
   const flapping = createMemo(() => isFlapping(props.agent, now()));
   const share = (of: "day" | "week") => formatShare(query.data?.uptime[of] ?? null);

@@ -1,4 +1,4 @@
-import { type JsonObject, number, object, orElse, orNull, text } from "../json.ts";
+import { type JsonObject, number, object, orElse, orNull, text, texts } from "../json.ts";
 import { type Clone, parseClone } from "./clone.ts";
 import { type Presence, parsePresence } from "./presence.ts";
 
@@ -22,6 +22,7 @@ export interface Registration {
   readonly name: string;
   /** Two live hosts were seen with this one identity within the last day. */
   readonly clone: Clone | null;
+  readonly labels: readonly string[];
   /** When its token became invalid. */
   readonly revokedAt: number | null;
   /** It is larger with every change of these fields. */
@@ -56,6 +57,7 @@ export function parseAgent(value: unknown): Agent {
     id: text(agent, "id"),
     name: text(agent, "name"),
     clone: parseClone(agent.clone),
+    labels: orElse<readonly string[]>(agent, "labels", texts, []),
     revokedAt: orElse<number | null>(agent, "revokedAt", number, null),
     revision: orElse(agent, "revision", number, 0),
     flappingUntil: orElse(agent, "flappingUntil", number, 0),
@@ -74,23 +76,4 @@ export function isRevoked(agent: Agent): boolean {
 /** Whether it comes and goes often, at that time on the manager's clock. */
 export function isFlapping(agent: Agent, now: number): boolean {
   return agent.flappingUntil > now;
-}
-
-const byName = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
-
-/**
- * Online first, then by name in natural order (edge-2 before edge-10), then by id, so that rows never swap without a
- * reason.
- */
-export function sortAgents(agents: readonly Agent[]): Agent[] {
-  // Each field is read once: reading a field of the store costs more than comparing it.
-  const keyed = agents.map((agent) => ({ agent, offline: Number(!isOnline(agent)), name: agent.name, id: agent.id }));
-  keyed.sort((a, b) => a.offline - b.offline || byName.compare(a.name, b.name) || (a.id < b.id ? -1 : 1));
-  return keyed.map(({ agent }) => agent);
-}
-
-/** Whether the name, the address or the id contains the text, in any case. */
-export function matchesFilter(agent: Agent, filter: string): boolean {
-  const wanted = filter.trim().toLowerCase();
-  return [agent.name, agent.address ?? "", agent.id].some((field) => field.toLowerCase().includes(wanted));
 }

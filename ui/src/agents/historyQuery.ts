@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/solid-query";
-import { createEffect, on } from "solid-js";
+import { createEffect, createMemo, on } from "solid-js";
 import { listEvents, readUptime } from "../api.ts";
 import { takeUnattended } from "../attendance.ts";
 import type { Agent } from "./agent.ts";
@@ -8,27 +8,30 @@ import type { Agent } from "./agent.ts";
 export const readHistoryAgainMs = 5_000;
 
 /** The timeline and the uptime of one agent, read whenever the feed tells that it came or went. */
-export function useHistory(agent: Agent) {
+export function useHistory(agent: () => Agent) {
   const query = useQuery(() => ({
-    queryKey: ["history", agent.id],
+    queryKey: ["history", agent().id],
     queryFn: async ({ signal }) => {
+      const { id } = agent();
       const unattended = takeUnattended();
       const [uptime, events] = await Promise.all([
-        readUptime(agent.id, signal, unattended),
-        listEvents(agent.id, signal, unattended),
+        readUptime(id, signal, unattended),
+        listEvents(id, signal, unattended),
       ]);
       return { uptime, events };
     },
     // The hub tells of a change before the database has it.
     refetchInterval: ({ state }) =>
-      state.error !== null || (state.data?.events[0]?.status ?? "offline") !== agent.status
+      state.error !== null || (state.data?.events[0]?.status ?? "offline") !== agent().status
         ? readHistoryAgainMs
         : false,
     reconcile: "at",
   }));
 
   createEffect(
-    on([() => agent.status, () => agent.since, () => agent.generation], () => void query.refetch(), { defer: true }),
+    on([() => agent().status, () => agent().since, () => agent().generation], () => void query.refetch(), {
+      defer: true,
+    }),
   );
 
   return query;

@@ -25,6 +25,11 @@ export function isMeant({ status, reason }: Presence): boolean {
   return status === "offline" && reasons.get(reason ?? "")?.meant === true;
 }
 
+/** Whether somebody should look at it: it went away by itself, or is about to. */
+export function needsAttention(presence: Presence): boolean {
+  return presence.status === "offline" ? !isMeant(presence) : isLate(presence);
+}
+
 interface Reason {
   readonly words: string;
   readonly meant?: true;

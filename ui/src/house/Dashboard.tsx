@@ -25,9 +25,7 @@ interface DashboardProps {
 /** What all screens have around them. */
 export function Dashboard(props: DashboardProps) {
   const live = useLive(() => props.onSessionOver());
-  const { agents, state } = live;
-  // While the first reading has some pages and not all, the numbers are not known yet, and no agent is new.
-  const all = () => (state.loaded ? agents() : undefined);
+  const { state } = live;
   const stale = useStale(state);
   const screen = createMemo(() => screenAt(path()));
 
@@ -55,7 +53,7 @@ export function Dashboard(props: DashboardProps) {
   return (
     <LiveContext.Provider value={live}>
       <DialogHost>
-        <Header agents={all()} stale={stale()} screen={screen()} onLoggedOut={props.onLoggedOut} />
+        <Header stale={stale()} screen={screen()} onLoggedOut={props.onLoggedOut} />
         <main class="page" tabindex="-1" ref={main}>
           <Show when={screen()} keyed fallback={<NotFound />}>
             {({ view }) => (
@@ -68,7 +66,7 @@ export function Dashboard(props: DashboardProps) {
           </Show>
         </main>
       </DialogHost>
-      <Toast agents={all()} />
+      <Toast />
       <Show when={props.sessionOver}>
         <LogInAgain onLoggedIn={props.onLoggedIn} />
       </Show>

@@ -1,14 +1,13 @@
 import { useMutation } from "@tanstack/solid-query";
 import { For, Show } from "solid-js";
-import { type Agent, isOnline } from "../agents/agent.ts";
 import { logOut } from "../api.ts";
+import { formatCount } from "../components/format.ts";
 import { Logo } from "../components/Logo.tsx";
+import { useLiveView } from "../useLive.ts";
 import { type Screen, screens } from "./screens.tsx";
 import "./Header.css";
 
 interface HeaderProps {
-  /** Undefined until the manager has answered once. */
-  agents: readonly Agent[] | undefined;
   /** Whether the numbers may be out of date. */
   stale: boolean;
   screen: Screen | undefined;
@@ -19,20 +18,22 @@ interface HeaderProps {
 export function Header(props: HeaderProps) {
   const leaving = useMutation(() => ({ mutationFn: logOut, onSuccess: () => props.onLoggedOut() }));
 
-  const count = (agents: readonly Agent[]) =>
-    `${agents.filter(isOnline).length} online / ${agents.length} ${agents.length === 1 ? "agent" : "agents"}`;
+  const live = useLiveView();
+  const count = () => {
+    const { all, online } = live.counts();
+    return `${formatCount(online)} online / ${formatCount(all)} ${all === 1 ? "agent" : "agents"}`;
+  };
 
   return (
     <header class="header">
       <div class="header-inner">
         <Logo />
-        <Show when={props.agents}>
-          {(agents) => (
-            <p class="header-count">
-              <Show when={props.stale}>was </Show>
-              <span classList={{ stale: props.stale }}>{count(agents())}</span>
-            </p>
-          )}
+        {/* While the first reading has some pages and not all, the numbers are not known yet. */}
+        <Show when={live.state.loaded}>
+          <p class="header-count">
+            <Show when={props.stale}>was </Show>
+            <span classList={{ stale: props.stale }}>{count()}</span>
+          </p>
         </Show>
         <nav class="header-nav" aria-label="Screens">
           <For each={screens}>

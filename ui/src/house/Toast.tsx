@@ -1,43 +1,44 @@
-import { createEffect, createSignal, onCleanup, Show } from "solid-js";
-import { type Agent, isOnline } from "../agents/agent.ts";
+import { createSignal, onCleanup, Show } from "solid-js";
+import { isOnline } from "../agents/agent.ts";
+import { readableName } from "../agents/name.ts";
+import type { Change, Entry } from "../agents/roster.ts";
+import { useLiveView } from "../useLive.ts";
 import "./Toast.css";
 
 const showForMs = 6_000;
 
-/** Of the agents that have ever connected: whether they were online. */
-type Seen = ReadonlyMap<string, boolean>;
+const isUp = (entry: Entry | undefined) => entry !== undefined && isOnline(entry.agent);
 
-/** The online agents to announce: all of them if none was online before, else only those that had never connected. */
-function arrivals(before: Seen, agents: readonly Agent[]): Agent[] {
-  const online = agents.filter(isOnline);
-  const noneWasOnline = ![...before.values()].includes(true);
-  return noneWasOnline ? online : online.filter((agent) => !before.has(agent.id));
-}
-
-/** Announces new agents. `agents` is undefined until the manager has answered once; the first answer announces none. */
-export function Toast(props: { agents: readonly Agent[] | undefined }) {
+/** Announces new agents: those that had never connected, and all that come online if none was. */
+export function Toast() {
+  const live = useLiveView();
   const [message, setMessage] = createSignal<string>();
   /** The names in the present announcement, by id. */
   const announced = new Map<string, string>();
+  let online = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   onCleanup(() => clearTimeout(timer));
 
-  createEffect<Seen | undefined>((before) => {
-    const agents = props.agents;
-    if (!agents) return before;
-    const arrived = before ? arrivals(before, agents) : [];
-    if (arrived.length > 0) {
-      for (const { id, name } of arrived) announced.set(id, name);
-      const [first] = announced.values();
-      setMessage(announced.size === 1 ? first : `${first} and ${announced.size - 1} more`);
-      clearTimeout(timer);
-      timer = setTimeout(() => {
-        announced.clear();
-        setMessage(undefined);
-      }, showForMs);
-    }
-    const connected = agents.filter(({ reason }) => reason !== "never_connected");
-    return new Map(connected.map((agent) => [agent.id, isOnline(agent)]));
+  const arrivals = (changes: readonly Change[]) =>
+    changes.flatMap(({ before, after }) => {
+      if (after === undefined || !isUp(after) || isUp(before)) return [];
+      const isNew = before === undefined || before.agent.reason === "never_connected";
+      return online === 0 || isNew ? [after.agent] : [];
+    });
+
+  live.subscribe((changes) => {
+    // The first reading announces none.
+    const arrived = live.state.loaded ? arrivals(changes) : [];
+    online = live.roster.counts.online;
+    if (arrived.length === 0) return;
+    for (const agent of arrived) announced.set(agent.id, readableName(agent));
+    const [first] = announced.values();
+    setMessage(announced.size === 1 ? first : `${first} and ${announced.size - 1} more`);
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      announced.clear();
+      setMessage(undefined);
+    }, showForMs);
   });
 
   return (

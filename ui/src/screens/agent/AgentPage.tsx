@@ -7,7 +7,7 @@ import { useLiveView } from "../../useLive.ts";
 import "./AgentPage.css";
 
 /** One agent, at /agents/<id>. */
-export function AgentPage(props: { id: string; onClose: () => void }) {
+export default function AgentPage(props: { id: string; onClose: () => void }) {
   const live = useLiveView();
   const agent = () => live.agent(props.id);
   return (
