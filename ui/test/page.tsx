@@ -4,8 +4,11 @@ import { vi } from "vitest";
 import { App } from "../src/App.tsx";
 import { Manager } from "./manager.ts";
 
-/** Runs all pending promises, then advances the clock. */
-export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** Waits for code that is being loaded, runs all pending promises, then advances the clock. */
+export async function pass(ms: number): Promise<void> {
+  await vi.dynamicImportSettled();
+  await vi.advanceTimersByTimeAsync(ms);
+}
 
 /** The feed tells what has become of the manager's list, and the page shows it. */
 export async function toldAll(manager: Manager): Promise<void> {

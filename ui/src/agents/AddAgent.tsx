@@ -10,7 +10,7 @@ import { agentCommand, isLoopback } from "./agentCommand.ts";
 import "./AddAgent.css";
 
 /** Mints a token for one host, shows the steps, and reports when the host comes online. */
-export function AddAgent(props: { onClose: () => void }) {
+export default function AddAgent(props: { onClose: () => void }) {
   let name!: HTMLInputElement;
   const live = useLiveView();
   let knownBefore: ReadonlySet<string> | undefined;

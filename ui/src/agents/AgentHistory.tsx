@@ -14,7 +14,7 @@ import "./AgentHistory.css";
 /**
  * The connections and outages of an agent, kept up to date while it is open. `agent` is the live object, not a copy.
  */
-export function AgentHistory(props: { agent: Agent; onClose: () => void }) {
+export default function AgentHistory(props: { agent: Agent; onClose: () => void }) {
   let close!: HTMLButtonElement;
   const query = useHistory(() => props.agent);
   const now = useManagerClock();

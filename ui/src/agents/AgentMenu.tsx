@@ -1,7 +1,7 @@
+import { lazy } from "solid-js";
 import { useDialogs } from "../components/dialogs.tsx";
 import { Menu, type MenuItem } from "../components/Menu.tsx";
 import { useLiveView } from "../useLive.ts";
-import { AgentHistory } from "./AgentHistory.tsx";
 import { type Agent, isOnline, isRevoked } from "./agent.ts";
 import { readableName } from "./name.ts";
 import { RemoveAgent } from "./RemoveAgent.tsx";
@@ -9,6 +9,8 @@ import { RenameAgent } from "./RenameAgent.tsx";
 import { RevokeAgent } from "./RevokeAgent.tsx";
 import { RotateToken } from "./RotateToken.tsx";
 import { SeparateClone } from "./SeparateClone.tsx";
+
+const AgentHistory = lazy(() => import("./AgentHistory.tsx"));
 
 /** What can be done with one agent. The history shows the agent as it changes; the other dialogs get a copy. */
 export function AgentMenu(props: { agent: Agent; onOpen?: (open: boolean) => void }) {

@@ -28,11 +28,8 @@ export function useHistory(agent: () => Agent) {
     reconcile: "at",
   }));
 
-  createEffect(
-    on([() => agent().status, () => agent().since, () => agent().generation], () => void query.refetch(), {
-      defer: true,
-    }),
-  );
+  const stretch = createMemo(() => `${agent().status} ${agent().since} ${agent().generation}`);
+  createEffect(on(stretch, () => void query.refetch(), { defer: true }));
 
   return query;
 }

@@ -1,6 +1,9 @@
-import { autoUpdate, computePosition, flip, offset, shift } from "@floating-ui/dom";
 import { onCleanup, onMount, type ParentProps } from "solid-js";
 import "./Popover.css";
+
+/** It is loaded after the page, which opens without it. */
+const loadPositions = () => import("@floating-ui/dom");
+requestIdleCallback(() => void loadPositions().catch(() => {}), { timeout: 2_000 });
 
 /** The distances from the anchor and from the window's edges, in px. */
 const gap = 4;
@@ -17,15 +20,21 @@ interface PopoverProps {
 export function Popover(props: ParentProps<PopoverProps>) {
   let box!: HTMLDivElement;
 
-  const place = async () => {
-    const { x, y } = await computePosition(props.anchor, box, {
-      strategy: "fixed",
-      placement: "bottom-end",
-      middleware: [offset(gap), flip({ padding: margin }), shift({ padding: margin })],
-    });
-    box.style.left = `${x}px`;
-    box.style.top = `${y}px`;
+  const follow = async () => {
+    const { autoUpdate, computePosition, flip, offset, shift } = await loadPositions();
+    if (!box.isConnected) return;
+    const place = async () => {
+      const { x, y } = await computePosition(props.anchor, box, {
+        strategy: "fixed",
+        placement: "bottom-end",
+        middleware: [offset(gap), flip({ padding: margin }), shift({ padding: margin })],
+      });
+      Object.assign(box.style, { left: `${x}px`, top: `${y}px`, opacity: "1" });
+    };
+    stop = autoUpdate(props.anchor, box, () => void place());
   };
+  let stop = () => {};
+  onCleanup(() => stop());
 
   const onPointerDown = ({ target }: PointerEvent) => {
     if (target instanceof Node && !box.contains(target) && !props.anchor.contains(target)) props.onOutside();
@@ -33,7 +42,7 @@ export function Popover(props: ParentProps<PopoverProps>) {
 
   onMount(() => {
     box.showPopover();
-    onCleanup(autoUpdate(props.anchor, box, () => void place()));
+    void follow();
     document.addEventListener("pointerdown", onPointerDown);
     onCleanup(() => document.removeEventListener("pointerdown", onPointerDown));
   });

@@ -1,4 +1,4 @@
-import { createContext, createSignal, type JSX, type ParentProps, Show, useContext } from "solid-js";
+import { createContext, createSignal, type JSX, type ParentProps, Show, Suspense, useContext } from "solid-js";
 
 /** Makes a dialog; `close` removes it. */
 export type DialogMaker = (close: () => void) => JSX.Element;
@@ -12,7 +12,10 @@ export function DialogHost(props: ParentProps) {
     <DialogContext.Provider value={(next) => setMake(() => next)}>
       {props.children}
       <Show when={make()} keyed>
-        {(makeDialog) => makeDialog(() => setMake(undefined))}
+        {(makeDialog) => (
+          // A dialog may have to be loaded first. The page behind it stays.
+          <Suspense>{makeDialog(() => setMake(undefined))}</Suspense>
+        )}
       </Show>
     </DialogContext.Provider>
   );

@@ -1,5 +1,4 @@
-import { createMemo, createSignal, lazy, Match, Show, Switch } from "solid-js";
-import { AddAgent } from "../../agents/AddAgent.tsx";
+import { createMemo, createSignal, lazy, Match, Show, Suspense, Switch } from "solid-js";
 import { Freshness, useStale } from "../../agents/Freshness.tsx";
 import { useDialogs } from "../../components/dialogs.tsx";
 import { useIsNarrow } from "../../components/narrow.ts";
@@ -17,6 +16,7 @@ import { Skeleton } from "./Skeleton.tsx";
 import { useSelection } from "./selection.ts";
 import "./AgentsScreen.css";
 
+const AddAgent = lazy(() => import("../../agents/AddAgent.tsx"));
 const AgentPage = lazy(() => import("../agent/AgentPage.tsx"));
 
 /** All agents, at /agents; one of them beside the list at /agents/<id>. */
@@ -81,7 +81,11 @@ export function AgentsScreen() {
         <SelectionBar selection={selection} />
       </div>
       <Show when={openedId()} keyed>
-        {(id) => <AgentPage id={id} onClose={() => go(withParams("/agents"))} />}
+        {(id) => (
+          <Suspense>
+            <AgentPage id={id} onClose={() => go(withParams("/agents"))} />
+          </Suspense>
+        )}
       </Show>
     </>
   );

@@ -28,7 +28,7 @@ const words = {
 const agents = (count: number) => `${formatCount(count)} ${count === 1 ? "agent" : "agents"}`;
 
 /** Asks once for all selected agents, names them, and shows how far it is. Those that succeed are deselected. */
-export function BulkDialog(props: { action: BulkAction; selection: Selection; onClose: () => void }) {
+export default function BulkDialog(props: { action: BulkAction; selection: Selection; onClose: () => void }) {
   const live = useLiveView();
   const stopped = new AbortController();
   onCleanup(() => stopped.abort());

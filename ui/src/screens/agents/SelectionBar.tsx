@@ -1,11 +1,12 @@
-import { Show } from "solid-js";
+import { lazy, Show } from "solid-js";
 import type { BulkAction } from "../../agents/bulk.ts";
 import { useDialogs } from "../../components/dialogs.tsx";
 import { rescueFocus } from "../../components/focus.ts";
 import { formatCount } from "../../components/format.ts";
-import { BulkDialog } from "./BulkDialog.tsx";
 import type { Selection } from "./selection.ts";
 import "./SelectionBar.css";
+
+const BulkDialog = lazy(() => import("./BulkDialog.tsx"));
 
 /** What can be done with the selected agents together. It lies over the foot of the page, so that no row moves. */
 export function SelectionBar(props: { selection: Selection }) {
