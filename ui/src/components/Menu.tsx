@@ -1,4 +1,4 @@
-import { createEffect, createMemo, createSignal, createUniqueId, For, on, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, createUniqueId, For, on, onCleanup, Show } from "solid-js";
 import { Popover } from "./Popover.tsx";
 import "./Menu.css";
 
@@ -61,10 +61,6 @@ export function Menu(props: MenuProps) {
     event.stopPropagation();
   };
 
-  createEffect(() => {
-    if (isOpen()) buttons()[0]?.focus({ preventScroll: true });
-  });
-
   return (
     <>
       <button
@@ -84,7 +80,11 @@ export function Menu(props: MenuProps) {
         </svg>
       </button>
       <Show when={isOpen()}>
-        <Popover anchor={button} onOutside={() => open(false)}>
+        <Popover
+          anchor={button}
+          onShown={() => buttons()[0]?.focus({ preventScroll: true })}
+          onOutside={() => open(false)}
+        >
           <div
             class="menu"
             role="menu"

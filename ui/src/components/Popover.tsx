@@ -12,6 +12,8 @@ const margin = 8;
 interface PopoverProps {
   /** It opens below this element, or above it if there is more room. */
   anchor: HTMLElement;
+  /** It can take the focus now. */
+  onShown: () => void;
   /** A click outside the popover and its anchor. */
   onOutside: () => void;
 }
@@ -42,6 +44,7 @@ export function Popover(props: ParentProps<PopoverProps>) {
 
   onMount(() => {
     box.showPopover();
+    props.onShown();
     void follow();
     document.addEventListener("pointerdown", onPointerDown);
     onCleanup(() => document.removeEventListener("pointerdown", onPointerDown));

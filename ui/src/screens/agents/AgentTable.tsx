@@ -13,7 +13,7 @@ import "./AgentTable.css";
 
 /** The heights of a row, in px. */
 const rowHeight = 60;
-const cardHeight = 132;
+const cardHeight = 118;
 
 interface AgentTableProps {
   /** The ids, from top to bottom. */
@@ -93,13 +93,19 @@ export function AgentTable(props: AgentTableProps) {
         <thead class="agents-head-rows">
           <tr class="agents-columns" aria-rowindex={1}>
             <td class="agents-select">
-              <input
-                type="checkbox"
-                aria-label="Select all"
-                checked={allSelected()}
-                ref={(box) => createEffect(() => (box.indeterminate = someSelected()))}
-                onChange={(event) => props.selection.set(event.currentTarget.checked ? props.order : [])}
-              />
+              <label class="agents-select-all">
+                <input
+                  type="checkbox"
+                  checked={allSelected()}
+                  ref={(box) =>
+                    createEffect(() => {
+                      box.indeterminate = someSelected();
+                    })
+                  }
+                  onChange={(event) => props.selection.set(event.currentTarget.checked ? props.order : [])}
+                />
+                <span class="agents-select-words">Select all</span>
+              </label>
             </td>
             <For each={columns}>
               {(column) => {

@@ -25,10 +25,10 @@ export function SelectionBar(props: { selection: Selection }) {
         <p class="selection-bar-count" role="status">
           {formatCount(count())} selected
         </p>
-        <button class="button" type="button" onClick={() => ask("revoke")}>
+        <button class="button selection-bar-action" type="button" onClick={() => ask("revoke")}>
           Revoke…
         </button>
-        <button class="button" type="button" onClick={() => ask("remove")}>
+        <button class="button selection-bar-action" type="button" onClick={() => ask("remove")}>
           Remove…
         </button>
         <button class="button quiet" type="button" onClick={clear}>
