@@ -63,6 +63,10 @@ test-faults: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite alone,
 test-faults-full: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite with the default heartbeat and lease and ten times the kills
 	@$(NODE) scripts/test-faults.ts --full
 
+.PHONY: bench-ui
+bench-ui: $(INSTALLED) ui/dist/index.html ## Measure the dashboard in Chromium with 10,000 agents
+	@$(NODE) scripts/bench/ui.ts
+
 .PHONY: format
 format: $(INSTALLED) go ## Format and fix what can be fixed
 	@node_modules/.bin/biome check --write .
