@@ -24,7 +24,15 @@ export async function openPage(prepare: (manager: Manager) => void = () => {}) {
   vi.useFakeTimers();
   const manager = new Manager();
   prepare(manager);
-  const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms), delay: null });
+  const events = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms), delay: null });
+  const user = {
+    ...events,
+    // A click may open something that is loaded first.
+    click: async (element: Element) => {
+      await events.click(element);
+      await pass(0);
+    },
+  };
   render(() => <App />);
   await pass(10);
   const press = async (name: string | RegExp, within_: HTMLElement = document.body) => {

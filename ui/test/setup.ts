@@ -24,5 +24,3 @@ window.matchMedia = (media) =>
     ...{ media, matches: false, onchange: null },
     ...{ addListener: () => {}, removeListener: () => {} },
   });
-// What a browser does when it is idle is not needed here.
-window.requestIdleCallback = () => 0;

@@ -4,13 +4,13 @@ import { Menu, type MenuItem } from "../components/Menu.tsx";
 import { useLiveView } from "../useLive.ts";
 import { type Agent, isOnline, isRevoked } from "./agent.ts";
 import { readableName } from "./name.ts";
-import { RemoveAgent } from "./RemoveAgent.tsx";
-import { RenameAgent } from "./RenameAgent.tsx";
-import { RevokeAgent } from "./RevokeAgent.tsx";
-import { RotateToken } from "./RotateToken.tsx";
-import { SeparateClone } from "./SeparateClone.tsx";
 
 const AgentHistory = lazy(() => import("./AgentHistory.tsx"));
+const RemoveAgent = lazy(() => import("./RemoveAgent.tsx"));
+const RenameAgent = lazy(() => import("./RenameAgent.tsx"));
+const RevokeAgent = lazy(() => import("./RevokeAgent.tsx"));
+const RotateToken = lazy(() => import("./RotateToken.tsx"));
+const SeparateClone = lazy(() => import("./SeparateClone.tsx"));
 
 /** What can be done with one agent. The history shows the agent as it changes; the other dialogs get a copy. */
 export function AgentMenu(props: { agent: Agent; onOpen?: (open: boolean) => void }) {

@@ -8,7 +8,7 @@ import type { Agent } from "./agent.ts";
 /** The manager's limit, in characters. */
 const longestName = 64;
 
-export function RenameAgent(props: { agent: Agent; onClose: () => void }) {
+export default function RenameAgent(props: { agent: Agent; onClose: () => void }) {
   let name!: HTMLInputElement;
   const apply = useApply();
 

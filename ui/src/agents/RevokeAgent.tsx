@@ -4,7 +4,7 @@ import { useApply } from "../useLive.ts";
 import { AgentName } from "./AgentName.tsx";
 import type { Agent } from "./agent.ts";
 
-export function RevokeAgent(props: { agent: Agent; onClose: () => void }) {
+export default function RevokeAgent(props: { agent: Agent; onClose: () => void }) {
   const apply = useApply();
   return (
     <ConfirmDialog

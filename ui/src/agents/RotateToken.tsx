@@ -13,7 +13,7 @@ function explain(error: Error): string {
   return error.message;
 }
 
-export function RotateToken(props: { agent: Agent; onClose: () => void }) {
+export default function RotateToken(props: { agent: Agent; onClose: () => void }) {
   return (
     <ConfirmDialog
       title="Rotate this agent's token?"

@@ -12,7 +12,7 @@ function explain(error: Error): string {
   return error.message;
 }
 
-export function SeparateClone(props: { agent: Agent; clone: Clone; onClose: () => void }) {
+export default function SeparateClone(props: { agent: Agent; clone: Clone; onClose: () => void }) {
   const apply = useApply();
   const labels = () => hostLabels(props.clone);
   return (

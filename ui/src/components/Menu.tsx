@@ -1,5 +1,5 @@
 import { createMemo, createSignal, createUniqueId, For, on, onCleanup, Show } from "solid-js";
-import { Popover } from "./Popover.tsx";
+import { loadPositions, Popover } from "./Popover.tsx";
 import "./Menu.css";
 
 export interface MenuItem {
@@ -39,6 +39,8 @@ export function Menu(props: MenuProps) {
     act();
   };
 
+  const prepare = () => void loadPositions().catch(() => {});
+
   const buttons = () => [...(list?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -71,6 +73,8 @@ export function Menu(props: MenuProps) {
         aria-haspopup="menu"
         aria-expanded={isOpen()}
         aria-controls={isOpen() ? menuId : undefined}
+        onPointerEnter={prepare}
+        onFocus={prepare}
         onClick={() => open(!isOpen())}
       >
         <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">

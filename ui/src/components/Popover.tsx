@@ -1,9 +1,8 @@
 import { onCleanup, onMount, type ParentProps } from "solid-js";
 import "./Popover.css";
 
-/** It is loaded after the page, which opens without it. */
-const loadPositions = () => import("@floating-ui/dom");
-requestIdleCallback(() => void loadPositions().catch(() => {}), { timeout: 2_000 });
+/** Loads the code that places popovers. The page opens without it; a pointer near a menu's button is soon enough. */
+export const loadPositions = () => import("@floating-ui/dom");
 
 /** The distances from the anchor and from the window's edges, in px. */
 const gap = 4;
@@ -22,6 +21,11 @@ interface PopoverProps {
 export function Popover(props: ParentProps<PopoverProps>) {
   let box!: HTMLDivElement;
 
+  let stop = () => {};
+  onCleanup(() => stop());
+
+  const moveTo = (left: number, top: number) => Object.assign(box.style, { left: `${left}px`, top: `${top}px` });
+
   const follow = async () => {
     const { autoUpdate, computePosition, flip, offset, shift } = await loadPositions();
     if (!box.isConnected) return;
@@ -31,12 +35,10 @@ export function Popover(props: ParentProps<PopoverProps>) {
         placement: "bottom-end",
         middleware: [offset(gap), flip({ padding: margin }), shift({ padding: margin })],
       });
-      Object.assign(box.style, { left: `${x}px`, top: `${y}px`, opacity: "1" });
+      moveTo(x, y);
     };
     stop = autoUpdate(props.anchor, box, () => void place());
   };
-  let stop = () => {};
-  onCleanup(() => stop());
 
   const onPointerDown = ({ target }: PointerEvent) => {
     if (target instanceof Node && !box.contains(target) && !props.anchor.contains(target)) props.onOutside();
@@ -45,7 +47,10 @@ export function Popover(props: ParentProps<PopoverProps>) {
   onMount(() => {
     box.showPopover();
     props.onShown();
-    void follow();
+    // The first place, which is the last one if the code cannot be loaded.
+    const { right, bottom } = props.anchor.getBoundingClientRect();
+    moveTo(Math.max(margin, right - box.offsetWidth), bottom + gap);
+    follow().catch(() => {});
     document.addEventListener("pointerdown", onPointerDown);
     onCleanup(() => document.removeEventListener("pointerdown", onPointerDown));
   });

@@ -5,6 +5,14 @@ export function Crash(props: { error: unknown }) {
   const message = () => (props.error instanceof Error ? props.error.message : String(props.error));
   onMount(() => console.error(props.error));
 
+  const reload = async () => {
+    // During a deploy the manager may answer with its page for a script that it does not have, and browsers keep what is
+    // under the name of a script for a year.
+    const [script] = /https?:\S+\.js/.exec(message()) ?? [];
+    if (script !== undefined) await fetch(script, { cache: "reload" }).catch(() => {});
+    location.reload();
+  };
+
   return (
     <section class="panel message" role="alert">
       <h1 tabindex="-1">This page has stopped</h1>
@@ -12,7 +20,7 @@ export function Crash(props: { error: unknown }) {
       <p class="muted">
         If it stops again, report these words: <code>{message()}</code>
       </p>
-      <button class="button primary" type="button" onClick={() => location.reload()}>
+      <button class="button primary" type="button" onClick={reload}>
         Reload
       </button>
     </section>

@@ -72,6 +72,10 @@ export function AgentTable(props: AgentTableProps) {
     }),
   );
 
+  onCleanup(() => {
+    if (body()?.contains(document.activeElement)) queueMicrotask(rescueFocus);
+  });
+
   const allSelected = createMemo(() => {
     const selected = props.selection.ids();
     return selected.size > 0 && props.order.every((id) => selected.has(id));

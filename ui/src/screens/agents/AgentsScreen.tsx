@@ -1,6 +1,7 @@
 import { createMemo, createSignal, lazy, Match, Show, Suspense, Switch } from "solid-js";
 import { Freshness, useStale } from "../../agents/Freshness.tsx";
 import { useDialogs } from "../../components/dialogs.tsx";
+import { rescueFocus } from "../../components/focus.ts";
 import { useIsNarrow } from "../../components/narrow.ts";
 import { go, path, withParams } from "../../router.ts";
 import { useLiveView } from "../../useLive.ts";
@@ -36,6 +37,11 @@ export function AgentsScreen() {
     const [, , id] = path().split("/");
     return id === undefined || id === "" ? undefined : decodeURIComponent(id);
   });
+  const showAll = () => {
+    changeQuery({ group: "all", words: "" });
+    // The button that had it is gone.
+    queueMicrotask(rescueFocus);
+  };
   const add = () => open((close) => <AddAgent onClose={close} />);
 
   return (
@@ -65,7 +71,7 @@ export function AgentsScreen() {
             <EmptyState onAdd={add} />
           </Match>
           <Match when={order().length === 0}>
-            <NothingFound query={query()} onShowAll={() => changeQuery({ group: "all", words: "" })} />
+            <NothingFound query={query()} onShowAll={showAll} />
           </Match>
           <Match when={true}>
             <AgentTable
