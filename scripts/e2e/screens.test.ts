@@ -111,9 +111,9 @@ test.for([
   expect(await faults(page)).toEqual([]);
 });
 
-test("nothing is wider than a phone of 320 px", async ({ open }) => {
-  const { page } = await open({ width: 320, agents: 200 });
-  expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(320);
+test.for([320, 761, 1_101])("nothing is wider than a window of %d px", async (width, { open }) => {
+  const { page } = await open({ width, agents: 200 });
+  expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
 });
 
 test("browsers take the rows for a table, with the number of all rows", async ({ open }) => {
