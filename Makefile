@@ -67,6 +67,10 @@ test-faults-full: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite w
 bench-sleep: $(INSTALLED) ## Measure how hubs sleep and wake, in about ten minutes; see docs/SCALING.md
 	@$(NODE) scripts/bench/sleep.ts $(ARGS)
 
+.PHONY: bench-ui
+bench-ui: $(INSTALLED) ui/dist/index.html ## Measure the dashboard in Chromium with 10,000 agents
+	@$(NODE) scripts/bench/ui.ts
+
 .PHONY: format
 format: $(INSTALLED) go ## Format and fix what can be fixed
 	@node_modules/.bin/biome check --write .

@@ -39,6 +39,18 @@ test("the dashboard's files carry a strict policy, and none may be framed", asyn
   expect(headers.get("access-control-allow-origin")).toBeNull();
 });
 
+test("browsers keep the dashboard's scripts for a year, and ask for its page each time", async ({
+  lab,
+  manager: _,
+}) => {
+  const page = await fetch(`${lab.url}/agents/k3v`);
+  expect(page.headers.get("cache-control")).toContain("must-revalidate");
+  const [script = ""] = /\/assets\/[^"]+\.js/.exec(await page.text()) ?? [];
+  const { headers } = await fetch(lab.url + script);
+  expect(headers.get("content-type")).toContain("javascript");
+  expect(headers.get("cache-control")).toBe("public, max-age=31536000, immutable");
+});
+
 test.for([
   "/download/../../etc/passwd",
   "/..%2f..%2fmanager%2f.dev.vars",

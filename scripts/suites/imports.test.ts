@@ -13,7 +13,9 @@ test("imports that go down or stay in the layer are allowed", () => {
   const imports = ['import { decode } from "../protocol/message.ts";', 'import { Outbox } from "./outbox.ts";'];
   expect(check("manager/src", "hub/hub.ts", ...imports, 'import { z } from "zod";')).toEqual([]);
   expect(check("manager/src", "http/caller/agent.ts", 'import { fail } from "../errors.ts";')).toEqual([]);
-  expect(check("ui/src", "AgentRow.tsx", 'import "./AgentRow.css";', 'import { ago } from "./clock.ts";')).toEqual([]);
+  expect(
+    check("ui/src", "screens/agents/AgentRow.tsx", 'import "./AgentRow.css";', 'import { ago } from "../../clock.ts";'),
+  ).toEqual([]);
 });
 
 test("an import that goes up is reported with file and line, in any syntax", () => {
@@ -59,7 +61,7 @@ test.for([
   ["scripts", "up.ts", "./e2e/lab.ts", "the file is in a higher layer"],
   ["scripts", "e2e/lab.ts", "../suites/check.ts", "this layer imports only stack/**"],
   ["scripts", "faults/host.ts", "../test.ts", "this layer imports only e2e/**, stack/**"],
-  ["ui/src", "clock.ts", "./AgentRow.tsx", "the file is in a higher layer"],
+  ["ui/src", "clock.ts", "./screens/agents/AgentRow.tsx", "the file is in a higher layer"],
 ] as const)("in %s, %s must not import %s", ([folder, file, from, problem]) => {
   expect(check(folder, file, "", `import type { x } from "${from}";`)).toEqual([
     `${folder}/${file}:2 imports ${from}: ${problem}`,

@@ -53,9 +53,14 @@ export const trees: readonly Tree[] = [
     layers: [
       { files: ["main.tsx"] },
       { files: ["App.tsx"] },
-      // Components import code that fetches and computes, never the other way round.
-      { files: ["**/*.tsx"] },
+      { files: ["house/**"] },
+      { files: ["screens/**"] },
+      // What several screens show of an agent. Components import code that fetches and computes, never the other way round.
+      { files: ["agents/*.tsx"] },
+      // Pieces that know nothing of agents.
+      { files: ["components/**"], imports: ["clock.ts"] },
       { files: ["useLive.ts"] },
+      { files: ["agents/bulk.ts", "agents/list.ts", "agents/roster.ts"] },
       { files: ["live/**"], without: ["solid-js", "@tanstack/solid-query"] },
       { files: ["**/*.ts"] },
     ],

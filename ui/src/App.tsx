@@ -1,7 +1,8 @@
 import { QueryClientProvider } from "@tanstack/solid-query";
-import { createSignal, Show } from "solid-js";
-import { Dashboard } from "./Dashboard.tsx";
-import { LogIn } from "./LogIn.tsx";
+import { createSignal, ErrorBoundary, Show } from "solid-js";
+import { Crash } from "./house/Crash.tsx";
+import { Dashboard } from "./house/Dashboard.tsx";
+import { LogIn } from "./house/LogIn.tsx";
 import { createQueryClient } from "./queryClient.ts";
 
 /**
@@ -9,19 +10,32 @@ import { createQueryClient } from "./queryClient.ts";
  * the first call to the manager decides.
  */
 export function App() {
-  const [loggedIn, setLoggedIn] = createSignal(true);
-  const client = createQueryClient(() => leave());
+  const [session, setSession] = createSignal<"assumed" | "over" | "none">("assumed");
+  let loaded = false;
 
+  const end = () => setSession(loaded ? "over" : "none");
+  const client = createQueryClient(end);
   const leave = () => {
-    setLoggedIn(false);
+    loaded = false;
+    setSession("none");
     client.clear();
   };
 
   return (
-    <QueryClientProvider client={client}>
-      <Show when={loggedIn()} fallback={<LogIn onLoggedIn={() => setLoggedIn(true)} />}>
-        <Dashboard onLoggedOut={leave} />
-      </Show>
-    </QueryClientProvider>
+    <ErrorBoundary fallback={(error) => <Crash error={error} />}>
+      <QueryClientProvider client={client}>
+        <Show when={session() !== "none"} fallback={<LogIn onLoggedIn={() => setSession("assumed")} />}>
+          <Dashboard
+            sessionOver={session() === "over"}
+            onSessionOver={end}
+            onLoggedIn={() => setSession("assumed")}
+            onLoggedOut={leave}
+            onLoaded={() => {
+              loaded = true;
+            }}
+          />
+        </Show>
+      </QueryClientProvider>
+    </ErrorBoundary>
   );
 }

@@ -1,5 +1,5 @@
-import { type Agent, parseAgent } from "./agent.ts";
-import { type ConnectionEvent, parseEvent, parseUptime, type Uptime } from "./history.ts";
+import { type Agent, parseAgent } from "./agents/agent.ts";
+import { type ConnectionEvent, parseEvent, parseUptime, type Uptime } from "./agents/history.ts";
 import { array, type JsonObject, number, object, orNull, ShapeError, text } from "./json.ts";
 
 /** A call that failed. `code` is the manager's own, or `unreachable` (no answer; status 0) or `invalid_response`. */

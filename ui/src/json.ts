@@ -26,6 +26,13 @@ export function text(from: JsonObject, field: string): string {
   return value;
 }
 
+export function texts(from: JsonObject, field: string): string[] {
+  return array(from[field], field, (item) => {
+    if (typeof item !== "string") throw new ShapeError(`${field} is not an array of strings`);
+    return item;
+  });
+}
+
 export function number(from: JsonObject, field: string): number {
   const value = from[field];
   if (typeof value !== "number") throw new ShapeError(`${field} is not a number`);

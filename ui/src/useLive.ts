@@ -1,41 +1,93 @@
-import { batch, createContext, createMemo, onCleanup, onMount, useContext } from "solid-js";
-import { createStore, reconcile } from "solid-js/store";
-import type { Agent } from "./agent.ts";
+import {
+  batch,
+  createContext,
+  createEffect,
+  createSignal,
+  onCleanup,
+  onMount,
+  type Signal,
+  useContext,
+} from "solid-js";
+import { createStore } from "solid-js/store";
+import type { Agent } from "./agents/agent.ts";
+import { type Change, type Counts, Roster } from "./agents/roster.ts";
 import { listAgents, openFeed } from "./api.ts";
 import { noteUse, takeUnattended } from "./attendance.ts";
-import { noteManagerTime } from "./clock.ts";
+import { noteManagerTime, useManagerClock } from "./clock.ts";
 import type { Fact } from "./live/facts.ts";
+import type { Changes } from "./live/fleet.ts";
 import { Live, type LiveState } from "./live/live.ts";
 
 /** The agents and how current they are, for the components. */
 export interface LiveView {
-  /** Each agent is one object for as long as it exists, and its fields change one by one. */
-  agents(): readonly Agent[];
   readonly state: LiveState;
+  /** All agents as they are now. What depends on all of them asks `changed` too. */
+  readonly roster: Roster;
+  /** Tells of every change of any agent. */
+  changed(): void;
+  counts(): Counts;
+  /** One agent; undefined if there is none with that id. It tells of its changes alone. */
+  agent(id: string): Agent | undefined;
+  /** Calls back with every change, while the component is there. */
+  subscribe(listener: (changes: readonly Change[]) => void): void;
   /** Shows the result of a call at once. A reading that began before it does not undo it. */
   apply(fact: Fact): void;
+  /** The session is over. What is shown stays. */
+  stop(): void;
+  /** There is a session again. */
+  restart(): void;
 }
 
 /** Runs the live feed while the component is there. */
 export function useLive(onSessionOver: () => void): LiveView {
-  const [agents, setAgents] = createStore<Record<string, Agent | undefined>>({});
+  const roster = new Roster();
+  const now = useManagerClock();
   const [state, setState] = createStore<LiveState>({ status: "connecting", loaded: false, knownAt: null, error: null });
+  const [counts, setCounts] = createSignal(roster.counts);
+  const [changed, tellAll] = createSignal(undefined, { equals: false });
+  /** One signal for each agent that a component looks at: there are thousands of which none is on the screen. */
+  const watched = new Map<string, Signal<undefined>>();
+  const listeners = new Set<(changes: readonly Change[]) => void>();
+
+  const tell = (changes: readonly Change[]) => {
+    if (changes.length === 0) return;
+    batch(() => {
+      for (const { before, after } of changes) {
+        const id = (after ?? before)?.agent.id;
+        if (id !== undefined) watched.get(id)?.[1](undefined);
+      }
+      setCounts(roster.counts);
+      tellAll(undefined);
+      for (const listener of listeners) listener(changes);
+    });
+  };
+  createEffect(() => tell(roster.calmDown(now())));
 
   let unattended = false;
-  const live = new Live({
-    openSocket: openFeed,
-    readPage: (cursor, signal) => {
-      if (cursor === null) unattended = takeUnattended();
-      return listAgents(cursor, signal, unattended);
-    },
-    onAgents: (changes) =>
-      batch(() => {
-        for (const [id, agent] of changes) setAgents(id, agent === undefined ? undefined : reconcile(agent));
-      }),
-    onState: (now) => setState(now),
-    onManagerTime: noteManagerTime,
-    onSessionOver,
-  });
+  const begin = () => {
+    /** The agents of an earlier session that this one has not told of. */
+    const unconfirmed = new Set(roster.ids());
+    return new Live({
+      openSocket: openFeed,
+      readPage: (cursor, signal) => {
+        if (cursor === null) unattended = takeUnattended();
+        return listAgents(cursor, signal, unattended);
+      },
+      onAgents: (changes: Changes) => {
+        for (const id of changes.keys()) unconfirmed.delete(id);
+        tell(roster.update(changes, now()));
+      },
+      onState: (next) => {
+        setState(next);
+        if (!next.loaded) return;
+        tell(roster.update(new Map([...unconfirmed].map((id) => [id, undefined])), now()));
+        unconfirmed.clear();
+      },
+      onManagerTime: noteManagerTime,
+      onSessionOver,
+    });
+  };
+  let live = begin();
 
   const isVisible = () => document.visibilityState === "visible";
   const onVisibility = () => live.setVisible(isVisible());
@@ -50,18 +102,45 @@ export function useLive(onSessionOver: () => void): LiveView {
     live.stop();
   });
 
+  const watch = (id: string) => {
+    const signal = watched.get(id) ?? createSignal<undefined>(undefined, { equals: false });
+    watched.set(id, signal);
+    signal[0]();
+  };
+
   return {
-    agents: createMemo(() => Object.values(agents).filter((agent) => agent !== undefined)),
     state,
+    roster,
+    changed,
+    counts,
+    agent: (id) => {
+      watch(id);
+      return roster.get(id)?.agent;
+    },
+    subscribe: (listener) => {
+      listeners.add(listener);
+      onCleanup(() => listeners.delete(listener));
+    },
     apply: (fact) => live.apply([fact]),
+    stop: () => live.stop(),
+    restart: () => {
+      noteUse();
+      live.stop();
+      live = begin();
+      live.start(isVisible());
+    },
   };
 }
 
 export const LiveContext = createContext<LiveView>();
 
-/** Shows what the manager has answered to a call about an agent. */
-export function useApply(): (fact: Fact) => void {
+export function useLiveView(): LiveView {
   const live = useContext(LiveContext);
   if (live === undefined) throw new Error("there is no LiveContext here");
-  return live.apply;
+  return live;
+}
+
+/** Shows what the manager has answered to a call about an agent. */
+export function useApply(): (fact: Fact) => void {
+  return useLiveView().apply;
 }

@@ -47,7 +47,7 @@ test("an agent that missed a beat counts as online, and its badge says that it i
   });
 
   expect(screen.getByText("1 online / 2 agents")).toBeTruthy();
-  expect(names()).toEqual(["late", "a"]);
+  expect(names()).toEqual(["a", "late"]);
   expect(within(row("late")).getByText("online · late")).toBeTruthy();
   expect(within(row("late")).getByTitle(/One heartbeat missed.*counts as offline/)).toBeTruthy();
   expect(within(row("late")).getByText(/connected since/)).toBeTruthy();
@@ -66,7 +66,7 @@ test("a flapping agent is marked, whatever its status", async () => {
     ];
   });
 
-  expect(within(row("edge-7")).getByText("Flapping").title).toBe("Flapping: five or more changes within ten minutes.");
+  expect(within(row("edge-7")).getByTitle("Flapping: five or more changes within ten minutes.")).toBeTruthy();
   expect(within(row("edge-7")).getByText("offline · connection lost")).toBeTruthy();
   expect(within(row("calm")).queryByText("Flapping")).toBeNull();
 
@@ -140,38 +140,130 @@ test("a message that waited on its way does not put the manager's clock back", a
   expect(within(row("edge-7")).getByText("2m ago")).toBeTruthy();
 });
 
-test("online agents come first, then names in natural order", async () => {
+test("trouble comes first, then who is online, then who is meant to be away, each in the natural order of names", async () => {
+  const clone = {
+    at: Date.now(),
+    first: { address: "192.0.2.1", hostname: "a" },
+    second: { address: null, hostname: "b" },
+  };
   await openPage((manager) => {
     manager.agents = [
       agentJson("edge-10"),
-      agentJson("alpha", offline("lost")),
-      agentJson("Beta", offline("lost")),
+      agentJson("gone", offline("stopped")),
+      agentJson("Édge-3"),
+      agentJson("void", offline("revoked")),
       agentJson("edge-2"),
+      agentJson("z-lost", offline("lost")),
+      agentJson("y-silent", offline("lease_expired")),
+      agentJson("x-late", { reason: "late" }),
+      agentJson("w-flapping", { flappingUntil: Date.now() + 60_000 }),
+      agentJson("v-clone", { clone, hostname: "v-clone" }),
+      agentJson("u-unknown", offline("struck_by_lightning")),
     ];
   });
 
-  expect(names()).toEqual(["edge-2", "edge-10", "alpha", "Beta"]);
+  const trouble = ["u-unknown", expect.stringMatching(/^v-clone/), "w-flapping", "x-late", "y-silent", "z-lost"];
+  expect(names()).toEqual([...trouble, "edge-2", "Édge-3", "edge-10", "gone", "void"]);
 });
 
-test("the filter appears if there are many agents, and finds by name, address and id", async () => {
-  const { manager, user } = await openPage((manager) => {
+test("the counts are filters, and the URL keeps the choice", async () => {
+  const { manager, press } = await openPage((manager) => {
+    manager.agents = [agentJson("a"), agentJson("b", offline("lost")), agentJson("c", offline("stopped"))];
+  });
+  await press("Trouble 1");
+  expect(names()).toEqual(["b"]);
+  expect(screen.getByRole("button", { name: "Trouble 1" }).getAttribute("aria-pressed")).toBe("true");
+  await press("Offline 2");
+  expect(names()).toEqual(["b", "c"]);
+  await press("Online 1");
+  await pass(1_000);
+  expect(names()).toEqual(["a"]);
+  expect(location.search).toBe("?show=online");
+
+  manager.agents = [agentJson("a", offline("lost")), agentJson("b"), agentJson("c", offline("stopped"))];
+  await toldAll(manager);
+  expect(names()).toEqual(["b"]);
+  await press("Trouble 1");
+  manager.agents = manager.agents.map((agent) => agentJson(agent.name));
+  await toldAll(manager);
+  expect(screen.getByText("No agent is in trouble.")).toBeTruthy();
+  await press("Show all agents");
+  expect(names()).toEqual(["a", "b", "c"]);
+});
+
+test("the search appears if there are many agents, and looks at all that is on the screen, in any case", async () => {
+  const { manager, user, press } = await openPage((manager) => {
     manager.agents = ["a1", "a2", "a3", "a4", "a5"].map((name) => agentJson(name));
   });
   expect(screen.queryByRole("searchbox")).toBeNull();
 
-  manager.agents.push(agentJson("edge-7", { id: "k3v", address: "2001:db8::7" }));
+  const found = { id: "k3v", address: "2001:db8::7", hostname: "Straße", version: "9.9-rc", labels: ["Küche"] };
+  manager.agents.push(agentJson("edge-7", found));
   await toldAll(manager);
-  const filter = screen.getByRole("searchbox", { name: "Filter agents" });
-  for (const words of ["EDGE", "2001:db8", "k3v"]) {
-    await user.clear(filter);
-    await user.type(filter, words);
-    expect(names()).toEqual(["edge-7"]);
+  const search = screen.getByRole("searchbox", { name: "Search agents" });
+  for (const words of ["EDGE", "2001:DB8", "k3v", "STRASSE", "9.9-RC", "KÜCHE"]) {
+    await user.clear(search);
+    await user.type(search, words);
+    expect(screen.getByRole("rowheader").textContent).toContain("edge-7");
   }
 
-  await user.type(filter, "-nothing-like-it");
+  await user.type(search, "-nothing-like-it");
   expect(screen.queryByRole("table")).toBeNull();
-  await user.click(screen.getByRole("button", { name: "Clear filter" }));
+  await press("Show all agents");
   expect(names()).toHaveLength(6);
+});
+
+test("a click on the head of a column sorts by it, and another one turns the order round", async () => {
+  const { press } = await openPage((manager) => {
+    manager.agents = [
+      agentJson("a", { address: "192.0.2.10", version: "1.10.0" }),
+      agentJson("b", { address: "192.0.2.9", version: "1.9.0" }),
+      agentJson("c", { ...offline("lost"), address: "192.0.2.11", lastSeen: 5 }),
+    ];
+  });
+  const sorted = () =>
+    screen
+      .getAllByRole("columnheader")
+      .flatMap((head) => (head.ariaSort ? [`${head.textContent} ${head.ariaSort}`] : []));
+  expect(sorted()).toEqual(["Status ascending"]);
+
+  await press("Address");
+  expect(names()).toEqual(["b", "a", "c"]);
+  expect(sorted()).toEqual(["Address ascending"]);
+  await press("Address");
+  expect(names()).toEqual(["c", "a", "b"]);
+  expect(sorted()).toEqual(["Address descending"]);
+  await press("Last seen");
+  expect(names()).toEqual(["c", "a", "b"]);
+  await press("Version");
+  expect(names()).toEqual(["c", "b", "a"]);
+  await pass(1_000);
+  expect(location.search).toBe("?sort=version");
+});
+
+test("agents with the same name are told apart, and one without a readable name is called so", async () => {
+  await openPage((manager) => {
+    manager.agents = [
+      agentJson("web", { id: "aaaaaaaaaaaa" }),
+      agentJson("web", { id: "bbbbbbbbbbbb" }),
+      agentJson("\u200b\u2060 ", { id: "cccccccccccc", hostname: "c" }),
+    ];
+  });
+
+  expect(names().slice(-2)).toEqual(["webaaaaaaaa", "webbbbbbbbb"]);
+  expect(screen.getByRole("rowheader", { name: /^unnamed cccccccc/ })).toBeTruthy();
+  expect(screen.getByRole("button", { name: "Actions for unnamed cccccccc" })).toBeTruthy();
+});
+
+test("of a long list only the rows near the window exist, and each says which one it is", async () => {
+  await openPage((manager) => {
+    manager.agents = Array.from({ length: 500 }, (_, n) => agentJson(`edge-${n}`));
+  });
+
+  const rows = screen.getAllByRole("rowheader");
+  expect(rows.length).toBeLessThan(40);
+  expect(screen.getByRole("table", { name: "Agents" }).getAttribute("aria-rowcount")).toBe("501");
+  expect(row("edge-7").getAttribute("aria-rowindex")).toBe("9");
 });
 
 test("a hostile name is text, in its row and in the dialogs", async () => {

@@ -1,7 +1,7 @@
-import { screen } from "@solidjs/testing-library";
+import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
 import { agentJson, type Manager, refusal } from "./manager.ts";
-import { openPage, pass } from "./page.tsx";
+import { openPage, pass, row } from "./page.tsx";
 
 const loggedOut = (manager: Manager) => {
   manager.loggedIn = false;
@@ -16,7 +16,7 @@ test("a visitor without a session logs in with the password and sees the agents"
   await user.type(screen.getByLabelText("Password"), manager.password);
   await press("Log in");
 
-  expect(screen.getByRole("row", { name: /^edge-7/ })).toBeTruthy();
+  expect(row("edge-7")).toBeTruthy();
   expect(screen.queryByLabelText("Password")).toBeNull();
 });
 
@@ -84,8 +84,28 @@ test("when the manager says that the session is over, the log-in is shown at onc
   manager.loggedIn = false;
   for (const socket of manager.openSockets) socket.closedWith(4401);
 
-  expect(screen.getByLabelText("Password")).toBeTruthy();
-  expect(screen.queryByRole("table")).toBeNull();
+  expect(within(screen.getByRole("dialog")).getByLabelText("Password")).toBeTruthy();
+});
+
+test("a session that ends takes nothing that was typed; after the log-in the page is live again, and right", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7"), agentJson("gone meanwhile")];
+  });
+  await press("Actions for edge-7");
+  await user.click(screen.getByRole("menuitem", { name: /Rename/ }));
+  await user.type(screen.getByLabelText("Name"), "-new");
+  manager.loggedIn = false;
+  for (const socket of manager.openSockets) socket.closedWith(4401);
+  manager.agents = manager.agents.filter(({ name }) => name === "edge-7");
+
+  await user.type(screen.getByLabelText("Password"), manager.password);
+  await press("Log in");
+  expect(screen.queryByLabelText("Password")).toBeNull();
+  expect(screen.getByText("Live")).toBeTruthy();
+  expect(screen.queryByText("gone meanwhile")).toBeNull();
+  expect(screen.getByLabelText<HTMLInputElement>("Name").value).toBe("edge-7-new");
+  await press("Rename");
+  expect(manager.agents[0]?.name).toBe("edge-7-new");
 });
 
 test("a reading of the list notices the end of a session too", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Agent, parseAgent } from "../src/agent.ts";
+import { type Agent, parseAgent } from "../src/agents/agent.ts";
 import type { Fact } from "../src/live/facts.ts";
 import { Fleet, type Reading } from "../src/live/fleet.ts";
 import { agentJson, offline } from "./manager.ts";

@@ -128,12 +128,29 @@ test("no row moves while a menu is open; rows move when it is closed", async () 
     manager.agents = [agentJson("a"), agentJson("b"), agentJson("c")];
   });
   await press("Actions for a");
-  manager.agents = [agentJson("a", offline("lost")), agentJson("b"), agentJson("c")];
+  manager.agents = [agentJson("a"), agentJson("b"), agentJson("c", offline("lost"))];
   await toldAll(manager);
   expect(names()).toEqual(["a", "b", "c"]);
 
   await user.keyboard("{Escape}");
   await pass(10);
+  expect(names()).toEqual(["c", "a", "b"]);
+});
+
+test("rows change places once a second at most, and what they say changes at once", async () => {
+  const { manager } = await openPage((manager) => {
+    manager.agents = [agentJson("a"), agentJson("b"), agentJson("c")];
+  });
+  await pass(2_000);
+  const lose = (name: string) => manager.tell(`presence.id-${name}`, { ...agentJson(name), ...offline("lost") });
+
+  lose("b");
+  expect(names()).toEqual(["b", "a", "c"]);
+  lose("c");
+  expect(within(row("c")).getByText("offline · connection lost")).toBeTruthy();
+  await pass(900);
+  expect(names()).toEqual(["b", "a", "c"]);
+  await pass(200);
   expect(names()).toEqual(["b", "c", "a"]);
 });
 

@@ -22,7 +22,6 @@ export function agentJson(
   name: string,
   fields: Partial<{
     id: string;
-    labels: string[];
     status: string;
     reason: string | null;
     since: number;
@@ -37,6 +36,7 @@ export function agentJson(
     revision: number;
     revokedAt: number | null;
     flappingUntil: number;
+    labels: readonly string[];
   }> = {},
 ) {
   const now = Date.now();
@@ -44,7 +44,7 @@ export function agentJson(
   return {
     id: `id-${name}`,
     name,
-    labels: [] as string[],
+    labels: [] as readonly string[],
     status: "online",
     reason: null,
     since: now - 60_000,

@@ -4,8 +4,11 @@ import { vi } from "vitest";
 import { App } from "../src/App.tsx";
 import { Manager } from "./manager.ts";
 
-/** Runs all pending promises, then advances the clock. */
-export const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+/** Waits for code that is being loaded, runs all pending promises, then advances the clock. */
+export async function pass(ms: number): Promise<void> {
+  await vi.dynamicImportSettled();
+  await vi.advanceTimersByTimeAsync(ms);
+}
 
 /** The feed tells what has become of the manager's list, and the page shows it. */
 export async function toldAll(manager: Manager): Promise<void> {
@@ -21,7 +24,15 @@ export async function openPage(prepare: (manager: Manager) => void = () => {}) {
   vi.useFakeTimers();
   const manager = new Manager();
   prepare(manager);
-  const user = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms), delay: null });
+  const events = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms), delay: null });
+  const user = {
+    ...events,
+    // A click may open something that is loaded first.
+    click: async (element: Element) => {
+      await events.click(element);
+      await pass(0);
+    },
+  };
   render(() => <App />);
   await pass(10);
   const press = async (name: string | RegExp, within_: HTMLElement = document.body) => {
@@ -33,7 +44,9 @@ export async function openPage(prepare: (manager: Manager) => void = () => {}) {
 
 /** The row of the agent with that name. */
 export function row(name: string): HTMLElement {
-  return screen.getByRole("row", { name: (label) => label.startsWith(name) });
+  const found = screen.getByRole("rowheader", { name: (label) => label.startsWith(name) }).closest("tr");
+  if (found === null) throw new Error("a row header is in no row");
+  return found;
 }
 
 /** The names in the table, from top to bottom. */

@@ -4,12 +4,23 @@ import { afterEach, vi } from "vitest";
 afterEach(() => {
   cleanup();
   vi.useRealTimers();
+  vi.unstubAllGlobals();
+  history.replaceState(null, "", "/");
+  window.dispatchEvent(new PopStateEvent("popstate"));
 });
 
-// jsdom knows the <dialog> element, but not how to open one modally.
+// jsdom knows the <dialog> element, but not how to open one modally. It knows no popovers, and no media queries.
 HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
 };
 HTMLDialogElement.prototype.close = function () {
   this.open = false;
 };
+HTMLElement.prototype.showPopover = function () {
+  this.style.display = "block";
+};
+window.matchMedia = (media) =>
+  Object.assign(new EventTarget(), {
+    ...{ media, matches: false, onchange: null },
+    ...{ addListener: () => {}, removeListener: () => {} },
+  });

@@ -1,4 +1,4 @@
-import { type Agent, type Connection, parseAgent, parseConnection } from "../agent.ts";
+import { type Agent, type Connection, parseAgent, parseConnection } from "../agents/agent.ts";
 import { number, object, text } from "../json.ts";
 import type { Message } from "./message.ts";
 

@@ -1,4 +1,4 @@
-import { type Agent, type Connection, isOnline, type Registration } from "../agent.ts";
+import { type Agent, type Connection, isOnline, type Registration } from "../agents/agent.ts";
 import type { Fact } from "./facts.ts";
 
 /** The agents that have changed, by id; undefined for one that is gone. */

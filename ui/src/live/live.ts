@@ -1,4 +1,4 @@
-import type { Agent } from "../agent.ts";
+import type { Agent } from "../agents/agent.ts";
 import { ApiError } from "../api.ts";
 import { type Fact, parseFact } from "./facts.ts";
 import { Feed } from "./feed.ts";

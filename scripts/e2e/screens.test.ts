@@ -1,0 +1,235 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { gzipSync } from "node:zlib";
+import type { Page } from "playwright-core";
+import { expect } from "vitest";
+import { inRepository } from "../stack/repository.ts";
+import { test as base } from "./fixtures.ts";
+import { inventAgents, StandIn } from "./stand-in.ts";
+
+const crowd = 10_000;
+const mostElements = 2_000;
+const mostScriptBytes = 45_000;
+
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Pages of a manager that has ten thousand agents, in windows of this size and scheme. */
+const test = base.extend("open", async ({ browser }, { onCleanup }) => {
+  return async (options: { width?: number; height?: number; dark?: boolean; agents?: number; path?: string } = {}) => {
+    const { width = 1200, height = 800, dark = false, agents = crowd, path = "/agents" } = options;
+    const context = await browser.newContext({
+      viewport: { width, height },
+      colorScheme: dark ? "dark" : "light",
+      reducedMotion: "reduce",
+    });
+    onCleanup(() => context.close());
+    const standIn = new StandIn(inventAgents(agents));
+    await standIn.serve(context);
+    const page = await context.newPage();
+    await page.goto(standIn.url + path);
+    await page.getByText("Live", { exact: true }).waitFor();
+    return { page, standIn };
+  };
+});
+
+/** What axe finds wrong with the page, in a line each. */
+async function faults(page: Page): Promise<string[]> {
+  // As a string, so that it is no script element, which the page's policy forbids.
+  return await page.evaluate<string[]>(`${axe}; axe.run().then(({ violations }) =>
+    violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))`);
+}
+
+/** The name of the element with the focus. */
+const focused = (page: Page) =>
+  page.evaluate<string>("document.activeElement?.ariaLabel ?? document.activeElement?.textContent.trim()");
+
+/** Whether the element with the focus is neither below the head of the table nor outside the window. */
+const isFocusInSight = (page: Page) =>
+  page.evaluate<boolean>(`
+    const { top, bottom } = document.activeElement.getBoundingClientRect();
+    top >= document.querySelector("thead").getBoundingClientRect().bottom - 1 && bottom <= innerHeight`);
+
+test("with ten thousand agents the page has few elements, wherever it is scrolled to", async ({ open }) => {
+  const { page } = await open();
+  const elements = () => page.evaluate<number>("document.querySelectorAll('*').length");
+  expect(await elements()).toBeLessThanOrEqual(mostElements);
+
+  await page.keyboard.press("End");
+  await page.locator(`[aria-rowindex="${crowd + 1}"]`).waitFor();
+  expect(await elements()).toBeLessThanOrEqual(mostElements);
+  await page.keyboard.press("Home");
+  await page.locator('[aria-rowindex="2"]').waitFor();
+});
+
+test("the scripts of the first screen are small", async () => {
+  const dist = inRepository("ui/dist/");
+  const seen = new Set<string>();
+  const follow = async (file: string): Promise<number> => {
+    if (seen.has(file)) return 0;
+    seen.add(file);
+    const script = await readFile(`${dist}assets/${file}`, "utf8");
+    const imports = [...script.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)].map(([, name = ""]) => name);
+    const bytes = await Promise.all(imports.map(follow));
+    return bytes.reduce((sum, each) => sum + each, gzipSync(script).length);
+  };
+  const [, entry = ""] = /src="\/assets\/([^"]+)"/.exec(await readFile(`${dist}index.html`, "utf8")) ?? [];
+
+  expect(await follow(entry)).toBeLessThanOrEqual(mostScriptBytes);
+});
+
+test.for([
+  { look: "light", width: 1200, dark: false },
+  { look: "dark", width: 1200, dark: true },
+  { look: "phone", width: 360, dark: false },
+  { look: "phone, dark", width: 360, dark: true },
+] as const)("axe finds nothing wrong with the agents: $look", async ({ width, dark }, { open }) => {
+  const { page } = await open({ width, dark, agents: 200 });
+  expect(await faults(page)).toEqual([]);
+
+  await page
+    .getByRole("button", { name: /^Actions for/ })
+    .first()
+    .click();
+  await page.getByRole("menu").waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.getByRole("menuitem", { name: "Remove…" }).click();
+  await page.getByRole("dialog").waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+
+  await page
+    .getByRole("checkbox", { name: /^Select edge/ })
+    .first()
+    .check();
+  await page.getByRole("button", { name: "Remove…" }).click();
+  await page.getByRole("dialog", { name: "Remove 1 agent?" }).waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+
+  await page.getByRole("rowheader").first().getByRole("link").click();
+  await page.getByRole("region", { name: /^edge/ }).waitFor();
+  expect(await faults(page)).toEqual([]);
+});
+
+test.for([320, 761, 1_101])("nothing is wider than a window of %d px", async (width, { open }) => {
+  const { page } = await open({ width, agents: 200 });
+  expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+});
+
+test("browsers take the rows for a table, with the number of all rows", async ({ open }) => {
+  const { page } = await open();
+  const session = await page.context().newCDPSession(page);
+  const { nodes } = await session.send("Accessibility.getFullAXTree");
+  const roles = new Map<unknown, number>();
+  for (const { ignored, role } of nodes) if (!ignored) roles.set(role?.value, (roles.get(role?.value) ?? 0) + 1);
+  expect(roles.get("table")).toBe(1);
+  expect(roles.get("columnheader")).toBe(7);
+  expect(roles.get("row")).toBeGreaterThan(10);
+  expect(roles.get("rowheader")).toBe((roles.get("row") ?? 0) - 1);
+  expect(await page.getByRole("table").getAttribute("aria-rowcount")).toBe(String(crowd + 1));
+});
+
+test("the keyboard alone reaches the rows, their menus and pages, and its focus is always in sight", async ({
+  open,
+}) => {
+  const { page } = await open();
+  const { keyboard } = page;
+  await page.getByRole("button", { name: "Address", exact: true }).focus();
+  await keyboard.press("Tab");
+  expect(await focused(page)).toMatch(/^Select edge/);
+  // Fifty rows with three stops each: the rows come as the focus goes on.
+  for (let stop = 0; stop < 150; stop++) await keyboard.press("Tab");
+  expect(await focused(page)).toMatch(/^Select edge/);
+  expect(await isFocusInSight(page)).toBe(true);
+  for (let stop = 0; stop < 60; stop++) {
+    await keyboard.press("Shift+Tab");
+    expect(await isFocusInSight(page)).toBe(true);
+  }
+
+  await keyboard.press("Tab");
+  await keyboard.press("Tab");
+  const menu = await focused(page);
+  await keyboard.press("Enter");
+  await page.getByRole("menu").waitFor();
+  expect(await focused(page)).toBe("History");
+  await keyboard.press("End");
+  await keyboard.press("Enter");
+  await page.getByRole("dialog").waitFor();
+  expect(await focused(page)).toBe("Cancel");
+  await keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  expect(await focused(page)).toBe(menu);
+
+  await keyboard.press("Shift+Tab");
+  const name = await focused(page);
+  await keyboard.press("Enter");
+  await page.getByRole("region", { name }).waitFor();
+  await keyboard.press("Escape");
+  await page.getByRole("region", { name }).waitFor({ state: "detached" });
+  expect(await focused(page)).toBe(name);
+});
+
+test("the focus and an open menu stay when their row is scrolled away", async ({ open }) => {
+  const { page } = await open();
+  const button = page.getByRole("button", { name: /^Actions for/ }).nth(3);
+  const name = (await button.getAttribute("aria-label")) ?? "";
+  await button.focus();
+  await page.mouse.move(600, 500);
+  await page.mouse.wheel(0, 100_000);
+  await page
+    .getByRole("rowheader", { name: /^edge-\w+-\d{4}/ })
+    .first()
+    .waitFor();
+  expect(await focused(page)).toBe(name);
+});
+
+test("filter, search, order, selection and the open agent are in the URL: a reload and back keep them", async ({
+  open,
+}) => {
+  const { page } = await open();
+  await page.getByRole("button", { name: /^Trouble/ }).click();
+  await page.getByRole("searchbox").fill("SIN");
+  await page.getByRole("button", { name: "Last seen" }).click();
+  const names = () => page.getByRole("rowheader").allTextContents();
+  const first = (await names())[0] ?? "";
+  expect(first).toContain("-sin-");
+  await page
+    .getByRole("checkbox", { name: /^Select edge/ })
+    .nth(1)
+    .check();
+  await page.getByRole("rowheader").first().getByRole("link").click();
+  await page.getByRole("region", { name: /^edge-sin/ }).waitFor();
+
+  await page.reload();
+  await page.getByRole("region", { name: /^edge-sin/ }).waitFor();
+  expect((await names())[0]).toBe(first);
+  expect(await page.getByRole("searchbox").inputValue()).toBe("SIN");
+  expect(
+    await page
+      .getByRole("checkbox", { name: /^Select edge/ })
+      .nth(1)
+      .isChecked(),
+  ).toBe(true);
+  expect(await page.getByRole("button", { name: /^Trouble/ }).getAttribute("aria-pressed")).toBe("true");
+  expect(await page.getByRole("columnheader", { name: "Last seen" }).getAttribute("aria-sort")).toBe("ascending");
+
+  await page.goBack();
+  await page.getByRole("region", { name: /^edge-sin/ }).waitFor({ state: "detached" });
+  expect((await names())[0]).toBe(first);
+});
+
+test("a menu at the foot of the window opens upwards, and is all in sight", async ({ open }) => {
+  const { page } = await open();
+  const buttons = page.getByRole("button", { name: /^Actions for/ });
+  let lowest = 0;
+  for (let at = 0; at < (await buttons.count()); at++) {
+    const box = await buttons.nth(at).boundingBox();
+    if (box !== null && box.y + box.height < 800) lowest = at;
+  }
+  await buttons.nth(lowest).click();
+  const inside = async () => {
+    const box = await page.getByRole("menu").boundingBox();
+    return box !== null && box.y >= 0 && box.y + box.height <= 800;
+  };
+  await expect.poll(inside).toBe(true);
+});

@@ -1,0 +1,127 @@
+import { createMemo, For, Show } from "solid-js";
+import { AgentMenu } from "../../agents/AgentMenu.tsx";
+import { AgentName } from "../../agents/AgentName.tsx";
+import { type Agent, isOnline } from "../../agents/agent.ts";
+import { CloneBadge, CloneHosts } from "../../agents/CloneWarning.tsx";
+import { FlappingBadge } from "../../agents/FlappingBadge.tsx";
+import { readableName, shortId } from "../../agents/name.ts";
+import { isLate } from "../../agents/presence.ts";
+import { StatusBadge } from "../../agents/StatusBadge.tsx";
+import { Moment, RelativeTime } from "../../components/RelativeTime.tsx";
+import { withParams } from "../../router.ts";
+import { useLiveView } from "../../useLive.ts";
+import type { Selection } from "./selection.ts";
+
+interface AgentRowProps {
+  id: string;
+  /** Its place among all rows, from 0. */
+  index: number;
+  /** In px. */
+  height: number;
+  selection: Selection;
+  /** Whether the row may be out of date. */
+  stale: boolean;
+  /** Whether its page is open. */
+  opened: boolean;
+  onMenu: (open: boolean) => void;
+}
+
+/** One agent; nothing if it has just been removed. */
+export function AgentRow(props: AgentRowProps) {
+  const live = useLiveView();
+  return <Show when={live.agent(props.id)}>{(agent) => <Row {...props} agent={agent()} />}</Show>;
+}
+
+function Row(props: AgentRowProps & { agent: Agent }) {
+  const live = useLiveView();
+  const entry = createMemo(() => {
+    live.changed();
+    return live.roster.get(props.id);
+  });
+  const isTwin = createMemo(() => {
+    live.changed();
+    const now = entry();
+    return now !== undefined && live.roster.isTwin(now);
+  });
+  // Between two readings nothing tells of the heartbeats that came in time.
+  const isHeard = () => isOnline(props.agent) && !isLate(props.agent) && !props.stale;
+  const name = () => readableName(props.agent);
+  /** What stands below the name: the host, if it is called otherwise, and what tells agents of the same name apart. */
+  const below = () =>
+    [props.agent.hostname === props.agent.name ? "" : props.agent.hostname, isTwin() ? shortId(props.id) : ""]
+      .filter((part) => part !== "")
+      .join(" · ");
+
+  const onSelect = (event: MouseEvent & { currentTarget: HTMLInputElement }) =>
+    props.selection.toggle(props.id, event.currentTarget.checked, event.shiftKey);
+
+  return (
+    <tr
+      class="agent agents-columns"
+      classList={{ selected: props.selection.has(props.id), opened: props.opened }}
+      data-id={props.id}
+      aria-rowindex={props.index + 2}
+      style={{ top: `${props.index * props.height}px`, height: `${props.height}px` }}
+    >
+      <td class="agents-select">
+        <input
+          type="checkbox"
+          aria-label={`Select ${name()}`}
+          checked={props.selection.has(props.id)}
+          onClick={onSelect}
+        />
+      </td>
+      <th scope="row" class="agents-name">
+        <a
+          class="cut agent-link"
+          href={withParams(`/agents/${encodeURIComponent(props.id)}`)}
+          title={name()}
+          aria-current={props.opened ? "true" : undefined}
+        >
+          <AgentName agent={props.agent} />
+        </a>
+        <Show when={props.agent.clone}>{(clone) => <CloneHosts clone={clone()} />}</Show>
+        <Show when={props.agent.clone === null && below() !== ""}>
+          <bdi class="cut detail" title={below()}>
+            {below()}
+          </bdi>
+        </Show>
+      </th>
+      <td class="agents-status">
+        <StatusBadge presence={props.agent} />
+        <Show when={entry()?.flapping}>
+          <FlappingBadge />
+        </Show>
+        <Show when={props.agent.clone}>{(clone) => <CloneBadge clone={clone()} />}</Show>
+      </td>
+      <td class="agents-seen">
+        <span class="agent-seen-words">Last seen </span>
+        <Show when={!isHeard()} fallback={<span title="Its heartbeats come in time.">now</span>}>
+          <Show when={props.agent.lastSeen} keyed fallback={<span class="muted">never</span>}>
+            {(time) => <RelativeTime time={time} />}
+          </Show>
+        </Show>
+        <Show when={isOnline(props.agent)}>
+          <span class="cut detail">
+            connected since <Moment time={props.agent.since} />
+          </span>
+        </Show>
+      </td>
+      <td class="agents-version cut" title={props.agent.version}>
+        {props.agent.version}
+      </td>
+      <td class="agents-platform cut" title={`${props.agent.os}/${props.agent.arch}`}>
+        {props.agent.os}/{props.agent.arch}
+      </td>
+      <td class="agents-address cut" title={props.agent.address ?? undefined}>
+        {props.agent.address ?? "–"}
+      </td>
+      <td class="agents-labels">
+        <For each={props.agent.labels}>{(label) => <bdi class="agent-label">{label}</bdi>}</For>
+      </td>
+      <td class="agents-actions">
+        <AgentMenu agent={props.agent} onOpen={props.onMenu} />
+      </td>
+    </tr>
+  );
+}

@@ -1,0 +1,160 @@
+import { createComputed, createEffect, createMemo, createSignal, For, on, onCleanup, onMount } from "solid-js";
+import { columns, type ListQuery } from "../../agents/list.ts";
+import { rescueFocus } from "../../components/focus.ts";
+import { Icon } from "../../components/Icon.tsx";
+import { useIsNarrow } from "../../components/narrow.ts";
+import { useLiveView } from "../../useLive.ts";
+import { AgentRow } from "./AgentRow.tsx";
+import { columnTitles } from "./columns.ts";
+import { sortBy } from "./listQuery.ts";
+import { useRowWindow } from "./rowWindow.ts";
+import type { Selection } from "./selection.ts";
+import "./AgentTable.css";
+
+/** The heights of a row, in px. */
+const rowHeight = 60;
+const cardHeight = 118;
+
+interface AgentTableProps {
+  /** The ids, from top to bottom. */
+  order: readonly string[];
+  query: ListQuery;
+  selection: Selection;
+  /** Whether the data may be out of date; the colours go. */
+  stale: boolean;
+  /** The agent whose page is open. */
+  openedId: string | undefined;
+  onMenu: (open: boolean) => void;
+}
+
+/**
+ * A table of which only the rows near the window exist, and the one with the focus: ten thousand rows would be too much
+ * for a browser. It says how many rows there are, and each row which one it is.
+ */
+export function AgentTable(props: AgentTableProps) {
+  const live = useLiveView();
+  const isNarrow = useIsNarrow();
+  const height = () => (isNarrow() ? cardHeight : rowHeight);
+  const [body, setBody] = createSignal<HTMLTableSectionElement>();
+  const near = useRowWindow(body, () => props.order.length, height);
+
+  /** The row that has the focus, or that a dialog will give it back to. */
+  const [focusedId, setFocusedId] = createSignal<string>();
+  const places = createMemo(() => {
+    const [first, end] = [near.first(), Math.min(near.end(), props.order.length)];
+    const rows = new Map(props.order.slice(first, end).map((id, at) => [id, first + at]));
+    const focused = focusedId();
+    const at = focused === undefined || rows.has(focused) ? -1 : props.order.indexOf(focused);
+    if (focused !== undefined && at >= 0) rows.set(focused, at);
+    return rows;
+  });
+  const ids = createMemo(() => [...places().keys()]);
+
+  const onFocusIn = ({ target }: FocusEvent) => {
+    if (!(target instanceof Element) || target.closest("dialog") !== null) return;
+    setFocusedId(target.closest<HTMLElement>("[data-id]")?.dataset.id);
+  };
+  onMount(() => {
+    document.addEventListener("focusin", onFocusIn);
+    onCleanup(() => document.removeEventListener("focusin", onFocusIn));
+  });
+
+  // A browser drops the focus of an element that moves within the page, or leaves it.
+  createComputed(
+    on(ids, () => {
+      const focused = document.activeElement;
+      if (!(focused instanceof HTMLElement) || !body()?.contains(focused)) return;
+      queueMicrotask(() => {
+        if (document.activeElement !== document.body) return;
+        if (focused.isConnected) focused.focus({ preventScroll: true });
+        else rescueFocus();
+      });
+    }),
+  );
+
+  onCleanup(() => {
+    if (body()?.contains(document.activeElement)) queueMicrotask(rescueFocus);
+  });
+
+  const allSelected = createMemo(() => {
+    const selected = props.selection.ids();
+    return selected.size > 0 && props.order.every((id) => selected.has(id));
+  });
+  const someSelected = () => !allSelected() && props.selection.ids().size > 0;
+  const hasLabels = createMemo(() => {
+    live.changed();
+    return live.roster.hasLabels;
+  });
+
+  return (
+    <div class="panel agents-panel">
+      <table
+        class="agents"
+        classList={{ stale: props.stale, labelled: hasLabels() }}
+        aria-label="Agents"
+        aria-rowcount={props.order.length + 1}
+      >
+        <thead class="agents-head-rows">
+          <tr class="agents-columns" aria-rowindex={1}>
+            <td class="agents-select">
+              <label class="agents-select-all">
+                <input
+                  type="checkbox"
+                  checked={allSelected()}
+                  ref={(box) =>
+                    createEffect(() => {
+                      box.indeterminate = someSelected();
+                    })
+                  }
+                  onChange={(event) => props.selection.set(event.currentTarget.checked ? props.order : [])}
+                />
+                <span class="agents-select-words">Select all</span>
+              </label>
+            </td>
+            <For each={columns}>
+              {(column) => {
+                const isSorted = () => props.query.column === column;
+                const sorted = () => (props.query.descending ? "descending" : "ascending");
+                return (
+                  <th scope="col" class={`agents-${column}`} aria-sort={isSorted() ? sorted() : undefined}>
+                    <button
+                      class="agents-sort"
+                      type="button"
+                      onClick={() => sortBy(column, isSorted() && !props.query.descending)}
+                    >
+                      {columnTitles[column]}
+                      <span class="agents-sort-mark" classList={{ shown: isSorted() }}>
+                        <Icon name={isSorted() && props.query.descending ? "down" : "up"} />
+                      </span>
+                    </button>
+                  </th>
+                );
+              }}
+            </For>
+            <th scope="col" class="agents-labels">
+              Labels
+            </th>
+            <th scope="col" class="agents-actions">
+              <span class="visually-hidden">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody class="agents-body" ref={setBody} style={{ height: `${props.order.length * height()}px` }}>
+          <For each={ids()}>
+            {(id) => (
+              <AgentRow
+                id={id}
+                index={places().get(id) ?? 0}
+                height={height()}
+                selection={props.selection}
+                stale={props.stale}
+                opened={props.openedId === id}
+                onMenu={props.onMenu}
+              />
+            )}
+          </For>
+        </tbody>
+      </table>
+    </div>
+  );
+}
