@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/solid-query";
-import { For, onMount } from "solid-js";
+import { createSignal, For, onMount } from "solid-js";
 import type { MintedToken } from "./token.ts";
 import { mintToken } from "./tokenApi.ts";
 import "./TokenForm.css";
@@ -21,7 +21,7 @@ const mostUses = 10_000;
 export function TokenForm(props: { onMinted: (token: MintedToken) => void; onClose: () => void }) {
   let name!: HTMLInputElement;
   let lifetime!: HTMLSelectElement;
-  let uses!: HTMLInputElement;
+  const [uses, setUses] = createSignal(1);
 
   const minting = useMutation(() => ({ mutationFn: mintToken, onSuccess: (minted) => props.onMinted(minted) }));
 
@@ -33,7 +33,7 @@ export function TokenForm(props: { onMinted: (token: MintedToken) => void; onClo
     minting.mutate({
       name: name.value.trim(),
       ttlSeconds: Number(lifetime.value),
-      maxUses: uses.valueAsNumber,
+      maxUses: uses(),
     });
   };
 
@@ -42,7 +42,12 @@ export function TokenForm(props: { onMinted: (token: MintedToken) => void; onClo
       <p class="muted">A host enrols with a token, and gets a credential of its own.</p>
       <div class="field">
         <label for="new-agent-name">
-          Name <span class="muted">(optional; the host's own name otherwise)</span>
+          Name{" "}
+          <span class="muted">
+            {uses() === 1
+              ? "(optional; the host's own name otherwise)"
+              : "(optional; the token's, for your own records)"}
+          </span>
         </label>
         <input
           id="new-agent-name"
@@ -72,7 +77,16 @@ export function TokenForm(props: { onMinted: (token: MintedToken) => void; onClo
         </div>
         <div class="field">
           <label for="new-agent-uses">Number of hosts</label>
-          <input id="new-agent-uses" ref={uses} type="number" min={1} max={mostUses} step={1} required value={1} />
+          <input
+            id="new-agent-uses"
+            type="number"
+            min={1}
+            max={mostUses}
+            step={1}
+            required
+            value={uses()}
+            onInput={(event) => setUses(event.currentTarget.valueAsNumber)}
+          />
         </div>
       </div>
       <p class="problem" id="new-agent-problem" role="alert">

@@ -109,11 +109,15 @@ function Content(props: { agent: Agent; onRemoved: () => void }) {
           Rotate token…
         </button>
         <Show when={!isRevoked(props.agent)}>
-          <button class="button" type="button" onClick={() => dialogs.revoke(props.agent)}>
+          <button class="button agent-page-danger" type="button" onClick={() => dialogs.revoke(props.agent)}>
             Revoke…
           </button>
         </Show>
-        <button class="button" type="button" onClick={() => dialogs.remove(props.agent, props.onRemoved)}>
+        <button
+          class="button agent-page-danger"
+          type="button"
+          onClick={() => dialogs.remove(props.agent, props.onRemoved)}
+        >
           Remove…
         </button>
       </div>

@@ -3,6 +3,7 @@ import type { Agent } from "../../agents/agent.ts";
 import { PageSection } from "../../components/PageSection.tsx";
 import { readHistoryAgainMs, useHistory } from "./historyQuery.ts";
 import { TimelineBar } from "./TimelineBar.tsx";
+import { TimelineLegend } from "./TimelineLegend.tsx";
 import { TimelineList } from "./TimelineList.tsx";
 
 const dayMs = 86_400_000;
@@ -39,6 +40,7 @@ export function History(props: { agent: Agent }) {
                 events={history().events}
                 uptime={history().uptime.week}
               />
+              <TimelineLegend />
               <TimelineList events={history().events} />
             </>
           )}
