@@ -8,7 +8,11 @@ import { shortId } from "./name.ts";
 import "./RemoveAgent.css";
 
 /** Nothing brings a removed agent back, so it is shown which one it is, and its short id has to be typed. */
-export default function RemoveAgent(props: { agent: Agent; onRemoved?: (() => void) | undefined; onClose: () => void }) {
+export default function RemoveAgent(props: {
+  agent: Agent;
+  onRemoved?: (() => void) | undefined;
+  onClose: () => void;
+}) {
   const apply = useApply();
   return (
     <ConfirmDialog
