@@ -118,10 +118,10 @@ test("a long history shows its newest entries, and all of them on demand", async
   const { press } = await openAgent((manager) => {
     manager.events = Array.from({ length: 30 }, (_, n) => eventJson(n * minute, n === 0 ? null : minute));
   });
-  expect(entries()).toHaveLength(10);
+  expect(entries()).toHaveLength(5);
   await press("Show all 30");
   expect(entries()).toHaveLength(30);
-  expect(document.activeElement).toBe(entries()[10]);
+  expect(document.activeElement).toBe(entries()[5]);
 });
 
 test("a change of status appears at once, existing entries stay, and nothing else is read again", async () => {
@@ -205,18 +205,18 @@ test("a ping is an echo, and its time is measured by the page", async () => {
   });
   await press("Ping");
   expect(JSON.parse(manager.requests[0] ?? "")).toEqual({ subject: "test.echo", timeoutMs: 5_000, data: "ping" });
-  expect(section("Ask the agent").getByText(/^Answered in/).textContent).toMatch(/^Answered in \d+ ms$/);
+  expect(within(drawer()).getByText(/^Answered in/).textContent).toMatch(/^Answered in \d+ ms$/);
 
   manager.insteadOf.set(`POST /api/agents/${id}/request`, refusal(503, "no_responders", "nobody answers"));
   await press("Ping");
-  expect(section("Ask the agent").getByText(/is not connected, or it does not answer/)).toBeTruthy();
+  expect(within(drawer()).getByText(/is not connected, or it does not answer/)).toBeTruthy();
 });
 
 test("a request goes out as it is typed, and its answer is shown as the agent has written it", async () => {
   const { manager, user, press } = await openAgent((manager) => {
     manager.reply = '{"data":{"big":9007199254740993,"b":[],"a":1e400,"a":"\\u0041"}}';
   });
-  const ask = section("Ask the agent");
+  const ask = section("Send a request");
   const subject = ask.getByRole("textbox", { name: "Subject" });
   await user.clear(subject);
   await user.type(subject, "files.read");
@@ -243,13 +243,13 @@ test("a request goes out as it is typed, and its answer is shown as the agent ha
 
 test("data that is not one JSON value is not sent", async () => {
   const { manager, user, press } = await openAgent();
-  const data = section("Ask the agent").getByRole("textbox", { name: /^Data/ });
+  const data = section("Send a request").getByRole("textbox", { name: /^Data/ });
   await user.click(data);
   await user.paste('1},"timeoutMs":{');
   await press("Send request");
 
   expect(manager.requests).toEqual([]);
-  expect(section("Ask the agent").getByText(/^This is not JSON/)).toBeTruthy();
+  expect(section("Send a request").getByText(/^This is not JSON/)).toBeTruthy();
   expect(document.activeElement).toBe(data);
   expect(data.getAttribute("aria-invalid")).toBe("true");
 });
@@ -266,12 +266,12 @@ test.for([
   const { manager, press } = await openAgent();
   manager.insteadOf.set(`POST /api/agents/${id}/request`, refusal(status, code, message));
   await press("Send request");
-  expect(section("Ask the agent").getByText(words)).toBeTruthy();
+  expect(section("Send a request").getByText(words)).toBeTruthy();
 });
 
 test("when the session is over, the log-in lies over the page and keeps what was typed", async () => {
   const { manager, user, press } = await openAgent();
-  const data = section("Ask the agent").getByRole<HTMLTextAreaElement>("textbox", { name: /^Data/ });
+  const data = section("Send a request").getByRole<HTMLTextAreaElement>("textbox", { name: /^Data/ });
   await user.click(data);
   await user.paste("[1.0]");
   manager.loggedIn = false;

@@ -121,12 +121,12 @@ function Content(props: { agent: Agent; onRemoved: () => void }) {
           Remove…
         </button>
       </div>
+      <Ping agent={props.agent} />
       <Facts agent={props.agent} stale={stale()} />
       <Trends agent={props.agent} />
       <History agent={props.agent} />
       <Subscriptions agent={props.agent} />
-      <PageSection title="Ask the agent">
-        <Ping agent={props.agent} />
+      <PageSection title="Send a request">
         <RequestForm agent={props.agent} />
       </PageSection>
     </>

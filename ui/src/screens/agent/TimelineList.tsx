@@ -8,7 +8,7 @@ import type { ConnectionEvent } from "./history.ts";
 import "./TimelineList.css";
 
 /** So many entries are shown at first. */
-const atFirst = 10;
+const atFirst = 5;
 
 // To the second, as in logs. A timeline of 30 days needs no year.
 const moment = new Intl.DateTimeFormat(undefined, {
