@@ -106,8 +106,16 @@ test.for([
   expect(await faults(page)).toEqual([]);
   await page.keyboard.press("Escape");
 
+  await page.getByRole("button", { name: /^Online/ }).click();
   await page.getByRole("rowheader").first().getByRole("link").click();
   await page.getByRole("region", { name: /^edge/ }).waitFor();
+  await page.getByRole("list", { name: "Connection timeline" }).waitFor();
+  await page.getByText("fleet.>").waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+
+  await page.getByRole("button", { name: "Add agent" }).click();
+  await page.getByRole("dialog", { name: "Add agent" }).waitFor();
   expect(await faults(page)).toEqual([]);
 });
 
@@ -151,11 +159,11 @@ test("the keyboard alone reaches the rows, their menus and pages, and its focus 
   const menu = await focused(page);
   await keyboard.press("Enter");
   await page.getByRole("menu").waitFor();
-  expect(await focused(page)).toBe("History");
+  expect(await focused(page)).toBe("Details");
   await keyboard.press("End");
   await keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();
-  expect(await focused(page)).toBe("Cancel");
+  expect(await page.locator(":focus").getAttribute("type")).toBe("text");
   await keyboard.press("Escape");
   await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(await focused(page)).toBe(menu);

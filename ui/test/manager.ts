@@ -70,6 +70,18 @@ export function agentJson(
 
 export const offline = (reason: string) => ({ status: "offline", reason });
 
+/** What `GET /api/admin/tokens` tells of a token that a page has minted. */
+interface TokenJson {
+  id: string;
+  name: string | null;
+  status: string;
+  maxUses: number;
+  uses: number;
+  createdAt: number;
+  expiresAt: number;
+  agents: { id: string; name: string }[];
+}
+
 interface EventJson {
   at: number;
   status: string;
@@ -101,6 +113,13 @@ export class Manager {
   readonly token = "eyJhbGciOi.token.signature";
   readonly received: Received[] = [];
   agents: AgentJson[] = [];
+  /** The enrolment tokens, newest first. */
+  tokens: TokenJson[] = [];
+  subscriptions = { patterns: ["fleet.>"], delivered: 7, dropped: 0, unacknowledged: { frames: 2, bytes: 180 } };
+  /** What every agent answers to a request: the text of the whole answer. */
+  reply = '{"data":{}}';
+  /** The bodies of requests to agents, as they were sent. */
+  readonly requests: string[] = [];
   /** The timeline of every agent, newest first. */
   events: EventJson[] = [];
   uptime: { day: number | null; week: number | null } = { day: null, week: null };
@@ -167,7 +186,9 @@ export class Manager {
     if (new Headers(init.headers).get("zedops-unattended") === "true") this.unattended.push({ method, path, body });
     if (!this.reachable) throw new TypeError("Failed to fetch");
     const answer = this.insteadOf.get(`${method} ${path}`) ?? this.#answer(method, path, body, query);
-    const text = answer.body === undefined ? null : JSON.stringify(answer.body);
+    const isText = method === "POST" && path.endsWith("/request") && answer.status === 200;
+    if (isText && typeof init.body === "string") this.requests.push(init.body);
+    const text = answer.body === undefined ? null : isText ? String(answer.body) : JSON.stringify(answer.body);
     if (method === "GET") await new Promise((resolve) => setTimeout(resolve, this.answersTakeMs));
     return new Response(text, { status: answer.status, headers: answer.headers ?? {} });
   }
@@ -184,10 +205,18 @@ export class Manager {
       return { status: 204 };
     }
     if (method === "GET" && path === "/api/agents") return this.#page(Number(query.get("cursor") ?? 0));
-    if (method === "POST" && path === "/api/admin/tokens") {
-      const now = Date.now();
-      const minted = { id: "e1", token: this.token, maxUses: 1, createdAt: now, expiresAt: now + 3_600_000 };
-      return { status: 201, body: { ...minted, name: sent.get("name") ?? null } };
+    if (method === "POST" && path === "/api/admin/tokens") return this.#mint(sent);
+    if (method === "GET" && path === "/api/admin/tokens") return { status: 200, body: this.tokens };
+    const token = this.tokens.find(({ id }) => path === `/api/admin/tokens/${id}`);
+    if (token && method === "DELETE") {
+      token.status = "revoked";
+      return { status: 204 };
+    }
+    if (method === "GET" && this.agents.some(({ id }) => path === `/api/agents/${id}/subscriptions`)) {
+      return { status: 200, body: this.subscriptions };
+    }
+    if (method === "POST" && this.agents.some(({ id }) => path === `/api/agents/${id}/request`)) {
+      return { status: 200, body: this.reply };
     }
     const revoked = this.agents.find(({ id }) => path === `/api/agents/${id}/revoke`);
     if (revoked && method === "POST") {
@@ -208,6 +237,28 @@ export class Manager {
       return { status: 204 };
     }
     return refusal(404, "unknown_agent", "there is no such agent");
+  }
+
+  /** An agent enrols with the newest token. */
+  enrol(agent: AgentJson): void {
+    this.agents = [...this.agents, agent];
+    const [token] = this.tokens;
+    if (token === undefined) throw new Error("no token was minted");
+    token.uses += 1;
+    token.agents = [{ id: agent.id, name: agent.name }, ...token.agents];
+    if (token.uses === token.maxUses) token.status = "used";
+  }
+
+  #mint(sent: ReadonlyMap<string, unknown>): Answer {
+    const now = Date.now();
+    const name = sent.get("name");
+    const token = {
+      ...{ id: `e${this.tokens.length}`, name: typeof name === "string" ? name : null, status: "active", uses: 0 },
+      ...{ maxUses: Number(sent.get("maxUses")), createdAt: now, agents: [] },
+      expiresAt: now + this.aheadMs + Number(sent.get("ttlSeconds")) * 1_000,
+    };
+    this.tokens = [token, ...this.tokens];
+    return { status: 201, body: { ...token, token: this.token } };
   }
 
   #page(from: number): Answer {

@@ -91,8 +91,8 @@ function takeRow(known: Known, agent: Agent): void {
   takeConnection(known, agent, false);
   known.flappingUntil = Math.max(known.flappingUntil, agent.flappingUntil);
   if (known.registration === undefined || agent.revision >= known.registration.revision) {
-    const { id, name, labels, clone, revokedAt, revision } = agent;
-    known.registration = { id, name, labels, clone, revokedAt, revision };
+    const { id, name, clone, labels, createdAt, revokedAt, revision } = agent;
+    known.registration = { id, name, clone, labels, createdAt, revokedAt, revision };
   }
 }
 

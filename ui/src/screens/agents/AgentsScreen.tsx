@@ -17,7 +17,7 @@ import { Skeleton } from "./Skeleton.tsx";
 import { useSelection } from "./selection.ts";
 import "./AgentsScreen.css";
 
-const AddAgent = lazy(() => import("../../agents/AddAgent.tsx"));
+const AddAgent = lazy(() => import("../add/AddAgent.tsx"));
 const AgentPage = lazy(() => import("../agent/AgentPage.tsx"));
 
 /** All agents, at /agents; one of them beside the list at /agents/<id>. */

@@ -1,8 +1,8 @@
 import { useQuery } from "@tanstack/solid-query";
 import { createEffect, createMemo, on } from "solid-js";
-import { listEvents, readUptime } from "../api.ts";
-import { takeUnattended } from "../attendance.ts";
-import type { Agent } from "./agent.ts";
+import type { Agent } from "../../agents/agent.ts";
+import { takeUnattended } from "../../attendance.ts";
+import { listEvents, readUptime } from "./agentApi.ts";
 
 /** After an error, and while the timeline does not have the agent's present status yet. */
 export const readHistoryAgainMs = 5_000;
