@@ -142,9 +142,13 @@ test("the keyboard alone reaches the rows, their menus and pages, and its focus 
 }) => {
   const { page } = await open();
   const { keyboard } = page;
+  await page
+    .getByRole("checkbox", { name: /^Select edge/ })
+    .first()
+    .waitFor();
   await page.getByRole("button", { name: "Address", exact: true }).focus();
   await keyboard.press("Tab");
-  expect(await focused(page)).toMatch(/^Select edge/);
+  await expect.poll(() => focused(page)).toMatch(/^Select edge/);
   // Fifty rows with three stops each: the rows come as the focus goes on.
   for (let stop = 0; stop < 150; stop++) await keyboard.press("Tab");
   expect(await focused(page)).toMatch(/^Select edge/);
