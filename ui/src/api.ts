@@ -40,14 +40,16 @@ const tokenStoredWithinMs = 15_000;
 
 interface Call {
   readonly method?: "POST" | "PATCH" | "DELETE";
-  readonly body?: JsonObject;
+  /** Text is JSON already, and sent as it is. */
+  readonly body?: JsonObject | string;
   readonly signal?: AbortSignal;
   readonly withinMs?: number;
   /** No person asked for it, so it does not keep the session alive. */
   readonly unattended?: boolean;
 }
 
-async function call(path: string, options: Call = {}): Promise<Response> {
+/** Calls a route of docs/API.md. Screens have their own routes in files of their own. */
+export async function call(path: string, options: Call = {}): Promise<Response> {
   const { method, body, signal, withinMs = answerWithinMs, unattended = false } = options;
   const timeout = AbortSignal.timeout(withinMs);
   const init: RequestInit = { signal: signal ? AbortSignal.any([signal, timeout]) : timeout, cache: "no-store" };
@@ -55,7 +57,7 @@ async function call(path: string, options: Call = {}): Promise<Response> {
   if (unattended) init.headers = { "zedops-unattended": "true" };
   if (body !== undefined) {
     init.headers = { "content-type": "application/json" };
-    init.body = JSON.stringify(body);
+    init.body = typeof body === "string" ? body : JSON.stringify(body);
   }
   let response: Response;
   try {
@@ -85,7 +87,8 @@ async function refusal(response: Response): Promise<ApiError> {
   }
 }
 
-async function read<T>(response: Response, parse: (body: unknown) => T): Promise<T> {
+/** @throws ApiError `invalid_response` if the body is not as `parse` expects it */
+export async function read<T>(response: Response, parse: (body: unknown) => T): Promise<T> {
   try {
     return parse(await response.json());
   } catch (error) {
@@ -96,6 +99,12 @@ async function read<T>(response: Response, parse: (body: unknown) => T): Promise
       throw new ApiError("invalid_response", "The answer is not JSON.", response.status);
     throw unreachable();
   }
+}
+
+/** Where the page after this one begins; null after the last. */
+export function nextCursor(response: Response): string | null {
+  const [, target] = /<([^>]*)>; *rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
+  return target === undefined ? null : new URL(target, location.href).searchParams.get("cursor");
 }
 
 const agentPath = (id: string) => `/api/agents/${encodeURIComponent(id)}`;
@@ -113,9 +122,7 @@ export async function logOut(): Promise<void> {
 export async function listAgents(cursor: string | null, signal: AbortSignal, unattended: boolean): Promise<AgentPage> {
   const query = new URLSearchParams({ limit: "1000", ...(cursor !== null && { cursor }) });
   const response = await call(`/api/agents?${query}`, { signal, unattended });
-  const [, target] = /<([^>]*)>; *rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
-  const next = target === undefined ? null : new URL(target, location.href).searchParams.get("cursor");
-  return { agents: await read(response, (body) => array(body, "agents", parseAgent)), next };
+  return { agents: await read(response, (body) => array(body, "agents", parseAgent)), next: nextCursor(response) };
 }
 
 /** Fails with `unknown_agent`. */

@@ -16,7 +16,7 @@ import { noteUse, takeUnattended } from "./attendance.ts";
 import { noteManagerTime, useManagerClock } from "./clock.ts";
 import type { Fact } from "./live/facts.ts";
 import type { Changes } from "./live/fleet.ts";
-import { Live, type LiveState } from "./live/live.ts";
+import { initialState, Live, type LiveState } from "./live/live.ts";
 
 /** The agents and how current they are, for the components. */
 export interface LiveView {
@@ -42,7 +42,7 @@ export interface LiveView {
 export function useLive(onSessionOver: () => void): LiveView {
   const roster = new Roster();
   const now = useManagerClock();
-  const [state, setState] = createStore<LiveState>({ status: "connecting", loaded: false, knownAt: null, error: null });
+  const [state, setState] = createStore<LiveState>(initialState);
   const [counts, setCounts] = createSignal(roster.counts);
   const [changed, tellAll] = createSignal(undefined, { equals: false });
   /** One signal for each agent that a component looks at: there are thousands of which none is on the screen. */

@@ -58,6 +58,11 @@ export class Feed {
     return this.#lines.length > 0 && this.#lines.every(({ socket }) => socket?.isWelcome === true);
   }
 
+  /** The number of hubs; 1 before the first welcome. */
+  get hubs(): number {
+    return this.#lines.length;
+  }
+
   start(): void {
     this.#resize(1);
   }

@@ -25,7 +25,11 @@ export interface LiveState {
   readonly knownAt: number | null;
   /** Why the last reading failed. */
   readonly error: Error | null;
+  /** The number of hubs; 1 before all of them have welcomed the page once. */
+  readonly hubs: number;
 }
+
+export const initialState: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null, hubs: 1 };
 
 export interface Page {
   readonly agents: readonly Agent[];
@@ -49,7 +53,7 @@ export class Live {
   readonly #feed: Feed;
   readonly #stopped = new AbortController();
   #visible = true;
-  #state: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null };
+  #state = initialState;
   /** Counts what a reading has to make good; {@link #madeGood} is the count at which the last one began. */
   #gaps = 1;
   #madeGood = 0;
@@ -106,6 +110,7 @@ export class Live {
     this.#blocked = false;
     this.#feed.blocked = false;
     this.#gaps += 1;
+    this.#set({ hubs: this.#feed.hubs });
     this.#read();
   }
 
