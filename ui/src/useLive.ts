@@ -42,7 +42,7 @@ export interface LiveView {
 export function useLive(onSessionOver: () => void): LiveView {
   const roster = new Roster();
   const now = useManagerClock();
-  const [state, setState] = createStore<LiveState>(initialState);
+  const [state, setState] = createStore<LiveState>({ ...initialState });
   const [counts, setCounts] = createSignal(roster.counts);
   const [changed, tellAll] = createSignal(undefined, { equals: false });
   /** One signal for each agent that a component looks at: there are thousands of which none is on the screen. */

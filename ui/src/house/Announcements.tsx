@@ -5,7 +5,8 @@ import "./Announcements.css";
 /** What the page tells of by itself. It is loaded after the page. */
 export default function Announcements() {
   return (
-    <div class="toasts">
+    // Only what is new is read out.
+    <div class="toasts" role="status" aria-atomic="false">
       <LostAgents />
       <Arrivals />
     </div>

@@ -41,17 +41,15 @@ export function Arrivals() {
   });
 
   return (
-    <div role="status">
-      <Show when={message()}>
-        {(who) => (
-          <p class="toast good">
-            <strong>Agent online ✓</strong>
-            <bdi class="cut" title={who()}>
-              {who()}
-            </bdi>
-          </p>
-        )}
-      </Show>
-    </div>
+    <Show when={message()}>
+      {(who) => (
+        <p class="toast good">
+          <strong>Agent online ✓</strong>
+          <bdi class="cut" title={who()}>
+            {who()}
+          </bdi>
+        </p>
+      )}
+    </Show>
   );
 }

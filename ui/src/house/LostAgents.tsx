@@ -60,21 +60,19 @@ export function LostAgents() {
   });
 
   return (
-    <div role="status">
-      <Show when={lost().length > 0}>
-        <p class="toast bad" ref={toast}>
-          <strong>{titleOf(lost())}</strong>
-          <a class="link cut" href={href()}>
-            <Show when={single()} fallback="Show them">
-              {(agent) => <AgentName agent={agent()} />}
-            </Show>
-          </a>
-          <button class="button quiet toast-close" type="button" aria-label="Close" onClick={dismiss}>
-            <Icon name="close" />
-          </button>
-        </p>
-      </Show>
-    </div>
+    <Show when={lost().length > 0}>
+      <p class="toast bad" ref={toast}>
+        <strong>{titleOf(lost())}</strong>
+        <a class="link cut" href={href()}>
+          <Show when={single()} fallback="Show them">
+            {(agent) => <AgentName agent={agent()} />}
+          </Show>
+        </a>
+        <button class="button quiet toast-close" type="button" aria-label="Close" onClick={dismiss}>
+          <Icon name="close" />
+        </button>
+      </p>
+    </Show>
   );
 }
 

@@ -37,7 +37,8 @@ export function AuditRow(props: { entry: AuditEntry }) {
         </For>
       </Cell>
       <Cell label="By">
-        {ways[props.entry.via] ?? props.entry.via} <bdi class="muted">{props.entry.address}</bdi>
+        <span class="audit-by">{ways[props.entry.via] ?? props.entry.via}</span>{" "}
+        <bdi class="muted">{props.entry.address}</bdi>
       </Cell>
     </tr>
   );

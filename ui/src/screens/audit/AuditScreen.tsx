@@ -29,9 +29,10 @@ export default function AuditScreen() {
   };
 
   // A page is read from its top. The link that was followed may be gone.
+  const shown = createMemo<string>((before) => (query.isPlaceholderData ? before : asked().cursor), asked().cursor);
   createEffect(
     on(
-      () => asked().cursor,
+      shown,
       () => {
         scrollTo({ top: 0 });
         queueMicrotask(rescueFocus);
@@ -61,9 +62,9 @@ export default function AuditScreen() {
                   Newest
                 </a>
               </Show>
-              <Show when={page().next} keyed>
+              <Show when={page().next}>
                 {(cursor) => (
-                  <a class="button" href={link(cursor)}>
+                  <a class="button" href={link(cursor())}>
                     Older
                   </a>
                 )}

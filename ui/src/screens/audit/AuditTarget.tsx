@@ -15,7 +15,7 @@ export function AuditTarget(props: { entry: AuditEntry & { readonly target: stri
         <Show
           when={live.agent(id())}
           fallback={
-            <span class="muted" title={id()}>
+            <span class="audit-id muted" title={id()}>
               agent {shortId(id())}
             </span>
           }
@@ -28,7 +28,7 @@ export function AuditTarget(props: { entry: AuditEntry & { readonly target: stri
         </Show>
       </Match>
       <Match when={kind() === "token"}>
-        <a class="link" href={`/tokens?token=${encodeURIComponent(id())}`} title={id()}>
+        <a class="link audit-id" href={`/tokens?token=${encodeURIComponent(id())}`} title={id()}>
           token {shortId(id())}
         </a>
       </Match>

@@ -60,7 +60,7 @@ export function Drain() {
           </div>
         </Show>
         <div class="field">
-          <label for={delayId}>First agent back after, in seconds</label>
+          <label for={delayId}>Delay in seconds</label>
           <input
             id={delayId}
             type="number"

@@ -12,7 +12,7 @@ export default function SettingsScreen() {
     <>
       <ScreenHead
         title="Settings"
-        words="The theme and the notifications are kept in this browser. The rest is for all."
+        words="The theme and the notifications are kept in this browser. The rest is for all operators."
       />
       <div class="settings">
         <ThemeChoice />

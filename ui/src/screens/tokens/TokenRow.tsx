@@ -16,7 +16,7 @@ const looks = {
   active: { tone: "good", icon: "dot" },
   used: { tone: "calm", icon: "check" },
   expired: { tone: "calm", icon: "ring" },
-  revoked: { tone: "bad", icon: "close" },
+  revoked: { tone: "calm", icon: "close" },
 } as const;
 
 export function TokenRow(props: { token: Token; reload: () => Promise<unknown> }) {
@@ -68,6 +68,11 @@ export function TokenRow(props: { token: Token; reload: () => Promise<unknown> }
       </Cell>
       <Cell>
         <div class="token-actions">
+          <Show when={status() === "active"}>
+            <button class="button" type="button" aria-label={`Revoke ${tokenName(props.token)}`} onClick={revoke}>
+              Revoke…
+            </button>
+          </Show>
           <a
             class="button quiet"
             href={`/audit?target=${encodeURIComponent(props.token.id)}`}
@@ -75,11 +80,6 @@ export function TokenRow(props: { token: Token; reload: () => Promise<unknown> }
           >
             Audit
           </a>
-          <Show when={status() === "active"}>
-            <button class="button" type="button" aria-label={`Revoke ${tokenName(props.token)}`} onClick={revoke}>
-              Revoke…
-            </button>
-          </Show>
         </div>
       </Cell>
     </tr>
