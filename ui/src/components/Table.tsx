@@ -1,9 +1,11 @@
-import { For, type ParentProps } from "solid-js";
+import { For, type ParentProps, Show } from "solid-js";
 import "./Table.css";
 
 interface TableProps {
   label: string;
   columns: readonly string[];
+  /** There is one column more, for what can be done with a row. */
+  actions?: boolean;
 }
 
 /** A table of rows with `Cell`s. On a narrow window every row is a card. The browser sizes the columns. */
@@ -14,6 +16,11 @@ export function Table(props: ParentProps<TableProps>) {
         <thead>
           <tr>
             <For each={props.columns}>{(column) => <th scope="col">{column}</th>}</For>
+            <Show when={props.actions}>
+              <th scope="col">
+                <span class="visually-hidden">Actions</span>
+              </th>
+            </Show>
           </tr>
         </thead>
         <tbody>{props.children}</tbody>

@@ -7,7 +7,7 @@ import { type Draft, PublishForm } from "./PublishForm.tsx";
 import type { Publication } from "./publication.ts";
 import "./PublishScreen.css";
 
-const columns = ["Sent", "Subject", "Data", "Delivered", ""];
+const columns = ["Sent", "Subject", "Data", "Delivered"];
 
 /** So many publications are listed. */
 const mostRecent = 20;
@@ -47,7 +47,7 @@ export default function PublishScreen() {
       <Show when={recent.data.length > 0}>
         <section class="publications" aria-labelledby="publications-title">
           <h2 id="publications-title">Sent from this page</h2>
-          <Table label="Sent from this page" columns={columns}>
+          <Table label="Sent from this page" columns={columns} actions>
             <For each={recent.data}>
               {(publication) => <PublicationRow publication={publication} onAgain={() => useAgain(publication)} />}
             </For>

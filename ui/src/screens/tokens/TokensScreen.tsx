@@ -14,7 +14,7 @@ import "./TokensScreen.css";
 
 const AddAgent = lazy(() => import("../../agents/AddAgent.tsx"));
 
-const columns = ["Name", "Status", "Uses", "Validity", "Created", "Hosts", ""];
+const columns = ["Name", "Status", "Uses", "Validity", "Created", "Hosts"];
 
 /** The enrolment tokens, at /tokens; one of them at /tokens?token=<id>. */
 export default function TokensScreen() {
@@ -86,7 +86,7 @@ export default function TokensScreen() {
                   </p>
                 }
               >
-                <Table label="Enrolment tokens" columns={columns}>
+                <Table label="Enrolment tokens" columns={columns} actions>
                   <For each={shown()}>{(token) => <TokenRow token={token} reload={reload} />}</For>
                 </Table>
               </Show>
