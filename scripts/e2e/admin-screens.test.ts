@@ -62,10 +62,12 @@ test("a message reaches the agent that subscribes to it, as it was typed", async
   await expect.poll(patterns).toEqual(["fleet.>"]);
   await open(page, "Publish");
 
+  await page.getByRole("checkbox", { name: /^Show what anybody publishes/ }).check();
   await page.getByLabel("Subject").fill("fleet.announce");
   await page.getByLabel(/^Data/).fill('{"n": 12345678901234567890}');
   await page.getByLabel(/^Data/).press("Control+Enter");
   await page.getByText("Delivered to 1 subscriber.").waitFor();
+  await page.getByRole("table", { name: "Live" }).getByText("fleet.announce").waitFor();
 
   await page.getByLabel("Subject").fill("presence.x");
   await page.getByRole("button", { name: "Publish" }).click();
@@ -121,11 +123,7 @@ test("the chosen theme is there before the page is, whatever the system's is", a
   expect(await page.evaluate<string>("getComputedStyle(document.documentElement).backgroundColor")).toBe(dark);
 });
 
-test("an agent that is lost is announced, and one that was stopped is not", async ({
-  lab,
-  manager: _,
-  dashboard,
-}) => {
+test("an agent that is lost is announced, and one that was stopped is not", async ({ lab, manager: _, dashboard }) => {
   const { page } = dashboard;
   const blocked: string[] = [];
   page.on("console", (message) => {

@@ -104,3 +104,26 @@ test("a session that ends keeps what was typed", async () => {
   await press("Publish");
   expect(screen.getByText("Delivered to 2 subscribers.")).toBeTruthy();
 });
+
+test("what anybody publishes is shown while the operator wants it, also after the socket was lost", async () => {
+  const { manager, user } = await openPublish();
+  const watch = screen.getByRole("checkbox", { name: /Show what anybody publishes/ });
+  const asked = () => manager.feed.flatMap(({ sent }) => sent);
+  const subscribe = { subject: "live.subscribe", data: { patterns: ["fleet.>"] } };
+  expect(asked()).toEqual([]);
+
+  await user.click(watch);
+  expect(asked()).toEqual([subscribe]);
+  manager.tell("fleet.announce", { text: "hello" });
+  await pass(10);
+  const live = within(screen.getByRole("table", { name: "Live" }));
+  expect(live.getByText('{"text":"hello"}')).toBeTruthy();
+
+  manager.openSockets[0]?.closedWith(1006);
+  await pass(5_000);
+  expect(asked()).toEqual([subscribe, subscribe]);
+
+  await user.click(watch);
+  expect(asked().at(-1)).toEqual({ ...subscribe, subject: "live.unsubscribe" });
+  expect(screen.queryByRole("table", { name: "Live" })).toBeNull();
+});

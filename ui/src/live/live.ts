@@ -3,7 +3,7 @@ import { ApiError } from "../api.ts";
 import { type Fact, parseFact } from "./facts.ts";
 import { Feed } from "./feed.ts";
 import { type Changes, Fleet } from "./fleet.ts";
-import { readable } from "./message.ts";
+import { type Message, readable } from "./message.ts";
 
 /** The list is read again after that time, in case a change was lost. */
 const readEveryMs = 10 * 60_000;
@@ -41,6 +41,8 @@ export interface LiveOptions {
   openSocket(shard: number): WebSocket;
   readPage(cursor: string | null, signal: AbortSignal): Promise<Page>;
   onAgents(changes: Changes): void;
+  /** What {@link Live.watch} has asked for. */
+  onPublished(message: Message): void;
   onState(state: LiveState): void;
   onManagerTime(time: number, exact: boolean): void;
   onSessionOver(): void;
@@ -71,7 +73,10 @@ export class Live {
       complete: () => this.#completed(),
       lost: (lastFrameAt) => this.#gap(lastFrameAt),
       failed: (blocked) => this.#failed(blocked),
-      told: (messages) => this.apply(messages.flatMap((message) => readable(() => parseFact(message)) ?? [])),
+      told: (messages) => {
+        this.apply(messages.flatMap((message) => readable(() => parseFact(message)) ?? []));
+        for (const message of messages) if (message.subject.startsWith("fleet.")) options.onPublished(message);
+      },
       resync: () => {
         this.#gap(Date.now());
         this.#read();
@@ -96,6 +101,11 @@ export class Live {
   /** Takes over what an answer of the manager tells. */
   apply(facts: readonly Fact[]): void {
     if (facts.length > 0) this.#fleet.apply(facts);
+  }
+
+  /** Whether to be told of all that is published on `fleet.>`. */
+  watch(on: boolean): void {
+    this.#feed.watch(on ? ["fleet.>"] : []);
   }
 
   setVisible(visible: boolean): void {

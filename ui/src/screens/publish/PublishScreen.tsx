@@ -5,6 +5,7 @@ import { Table } from "../../components/Table.tsx";
 import { PublicationRow } from "./PublicationRow.tsx";
 import { type Draft, PublishForm } from "./PublishForm.tsx";
 import type { Publication } from "./publication.ts";
+import { Watch } from "./Watch.tsx";
 import "./PublishScreen.css";
 
 const columns = ["Sent", "Subject", "Data", "Delivered"];
@@ -44,6 +45,7 @@ export default function PublishScreen() {
       <div ref={form}>
         <PublishForm draft={draft()} onDraft={setDraft} onPublished={remember} />
       </div>
+      <Watch />
       <Show when={recent.data.length > 0}>
         <section class="publications" aria-labelledby="publications-title">
           <h2 id="publications-title">Sent from this page</h2>
