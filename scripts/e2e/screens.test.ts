@@ -1,17 +1,15 @@
 import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { inRepository } from "../stack/repository.ts";
+import { faults } from "./axe.ts";
 import { test as base } from "./fixtures.ts";
 import { inventAgents, StandIn } from "./stand-in.ts";
 
 const crowd = 10_000;
 const mostElements = 2_000;
 const mostScriptBytes = 45_000;
-
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 /** Pages of a manager that has ten thousand agents, in windows of this size and scheme. */
 const test = base.extend("open", async ({ browser }, { onCleanup }) => {
@@ -31,13 +29,6 @@ const test = base.extend("open", async ({ browser }, { onCleanup }) => {
     return { page, standIn };
   };
 });
-
-/** What axe finds wrong with the page, in a line each. */
-async function faults(page: Page): Promise<string[]> {
-  // As a string, so that it is no script element, which the page's policy forbids.
-  return await page.evaluate<string[]>(`${axe}; axe.run().then(({ violations }) =>
-    violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => id + ": " + html)))`);
-}
 
 /** The name of the element with the focus. */
 const focused = (page: Page) =>

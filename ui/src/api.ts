@@ -96,6 +96,12 @@ export async function read<T>(response: Response, parse: (body: unknown) => T): 
   }
 }
 
+/** Where the page after this one begins; null after the last. */
+export function nextCursor(response: Response): string | null {
+  const [, target] = /<([^>]*)>; *rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
+  return target === undefined ? null : new URL(target, location.href).searchParams.get("cursor");
+}
+
 export const agentRoute = (id: string) => `/api/agents/${encodeURIComponent(id)}`;
 
 /** Opens a session. Fails with `wrong_password`, with `not_configured`, or with status 429 and `retryAfterSeconds`. */
@@ -111,9 +117,7 @@ export async function logOut(): Promise<void> {
 export async function listAgents(cursor: string | null, signal: AbortSignal, unattended: boolean): Promise<AgentPage> {
   const query = new URLSearchParams({ limit: "1000", ...(cursor !== null && { cursor }) });
   const response = await call(`/api/agents?${query}`, { signal, unattended });
-  const [, target] = /<([^>]*)>; *rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
-  const next = target === undefined ? null : new URL(target, location.href).searchParams.get("cursor");
-  return { agents: await read(response, (body) => array(body, "agents", parseAgent)), next };
+  return { agents: await read(response, (body) => array(body, "agents", parseAgent)), next: nextCursor(response) };
 }
 
 /** A socket to the live feed of one hub. */

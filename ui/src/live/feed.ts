@@ -48,6 +48,7 @@ export class Feed {
   readonly #open: (shard: number) => WebSocket;
   readonly #events: FeedEvents;
   #lines: Line[] = [];
+  #watched: readonly string[] = [];
 
   constructor(open: (shard: number) => WebSocket, events: FeedEvents) {
     this.#open = open;
@@ -56,6 +57,24 @@ export class Feed {
 
   get isComplete(): boolean {
     return this.#lines.length > 0 && this.#lines.every(({ socket }) => socket?.isWelcome === true);
+  }
+
+  /** The number of hubs; 1 before the first welcome. */
+  get hubs(): number {
+    return this.#lines.length;
+  }
+
+  /**
+   * What is published on these patterns is told too, instead of what was watched before. Each hub publishes everything, so
+   * only the first is asked.
+   */
+  watch(patterns: readonly string[]): void {
+    const [first] = this.#lines;
+    if (first?.socket?.isWelcome) {
+      if (this.#watched.length > 0) first.socket.watch(this.#watched, false);
+      if (patterns.length > 0) first.socket.watch(patterns, true);
+    }
+    this.#watched = patterns;
   }
 
   start(): void {
@@ -100,6 +119,7 @@ export class Feed {
       managerTime: (time) => this.#events.managerTime(time, false),
       welcomed: ({ shards, serverTime }) => {
         line.failures = 0;
+        if (shard === 0 && this.#watched.length > 0) socket.watch(this.#watched, true);
         this.#events.managerTime(serverTime, true);
         this.#resize(shards);
         if (this.isComplete) this.#events.complete();

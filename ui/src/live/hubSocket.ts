@@ -69,6 +69,11 @@ export class HubSocket {
     if (this.#welcome !== undefined) this.#beat(this.#welcome);
   }
 
+  /** Asks the manager for what is published on these patterns, or for no more of it. */
+  watch(patterns: readonly string[], on: boolean): void {
+    this.#send(JSON.stringify({ subject: on ? "live.subscribe" : "live.unsubscribe", data: { patterns } }));
+  }
+
   close(): void {
     this.#listening.abort();
     clearTimeout(this.#beatTimer);

@@ -3,7 +3,7 @@ import { ApiError } from "../api.ts";
 import { type Fact, parseFact } from "./facts.ts";
 import { Feed } from "./feed.ts";
 import { type Changes, Fleet } from "./fleet.ts";
-import { readable } from "./message.ts";
+import { type Message, readable } from "./message.ts";
 
 /** The list is read again after that time, in case a change was lost. */
 const readEveryMs = 10 * 60_000;
@@ -25,7 +25,11 @@ export interface LiveState {
   readonly knownAt: number | null;
   /** Why the last reading failed. */
   readonly error: Error | null;
+  /** The number of hubs; 1 before all of them have welcomed the page once. */
+  readonly hubs: number;
 }
+
+export const initialState: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null, hubs: 1 };
 
 export interface Page {
   readonly agents: readonly Agent[];
@@ -37,6 +41,8 @@ export interface LiveOptions {
   openSocket(shard: number): WebSocket;
   readPage(cursor: string | null, signal: AbortSignal): Promise<Page>;
   onAgents(changes: Changes): void;
+  /** What {@link Live.watch} has asked for. */
+  onPublished(message: Message): void;
   onState(state: LiveState): void;
   onManagerTime(time: number, exact: boolean): void;
   onSessionOver(): void;
@@ -49,7 +55,7 @@ export class Live {
   readonly #feed: Feed;
   readonly #stopped = new AbortController();
   #visible = true;
-  #state: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null };
+  #state = initialState;
   /** Counts what a reading has to make good; {@link #madeGood} is the count at which the last one began. */
   #gaps = 1;
   #madeGood = 0;
@@ -67,7 +73,10 @@ export class Live {
       complete: () => this.#completed(),
       lost: (lastFrameAt) => this.#gap(lastFrameAt),
       failed: (blocked) => this.#failed(blocked),
-      told: (messages) => this.apply(messages.flatMap((message) => readable(() => parseFact(message)) ?? [])),
+      told: (messages) => {
+        this.apply(messages.flatMap((message) => readable(() => parseFact(message)) ?? []));
+        for (const message of messages) if (message.subject.startsWith("fleet.")) options.onPublished(message);
+      },
       resync: () => {
         this.#gap(Date.now());
         this.#read();
@@ -94,6 +103,11 @@ export class Live {
     if (facts.length > 0) this.#fleet.apply(facts);
   }
 
+  /** Whether to be told of all that is published on `fleet.>`. */
+  watch(on: boolean): void {
+    this.#feed.watch(on ? ["fleet.>"] : []);
+  }
+
   setVisible(visible: boolean): void {
     this.#visible = visible;
     if (!visible) return;
@@ -106,6 +120,7 @@ export class Live {
     this.#blocked = false;
     this.#feed.blocked = false;
     this.#gaps += 1;
+    this.#set({ hubs: this.#feed.hubs });
     this.#read();
   }
 

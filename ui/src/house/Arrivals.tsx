@@ -3,19 +3,18 @@ import { isOnline } from "../agents/agent.ts";
 import { readableName } from "../agents/name.ts";
 import type { Change, Entry } from "../agents/roster.ts";
 import { useLiveView } from "../useLive.ts";
-import "./Toast.css";
 
 const showForMs = 6_000;
 
 const isUp = (entry: Entry | undefined) => entry !== undefined && isOnline(entry.agent);
 
 /** Announces new agents: those that had never connected, and all that come online if none was. */
-export function Toast() {
+export function Arrivals() {
   const live = useLiveView();
   const [message, setMessage] = createSignal<string>();
   /** The names in the present announcement, by id. */
   const announced = new Map<string, string>();
-  let online = 0;
+  let { online } = live.roster.counts;
   let timer: ReturnType<typeof setTimeout> | undefined;
   onCleanup(() => clearTimeout(timer));
 
@@ -42,17 +41,15 @@ export function Toast() {
   });
 
   return (
-    <div class="toasts" role="status">
-      <Show when={message()}>
-        {(who) => (
-          <p class="toast">
-            <strong>Agent online ✓</strong>
-            <bdi class="cut" title={who()}>
-              {who()}
-            </bdi>
-          </p>
-        )}
-      </Show>
-    </div>
+    <Show when={message()}>
+      {(who) => (
+        <p class="toast good">
+          <strong>Agent online ✓</strong>
+          <bdi class="cut" title={who()}>
+            {who()}
+          </bdi>
+        </p>
+      )}
+    </Show>
   );
 }
