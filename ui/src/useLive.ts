@@ -7,7 +7,7 @@ import { noteManagerTime } from "./clock.ts";
 import type { Fact } from "./live/facts.ts";
 import { Live, type LiveState } from "./live/live.ts";
 
-/** The agents and how current they are, for the components. */
+/** The agents, and whether they are up to date, for the components. */
 export interface LiveView {
   /** Each agent is one object for as long as it exists, and its fields change one by one. */
   agents(): readonly Agent[];
@@ -40,7 +40,7 @@ export function useLive(onSessionOver: () => void): LiveView {
   const isVisible = () => document.visibilityState === "visible";
   const onVisibility = () => live.setVisible(isVisible());
   onMount(() => {
-    // Somebody has opened the page, or logged in.
+    // A person has just opened the page, or logged in.
     noteUse();
     document.addEventListener("visibilitychange", onVisibility);
     live.start(isVisible());
@@ -59,7 +59,7 @@ export function useLive(onSessionOver: () => void): LiveView {
 
 export const LiveContext = createContext<LiveView>();
 
-/** Shows what the manager has answered to a call about an agent. */
+/** Applies the manager's answer to a call about an agent. */
 export function useApply(): (fact: Fact) => void {
   const live = useContext(LiveContext);
   if (live === undefined) throw new Error("there is no LiveContext here");
