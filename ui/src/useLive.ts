@@ -19,7 +19,7 @@ import type { Changes } from "./live/fleet.ts";
 import { initialState, Live, type LiveState } from "./live/live.ts";
 import type { Message } from "./live/message.ts";
 
-/** The agents and how current they are, for the components. */
+/** The agents, and whether they are up to date, for the components. */
 export interface LiveView {
   readonly state: LiveState;
   /** All agents as they are now. What depends on all of them asks `changed` too. */
@@ -99,7 +99,7 @@ export function useLive(onSessionOver: () => void): LiveView {
   const isVisible = () => document.visibilityState === "visible";
   const onVisibility = () => live.setVisible(isVisible());
   onMount(() => {
-    // Somebody has opened the page, or logged in.
+    // A person has just opened the page, or logged in.
     noteUse();
     document.addEventListener("visibilitychange", onVisibility);
     live.start(isVisible());
