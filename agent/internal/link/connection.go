@@ -241,7 +241,7 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 			c.dropped.Add(1)
 		}
 	case m.Subject == protocol.SubjectHeartbeatAck:
-		data, _ := protocol.ReadObject(m.Data)
+		data, _ := protocol.ReadObject(m.Data, "serverTime")
 		c.queueAck(ack{at: now, serverTime: serverTime(data)}) // no server time means a bare ack
 	case m.Subject == protocol.SubjectHeartbeatAlign:
 		c.queueAlignment(m, now)

@@ -86,7 +86,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		}
 		return r, fmt.Errorf("register: %w", m.Error)
 	}
-	answer, _ := protocol.ReadObject(m.Data)
+	answer, _ := protocol.ReadObject(m.Data, "agentId", "name", "token")
 	r.AgentID, _ = answer["agentId"].AsString()
 	r.Name, _ = answer["name"].AsString()
 	r.Token, _ = answer["token"].AsString()

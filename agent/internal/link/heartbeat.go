@@ -38,7 +38,7 @@ type alignment struct {
 
 // queueAlignment keeps the latest. Data that is not a usable delay is ignored.
 func (c *connection) queueAlignment(m protocol.Message, at time.Time) {
-	fields, err := protocol.ReadObject(m.Data)
+	fields, err := protocol.ReadObject(m.Data, "delayMs")
 	if err != nil {
 		return
 	}

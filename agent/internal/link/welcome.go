@@ -32,7 +32,8 @@ const longestSpread = longestDrain
 // docs/PROTOCOL.md "Handshake" has the ranges.
 func parseWelcome(data json.RawMessage) (w welcome, err error) {
 	const day = 24 * 60 * 60 * 1000
-	fields, err := protocol.ReadObject(data)
+	fields, err := protocol.ReadObject(data, "connection", "serverTime", "heartbeatIntervalMs", "heartbeatDelayMs", "leaseMs",
+		"maxFrameBytes", "messagesPerSecond", "creditFrames", "creditBytes", "reconnectSpreadMs")
 	if err != nil {
 		return w, fmt.Errorf("its data is %w", err)
 	}
