@@ -7,8 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
@@ -46,7 +44,7 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		}
 		return link.CheckPattern(pattern)
 	})
-	flags.IntVar(&s.maxRetries, "max-retries", 10, "")
+	flags.IntVar(&s.maxRetries, "max-retries", 0, "")
 	flags.StringVar(&s.logFormat, "log-format", "text", "")
 	flags.BoolVar(&s.verbose, "verbose", false, "")
 	showVersion := flags.Bool("version", false, "")
@@ -71,8 +69,6 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		err = errors.New("--max-retries must not be negative")
 	case s.logFormat != "text" && s.logFormat != "json":
 		err = errors.New("--log-format must be text or json")
-	case s.name != "" && !validName(s.name):
-		err = errors.New("--name must have 1 to 64 characters and no control characters")
 	case s.stateDir == "":
 		home, homeErr := os.UserHomeDir()
 		if homeErr != nil {
@@ -84,16 +80,4 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		return s, false, &usageError{cause: err}
 	}
 	return s, false, nil
-}
-
-func validName(name string) bool {
-	if !utf8.ValidString(name) || utf8.RuneCountInString(name) > 64 {
-		return false
-	}
-	for _, r := range name {
-		if unicode.IsControl(r) {
-			return false
-		}
-	}
-	return true
 }

@@ -17,9 +17,12 @@ import (
 const (
 	tokenFile     = "token"           // the permanent token
 	candidateFile = "token.candidate" // its replacement, until the manager has registered the agent with it
-	refusedFile   = "token.refused"   // the last token, if the manager removed or revoked the agent
 	managerFile   = "manager"         // the manager's URL; the tokens are sent to no other
 	installIDFile = "install-id"      // tells this host from others when it enrols again
+
+	// refusedSuffix is that of a token or candidate that the manager refused before this host enrolled again. The agent does
+	// not read these files. A person can bring one back if the refusal was a mistake.
+	refusedSuffix = ".refused"
 )
 
 // Store is an open state directory. No other process can open it until Close.
@@ -102,7 +105,7 @@ func (s *Store) checkPermissions() error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("other users can enter the state directory (mode %04o); close it with: chmod 700 %s", mode, s.dir))
 	}
-	for _, name := range []string{tokenFile, candidateFile, refusedFile, managerFile, installIDFile} {
+	for _, name := range []string{tokenFile, candidateFile, tokenFile + refusedSuffix, candidateFile + refusedSuffix, managerFile, installIDFile} {
 		info, err := os.Stat(s.path(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -153,10 +156,20 @@ func (s *Store) Manager() (Manager, error) {
 	return manager, nil
 }
 
-// Save stores a credential. When it returns, the credential survives a power cut.
+// Save stores a credential. When it returns, the credential survives a power cut. The tokens that it replaces are kept
+// aside: the manager may have refused them by mistake.
 func (s *Store) Save(c Credential) error {
 	if err := checkToken(c.Token); err != nil {
 		return fmt.Errorf("save the token: %w", err)
+	}
+	for _, name := range []string{tokenFile, candidateFile} {
+		replaced, err := s.read(name)
+		if err == nil && replaced != "" && replaced != c.Token {
+			err = s.write(name+refusedSuffix, replaced)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	// A crash must leave neither a token without its manager nor the candidate of another token. So the order matters.
 	if err := s.DropCandidate(); err != nil {
@@ -196,16 +209,16 @@ func (s *Store) DropCandidate() error {
 	return nil
 }
 
-// SetAside deletes the candidate, and renames the token so that it is not used again. It returns the new path. The install
-// id and the manager stay, so that the manager knows this host at the next enrolment.
+// SetAside renames the token and the candidate so that they are not used again. It returns the new path of the token. The
+// install id and the manager stay, so that the manager knows this host at the next enrolment.
 func (s *Store) SetAside() (path string, err error) {
-	if err := s.DropCandidate(); err != nil {
-		return "", err
+	if err := s.rename(candidateFile, candidateFile+refusedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("set the refused candidate aside: %w", err)
 	}
-	if err := s.rename(tokenFile, refusedFile); err != nil {
+	if err := s.rename(tokenFile, tokenFile+refusedSuffix); err != nil {
 		return "", fmt.Errorf("set the refused token aside: %w", err)
 	}
-	return s.path(refusedFile), nil
+	return s.path(tokenFile + refusedSuffix), nil
 }
 
 // Close unlocks the directory for other agents.

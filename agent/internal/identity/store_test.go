@@ -94,6 +94,27 @@ func TestACrashWhileSavingLeavesTheOldToken(t *testing.T) {
 	}
 }
 
+func TestAnEnrolmentKeepsTheTokensThatItReplaces(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if err := errors.Join(s.Save(example(t)), s.SaveCandidate("d.e.f")); err != nil {
+		t.Fatal(err)
+	}
+	anew := example(t)
+	anew.Token = "g.h.i"
+	if err := s.Save(anew); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"token": "g.h.i\n", "token.refused": "a.b.c\n", "token.candidate.refused": "d.e.f\n"} {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(text) != want {
+			t.Errorf("%s holds %q, %v", name, text, err)
+		}
+	}
+	if c, err := s.Candidate(); c != "" || err != nil {
+		t.Errorf("the candidate is %q, %v", c, err)
+	}
+}
+
 func TestDamagedStateIsNamed(t *testing.T) {
 	for name, c := range map[string]struct{ file, text, says string }{
 		"token with a line break":  {"token", "a.b\nc", "not a token"},

@@ -63,6 +63,15 @@ type outcome struct {
 
 // connect makes one connection and returns when it has ended. It calls ready when messages flow both ways.
 func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
+	o := l.attempt(ctx, ready)
+	var refused *RefusedError
+	if !errors.As(o.err, &refused) {
+		l.inRound, l.refusedRounds = false, 0
+	}
+	return o
+}
+
+func (l *Link) attempt(ctx context.Context, ready func(session)) outcome {
 	c, r, err := l.open(ctx)
 	if c == nil {
 		return outcome{err: l.refusedByClose(err)}
@@ -123,7 +132,7 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 	return c, r, err
 }
 
-// refusedByClose returns a *RefusedError for the close codes that stop an agent, and any other error as it is.
+// refusedByClose returns a *RefusedError for the close codes that refuse an agent, and any other error as it is.
 func (l *Link) refusedByClose(err error) error {
 	var refused *RefusedError
 	if errors.As(err, &refused) {

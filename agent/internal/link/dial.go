@@ -8,19 +8,27 @@ import (
 	"net/http"
 
 	"github.com/coder/websocket"
+
+	"github.com/zedops/zedops/agent/internal/identity"
 )
 
 func newBootID() string { return rand.Text() }
 
-func newHTTPClient() *http.Client {
+// maxAnswerHeaders is the most that an answer to an upgrade may have before its body, in bytes.
+const maxAnswerHeaders = 64 << 10
+
+func newHTTPClient(manager identity.Manager) *http.Client {
 	return &http.Client{
 		// The token goes to its own manager only, so the client follows no redirect.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         (&net.Dialer{}).DialContext,
+			TLSClientConfig:     &tls.Config{ServerName: manager.TLSName()},
 			TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2, which cannot upgrade
 			MaxIdleConnsPerHost: -1,                                                     // a refused dial leaves no connection open
+
+			MaxResponseHeaderBytes: maxAnswerHeaders,
 		},
 	}
 }
@@ -32,7 +40,7 @@ func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
 	ws, response, err := websocket.Dial(ctx, l.config.Manager.Endpoint(), &websocket.DialOptions{
 		HTTPClient: l.http,
 		HTTPHeader: http.Header{
-			"Authorization":     {"Bearer " + l.credential.present()},
+			"Authorization":     {"Bearer " + l.credential.present(!l.inRound)},
 			"Zedops-Install-Id": {l.config.InstallID},
 			"Zedops-Boot-Id":    {l.bootID},
 			"User-Agent":        {"zedops-agent/" + l.config.Version},

@@ -77,7 +77,7 @@ func TestCertificateErrorsSayWhatToDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, c.url, func(l *Link) {
 				l.config.MaxRetries = 1
-				l.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: c.authority}
+				l.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = c.authority
 			})
 			err := r.ended(t)
 			for _, part := range c.says {

@@ -97,12 +97,13 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		if err := l.credential.enrol(r.Token); err != nil {
 			return r, fmt.Errorf("%w: %w", errNotSaved, err)
 		}
+		l.config.Reenrol = nil // a used enrolment token does not bring this host back
 		l.log.Info("enrolled", "agentId", r.AgentID, "name", r.Name)
 		return r, nil
 	}
 	rotated, err := l.credential.accept()
 	if err != nil {
-		l.log.Warn("cannot put the new token in the place of the old one yet", "error", err)
+		l.log.Warn("cannot bring the tokens in the state directory up to date yet", "error", err)
 	}
 	if rotated {
 		l.log.Info("token rotated", "agentId", r.AgentID)
