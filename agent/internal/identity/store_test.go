@@ -61,7 +61,7 @@ func TestACredentialSurvives(t *testing.T) {
 		t.Errorf("install id %q became %q", s.InstallID, again.InstallID)
 	}
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 3 {
+	if err != nil || len(files) != 4 {
 		t.Errorf("the directory holds %v, %v", files, err)
 	}
 	for _, f := range files {

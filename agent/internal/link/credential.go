@@ -13,6 +13,7 @@ type Store interface {
 	SaveCandidate(token string) error
 	PromoteCandidate() error
 	DropCandidate() error
+	Restore(identity.Tokens) (restored bool, err error)
 }
 
 // credential holds the tokens that the agent presents to its manager. The manager may offer a candidate to replace the
@@ -45,7 +46,7 @@ const (
 )
 
 func newCredential(c Config) *credential {
-	own := &credential{manager: c.Manager, store: c.Store}
+	own := &credential{manager: c.Manager, store: &serialStore{store: c.Store}}
 	if c.Enrolled {
 		own.token, own.candidate = c.Token, c.Candidate
 	} else {

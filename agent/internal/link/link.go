@@ -84,6 +84,7 @@ func (l *Link) Run(ctx context.Context) error {
 		l.feed.write(l.config.Output, l.log)
 		close(written)
 	}()
+	defer l.watchStore()()
 	s := supervisor{connect: l.connect, onRefused: l.onRefused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log}
 	err := s.run(ctx)
 	l.feed.close()

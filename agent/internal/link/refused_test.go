@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,12 +20,15 @@ const freshToken = "fresh.enrolment.value"
 
 // registry refuses the bearers that it lists, each with its code; "" is no answer. It remembers when each bearer came.
 type registry struct {
+	mu      sync.Mutex
 	refused map[string]protocol.Code
 	came    []string
 	at      []time.Time
 }
 
 func (g *registry) answer(w http.ResponseWriter, r *http.Request) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	bearer := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	g.came, g.at = append(g.came, bearer), append(g.at, time.Now())
 	code, refused := g.refused[bearer]
@@ -40,9 +44,27 @@ func (g *registry) answer(w http.ResponseWriter, r *http.Request) bool {
 	return true
 }
 
+// accept takes bearers off the list.
+func (g *registry) accept(bearers ...string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, bearer := range bearers {
+		delete(g.refused, bearer)
+	}
+}
+
+// count is how often any bearer came.
+func (g *registry) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.at)
+}
+
 // wantCame checks the bearers that came since the last call.
 func (g *registry) wantCame(t *testing.T, bearers ...string) {
 	t.Helper()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if got := strings.Join(g.came, " "); got != strings.Join(bearers, " ") {
 		t.Errorf("there came %s, want %s", got, bearers)
 	}
@@ -60,6 +82,7 @@ func TestAnEnrolledAgentOutlivesARefusalThatAMistakeCanCause(t *testing.T) {
 				g := &registry{refused: map[string]protocol.Code{managertest.PermanentToken: code}}
 				m, r := inMemory(t, g.answer, nil)
 				time.Sleep(mistake)
+				g.mu.Lock()
 				if n := len(g.at); n < 10 || n > 40 {
 					t.Errorf("it came %d times", n)
 				}
@@ -68,12 +91,13 @@ func TestAnEnrolledAgentOutlivesARefusalThatAMistakeCanCause(t *testing.T) {
 						t.Errorf("it waited %v", waited)
 					}
 				}
+				g.mu.Unlock()
 				if n := strings.Count(r.log.String(), "level=WARN"); n != 1 {
 					t.Errorf("it warned %d times", n)
 				}
 				r.log.says(t, `"cannot connect, keeping the token and trying again every 5 to 30 minutes" error="the manager refused this agent (`+string(code))
 				r.wantFiles(t, managertest.PermanentToken, "")
-				g.refused = nil
+				g.accept(managertest.PermanentToken)
 				p := m.NextWithin(t, time.Hour)
 				wantBearer(t, p, managertest.PermanentToken)
 				p.Register(t, managertest.Defaults())
@@ -135,8 +159,8 @@ func TestAHostThatHasNeverEnrolledStopsAtARefusal(t *testing.T) {
 		m := managertest.Start(t, g.answer)
 		r := run(t, m.URL, func(l *Link) { l.credential.reenrol(managertest.EnrolmentToken) })
 		var refused *RefusedError
-		if err := r.ended(t); !errors.As(err, &refused) || refused.Code != code || len(g.came) != 1 {
-			t.Errorf("%s: after %d attempts it ended with %v", code, len(g.came), err)
+		if err := r.ended(t); !errors.As(err, &refused) || refused.Code != code || g.count() != 1 {
+			t.Errorf("%s: after %d attempts it ended with %v", code, g.count(), err)
 		}
 	}
 }
@@ -147,8 +171,8 @@ func TestRefusalsCountAsFailures(t *testing.T) {
 		_, r := inMemory(t, g.answer, func(l *Link) { l.config.MaxRetries, l.credential.candidate = 2, firstCandidate })
 		time.Sleep(longestProbe)
 		var gaveUp *GaveUpError
-		if err := r.ended(t); !errors.As(err, &gaveUp) || len(g.came) != 4 {
-			t.Errorf("after %d attempts it ended with %v", len(g.came), err)
+		if err := r.ended(t); !errors.As(err, &gaveUp) || g.count() != 4 {
+			t.Errorf("after %d attempts it ended with %v", g.count(), err)
 		}
 	})
 }
@@ -171,7 +195,7 @@ func TestBothTokensAreShownInTurnUntilOneRegisters(t *testing.T) {
 					time.Sleep(2 * shortestProbe)
 					g.wantCame(t, firstCandidate, managertest.PermanentToken)
 					r.wantFiles(t, managertest.PermanentToken, firstCandidate)
-					delete(g.refused, good)
+					g.accept(good)
 					p := m.NextWithin(t, longestProbe)
 					wantBearer(t, p, good)
 					r.wantFiles(t, managertest.PermanentToken, firstCandidate)
@@ -209,7 +233,12 @@ func acceptFresh(t *testing.T, p *managertest.Peer) {
 func TestAFreshEnrolmentTokenHelpsAHostWhoseTokensStayRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		g := &registry{refused: map[string]protocol.Code{managertest.PermanentToken: protocol.InvalidToken, firstCandidate: protocol.InvalidToken}}
-		m, r := restarted(t, g, func(l *Link) { l.credential.candidate = firstCandidate })
+		m, r := restarted(t, g, func(l *Link) {
+			l.credential.candidate = firstCandidate
+			if err := l.config.Store.SaveCandidate(firstCandidate); err != nil {
+				t.Fatal(err)
+			}
+		})
 		began := time.Now()
 		p := m.NextWithin(t, time.Hour)
 		if waited := time.Since(began); waited < confirmation || waited > 2*confirmation+time.Second {
@@ -217,7 +246,7 @@ func TestAFreshEnrolmentTokenHelpsAHostWhoseTokensStayRefused(t *testing.T) {
 		}
 		own := []string{firstCandidate, managertest.PermanentToken}
 		g.wantCame(t, append(append(own, own...), freshToken)...)
-		r.wantFiles(t, managertest.PermanentToken, "") // until the manager has registered it
+		r.wantFiles(t, managertest.PermanentToken, firstCandidate) // until the manager has registered it
 		acceptFresh(t, p)
 		r.log.says(t, "msg=connected")
 		r.wantFiles(t, "anew.token.value", "")
@@ -231,7 +260,7 @@ func TestAMistakeOfAMinuteCostsNoHostItsIdentity(t *testing.T) {
 		g := &registry{refused: map[string]protocol.Code{managertest.PermanentToken: protocol.InvalidToken}}
 		m, _ := restarted(t, g, nil)
 		time.Sleep(confirmation - time.Second)
-		g.refused = nil
+		g.accept(managertest.PermanentToken)
 		p := m.NextWithin(t, 2*confirmation)
 		p.Register(t, managertest.Defaults())
 		g.wantCame(t, managertest.PermanentToken, managertest.PermanentToken)
@@ -245,10 +274,10 @@ func TestAnEnrolmentTokenThatIsRefusedTooEndsNothing(t *testing.T) {
 		time.Sleep(2*confirmation + time.Second)
 		g.wantCame(t, managertest.PermanentToken, managertest.PermanentToken, freshToken)
 		r.log.says(t, `refused the enrolment token, too: the agent goes on trying its own tokens" code=token_expired`)
-		delete(g.refused, freshToken) // a used token is not shown again
+		g.accept(freshToken) // a used token is not shown again
 		time.Sleep(2 * shortestProbe)
 		g.wantCame(t, managertest.PermanentToken)
-		g.refused = nil
+		g.accept(managertest.PermanentToken)
 		wantBearer(t, m.NextWithin(t, longestProbe), managertest.PermanentToken)
 		r.wantFiles(t, managertest.PermanentToken, "")
 	})
@@ -260,7 +289,7 @@ func TestAnEnrolmentThatIsNotAnsweredBeginsWithTheOwnTokenAgain(t *testing.T) {
 		m, _ := restarted(t, g, nil)
 		time.Sleep(2*confirmation + 5*time.Second)
 		g.wantCame(t, managertest.PermanentToken, managertest.PermanentToken, freshToken, managertest.PermanentToken)
-		delete(g.refused, freshToken)
+		g.accept(freshToken)
 		acceptFresh(t, m.NextWithin(t, time.Hour))
 		g.wantCame(t, managertest.PermanentToken, freshToken)
 	})
@@ -281,7 +310,7 @@ func TestTheTokensAreTriedWhileNobodyPastesAnEnrolmentToken(t *testing.T) {
 			}
 		})
 		time.Sleep(time.Hour)
-		if n := len(g.came); n < 10 || n > 30 {
+		if n := g.count(); n < 10 || n > 30 {
 			t.Errorf("it came %d times", n)
 		}
 		pasted <- freshToken
@@ -299,7 +328,7 @@ func TestAnEnrolmentTokenThatCannotBeReadEndsNothing(t *testing.T) {
 		if n := strings.Count(r.log.String(), "no such file"); n != 1 {
 			t.Errorf("it is said %d times", n)
 		}
-		g.refused = nil
+		g.accept(managertest.PermanentToken)
 		wantBearer(t, m.NextWithin(t, longestProbe), managertest.PermanentToken)
 	})
 }
