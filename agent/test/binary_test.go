@@ -70,6 +70,15 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
+// shorten keeps the end of a long output.
+func (o *output) shorten() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.text.Len() > 4000 {
+		o.text.Next(o.text.Len() - 4000)
+	}
+}
+
 type options struct {
 	env    []string
 	stdin  string

@@ -7,14 +7,22 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
 )
 
+// memoryGoal is what the Go runtime tries to stay under, in bytes. The largest frames that the agent takes need half of it.
+// The pages of the binary come on top: the process stays under 32 MB.
+const memoryGoal = 18 << 20
+
 // Main runs the agent with the arguments of the process and returns its exit code.
 func Main(version string) int {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryGoal)
+	}
 	return exit(run(os.Args[1:], os.Stdout, version), os.Stderr)
 }
 

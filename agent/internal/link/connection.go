@@ -20,6 +20,7 @@ import (
 // connection is one registered socket.
 type connection struct {
 	ws          *websocket.Conn
+	frames      *frameReader
 	welcome     welcome
 	skewMs      int64 // measured with the welcome
 	requests    *requests
@@ -97,20 +98,22 @@ func (l *Link) attempt(ctx context.Context, ready func(session)) outcome {
 // open dials and registers. The connection is nil if there was no welcome. Otherwise the caller closes it, even after an
 // error.
 func (l *Link) open(ctx context.Context) (*connection, registration, error) {
-	ws, err := l.dial(ctx)
+	frames, err := l.dial(ctx)
 	if err != nil {
 		return nil, registration{}, err
 	}
-	w, skewMs, err := l.receiveWelcome(ctx, ws)
+	w, skewMs, err := l.receiveWelcome(ctx, frames)
 	if err != nil {
-		ws.CloseNow()
+		frames.ws.CloseNow()
 		return nil, registration{}, err
 	}
 	// The library closes the connection over a frame beyond its read limit. So that limit is twice the protocol's: a frame
 	// that is a little too long is dropped, and the connection stays.
-	ws.SetReadLimit(2 * w.MaxFrameBytes)
+	frames.ws.SetReadLimit(2 * w.MaxFrameBytes)
+	frames.limit = int(w.MaxFrameBytes)
 	c := &connection{
-		ws:          ws,
+		ws:          frames.ws,
+		frames:      frames,
 		welcome:     w,
 		skewMs:      skewMs,
 		requests:    newRequests(w.inbox("")),
@@ -214,7 +217,7 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 func (c *connection) read(reading, running context.Context) error {
 	defer c.requests.failAll()
 	for {
-		kind, frame, err := c.ws.Read(reading)
+		kind, frame, err := c.frames.next(reading)
 		if err != nil {
 			c.readError = explainSocketError(err)
 			return c.readError

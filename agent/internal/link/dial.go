@@ -23,7 +23,7 @@ func newHTTPClient(manager identity.Manager) *http.Client {
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
-			DialContext:         (&net.Dialer{}).DialContext,
+			DialContext:         metered((&net.Dialer{}).DialContext),
 			TLSClientConfig:     &tls.Config{ServerName: manager.TLSName()},
 			TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2, which cannot upgrade
 			MaxIdleConnsPerHost: -1,                                                     // a refused dial leaves no connection open
@@ -34,9 +34,15 @@ func newHTTPClient(manager identity.Manager) *http.Client {
 }
 
 // dial opens a socket, or returns a *RefusedError, a *retryableError, or an error of the network.
-func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
+func (l *Link) dial(ctx context.Context) (*frameReader, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout)
 	defer cancel()
+	frames := &frameReader{intake: l.intake, meter: &meter{}, limit: longestWelcome}
+	ctx = context.WithValue(ctx, meterKey{}, frames.meter)
+	countControl := func(ctx context.Context, payload []byte) {
+		frames.meter.useful.Add(int64(len(payload)) + 2) // the header has two bytes
+		l.intake.take(ctx, 1, len(payload))
+	}
 	ws, response, err := websocket.Dial(ctx, l.config.Manager.Endpoint(), &websocket.DialOptions{
 		HTTPClient: l.http,
 		HTTPHeader: http.Header{
@@ -46,10 +52,13 @@ func (l *Link) dial(ctx context.Context) (*websocket.Conn, error) {
 			"User-Agent":        {"zedops-agent/" + l.config.Version},
 		},
 		CompressionMode: websocket.CompressionDisabled,
+		OnPingReceived:  func(ctx context.Context, payload []byte) bool { countControl(ctx, payload); return true },
+		OnPongReceived:  countControl,
 	})
 	switch {
 	case err == nil:
-		return ws, nil
+		frames.ws = ws
+		return frames, nil
 	case response != nil && response.StatusCode != http.StatusSwitchingProtocols:
 		return nil, responseError(response, l.credential.isEnrolled(), l.clock())
 	default:

@@ -47,6 +47,7 @@ type Link struct {
 	log           *slog.Logger
 	clock         clock
 	delays        *delays
+	intake        *intake
 	inRound       bool // the next token is presented because the last one was refused
 	refusedRounds int  // how often all tokens were refused, since there was another answer
 
@@ -66,6 +67,7 @@ func New(c Config) *Link {
 		log:         c.Log,
 		clock:       time.Now,
 		delays:      newDelays(),
+		intake:      newIntake(),
 		stepTimeout: 10 * time.Second,
 	}
 	l.router = newRouter(l.builtinHandlers(), c.Log)
