@@ -60,6 +60,10 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	defer cancel()
 	var r registration
 	inbox := c.welcome.inbox("register")
+	name := l.config.Name
+	if l.credential.isEnrolled() {
+		name = "" // it has no effect any more, and a manager may refuse it
+	}
 	data, err := json.Marshal(struct {
 		Protocol int    `json:"protocol"`
 		Version  string `json:"version"`
@@ -68,7 +72,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		Hostname string `json:"hostname"`
 		Name     string `json:"name,omitempty"`
 		Aligns   bool   `json:"alignsHeartbeat"`
-	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name, Aligns: true})
+	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: name, Aligns: true})
 	if err != nil {
 		return r, fmt.Errorf("register: %w", err)
 	}

@@ -112,7 +112,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			schedule.align(a.at, a.delay)
 			// One at once, because the next may now be more than an interval after the last. But no manager may make the agent
 			// beat all the time.
-			beat.Reset(max(0, time.Until(beaten.Add(min(time.Second, max(interval/10, shortestInterval))))))
+			beat.Reset(max(0, time.Until(beaten.Add(min(time.Second, max(interval/10, 100*time.Millisecond))))))
 
 		case <-overdue.C:
 			if c.lastFrame.Load() < int64(unanswered.Sub(c.opened)) {

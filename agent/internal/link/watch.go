@@ -14,35 +14,37 @@ const storeCheck = 10 * time.Second
 type watch struct {
 	link *Link
 
-	mu    sync.Mutex // also held during a check
+	turn  chan struct{} // holds a value during a check, and when there are no more
 	timer *time.Timer
-	ended bool
 	lost  string // what is wrong with the store, as it was logged last; empty if nothing is
 }
 
 // watchStore checks the store until stop is called.
 func (l *Link) watchStore() (stop func()) {
-	w := &watch{link: l}
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w := &watch{link: l, turn: make(chan struct{}, 1)}
+	w.turn <- struct{}{}
 	w.timer = time.AfterFunc(storeCheck, w.check) // needs no goroutine between two checks
+	<-w.turn
 	return func() {
-		w.timer.Stop()
-		if w.mu.TryLock() { // a check on a disk that hangs must not delay the end
-			w.ended = true
-			w.mu.Unlock()
+		select {
+		case w.turn <- struct{}{}:
+		case <-time.After(flushGrace): // a check on a disk that hangs must not delay the end
 		}
+		w.timer.Stop()
 	}
 }
 
 // check logs each change once.
 func (w *watch) check() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.ended {
-		return
+	select {
+	case w.turn <- struct{}{}:
+	default:
+		return // the link has ended
 	}
-	defer w.timer.Reset(storeCheck)
+	defer func() {
+		w.timer.Reset(storeCheck)
+		<-w.turn
+	}()
 	log := w.link.log
 	restored, err := w.link.credential.restore()
 	switch {

@@ -30,7 +30,7 @@ const longestSpread = longestDrain
 
 // The most that the agent can afford, whatever the manager allows: so many beats, and so many bytes in hand.
 const (
-	shortestInterval = 100 * time.Millisecond
+	shortestInterval = 200 * time.Millisecond
 	longestFrame     = 1 << 20 // as long as any manager's
 	mostMessages     = 100     // a second
 )

@@ -36,7 +36,7 @@ func TestTheRangesOfAWelcome(t *testing.T) {
 		taken   map[string]int64 // "" stands for a field that is missing
 		refused []string
 	}{
-		{"heartbeatIntervalMs", func(w *welcome) *int64 { return &w.HeartbeatIntervalMs }, map[string]int64{"100": 100, "3e4": 30_000, "39999": 39_999, "30000.0": 30_000},
+		{"heartbeatIntervalMs", func(w *welcome) *int64 { return &w.HeartbeatIntervalMs }, map[string]int64{"200": 200, "3e4": 30_000, "39999": 39_999, "30000.0": 30_000},
 			append(never, "", "0", "-0", "9", "40000", "86400001", "9223372036854775808", "1e400", zeros)},
 		{"heartbeatDelayMs", func(w *welcome) *int64 { return &w.HeartbeatDelayMs }, map[string]int64{"": -1, "0": 0, "3e4": 30_000, "30001": 30_000, "1e400": 30_000, zeros: 30_000},
 			never},
@@ -73,12 +73,12 @@ func TestTheRangesOfAWelcome(t *testing.T) {
 		}
 	}
 	// A shorter interval keeps its distance to the lease.
-	for _, value := range []string{"10", "99"} {
+	for _, value := range []string{"10", "199"} {
 		var short int64
 		if _, err := fmt.Sscan(value, &short); err != nil {
 			t.Fatal(err)
 		}
-		if got, err := parseWelcome(welcomeWith("heartbeatIntervalMs", value)); err != nil || got.HeartbeatIntervalMs != 100 || got.LeaseMs != 40_000+100-short {
+		if got, err := parseWelcome(welcomeWith("heartbeatIntervalMs", value)); err != nil || got.HeartbeatIntervalMs != 200 || got.LeaseMs != 40_000+200-short {
 			t.Errorf("heartbeatIntervalMs %s: %+v, %v", value, got, err)
 		}
 	}
