@@ -43,6 +43,7 @@ func TestGivesUpWith75AfterMaxRetries(t *testing.T) {
 }
 
 func TestRetriesForEverUnlessItIsToldNotTo(t *testing.T) {
+	t.Parallel() // it mostly waits
 	var dials atomic.Int64
 	m := managertest.Start(t, func(w http.ResponseWriter, _ *http.Request) bool {
 		dials.Add(1)

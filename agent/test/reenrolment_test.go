@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
@@ -166,20 +165,6 @@ func TestARefusalThatMayBeAMistakeEndsNothing(t *testing.T) {
 			}
 		}
 	}
-}
-
-func TestAHostWhoseTokenStaysRefusedEnrolsAnew(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes two minutes")
-	}
-	t.Parallel()
-	m := refusing(t, "invalid_token", removedToken)
-	dir := removed(t, m.URL)
-	a := start(t, options{args: []string{"--state-dir", dir}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
-	p := m.NextWithin(t, 150*time.Second)
-	wantFile(t, dir, "token", removedToken)
-	m.Peers <- p
-	wantReenrolled(t, a, m, dir)
 }
 
 func TestACredentialStays(t *testing.T) {

@@ -43,6 +43,7 @@ func TestAClosedTerminalAndALostLogDoNotEndTheAgent(t *testing.T) {
 }
 
 func TestADeletedStateIsWrittenAgainAndAMovedOneIsReported(t *testing.T) {
+	t.Parallel() // it mostly waits
 	m := managertest.Start(t, nil)
 	dir := enrolled(t, m.URL)
 	a := start(t, options{args: []string{"--state-dir", dir}})

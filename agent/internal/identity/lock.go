@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -29,18 +30,30 @@ func takeLocks(dir string, opened *os.File) (*os.File, error) {
 	if errors.Is(ofDirectory, syscall.EWOULDBLOCK) {
 		return nil, &LockedError{Dir: dir, Cause: ofDirectory}
 	}
-	file, err := os.OpenFile(dir+"/"+lockFile, os.O_RDWR|os.O_CREATE, 0o600) // NFS locks only what is open for writing
-	if err == nil {
-		if err = flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil {
-			return file, nil
-		}
-		file.Close()
+	// A file that is open for writing would keep an administrator from making the disk read-only. NFS locks no other.
+	file, err := openLocked(filepath.Join(dir, lockFile), os.O_RDONLY)
+	if errors.Is(err, syscall.EBADF) {
+		file, err = openLocked(filepath.Join(dir, lockFile), os.O_RDWR)
 	}
 	switch {
+	case err == nil:
+		return file, nil
 	case errors.Is(err, syscall.EWOULDBLOCK):
 		return nil, &LockedError{Dir: dir, Cause: err}
 	case ofDirectory != nil:
 		return nil, fmt.Errorf("lock the state directory %s: %w", dir, errors.Join(err, ofDirectory))
 	}
 	return nil, nil
+}
+
+func openLocked(path string, access int) (*os.File, error) {
+	file, err := os.OpenFile(path, access|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // earlier opens a directory as agents did before there was a lock file.
@@ -21,12 +23,15 @@ func earlier(dir string) (*os.File, error) {
 	return fd, nil
 }
 
-// withoutDirectoryLocks behaves as NFS does until the test ends.
+// withoutDirectoryLocks behaves as NFS does until the test ends: it locks only files that are open for writing.
 func withoutDirectoryLocks(t *testing.T) {
 	t.Cleanup(func() { flock = syscall.Flock })
 	flock = func(fd, how int) error {
 		var stat syscall.Stat_t
 		if err := syscall.Fstat(fd, &stat); err == nil && stat.Mode&syscall.S_IFMT == syscall.S_IFDIR {
+			return syscall.EBADF
+		}
+		if access, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0); err != nil || access&unix.O_ACCMODE == unix.O_RDONLY {
 			return syscall.EBADF
 		}
 		return syscall.Flock(fd, how)
@@ -59,6 +64,13 @@ func TestAnEarlierAgentExcludesThisOneAndTheReverse(t *testing.T) {
 		t.Errorf("the earlier agent got %v", err)
 	}
 	old.Close()
+}
+
+func TestTheLockIsNotOpenForWritingOnALocalDisk(t *testing.T) {
+	s := open(t, t.TempDir())
+	if access, err := unix.FcntlInt(s.lock.Fd(), unix.F_GETFL, 0); err != nil || access&unix.O_ACCMODE != unix.O_RDONLY {
+		t.Errorf("access is %d, %v", access, err)
+	}
 }
 
 func TestAFileIsLockedWhereADirectoryCannotBe(t *testing.T) {
