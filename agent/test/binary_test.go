@@ -70,12 +70,22 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
+// shorten keeps the end of a long output.
+func (o *output) shorten() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.text.Len() > 4000 {
+		o.text.Next(o.text.Len() - 4000)
+	}
+}
+
 type options struct {
 	env    []string
 	stdin  string
 	file   *os.File // standard input instead of stdin
 	args   []string
 	stdout *os.File // nil: the agent's output
+	stderr *os.File // likewise
 }
 
 func start(t *testing.T, o options) *agent {
@@ -92,6 +102,9 @@ func start(t *testing.T, o options) *agent {
 	a.Stdout, a.Stderr = a.stdout, a.output
 	if o.stdout != nil {
 		a.Stdout = o.stdout
+	}
+	if o.stderr != nil {
+		a.Stderr = o.stderr
 	}
 	if err := a.Start(); err != nil {
 		t.Fatal(err)
@@ -127,7 +140,12 @@ func (a *agent) exit(t *testing.T) int {
 // says waits until the agent has printed the text.
 func (a *agent) says(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.Now().Add(managertest.Timeout)
+	a.saysWithin(t, text, managertest.Timeout)
+}
+
+func (a *agent) saysWithin(t *testing.T, text string, limit time.Duration) {
+	t.Helper()
+	deadline := time.Now().Add(limit)
 	for !strings.Contains(a.output.String(), text) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the agent never said %q", text)

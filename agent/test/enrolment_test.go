@@ -1,11 +1,14 @@
 package test
 
 import (
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
 )
@@ -111,8 +114,66 @@ func TestTheStoredIdentityWinsOverAnEnrolmentToken(t *testing.T) {
 
 func TestANameAfterTheEnrolmentIsReported(t *testing.T) {
 	m := managertest.Start(t, nil)
-	a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--name", "edge-8", "--label", "edge"}})
-	m.Next(t)
-	a.says(t, "--name is used when enrolling")
-	a.says(t, "--label is used when enrolling")
+	for name, warns := range map[string]bool{"edge-8": false, "edge\n8": true, strings.Repeat("x", 65): true} {
+		a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL), "--name", name, "--label", "edge"}})
+		registration := m.Next(t).Register(t, managertest.Defaults())
+		a.says(t, "--name is used when enrolling")
+		a.says(t, "--label is used when enrolling")
+		if strings.Contains(string(registration.Data), `"name":`) {
+			t.Errorf("it registers with %s", registration.Data)
+		}
+		if got := strings.Contains(a.output.String(), "the manager would refuse it"); got != warns {
+			t.Errorf("%q: it warns: %v", name, got)
+		}
+		a.stopsWithin2s(t, syscall.SIGTERM)
+	}
+}
+
+func TestAnAddressWithAZone(t *testing.T) {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Skip(err)
+	}
+	defer l.Close()
+	asked := make(chan string, 1)
+	go func() {
+		_ = http.Serve(l, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			select {
+			case asked <- r.Host + r.URL.Path:
+			default:
+			}
+			w.WriteHeader(http.StatusBadGateway)
+		}))
+	}()
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	start(t, options{args: []string{"--manager", "http://[::1%25lo]:" + port}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
+	select {
+	case got := <-asked:
+		if got != "[::1]:"+port+"/ws" {
+			t.Errorf("it asks %s", got)
+		}
+	case <-time.After(managertest.Timeout):
+		t.Error("it does not come")
+	}
+}
+
+func TestAllProxyIsUsed(t *testing.T) {
+	asked := make(chan string, 8)
+	proxy := managertest.Start(t, func(w http.ResponseWriter, r *http.Request) bool {
+		select {
+		case asked <- r.Method + " " + r.Host:
+		default:
+		}
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	start(t, options{args: []string{"--manager", "https://manager.invalid"}, env: []string{"ALL_PROXY=" + proxy.URL, "ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
+	select {
+	case got := <-asked:
+		if got != "CONNECT manager.invalid:443" {
+			t.Errorf("it asks for %s", got)
+		}
+	case <-time.After(managertest.Timeout):
+		t.Error("it does not use the proxy")
+	}
 }

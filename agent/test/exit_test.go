@@ -7,7 +7,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
 )
@@ -39,6 +42,27 @@ func TestGivesUpWith75AfterMaxRetries(t *testing.T) {
 	}
 }
 
+func TestRetriesForEverUnlessItIsToldNotTo(t *testing.T) {
+	t.Parallel() // it mostly waits
+	var dials atomic.Int64
+	m := managertest.Start(t, func(w http.ResponseWriter, _ *http.Request) bool {
+		dials.Add(1)
+		w.WriteHeader(http.StatusBadGateway)
+		return true
+	})
+	a := start(t, options{args: []string{"--manager", m.URL, "--verbose"}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
+	deadline := time.Now().Add(60 * time.Second)
+	for dials.Load() < 12 && time.Now().Before(deadline) { // it used to give up after ten
+		time.Sleep(20 * time.Millisecond)
+		select {
+		case <-a.ended:
+			t.Fatalf("it ended after %d attempts", dials.Load())
+		default:
+		}
+	}
+	a.stopsWithin2s(t, syscall.SIGTERM)
+}
+
 func TestAnUnwritableStateDirectoryExits1(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -63,7 +87,7 @@ func TestATokenThatCannotBeSavedExits1(t *testing.T) {
 	}
 }
 
-func TestAnOutputThatCannotBeWrittenExits1(t *testing.T) {
+func TestAnOutputThatCannotBeWrittenDoesNotEndTheAgent(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip(err)
@@ -75,5 +99,9 @@ func TestAnOutputThatCannotBeWrittenExits1(t *testing.T) {
 	p.Register(t, managertest.Defaults())
 	p.Serve()
 	p.Send(t, `{"subject":"fleet.a"}`)
-	a.wantExit(t, 1, "write a published message", "no space left on device")
+	a.says(t, "published messages cannot be written")
+	a.says(t, "no space left on device")
+	p.Send(t, `{"subject":"test.echo","reply":"inbox.c7h2k9.m1","data":1}`)
+	p.Await(t, "inbox.c7h2k9.m1")
+	a.stopsWithin2s(t, syscall.SIGTERM)
 }

@@ -17,7 +17,6 @@ func TestUsageErrorsExit2(t *testing.T) {
 	}{
 		"unknown flag":            {options{args: []string{"--frobnicate"}}, "frobnicate"},
 		"argument without a flag": {options{args: []string{managertest.EnrolmentToken}}, "flags only"},
-		"no token":                {options{}, "no enrolment token"},
 		"empty token on stdin":    {options{args: []string{"--token-file", "-"}}, "empty"},
 		"missing token file":      {options{args: []string{"--token-file", "/nonexistent/token"}}, "no such file"},
 		"two tokens":              {options{args: []string{"--token", "a", "--token-file", "b"}}, "exclude each other"},
@@ -28,13 +27,16 @@ func TestUsageErrorsExit2(t *testing.T) {
 		"bad log format":          {options{args: []string{"--log-format", "xml"}}, "--log-format"},
 		"negative retries":        {options{args: []string{"--max-retries", "-1"}}, "--max-retries"},
 		"name too long":           {options{args: []string{"--name", strings.Repeat("x", 65)}}, "--name"},
-		"name with a newline":     {options{args: []string{"--name", "a\nb"}}, "--name must not contain control characters"},
-		"name nobody can see":     {options{args: []string{"--name", "\u200b"}}, "--name must not contain invisible"},
+		"name with a newline":     {options{args: []string{"--name", "a\nb"}}, "--name"},
+		"name that is invisible":  {options{args: []string{"--name", "\u200B"}}, "--name must not contain invisible characters"},
 		"a label of one space":    {options{args: []string{"--label", " "}}, `" " for flag -label`},
 		"a label without a key":   {options{args: []string{"--label", "=prod"}}, "the key must have"},
 		"a label in two lines":    {options{args: []string{"--label", "note=a\nb"}}, "the value must not contain control characters"},
 		"two labels of one key":   {options{args: []string{"--label", "env=a", "--label", "env=b"}}, "another key"},
 		"too many labels":         {options{args: manyLabels(17)}, "at most 16"},
+		"manager behind no zone":  {options{args: []string{"--manager", "http://[fe80::1%eth0]:8787"}}, "cannot be parsed"},
+		"a proxy that is no URL":  {options{args: []string{"--manager", "https://manager.invalid"}, env: []string{"HTTPS_PROXY=http://%zz", "ZEDOPS_TOKEN=" + managertest.EnrolmentToken}}, "HTTPS_PROXY cannot be used"},
+		"a proxy for all, of IRC": {options{args: []string{"--manager", "http://manager.invalid"}, env: []string{"ALL_PROXY=irc://x", "ZEDOPS_TOKEN=" + managertest.EnrolmentToken}}, "ALL_PROXY cannot be used"},
 		"manager without scheme":  {options{args: []string{"--manager", "127.0.0.1:8957"}}, "must begin with http:// or https://"},
 		"manager with a path":     {options{args: []string{"--manager", "http://example.com/foo"}}, "has no path"},
 		"manager with a password": {options{args: []string{"--manager", "http://u:" + managertest.PermanentToken + "@example.com"}}, "credentials"},
@@ -57,10 +59,14 @@ func manyLabels(count int) (args []string) {
 	return args
 }
 
+func TestAHostThatIsNotEnrolledExits78(t *testing.T) {
+	start(t, options{}).wantExit(t, 78, "not enrolled", "no enrolment token", "--token-file")
+}
+
 func TestHelpAndVersion(t *testing.T) {
 	a := start(t, options{args: []string{"--help"}})
 	a.wantExit(t, 0)
-	for _, text := range []string{"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "~/.zedops-agent", "--subscribe", "agents.self.", "--label"} {
+	for _, text := range []string{"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "78", "~/.zedops-agent", "--subscribe", "agents.self.", "--label"} {
 		if !strings.Contains(a.stdout.String(), text) {
 			t.Errorf("the help does not mention %s", text)
 		}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/zedops/zedops/agent/internal/managertest"
@@ -116,7 +117,7 @@ func TestATokenThatWasUsedDoesNotBringARemovedHostBack(t *testing.T) {
 	wantFile(t, dir, "token", "")
 	wantFile(t, dir, "token.refused", removedToken)
 
-	start(t, options{args: []string{"--state-dir", dir}}).wantExit(t, 2, "no enrolment token was given")
+	start(t, options{args: []string{"--state-dir", dir}}).wantExit(t, 78, "no enrolment token was given")
 	// It goes to the manager that it was enrolled with, without --manager.
 	b := start(t, options{args: []string{"--state-dir", dir}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
 	wantReenrolled(t, b, m, dir)
@@ -144,19 +145,38 @@ func TestARemovedHostThatIsSetAsideMayGoToAnotherManager(t *testing.T) {
 	wantReenrolled(t, a, m, dir)
 }
 
+func TestARefusalThatMayBeAMistakeEndsNothing(t *testing.T) {
+	for _, code := range []string{"invalid_token", "token_expired"} {
+		for _, env := range [][]string{nil, {"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}} {
+			m := refusing(t, code, removedToken)
+			dir := removed(t, m.URL)
+			a := start(t, options{args: []string{"--state-dir", dir}, env: env})
+			a.says(t, "cannot connect, keeping the token and trying again every 5 to 30 minutes")
+			a.says(t, code)
+			a.says(t, "restart the agent with a new enrolment token")
+			if env != nil {
+				a.says(t, "in 1 to 2 minutes, it enrols anew")
+			}
+			a.stopsWithin2s(t, syscall.SIGTERM)
+			wantFile(t, dir, "token", removedToken)
+			wantFile(t, dir, "token.refused", "")
+			if len(m.Peers) > 0 {
+				t.Error("it came with the enrolment token")
+			}
+		}
+	}
+}
+
 func TestACredentialStays(t *testing.T) {
-	token := []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}
 	for name, c := range map[string]struct {
 		options
 		code string
 		says string
 	}{
-		"when the manager may be the wrong one": {options{env: token}, "invalid_token", "JWT_SECRET"},
-		"when it has expired":                   {options{env: token}, "token_expired", "token_expired"},
-		"when no enrolment token was given":     {options{}, "agent_removed", "start it with a new enrolment token"},
-		"when what was given is none":           {options{env: []string{"ZEDOPS_TOKEN=hello"}}, "agent_removed", "that is not an enrolment token"},
-		"when nothing comes on standard input":  {options{args: []string{"--token-file=-"}}, "agent_revoked", "the enrolment token is empty"},
-		"when there is no such file":            {options{args: []string{"--token-file", "/nonexistent"}}, "agent_removed", "no such file"},
+		"when no enrolment token was given":    {options{}, "agent_removed", "start it with a new enrolment token"},
+		"when what was given is none":          {options{env: []string{"ZEDOPS_TOKEN=hello"}}, "agent_removed", "that is not an enrolment token"},
+		"when nothing comes on standard input": {options{args: []string{"--token-file=-"}}, "agent_revoked", "the enrolment token is empty"},
+		"when there is no such file":           {options{args: []string{"--token-file", "/nonexistent"}}, "agent_removed", "no such file"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := refusing(t, c.code, removedToken)

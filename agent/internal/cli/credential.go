@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ type credential struct {
 	token     string
 	enrolled  bool   // whether token is the permanent one
 	candidate string // the manager's replacement for a permanent token; may be empty
+	name      string // for an enrolment; may be empty
 }
 
 // chooseCredential takes the stored credential if there is one. Otherwise it takes the enrolment token, and the manager
@@ -43,11 +45,19 @@ func chooseCredential(s settings, store *identity.Store) (*credential, error) {
 			return nil, err
 		}
 	}
+	if s.name != "" {
+		if err := checkName(s.name); err != nil {
+			return nil, &usageError{cause: err}
+		}
+	}
 	token, err := s.enrolment.Read(os.Stdin, os.Stderr)
-	if err != nil {
+	switch {
+	case errors.Is(err, identity.ErrNoToken):
+		return nil, err
+	case err != nil:
 		return nil, &usageError{cause: err}
 	}
-	return &credential{manager: manager, token: token}, nil
+	return &credential{manager: manager, token: token, name: s.name}, nil
 }
 
 // storedCredential checks that the flags do not contradict the stored credential. given is the manager of --manager; zero
@@ -59,10 +69,15 @@ func storedCredential(s settings, store *identity.Store, stored identity.Credent
 			stored.Manager, given)}
 	}
 	if s.enrolment.Given() {
-		slog.Info("this host is enrolled already: the enrolment token is used only if the manager has removed or revoked it", "stateDir", s.stateDir)
+		slog.Info("this host is enrolled already: the enrolment token is used only if the manager has removed or revoked it, or keeps refusing its token", "stateDir", s.stateDir)
 	}
-	if s.name != "" {
+	name := s.name
+	if name != "" {
 		slog.Info("--name is used when enrolling: rename this host in the dashboard")
+		if err := checkName(name); err != nil {
+			slog.Warn("the name is not used, because the manager would refuse it", "error", err)
+			name = ""
+		}
 	}
 	if len(s.labels) > 0 {
 		slog.Info("--label is used when enrolling: an operator changes the labels of this host")
@@ -71,5 +86,5 @@ func storedCredential(s settings, store *identity.Store, stored identity.Credent
 	if err != nil {
 		return nil, err
 	}
-	return &credential{manager: stored.Manager, token: stored.Token, enrolled: true, candidate: candidate}, nil
+	return &credential{manager: stored.Manager, token: stored.Token, enrolled: true, candidate: candidate, name: name}, nil
 }

@@ -6,16 +6,18 @@ import (
 	"io"
 	"log/slog"
 
+	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
 )
 
 // Exit codes; the help text explains them.
 const (
-	exitStopped = 0
-	exitFault   = 1
-	exitUsage   = 2
-	exitGaveUp  = 75 // EX_TEMPFAIL
-	exitRefused = 77 // EX_NOPERM
+	exitStopped     = 0
+	exitFault       = 1
+	exitUsage       = 2
+	exitGaveUp      = 75 // EX_TEMPFAIL
+	exitRefused     = 77 // EX_NOPERM
+	exitNotEnrolled = 78 // EX_CONFIG
 )
 
 // usageError says that the agent was started with wrong flags or settings.
@@ -39,6 +41,8 @@ func exit(err error, stderr io.Writer) int {
 	}
 	slog.Error(err.Error())
 	switch {
+	case errors.Is(err, identity.ErrNoToken):
+		return exitNotEnrolled
 	case errors.As(err, &gaveUp):
 		return exitGaveUp
 	case errors.As(err, &refused):

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
 )
 
@@ -23,6 +24,7 @@ func TestExitCodes(t *testing.T) {
 		2:  fmt.Errorf("wrapped: %w", &usageError{cause: errors.New("no")}),
 		75: &link.GaveUpError{Attempts: 2, Last: syscall.ECONNREFUSED},
 		77: fmt.Errorf("wrapped: %w", &link.RefusedError{Code: "agent_revoked"}),
+		78: fmt.Errorf("wrapped: %w", identity.ErrNoToken),
 	} {
 		var stderr strings.Builder
 		if got := exit(err, &stderr); got != want {

@@ -7,14 +7,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"unicode/utf8"
 
 	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
-
-const maxNameCharacters = 64
 
 // settings holds the flags and the environment.
 type settings struct {
@@ -56,7 +53,7 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		}
 		return link.CheckPattern(pattern)
 	})
-	flags.IntVar(&s.maxRetries, "max-retries", 10, "")
+	flags.IntVar(&s.maxRetries, "max-retries", 0, "")
 	flags.StringVar(&s.logFormat, "log-format", "text", "")
 	flags.BoolVar(&s.verbose, "verbose", false, "")
 	showVersion := flags.Bool("version", false, "")
@@ -81,10 +78,6 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		err = errors.New("--max-retries must not be negative")
 	case s.logFormat != "text" && s.logFormat != "json":
 		err = errors.New("--log-format must be text or json")
-	case s.name != "" && utf8.RuneCountInString(s.name) > maxNameCharacters:
-		err = fmt.Errorf("--name must have at most %d characters", maxNameCharacters)
-	case s.name != "" && protocol.NameFault(s.name) != nil:
-		err = fmt.Errorf("--name %w", protocol.NameFault(s.name))
 	case s.stateDir == "":
 		home, homeErr := os.UserHomeDir()
 		if homeErr != nil {

@@ -9,42 +9,53 @@ import (
 	"github.com/zedops/zedops/agent/internal/link"
 )
 
-// reenrolment returns the function with which a removed or revoked host enrols again. It is nil if the host is not
-// enrolled, or if no enrolment token was given.
-func reenrolment(s settings, store *identity.Store, enrolled bool) func(context.Context, *link.RefusedError) (string, error) {
+// reenrolment reads the enrolment token of a host that is enrolled already. It does so only when the manager has refused
+// the host's own tokens, because nobody should be asked for the token of a host whose credential is good.
+type reenrolment struct {
+	source identity.EnrolmentSource
+	store  *identity.Store
+	read   chan struct{} // nil until somebody wants the token; closed when it has been read
+	token  string
+	err    error
+}
+
+// newReenrolment returns the function with which a host enrols again. It is nil if the host is not enrolled, or if no
+// enrolment token was given.
+func newReenrolment(s settings, store *identity.Store, enrolled bool) func(context.Context, *link.RefusedError) (string, error) {
 	if !enrolled || !s.enrolment.Given() {
 		return nil
 	}
-	return func(ctx context.Context, refused *link.RefusedError) (string, error) {
-		return replaceCredential(ctx, s.enrolment, store, refused)
-	}
+	return (&reenrolment{source: s.enrolment, store: store}).replaceCredential
 }
 
-// replaceCredential sets the refused credential aside and returns the enrolment token. It reads the token only now,
-// because nobody should be asked for the token of a host whose credential is good.
-func replaceCredential(ctx context.Context, enrolment identity.EnrolmentSource, store *identity.Store, refused *link.RefusedError) (string, error) {
-	slog.Warn("the manager refused this host's credential, trying the enrolment token", "code", refused.Code, "message", refused.Message)
-	var token string
-	var err error
-	read := make(chan struct{})
-	go func() { // so that a terminal at which nobody types does not delay a shutdown
-		token, err = enrolment.Read(os.Stdin, os.Stderr)
-		close(read)
-	}()
+// replaceCredential returns the enrolment token. If the manager has removed or revoked the host, it first sets the refused
+// credential aside. Otherwise the credential stays until the manager has registered the host with the enrolment token.
+func (r *reenrolment) replaceCredential(ctx context.Context, refused *link.RefusedError) (string, error) {
+	if r.read == nil {
+		slog.Warn("the manager refused this host's credential, trying the enrolment token", "code", refused.Code, "message", refused.Message)
+		r.read = make(chan struct{})
+		go func() { // so that a terminal at which nobody types delays neither a shutdown nor an attempt with the credential
+			r.token, r.err = r.source.Read(os.Stdin, os.Stderr)
+			close(r.read)
+		}()
+	}
 	select {
 	case <-ctx.Done():
 		return "", ctx.Err()
-	case <-read:
+	case <-r.read:
 	}
-	if err != nil {
-		slog.Warn("the enrolment token cannot be used, so the credential stays", "error", err)
+	if !refused.RemovedOrRevoked() {
+		return r.token, r.err
+	}
+	if r.err != nil {
+		slog.Warn("the enrolment token cannot be used, so the credential stays", "error", r.err)
 		return "", refused
 	}
 	// The credential is set aside first: if the state cannot be written, the enrolment token must not be used up.
-	path, err := store.SetAside()
+	path, err := r.store.SetAside()
 	if err != nil {
 		return "", err
 	}
 	slog.Info("the refused credential is set aside", "path", path)
-	return token, nil
+	return r.token, nil
 }

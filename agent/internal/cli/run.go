@@ -3,23 +3,32 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
 )
 
+// memoryGoal is what the Go runtime tries to stay under, in bytes. The largest frames that the agent takes need half of it.
+// The pages of the binary come on top: the process stays under 32 MB.
+const memoryGoal = 18 << 20
+
 // Main runs the agent with the arguments of the process and returns its exit code.
 func Main(version string) int {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryGoal)
+	}
 	return exit(run(os.Args[1:], os.Stdout, version), os.Stderr)
 }
 
 func run(args []string, stdout io.Writer, version string) error {
+	// A terminal that is closed and a reader of the log that goes away do not end the agent: the host would be lost.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
 	s, done, err := parseFlags(args, stdout, version)
 	if err != nil || done {
 		return err
@@ -44,15 +53,16 @@ func run(args []string, stdout io.Writer, version string) error {
 	if c.manager.IsUnencrypted() {
 		slog.Warn("the token crosses the network unencrypted: use an https:// manager", "manager", c.manager.String())
 	}
+	if !c.manager.IsLoopback() { // no proxy is used for this host itself
+		if err := checkProxy(c.manager.Scheme()); err != nil {
+			return &usageError{cause: err}
+		}
+	}
 	hostname, err := os.Hostname()
 	if err != nil {
 		hostname = "unknown"
 	}
 
-	if len(s.subscribe) > 0 {
-		// A reader that goes away must not kill the agent: it still has to close the connection.
-		signal.Ignore(syscall.SIGPIPE)
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
@@ -65,8 +75,8 @@ func run(args []string, stdout io.Writer, version string) error {
 		Enrolled:   c.enrolled,
 		Candidate:  c.candidate,
 		Store:      store,
-		Reenrol:    reenrolment(s, store, c.enrolled),
-		Name:       s.name,
+		Reenrol:    newReenrolment(s, store, c.enrolled),
+		Name:       c.name,
 		Labels:     s.labels,
 		Hostname:   hostname,
 		Version:    version,
@@ -75,10 +85,6 @@ func run(args []string, stdout io.Writer, version string) error {
 		Subscribe:  s.subscribe,
 		Output:     stdout,
 	}).Run(ctx)
-	if errors.Is(err, link.ErrOutputClosed) {
-		slog.Info(err.Error())
-		err = nil
-	}
 	if err == nil {
 		slog.Info("stopped")
 	}

@@ -22,7 +22,7 @@ type EnrolmentSource struct {
 func (e EnrolmentSource) Given() bool { return e != (EnrolmentSource{}) }
 
 // ErrNoToken is returned by Read when no source is set.
-var ErrNoToken = errors.New("this host is not enrolled, and no enrolment token was given")
+var ErrNoToken = errors.New("this host is not enrolled, and no enrolment token was given: start the agent once with --token-file or ZEDOPS_TOKEN")
 
 // IsToken reports whether the text has the form of a token, a JWT. Only the manager can check whether it is valid.
 func IsToken(text string) bool {

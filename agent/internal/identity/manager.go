@@ -40,6 +40,11 @@ func ParseManager(text string) (Manager, error) {
 		return Manager{}, errors.New("the manager's URL has no path: leave out everything after the host and port")
 	}
 	host, port := strings.ToLower(u.Hostname()), u.Port()
+	if address, zone, scoped := strings.Cut(u.Hostname(), "%"); scoped {
+		// The zone of an IPv6 address is the name of a network interface, in which case matters. A URL escapes its percent
+		// sign and most others.
+		host = strings.ToLower(address) + "%25" + url.PathEscape(zone)
+	}
 	if port == map[string]string{"http": "80", "https": "443"}[u.Scheme] {
 		port = ""
 	}
@@ -54,15 +59,39 @@ func ParseManager(text string) (Manager, error) {
 
 func (m Manager) String() string { return m.base }
 
+// Scheme is http or https.
+func (m Manager) Scheme() string {
+	scheme, _, _ := strings.Cut(m.base, ":")
+	return scheme
+}
+
+// TLSName is the name that the manager's certificate must have, if the URL does not tell: no certificate has the zone of an
+// IPv6 address. It is empty otherwise.
+func (m Manager) TLSName() string {
+	u, err := url.Parse(m.base)
+	if err != nil {
+		return ""
+	}
+	address, _, scoped := strings.Cut(u.Hostname(), "%")
+	if !scoped {
+		return ""
+	}
+	return address
+}
+
 // Endpoint is the URL that agents dial.
 func (m Manager) Endpoint() string { return m.base + "/ws" }
 
 // IsUnencrypted reports whether the credential would cross a network unencrypted.
-func (m Manager) IsUnencrypted() bool {
+func (m Manager) IsUnencrypted() bool { return m.Scheme() == "http" && !m.IsLoopback() }
+
+// IsLoopback reports whether the manager is on this host.
+func (m Manager) IsLoopback() bool {
 	u, err := url.Parse(m.base)
-	if err != nil || u.Scheme != "http" {
+	if err != nil {
 		return false
 	}
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() != "localhost" && (ip == nil || !ip.IsLoopback())
+	address, _, _ := strings.Cut(u.Hostname(), "%")
+	ip := net.ParseIP(address)
+	return address == "localhost" || ip != nil && ip.IsLoopback()
 }

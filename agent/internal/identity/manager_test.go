@@ -18,6 +18,10 @@ func TestParseManager(t *testing.T) {
 		"https://example.com/%2Fb":     "",
 		"http://[::1]:8787":            "http://[::1]:8787",
 		"https://[2001:DB8::1]:443":    "https://[2001:db8::1]",
+		"http://[FE80::1%25Eth0]:8787": "http://[fe80::1%25Eth0]:8787",
+		"https://[fe80::1%25eth0]:443": "https://[fe80::1%25eth0]",
+		"http://[fe80::1%25a%20b]":     "http://[fe80::1%25a%20b]",
+		"http://[fe80::1%eth0]:8787":   "",
 		" https://example.com\n":       "https://example.com",
 		"example.com":                  "",
 		"localhost:8787":               "",
@@ -53,7 +57,7 @@ func TestParseManager(t *testing.T) {
 func TestIsUnencrypted(t *testing.T) {
 	for text, want := range map[string]bool{
 		"https://example.com": false, "http://127.0.0.1:8787": false, "http://[::1]:1": false, "http://localhost": false,
-		"http://127.8.9.1": false, "http://example.com": true, "http://192.168.1.2:8787": true, "ws://localhost.example.com": true,
+		"http://[::1%25lo]": false, "http://[fe80::1%25eth0]": true, "http://127.8.9.1": false, "http://example.com": true, "http://192.168.1.2:8787": true, "ws://localhost.example.com": true,
 	} {
 		m, err := ParseManager(text)
 		if err != nil {

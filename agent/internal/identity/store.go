@@ -10,28 +10,35 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // Files of the state directory. Each holds one line.
 const (
 	tokenFile     = "token"           // the permanent token
 	candidateFile = "token.candidate" // its replacement, until the manager has registered the agent with it
-	refusedFile   = "token.refused"   // the last token, if the manager removed or revoked the agent
 	managerFile   = "manager"         // the manager's URL; the tokens are sent to no other
 	installIDFile = "install-id"      // tells this host from others when it enrols again
+	lockFile      = "lock"            // empty; locked while an agent runs
+
+	// refusedSuffix is that of a token or candidate that the manager refused before this host enrolled again. The agent does
+	// not read these files. A person can bring one back if the refusal was a mistake.
+	refusedSuffix = ".refused"
 )
 
-// Store is an open state directory. No other process can open it until Close.
+// Store is an open state directory. No other process can open it until Close. It is not safe for concurrent use.
 type Store struct {
 	// InstallID is created before the first enrolment and never changes.
 	InstallID string
 	// Warnings are sentences for the operator about the directory's permissions.
 	Warnings []string
 
-	dir string
-	fd  *os.File // the open directory; carries the lock
+	dir  string
+	fd   *os.File // the open directory; carries a lock where the file system allows that
+	lock *os.File // the file that carries the other lock; nil if there is no room for it
 }
+
+// errDetached is returned instead of a change while the path does not lead to the directory that was opened.
+var errDetached = errors.New("the state directory was deleted, moved or replaced")
 
 // Credential is a permanent token and its manager.
 type Credential struct {
@@ -39,42 +46,34 @@ type Credential struct {
 	Token   string
 }
 
-// LockedError says that another agent has the state directory.
-type LockedError struct {
-	Dir   string
-	Cause error
-}
-
-func (l *LockedError) Error() string {
-	return fmt.Sprintf("another agent is running with the state directory %s: stop it, or give this one its own --state-dir", l.Dir)
-}
-
-func (l *LockedError) Unwrap() error { return l.Cause }
-
 // Open creates the state directory if there is none (mode 0700), and locks it.
 func Open(dir string) (*Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("create the state directory: %w", err)
+	s := &Store{dir: dir}
+	if err := s.openDirectory(); err != nil {
+		return nil, err
 	}
-	fd, err := os.Open(dir)
-	if err != nil {
-		return nil, fmt.Errorf("open the state directory: %w", err)
-	}
-	s := &Store{dir: dir, fd: fd}
 	if err := s.prepare(); err != nil {
-		fd.Close()
+		s.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Store) prepare() error {
-	if err := syscall.Flock(int(s.fd.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return &LockedError{Dir: s.dir, Cause: err}
-		}
-		return fmt.Errorf("lock the state directory %s: %w", s.dir, err)
+func (s *Store) openDirectory() (err error) {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return fmt.Errorf("create the state directory: %w", err)
 	}
+	if s.fd, err = os.Open(s.dir); err != nil {
+		return fmt.Errorf("open the state directory: %w", err)
+	}
+	if s.lock, err = takeLocks(s.dir, s.fd); err != nil {
+		s.fd.Close()
+		return err
+	}
+	return nil
+}
+
+func (s *Store) prepare() error {
 	if err := s.checkPermissions(); err != nil {
 		return err
 	}
@@ -102,7 +101,7 @@ func (s *Store) checkPermissions() error {
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("other users can enter the state directory (mode %04o); close it with: chmod 700 %s", mode, s.dir))
 	}
-	for _, name := range []string{tokenFile, candidateFile, refusedFile, managerFile, installIDFile} {
+	for _, name := range []string{tokenFile, candidateFile, tokenFile + refusedSuffix, candidateFile + refusedSuffix, managerFile, installIDFile} {
 		info, err := os.Stat(s.path(name))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
@@ -153,10 +152,20 @@ func (s *Store) Manager() (Manager, error) {
 	return manager, nil
 }
 
-// Save stores a credential. When it returns, the credential survives a power cut.
+// Save stores a credential. When it returns, the credential survives a power cut. The tokens that it replaces are kept
+// aside: the manager may have refused them by mistake.
 func (s *Store) Save(c Credential) error {
 	if err := checkToken(c.Token); err != nil {
 		return fmt.Errorf("save the token: %w", err)
+	}
+	for _, name := range []string{tokenFile, candidateFile} {
+		replaced, err := s.read(name)
+		if err == nil && replaced != "" && replaced != c.Token {
+			err = s.write(name+refusedSuffix, replaced)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	// A crash must leave neither a token without its manager nor the candidate of another token. So the order matters.
 	if err := s.DropCandidate(); err != nil {
@@ -186,6 +195,9 @@ func (s *Store) PromoteCandidate() error {
 
 // DropCandidate deletes the candidate if there is one. The token stays.
 func (s *Store) DropCandidate() error {
+	if !s.isAttached() {
+		return errDetached
+	}
 	err := os.Remove(s.path(candidateFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -196,20 +208,26 @@ func (s *Store) DropCandidate() error {
 	return nil
 }
 
-// SetAside deletes the candidate, and renames the token so that it is not used again. It returns the new path. The install
-// id and the manager stay, so that the manager knows this host at the next enrolment.
+// SetAside renames the token and the candidate so that they are not used again. It returns the new path of the token. The
+// install id and the manager stay, so that the manager knows this host at the next enrolment.
 func (s *Store) SetAside() (path string, err error) {
-	if err := s.DropCandidate(); err != nil {
-		return "", err
+	if err := s.rename(candidateFile, candidateFile+refusedSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("set the refused candidate aside: %w", err)
 	}
-	if err := s.rename(tokenFile, refusedFile); err != nil {
+	if err := s.rename(tokenFile, tokenFile+refusedSuffix); err != nil {
 		return "", fmt.Errorf("set the refused token aside: %w", err)
 	}
-	return s.path(refusedFile), nil
+	return s.path(tokenFile + refusedSuffix), nil
 }
 
 // Close unlocks the directory for other agents.
-func (s *Store) Close() error { return s.fd.Close() }
+func (s *Store) Close() error {
+	var err error
+	if s.lock != nil {
+		err = s.lock.Close()
+	}
+	return errors.Join(err, s.fd.Close())
+}
 
 func (s *Store) path(name string) string { return filepath.Join(s.dir, name) }
 
@@ -232,6 +250,9 @@ func (s *Store) write(name, line string) (err error) {
 			err = fmt.Errorf("save the state: %w", err)
 		}
 	}()
+	if !s.isAttached() { // a directory in its place is not this agent's
+		return errDetached
+	}
 	// The fixed name is safe because of the lock. If a crash leaves the file behind, the next write removes it.
 	temporary := s.path(name + ".new")
 	if err := os.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -250,6 +271,9 @@ func (s *Store) write(name, line string) (err error) {
 
 // rename renames a file. When it returns, the new name survives a power cut.
 func (s *Store) rename(from, to string) error {
+	if !s.isAttached() {
+		return errDetached
+	}
 	if err := os.Rename(s.path(from), s.path(to)); err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func TestACredentialSurvives(t *testing.T) {
 		t.Errorf("install id %q became %q", s.InstallID, again.InstallID)
 	}
 	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 3 {
+	if err != nil || len(files) != 4 {
 		t.Errorf("the directory holds %v, %v", files, err)
 	}
 	for _, f := range files {
@@ -91,6 +91,27 @@ func TestACrashWhileSavingLeavesTheOldToken(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "token.new")); err == nil {
 		t.Error("the half token is still there")
+	}
+}
+
+func TestAnEnrolmentKeepsTheTokensThatItReplaces(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if err := errors.Join(s.Save(example(t)), s.SaveCandidate("d.e.f")); err != nil {
+		t.Fatal(err)
+	}
+	anew := example(t)
+	anew.Token = "g.h.i"
+	if err := s.Save(anew); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"token": "g.h.i\n", "token.refused": "a.b.c\n", "token.candidate.refused": "d.e.f\n"} {
+		if text, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(text) != want {
+			t.Errorf("%s holds %q, %v", name, text, err)
+		}
+	}
+	if c, err := s.Candidate(); c != "" || err != nil {
+		t.Errorf("the candidate is %q, %v", c, err)
 	}
 }
 

@@ -177,7 +177,7 @@ func attemptAfterSleep(t *testing.T, o outcome, slept time.Duration, prepare fun
 		second = time.Now()
 		return outcome{err: &RefusedError{}}
 	}
-	s.onRefused = func(_ context.Context, r *RefusedError) error { return r }
+	s.onRefused = func(_ context.Context, r *RefusedError) (time.Duration, error) { return 0, r }
 	_ = s.run(t.Context())
 	return second.Sub(first)
 }

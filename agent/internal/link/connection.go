@@ -20,6 +20,7 @@ import (
 // connection is one registered socket.
 type connection struct {
 	ws          *websocket.Conn
+	frames      *frameReader
 	welcome     welcome
 	skewMs      int64 // measured with the welcome
 	requests    *requests
@@ -63,6 +64,15 @@ type outcome struct {
 
 // connect makes one connection and returns when it has ended. It calls ready when messages flow both ways.
 func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
+	o := l.attempt(ctx, ready)
+	var refused *RefusedError
+	if !errors.As(o.err, &refused) {
+		l.inRound, l.refusedRounds = false, 0
+	}
+	return o
+}
+
+func (l *Link) attempt(ctx context.Context, ready func(session)) outcome {
 	c, r, err := l.open(ctx)
 	if c == nil {
 		return outcome{err: l.refusedByClose(err)}
@@ -88,20 +98,22 @@ func (l *Link) connect(ctx context.Context, ready func(session)) outcome {
 // open dials and registers. The connection is nil if there was no welcome. Otherwise the caller closes it, even after an
 // error.
 func (l *Link) open(ctx context.Context) (*connection, registration, error) {
-	ws, err := l.dial(ctx)
+	frames, err := l.dial(ctx)
 	if err != nil {
 		return nil, registration{}, err
 	}
-	w, skewMs, err := l.receiveWelcome(ctx, ws)
+	w, skewMs, err := l.receiveWelcome(ctx, frames)
 	if err != nil {
-		ws.CloseNow()
+		frames.ws.CloseNow()
 		return nil, registration{}, err
 	}
 	// The library closes the connection over a frame beyond its read limit. So that limit is twice the protocol's: a frame
 	// that is a little too long is dropped, and the connection stays.
-	ws.SetReadLimit(2 * w.MaxFrameBytes)
+	frames.ws.SetReadLimit(2 * w.MaxFrameBytes)
+	frames.limit = int(w.MaxFrameBytes)
 	c := &connection{
-		ws:          ws,
+		ws:          frames.ws,
+		frames:      frames,
 		welcome:     w,
 		skewMs:      skewMs,
 		requests:    newRequests(w.inbox("")),
@@ -123,7 +135,7 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 	return c, r, err
 }
 
-// refusedByClose returns a *RefusedError for the close codes that stop an agent, and any other error as it is.
+// refusedByClose returns a *RefusedError for the close codes that refuse an agent, and any other error as it is.
 func (l *Link) refusedByClose(err error) error {
 	var refused *RefusedError
 	if errors.As(err, &refused) {
@@ -205,7 +217,7 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 func (c *connection) read(reading, running context.Context) error {
 	defer c.requests.failAll()
 	for {
-		kind, frame, err := c.ws.Read(reading)
+		kind, frame, err := c.frames.next(reading)
 		if err != nil {
 			c.readError = explainSocketError(err)
 			return c.readError
@@ -241,7 +253,7 @@ func (c *connection) receive(ctx context.Context, frame []byte, now time.Time) {
 			c.dropped.Add(1)
 		}
 	case m.Subject == protocol.SubjectHeartbeatAck:
-		data, _ := protocol.ReadObject(m.Data)
+		data, _ := protocol.ReadObject(m.Data, "serverTime")
 		c.queueAck(ack{at: now, serverTime: serverTime(data)}) // no server time means a bare ack
 	case m.Subject == protocol.SubjectHeartbeatAlign:
 		c.queueAlignment(m, now)

@@ -203,7 +203,7 @@ func TestACandidateThatCannotBePromotedIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	p = connected(t, m, r, managertest.Defaults())
-	r.log.says(t, "cannot put the new token in the place of the old one yet")
+	r.log.says(t, "cannot bring the tokens in the state directory up to date yet")
 	wantCode(t, offer(t, p, quoted(secondCandidate)).Error, protocol.NotSaved)
 	if err := os.RemoveAll(token); err != nil {
 		t.Fatal(err)

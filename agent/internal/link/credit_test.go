@@ -94,14 +94,14 @@ func TestCreditLeavesRoomInTheBudget(t *testing.T) {
 	m := managertest.Start(t, nil)
 	r, _ := subscribed(t, m.URL, "fleet.>")
 	w := managertest.Defaults()
-	w.MessagesPerSecond, w.CreditFrames, w.CreditBytes = 10, 1<<16, 64<<20
+	w.MessagesPerSecond, w.CreditFrames, w.CreditBytes = 10, widestWindow.Frames, widestWindow.Bytes
 	p := connected(t, m, r, w)
 	start, credits := time.Now(), 0
-	for range 6400 { // 100 times 64
+	for range 4032 { // 63 times 64, which fit into the window
 		p.Send(t, `{"subject":"fleet.a"}`)
 	}
 	var told amount
-	for told.Frames < 6400 {
+	for told.Frames < 4032 {
 		if err := json.Unmarshal(p.Await(t, protocol.SubjectCredit).Data, &told); err != nil {
 			t.Fatal(err)
 		}

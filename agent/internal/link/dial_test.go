@@ -77,7 +77,7 @@ func TestCertificateErrorsSayWhatToDo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := run(t, c.url, func(l *Link) {
 				l.config.MaxRetries = 1
-				l.http.Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: c.authority}
+				l.http.Transport.(*http.Transport).TLSClientConfig.RootCAs = c.authority
 			})
 			err := r.ended(t)
 			for _, part := range c.says {
@@ -149,7 +149,7 @@ func TestNoExtensionIsOfferedOrTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ws, err := New(Config{Manager: manager, Token: managertest.PermanentToken, Enrolled: true, Log: slog.New(slog.DiscardHandler)}).dial(t.Context())
+			frames, err := New(Config{Manager: manager, Token: managertest.PermanentToken, Enrolled: true, Log: slog.New(slog.DiscardHandler)}).dial(t.Context())
 			if !c.works {
 				var refused *RefusedError
 				if err == nil || errors.As(err, &refused) {
@@ -160,8 +160,8 @@ func TestNoExtensionIsOfferedOrTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer ws.CloseNow()
-			if _, frame, err := ws.Read(t.Context()); err != nil || string(frame) != long {
+			defer frames.ws.CloseNow()
+			if _, frame, err := frames.next(t.Context()); err != nil || string(frame) != long {
 				t.Errorf("got %d bytes, %v", len(frame), err)
 			}
 		})

@@ -38,6 +38,13 @@ func (l *tally) count(message string) int {
 	return l.lines[message]
 }
 
+// texts is the number of different messages.
+func (l *tally) texts() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.lines)
+}
+
 // held counts the resources that a process must not leak.
 type held struct {
 	goroutines, files int

@@ -4,16 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"log/slog"
 	"sync"
 	"syscall"
 
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
-
-// ErrOutputClosed says that the reader of the output has gone away.
-var ErrOutputClosed = errors.New("nobody reads the published messages any more")
 
 // feed carries published messages from the sockets to the output, whose reader may stall. It holds one window of
 // messages. It outlives connections: the messages of a lost connection are still written, unless a new one needs the room.
@@ -65,32 +62,53 @@ func (f *feed) dequeue() published {
 	return first
 }
 
-// write writes one JSON line for each message. It returns when the feed is closed and empty, or when a write fails.
-func (f *feed) write(output io.Writer) error {
+// write writes one JSON line for each message. It returns when the feed is closed and empty. A message that cannot be
+// written is lost, and the agent goes on: the host must not be lost because of its reader.
+func (f *feed) write(output io.Writer, log *slog.Logger) {
+	var failed error
+	broken := false // the output ends in the middle of a line
 	for {
 		p, ok := f.next()
 		if !ok {
-			return nil
+			return
 		}
-		text, err := protocol.Encode(protocol.Message{Subject: p.message.Subject, Data: p.message.Data, Timestamp: p.message.Timestamp})
-		if err != nil {
-			return fmt.Errorf("write a published message: %w", err)
+		line, err := formatLine(p.message)
+		if broken {
+			line = append([]byte{'\n'}, line...)
 		}
-		var line bytes.Buffer
-		// This removes the white space between tokens, line breaks among it, and alters nothing else.
-		if err := json.Compact(&line, text); err != nil {
-			return fmt.Errorf("write a published message: %w", err)
-		}
-		line.WriteByte('\n')
-		_, err = output.Write(line.Bytes())
-		switch {
-		case errors.Is(err, syscall.EPIPE):
-			return &explainedError{text: ErrOutputClosed.Error(), cause: errors.Join(ErrOutputClosed, err)}
-		case err != nil:
-			return fmt.Errorf("write a published message: %w", err)
+		if err == nil {
+			var n int
+			n, err = output.Write(line)
+			broken = n < len(line) && (n > 0 || broken)
 		}
 		f.consume(p)
+		switch {
+		case err == nil && failed != nil:
+			log.Info("published messages are written again")
+		case err != nil && (failed == nil || err.Error() != failed.Error()):
+			text := "published messages cannot be written and are lost until that works again"
+			if errors.Is(err, syscall.EPIPE) {
+				text = "nobody reads the published messages any more, and they are lost: start the agent again with a reader"
+			}
+			log.Warn(text, "error", err)
+		}
+		failed = err
 	}
+}
+
+// formatLine returns the line of a message.
+func formatLine(m protocol.Message) ([]byte, error) {
+	text, err := protocol.Encode(protocol.Message{Subject: m.Subject, Data: m.Data, Timestamp: m.Timestamp})
+	if err != nil {
+		return nil, err
+	}
+	var line bytes.Buffer
+	// This removes the white space between tokens, line breaks among it, and alters nothing else.
+	if err := json.Compact(&line, text); err != nil {
+		return nil, err
+	}
+	line.WriteByte('\n')
+	return line.Bytes(), nil
 }
 
 func (f *feed) next() (p published, ok bool) {

@@ -2,11 +2,10 @@ package link
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
+	"log/slog"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -26,9 +25,7 @@ func written(t *testing.T, f *feed) string {
 	t.Helper()
 	f.close()
 	var out strings.Builder
-	if err := f.write(&out); err != nil {
-		t.Fatal(err)
-	}
+	f.write(&out, slog.New(slog.DiscardHandler))
 	var data []string
 	for line := range strings.Lines(out.String()) {
 		var m struct{ Data json.RawMessage }
@@ -47,8 +44,8 @@ func TestALineHasThePayloadUnaltered(t *testing.T) {
 		f.offer(protocol.Message{Subject: "fleet.x", Data: json.RawMessage(spaced)}, 100, windowOf(4, 400, 100))
 		f.close()
 		var out strings.Builder
-		if err := f.write(&out); err != nil || out.String() != `{"subject":"fleet.x","data":`+c.Data+"}\n" {
-			t.Errorf("%s: it wrote %s, %v", c.Name, &out, err)
+		if f.write(&out, slog.New(slog.DiscardHandler)); out.String() != `{"subject":"fleet.x","data":`+c.Data+"}\n" {
+			t.Errorf("%s: it wrote %s", c.Name, &out)
 		}
 	}
 	f := newFeed()
@@ -118,24 +115,56 @@ func TestMessagesOfALostConnectionMakeRoomForANewWindow(t *testing.T) {
 	}
 }
 
-func TestAClosedOutputIsNotAFault(t *testing.T) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
+func TestAnOutputThatCannotBeWrittenLosesMessagesOnly(t *testing.T) {
+	f, w, log, disk := newFeed(), windowOf(64, 1<<20, 1<<16), &logged{}, &faultyDisk{}
+	done := make(chan struct{})
+	go func() { f.write(disk, slog.New(slog.NewTextHandler(log, nil))); close(done) }()
+	for n, fault := range []error{nil, syscall.ENOSPC, syscall.ENOSPC, nil, syscall.EPIPE, syscall.EPIPE} {
+		disk.set(fault)
+		f.offer(numbered(n), 100, w)
+		eventually(t, func() bool { return f.unwritten() == 0 }, "consumed")
 	}
-	r.Close()
-	defer w.Close()
-	f := newFeed()
-	f.offer(numbered(1), 100, windowOf(4, 400, 100))
-	if err := f.write(w); !errors.Is(err, ErrOutputClosed) || !errors.Is(err, syscall.EPIPE) {
-		t.Errorf("it ended with %v", err)
+	f.close()
+	<-done
+	if got, want := disk.text.String(), line(0)+"{\n"+line(3)+"{"; got != want {
+		t.Errorf("it wrote %q, want %q", got, want)
 	}
-	f.offer(numbered(1), 100, windowOf(4, 400, 100))
-	if err := f.write(full{}); !errors.Is(err, io.ErrShortWrite) || errors.Is(err, ErrOutputClosed) {
-		t.Errorf("it ended with %v", err)
+	for text, want := range map[string]int{"are lost until that works again": 1, "written again": 1, "nobody reads the published messages any more": 1, "level=": 3} {
+		if got := strings.Count(log.String(), text); got != want {
+			t.Errorf("%q is said %d times in\n%s", text, got, log)
+		}
+	}
+	if consumed, _ := f.creditToReport(w); consumed.Frames != 6 {
+		t.Errorf("consumed %+v", consumed)
 	}
 }
 
-type full struct{}
+func line(n int) string { return fmt.Sprintf(`{"subject":"fleet.x","data":%d}`, n) + "\n" }
 
-func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+// faultyDisk takes one byte of a line while it has a fault, and none of the next.
+type faultyDisk struct {
+	mu    sync.Mutex
+	text  strings.Builder
+	fault error
+	full  bool
+}
+
+func (d *faultyDisk) set(fault error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.fault, d.full = fault, d.full && fault != nil
+}
+
+func (d *faultyDisk) Write(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.fault == nil {
+		return d.text.Write(p)
+	}
+	if d.full {
+		return 0, d.fault
+	}
+	d.full = true
+	d.text.Write(p[:1])
+	return 1, d.fault
+}

@@ -23,7 +23,7 @@ func (l *Link) builtinHandlers() map[string]Handler {
 
 // rotate stores the token that the manager offers. The connection ends after the answer.
 func (l *Link) rotate(ctx context.Context, data json.RawMessage) (any, error) {
-	offer, _ := protocol.ReadObject(data)
+	offer, _ := protocol.ReadObject(data, "token")
 	token, _ := offer["token"].AsString()
 	if !identity.IsToken(token) {
 		return nil, &protocol.WireError{Code: protocol.InvalidData, Message: "token is not a JWT"}

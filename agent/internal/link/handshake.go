@@ -22,12 +22,18 @@ type registration struct {
 
 var errNotSaved = errors.New("the manager enrolled this agent, but the token could not be saved: fix the cause, then start the agent again with the same enrolment token")
 
+// mostOthers is how many frames may come before the answer of a step.
+const mostOthers = 100
+
+// longestWelcome is the longest frame before the welcome, in bytes. The library has the same limit.
+const longestWelcome = 32_768
+
 // receiveWelcome is the first step on a new socket. The second result is this host's clock minus the manager's, in ms. It
 // still contains the time that the welcome took to arrive.
-func (l *Link) receiveWelcome(ctx context.Context, ws *websocket.Conn) (welcome, int64, error) {
+func (l *Link) receiveWelcome(ctx context.Context, frames *frameReader) (welcome, int64, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout) // the end of this context closes the socket
 	defer cancel()
-	m, err := receive(ctx, ws)
+	m, err := receive(ctx, frames, new(int))
 	if err != nil {
 		return welcome{}, 0, fmt.Errorf("wait for the welcome: %w", err)
 	}
@@ -54,9 +60,9 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 	defer cancel()
 	var r registration
 	inbox := c.welcome.inbox("register")
-	var labels []string // of no use to an enrolled agent
-	if !l.credential.isEnrolled() {
-		labels = l.config.Labels
+	name, labels := l.config.Name, l.config.Labels
+	if l.credential.isEnrolled() {
+		name, labels = "", nil // they have no effect any more, and a manager may refuse them
 	}
 	data, err := json.Marshal(struct {
 		Protocol int      `json:"protocol"`
@@ -67,7 +73,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		Name     string   `json:"name,omitempty"`
 		Labels   []string `json:"labels,omitempty"`
 		Aligns   bool     `json:"alignsHeartbeat"`
-	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: l.config.Name, Labels: labels, Aligns: true})
+	}{Protocol: protocol.Protocol, Version: l.config.Version, OS: runtime.GOOS, Arch: runtime.GOARCH, Hostname: l.config.Hostname, Name: name, Labels: labels, Aligns: true})
 	if err != nil {
 		return r, fmt.Errorf("register: %w", err)
 	}
@@ -75,8 +81,9 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		return r, fmt.Errorf("register: %w", err)
 	}
 	var m protocol.Message
+	others := 0
 	for m.Subject != inbox {
-		if m, err = receive(ctx, c.ws); err != nil {
+		if m, err = receive(ctx, c.frames, &others); err != nil {
 			return r, fmt.Errorf("wait for the registration: %w", err)
 		}
 		if m.Subject == protocol.SubjectReconnect {
@@ -91,7 +98,7 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		}
 		return r, fmt.Errorf("register: %w", m.Error)
 	}
-	answer, _ := protocol.ReadObject(m.Data)
+	answer, _ := protocol.ReadObject(m.Data, "agentId", "name", "token")
 	r.AgentID, _ = answer["agentId"].AsString()
 	r.Name, _ = answer["name"].AsString()
 	r.Token, _ = answer["token"].AsString()
@@ -102,12 +109,13 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		if err := l.credential.enrol(r.Token); err != nil {
 			return r, fmt.Errorf("%w: %w", errNotSaved, err)
 		}
+		l.config.Reenrol = nil // a used enrolment token does not bring this host back
 		l.log.Info("enrolled", "agentId", r.AgentID, "name", r.Name)
 		return r, nil
 	}
 	rotated, err := l.credential.accept()
 	if err != nil {
-		l.log.Warn("cannot put the new token in the place of the old one yet", "error", err)
+		l.log.Warn("cannot bring the tokens in the state directory up to date yet", "error", err)
 	}
 	if rotated {
 		l.log.Info("token rotated", "agentId", r.AgentID)
@@ -116,14 +124,17 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 }
 
 // receive returns the next message. A bad frame with a valid subject becomes a message with the error, so that a step ends
-// at once if its answer cannot be read. It is for the time before the reader runs.
-func receive(ctx context.Context, ws *websocket.Conn) (protocol.Message, error) {
+// at once if its answer cannot be read. It is for the time before the reader runs. received counts the frames of the step.
+func receive(ctx context.Context, frames *frameReader, received *int) (protocol.Message, error) {
 	for {
-		kind, frame, err := ws.Read(ctx)
+		kind, frame, err := frames.next(ctx)
 		if err != nil {
 			return protocol.Message{}, explainSocketError(err)
 		}
-		if kind != websocket.MessageText {
+		if *received++; *received > mostOthers {
+			return protocol.Message{}, fmt.Errorf("the other end is not a manager: it sent %d frames and no answer", *received)
+		}
+		if kind != websocket.MessageText || len(frame) > frames.limit {
 			continue
 		}
 		m, err := protocol.Decode(frame)

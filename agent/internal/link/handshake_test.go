@@ -83,7 +83,7 @@ func TestARegistrationThatIsNotAnsweredIsRetried(t *testing.T) {
 }
 
 func TestARegistrationThatFails(t *testing.T) {
-	for code, final := range map[protocol.Code]bool{
+	for code, isRefusal := range map[protocol.Code]bool{
 		protocol.UnsupportedProtocol: true, protocol.InvalidToken: true, protocol.EnrolmentUsed: true,
 		protocol.Internal: false, protocol.RegistryUnavailable: false, protocol.InvalidData: false, "of_tomorrow": false,
 	} {
@@ -95,7 +95,7 @@ func TestARegistrationThatFails(t *testing.T) {
 			p.Send(t, `{"subject":"`+p.Receive(t).Reply+`","error":{"code":"`+string(code)+`","message":"because"}}`)
 			err := r.ended(t)
 			var refused *RefusedError
-			if got := errors.As(err, &refused); got != final || !strings.Contains(err.Error(), string(code)+": because") {
+			if got := errors.As(err, &refused); got != isRefusal || !strings.Contains(err.Error(), string(code)+": because") {
 				t.Errorf("it ended with %v", err)
 			}
 		})
@@ -110,7 +110,7 @@ func TestASlowRegistrationIsRetriedWithTheSameToken(t *testing.T) {
 		after            string // on disk at the end
 	}{
 		"of an agent": {func(*Link) {}, managertest.PermanentToken, "", managertest.PermanentToken, managertest.PermanentToken},
-		"of a new host": {func(l *Link) { l.credential.set(managertest.EnrolmentToken, false) },
+		"of a new host": {func(l *Link) { l.credential.reenrol(managertest.EnrolmentToken) },
 			"", "", managertest.EnrolmentToken, managertest.PermanentToken},
 		"of an agent with a candidate": {func(l *Link) { l.credential.candidate = firstCandidate },
 			managertest.PermanentToken, firstCandidate, firstCandidate, firstCandidate},

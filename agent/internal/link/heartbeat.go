@@ -38,7 +38,7 @@ type alignment struct {
 
 // queueAlignment keeps the latest. Data that is not a usable delay is ignored.
 func (c *connection) queueAlignment(m protocol.Message, at time.Time) {
-	fields, err := protocol.ReadObject(m.Data)
+	fields, err := protocol.ReadObject(m.Data, "delayMs")
 	if err != nil {
 		return
 	}
@@ -79,7 +79,8 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	var unanswered time.Time // when the first heartbeat was sent that has no sign of life after it; zero if there is none
 	var sent []time.Time     // when the heartbeats without an ack were sent; acks come in this order
 	var reported time.Time
-	probing := false // a heartbeat was sent early because the host may have slept
+	var beaten time.Time // when the last heartbeat was sent
+	probing := false     // a heartbeat was sent early because the host may have slept
 
 	for {
 		select {
@@ -92,6 +93,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 				sent = sent[:0]
 			}
 			sent = append(sent, now)
+			beaten = now
 			if answered := c.lastFrame.Load() >= int64(unanswered.Sub(c.opened)); unanswered.IsZero() || answered {
 				// The timer restarts as soon as a heartbeat is answered. The interval may be shorter than the timeout, and
 				// then waiting for the timer would leave the heartbeats in between unchecked.
@@ -108,8 +110,9 @@ func (c *connection) heartbeat(ctx context.Context) error {
 
 		case a := <-c.alignments:
 			schedule.align(a.at, a.delay)
-			// One at once, because the next may now be more than an interval after the last.
-			beat.Reset(0)
+			// One at once, because the next may now be more than an interval after the last. But no manager may make the agent
+			// beat all the time.
+			beat.Reset(max(0, time.Until(beaten.Add(min(time.Second, max(interval/10, 100*time.Millisecond))))))
 
 		case <-overdue.C:
 			if c.lastFrame.Load() < int64(unanswered.Sub(c.opened)) {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/identity"
-	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
 // Config holds an agent's settings and its credential.
@@ -23,10 +22,10 @@ type Config struct {
 	Enrolled  bool   // whether Token is the permanent one
 	Candidate string // the manager's replacement for a permanent Token; may be empty
 	Store     Store
-	// Reenrol is called when the manager refuses the permanent token because the agent was removed or revoked, but at
-	// most once. It returns an enrolment token, or the error that Run returns. It may be nil.
+	// Reenrol is called when the manager has refused the agent's own tokens: because the agent was removed or revoked, or
+	// with another code for longer. It returns an enrolment token, and is not called again then. It may be nil.
 	Reenrol    func(context.Context, *RefusedError) (token string, err error)
-	Name       string   // the operator's name for this host; may be empty
+	Name       string   // the operator's name for this host, for an enrolment; may be empty
 	Labels     []string // the first labels of this host, for its enrolment
 	Hostname   string
 	Version    string
@@ -39,16 +38,19 @@ type Config struct {
 
 // Link is an agent's connection to its manager. It uses one socket after another.
 type Link struct {
-	config     Config
-	credential *credential
-	bootID     string
-	http       *http.Client
-	router     *router
-	feed       *feed
-	stats      *stats
-	log        *slog.Logger
-	clock      clock
-	delays     *delays
+	config        Config
+	credential    *credential
+	bootID        string
+	http          *http.Client
+	router        *router
+	feed          *feed
+	stats         *stats
+	log           *slog.Logger
+	clock         clock
+	delays        *delays
+	intake        *intake
+	inRound       bool // the next token is presented because the last one was refused
+	refusedRounds int  // how often all tokens were refused, since there was another answer
 
 	// stepTimeout limits each step that waits for the other end: the dial, the welcome, the registration, a write.
 	stepTimeout time.Duration
@@ -58,14 +60,15 @@ type Link struct {
 func New(c Config) *Link {
 	l := &Link{
 		config:      c,
-		credential:  &credential{manager: c.Manager, store: c.Store, token: c.Token, enrolled: c.Enrolled, candidate: c.Candidate},
+		credential:  newCredential(c),
 		bootID:      newBootID(),
-		http:        newHTTPClient(),
+		http:        newHTTPClient(c.Manager),
 		feed:        newFeed(),
 		stats:       &stats{started: time.Now()},
 		log:         c.Log,
 		clock:       time.Now,
 		delays:      newDelays(),
+		intake:      newIntake(),
 		stepTimeout: 10 * time.Second,
 	}
 	l.router = newRouter(l.builtinHandlers(), c.Log)
@@ -77,52 +80,23 @@ func New(c Config) *Link {
 const flushGrace = 500 * time.Millisecond
 
 // Run stays connected until the context ends, and then returns nil. It returns early with a *RefusedError, a
-// *GaveUpError, the error of Store.Save or Config.Reenrol, ErrOutputClosed, or another error of Config.Output.
+// *GaveUpError, or the error of Store.Save or Config.Reenrol.
 func (l *Link) Run(ctx context.Context) error {
-	running, stop := context.WithCancel(ctx)
-	defer stop()
-	written := make(chan error, 1)
+	written := make(chan struct{})
 	go func() {
-		written <- l.feed.write(l.config.Output)
-		stop()
+		l.feed.write(l.config.Output, l.log)
+		close(written)
 	}()
+	defer l.watchStore()()
 	s := supervisor{connect: l.connect, onRefused: l.onRefused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log}
-	err := s.run(running)
+	err := s.run(ctx)
 	l.feed.close()
 	select {
-	case failed := <-written:
-		if err == nil {
-			err = failed
-		}
+	case <-written:
 	case <-time.After(flushGrace): // a blocked write ends with the process
 		l.log.Warn("published messages were not read in time", "unwritten", l.feed.unwritten())
 	}
 	return err
-}
-
-// onRefused returns nil if the agent has another token for the next attempt. Otherwise it returns the error for Run.
-func (l *Link) onRefused(ctx context.Context, refused *RefusedError) error {
-	if refused.Code == protocol.InvalidToken {
-		rejected, err := l.credential.rejectCandidate()
-		if err != nil {
-			l.log.Warn("cannot delete the token that the manager refused", "error", err)
-		}
-		if rejected {
-			l.log.Warn("the manager refused the token that it had offered, going back to the old one", "message", refused.Message)
-			return nil
-		}
-	}
-	reenrol := l.config.Reenrol
-	l.config.Reenrol = nil // a used enrolment token does not bring the same host back
-	if reenrol == nil || !l.credential.isEnrolled() || !refused.removedOrRevoked() {
-		return refused
-	}
-	token, err := reenrol(ctx, refused)
-	if err != nil {
-		return err
-	}
-	l.credential.reenrol(token)
-	return nil
 }
 
 // stats are the figures of agent.info that outlive one connection.

@@ -110,6 +110,7 @@ func run(t *testing.T, url string, change func(*Link)) *running {
 // retryQuickly cuts the waits after failures to a millisecond.
 func retryQuickly(l *Link) {
 	l.delays.growing.InitialInterval, l.delays.growing.MaxInterval = time.Millisecond, time.Millisecond
+	l.delays.floor = time.Millisecond
 	l.delays.reset()
 }
 
@@ -149,7 +150,7 @@ func TestTheTokenIsSavedBeforeAnythingElseAndUsedEverAfter(t *testing.T) {
 	m := managertest.Start(t, nil)
 	saving, save := make(chan struct{}), make(chan struct{})
 	r := run(t, m.URL, func(l *Link) {
-		l.credential.set(managertest.EnrolmentToken, false)
+		l.credential.reenrol(managertest.EnrolmentToken)
 		l.credential.store = saver{Store: l.config.Store, save: func(c identity.Credential) error {
 			if c.Token != managertest.PermanentToken || c.Manager != l.config.Manager {
 				t.Errorf("it saves %v", c)
@@ -182,7 +183,7 @@ func TestASaveThatFailsEndsTheLink(t *testing.T) {
 	m := managertest.Start(t, nil)
 	full := errors.New("no space left on device")
 	r := run(t, m.URL, func(l *Link) {
-		l.credential.set(managertest.EnrolmentToken, false)
+		l.credential.reenrol(managertest.EnrolmentToken)
 		l.credential.store = saver{Store: l.config.Store, save: func(identity.Credential) error { return full }}
 	})
 	m.Next(t).Register(t, managertest.Defaults())

@@ -22,7 +22,7 @@ type drain struct {
 const longestDrain = time.Hour
 
 func parseReconnect(data json.RawMessage, now time.Time) (*drain, *protocol.WireError) {
-	asked, _ := protocol.ReadObject(data)
+	asked, _ := protocol.ReadObject(data, "delayMs")
 	delayMs, ok := asked["delayMs"].AsNumber()
 	if !ok || delayMs < 0 {
 		return nil, &protocol.WireError{Code: protocol.InvalidData, Message: "delayMs is not a number of milliseconds"}

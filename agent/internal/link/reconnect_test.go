@@ -157,7 +157,7 @@ func TestTheFirstDelayCounts(t *testing.T) {
 func TestARefusalCountsMoreThanADelay(t *testing.T) {
 	refused := &RefusedError{Code: protocol.AgentRevoked}
 	s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
-	s.onRefused = func(_ context.Context, r *RefusedError) error { return r }
+	s.onRefused = func(_ context.Context, r *RefusedError) (time.Duration, error) { return 0, r }
 	s.connect = func(context.Context, func(session)) outcome { return outcome{err: refused, drain: &drain{}} }
 	if err := s.run(t.Context()); err != refused {
 		t.Errorf("it ended with %v", err)

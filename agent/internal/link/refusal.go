@@ -14,7 +14,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
-// RefusedError is a refusal that no retry changes.
+// RefusedError is a refusal of the agent's token by the manager.
 type RefusedError struct {
 	Code    protocol.Code
 	Message string // of the manager
@@ -28,9 +28,9 @@ func (r *RefusedError) Error() string {
 
 func (r *RefusedError) Unwrap() error { return r.Cause }
 
-// removedOrRevoked reports whether an operator removed or revoked this agent. Any other refusal of a permanent token may
+// RemovedOrRevoked reports whether an operator removed or revoked this agent. Any other refusal of a permanent token may
 // be a mistake, such as a wrong manager or a changed JWT_SECRET.
-func (r *RefusedError) removedOrRevoked() bool {
+func (r *RefusedError) RemovedOrRevoked() bool {
 	return r.Code == protocol.AgentRevoked || r.Code == protocol.AgentRemoved
 }
 
@@ -38,21 +38,24 @@ func (r *RefusedError) removedOrRevoked() bool {
 func newRefusedError(refusal protocol.WireError, cause error, enrolled bool) *RefusedError {
 	const (
 		newToken     = "make a new enrolment token and start the agent with it"
-		newState     = "if this host is to come back, move its state directory away and start it with a new enrolment token"
 		enrolAgain   = "to bring this host back, start it with a new enrolment token"
-		sameManager  = "check that this is the manager that enrolled this host and that its JWT_SECRET is still the same; "
+		sameManager  = "check that this is the manager that enrolled this host and that its JWT_SECRET is still the same, or the previous one; "
+		enrolAnew    = "to enrol this host anew, restart the agent with a new enrolment token"
 		copiedWholly = "check that the token was copied whole and is this manager's, or "
 	)
 	var advice string
 	switch refusal.Code {
 	case protocol.TokenExpired, protocol.EnrolmentUsed, protocol.EnrolmentRevoked:
 		advice = newToken
+		if enrolled {
+			advice = enrolAnew
+		}
 	case protocol.AgentRevoked, protocol.AgentRemoved:
 		advice = enrolAgain
 	case protocol.InvalidToken:
 		advice = copiedWholly + newToken
 		if enrolled {
-			advice = sameManager + newState
+			advice = sameManager + enrolAnew
 		}
 	case protocol.MissingToken:
 		advice = "something between this host and the manager removes the Authorization header; let it pass"

@@ -89,7 +89,7 @@ func TestUpgradeRefusals(t *testing.T) {
 		status int
 		header map[string]string
 		body   string
-		final  bool
+		ours   bool // whether it is a refusal of the manager itself
 		says   string
 	}{
 		"invalid_token":         {401, nil, ours("invalid_token"), true, "JWT_SECRET"},
@@ -126,22 +126,20 @@ func TestUpgradeRefusals(t *testing.T) {
 			r := run(t, m.URL, func(l *Link) { l.config.MaxRetries = 1 })
 			err := r.ended(t)
 			var refused *RefusedError
-			if got := errors.As(err, &refused); got != c.final || !strings.Contains(err.Error(), c.says) {
+			if got := errors.As(err, &refused); got != c.ours || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("it ended with %v", err)
 			}
 		})
 	}
 }
 
-func TestClosesThatStopAnAgent(t *testing.T) {
-	for code, says := range map[int]string{protocol.CloseUnauthorized: "invalid_token", protocol.CloseRevoked: "agent_revoked"} {
-		m := managertest.Start(t, nil)
-		r := run(t, m.URL, nil)
-		connected(t, m, r, managertest.Defaults()).Close(4000, "x") // any other code is retried
-		connected(t, m, r, managertest.Defaults()).Close(closeStatus(code), "x")
-		var refused *RefusedError
-		if err := r.ended(t); !errors.As(err, &refused) || string(refused.Code) != says {
-			t.Errorf("after %d it ended with %v", code, err)
-		}
+func TestAnAgentThatWasRevokedStops(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, nil)
+	connected(t, m, r, managertest.Defaults()).Close(4000, "x") // any other code is retried
+	connected(t, m, r, managertest.Defaults()).Close(protocol.CloseRevoked, "x")
+	var refused *RefusedError
+	if err := r.ended(t); !errors.As(err, &refused) || refused.Code != protocol.AgentRevoked {
+		t.Errorf("it ended with %v", err)
 	}
 }

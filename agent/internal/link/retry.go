@@ -21,10 +21,12 @@ type delays struct {
 	spread       time.Duration               // the reconnectSpreadMs of the last welcome
 	fresh        bool                        // there was no trouble since the last stable connection
 	troubleSince time.Time                   // when the trouble began; unused while fresh
+	ordered      int                         // how often the manager has ordered the agent to come back since then
+	floor        time.Duration               // the shortest wait before an ordered return, except for the first
 }
 
 func newDelays() *delays {
-	d := &delays{growing: &backoff.ExponentialBackOff{InitialInterval: 2 * time.Second, Multiplier: 1.1, MaxInterval: time.Minute}}
+	d := &delays{growing: &backoff.ExponentialBackOff{InitialInterval: 2 * time.Second, Multiplier: 1.1, MaxInterval: time.Minute}, floor: time.Second}
 	d.reset()
 	return d
 }
@@ -32,7 +34,16 @@ func newDelays() *delays {
 func (d *delays) reset() {
 	d.growing.Reset()
 	d.window = d.growing.NextBackOff()
-	d.fresh = true
+	d.fresh, d.ordered = true, 0
+}
+
+// begin notes that there is trouble. It reports whether this is the first since the last stable connection.
+func (d *delays) begin() bool {
+	first := d.fresh
+	if first {
+		d.fresh, d.troubleSince = false, time.Now()
+	}
+	return first
 }
 
 // record remembers the parts of an outcome that later waits depend on.
@@ -48,17 +59,14 @@ func (d *delays) record(o outcome) {
 // after returns the wait after an attempt.
 func (d *delays) after(o outcome) time.Duration {
 	d.record(o)
-	fresh := d.fresh
-	if fresh {
-		d.fresh, d.troubleSince = false, time.Now()
-	}
+	fresh := d.begin()
 	var s *retryableError
 	switch code := closeCode(o.err); {
 	case code == protocol.CloseReplaced:
 		// Two hosts with one identity replace each other again and again. A long wait makes that rare.
 		return 2*time.Minute + randomUpTo(2*time.Minute)
 	case code == protocol.CloseGoingAway && o.welcome != nil && d.spread > 0:
-		return randomUpTo(d.spread)
+		return d.order(randomUpTo(d.spread))
 	case code == protocol.ClosePolicyViolation, code == protocol.CloseRateLimited:
 		return time.Minute + d.backoff()
 	case errors.As(o.err, &s) && s.retryAfter > 0:
@@ -69,6 +77,37 @@ func (d *delays) after(o outcome) time.Duration {
 	default:
 		return d.backoff()
 	}
+}
+
+// quickOrders is how many ordered returns may follow each other before they wait like failures: an operator may rotate a
+// token and drain a hub a few times in a row.
+const quickOrders = 10
+
+// order returns the wait before a return that the manager has ordered, with a floor: no manager may make an agent dial in a
+// loop.
+func (d *delays) order(asked time.Duration) time.Duration {
+	switch d.ordered++; {
+	case d.ordered == 1:
+		return asked
+	case d.ordered <= quickOrders:
+		return max(asked, d.floor)
+	default:
+		d.begin()
+		return max(asked, d.floor+d.backoff())
+	}
+}
+
+// The bounds of the wait after a refusal that may be a mistake.
+const (
+	shortestProbe = 5 * time.Minute
+	longestProbe  = 30 * time.Minute
+)
+
+// afterRefusal returns the wait before the agent shows its refused tokens again. Its random part is as long as
+// shortestProbe at least, so that a fleet that was refused at one moment does not come back at one moment.
+func (d *delays) afterRefusal() time.Duration {
+	d.begin()
+	return shortestProbe + randomUpTo(min(longestProbe-shortestProbe, max(shortestProbe, time.Since(d.troubleSince)*3/2)))
 }
 
 // backoff is a random time within the window (full jitter). The window is 1.5 times as long as the trouble has lasted, from

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/protocol"
@@ -21,9 +22,13 @@ type Handler func(ctx context.Context, data json.RawMessage) (any, error)
 type router struct {
 	handlers map[string]Handler
 	slots    chan struct{} // its capacity limits the requests that run at once
+	held     atomic.Int64  // bytes of the data of those requests
 	deadline time.Duration // after it, the router answers with a timeout
 	log      *slog.Logger
 }
+
+// mostHeld is the most bytes of data that several requests may have together.
+const mostHeld = 1 << 20
 
 func newRouter(handlers map[string]Handler, log *slog.Logger) *router {
 	return &router{
@@ -42,15 +47,23 @@ func (r *router) route(ctx context.Context, m protocol.Message, answer func(json
 		answer(nil, &protocol.WireError{Code: protocol.NoResponders, Message: "nothing answers this subject"})
 		return
 	}
+	busy := &protocol.WireError{Code: protocol.Busy, Message: "the agent has too many requests at once"}
+	size := int64(len(m.Data))
+	if held := r.held.Add(size); held > mostHeld && held > size {
+		r.held.Add(-size)
+		answer(nil, busy)
+		return
+	}
 	select {
 	case r.slots <- struct{}{}:
 	default:
-		answer(nil, &protocol.WireError{Code: protocol.Busy, Message: "the agent has too many requests at once"})
+		r.held.Add(-size)
+		answer(nil, busy)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.deadline)
 	go func() {
-		defer func() { <-r.slots }() // a handler that ignores its deadline keeps its slot and nothing else
+		defer func() { r.held.Add(-size); <-r.slots }() // a handler that ignores its deadline keeps its slot and its data
 		defer cancel()
 		stop := context.AfterFunc(ctx, func() {
 			// A connection that ends needs no answer: the manager knows.

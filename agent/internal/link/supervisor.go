@@ -25,7 +25,7 @@ func (g *GaveUpError) Unwrap() error { return g.Last }
 // supervisor makes one connection after another. It logs one line when the situation changes, not one for each attempt.
 type supervisor struct {
 	connect    func(ctx context.Context, ready func(session)) outcome
-	onRefused  func(context.Context, *RefusedError) error // returns nil for another attempt at once
+	onRefused  func(context.Context, *RefusedError) (again time.Duration, err error)
 	maxRetries int
 	delays     *delays
 	clock      clock
@@ -69,21 +69,24 @@ func (s *supervisor) run(ctx context.Context) error {
 			connectedBefore = true
 		})
 		var refused *RefusedError
+		var wait time.Duration
 		switch {
 		case ctx.Err() != nil:
 			return nil
 		case errors.Is(o.err, errNotSaved):
 			return o.err
 		case errors.As(o.err, &refused):
-			err := s.onRefused(ctx, refused)
+			s.delays.record(o)
+			again, err := s.onRefused(ctx, refused)
 			switch {
 			case ctx.Err() != nil:
 				return nil
 			case err != nil:
 				return err
+			case again == 0: // with another token
+				continue
 			}
-			out = outage{since: s.clock.now()}
-			continue
+			wait = again
 		case o.drain != nil:
 			s.log.Info("the manager asked to reconnect", "delay", o.drain.delay.String())
 			s.delays.record(o)
@@ -91,7 +94,7 @@ func (s *supervisor) run(ctx context.Context) error {
 				out = outage{since: s.clock.now()}
 			}
 			// This rounds up to milliseconds, so that the log shows the exact wait.
-			s.wait(ctx, (max(0, time.Until(o.drain.until)) + time.Millisecond - 1).Truncate(time.Millisecond))
+			s.wait(ctx, (s.delays.order(max(0, time.Until(o.drain.until))) + time.Millisecond - 1).Truncate(time.Millisecond))
 			continue
 		case errors.Is(o.err, errRotating):
 			s.log.Info("the manager offered a new token, reconnecting with it")
@@ -99,10 +102,14 @@ func (s *supervisor) run(ctx context.Context) error {
 			if o.up > 0 {
 				out = outage{since: s.clock.now()}
 			}
+			if wait := s.delays.order(0); wait > 0 {
+				s.wait(ctx, wait)
+			}
 			continue
+		default:
+			wait = s.delays.after(o)
 		}
 
-		wait := s.delays.after(o)
 		if o.up > 0 {
 			out = outage{since: s.clock.now(), lastErr: o.err}
 			out.isNewError(o.err)
@@ -117,7 +124,11 @@ func (s *supervisor) run(ctx context.Context) error {
 				return &GaveUpError{Attempts: out.failedAttempts, Last: o.err}
 			}
 			if out.isNewError(o.err) {
-				s.log.Warn("cannot connect, retrying", "error", o.err)
+				text := "cannot connect, retrying"
+				if refused != nil {
+					text = "cannot connect, keeping the token and trying again every 5 to 30 minutes"
+				}
+				s.log.Warn(text, "error", o.err)
 			}
 			out.lastErr = o.err
 		}

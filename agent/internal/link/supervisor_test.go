@@ -256,7 +256,7 @@ func TestARefusalIsNotRetried(t *testing.T) {
 	refused := &RefusedError{Code: "agent_revoked"}
 	attempts := 0
 	s := supervisor{delays: newDelays(), clock: time.Now, log: slog.New(slog.DiscardHandler)}
-	s.onRefused = func(_ context.Context, r *RefusedError) error { return r }
+	s.onRefused = func(_ context.Context, r *RefusedError) (time.Duration, error) { return 0, r }
 	s.connect = func(context.Context, func(session)) outcome {
 		attempts++
 		return outcome{err: refused}

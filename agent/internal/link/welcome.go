@@ -28,11 +28,21 @@ type welcome struct {
 // longestSpread limits the spread, so that a faulty manager cannot send its agents away for ever.
 const longestSpread = longestDrain
 
+// The most that the agent can afford, whatever the manager allows: so many beats, and so many bytes in hand.
+const (
+	shortestInterval = 200 * time.Millisecond
+	longestFrame     = 1 << 20 // as long as any manager's
+	mostMessages     = 100     // a second
+)
+
+var widestWindow = amount{Frames: 4096, Bytes: 1 << 20}
+
 // parseWelcome keeps the agent from spinning, hanging or running out of memory because of a faulty manager.
 // docs/PROTOCOL.md "Handshake" has the ranges.
 func parseWelcome(data json.RawMessage) (w welcome, err error) {
 	const day = 24 * 60 * 60 * 1000
-	fields, err := protocol.ReadObject(data)
+	fields, err := protocol.ReadObject(data, "connection", "serverTime", "heartbeatIntervalMs", "heartbeatDelayMs", "leaseMs",
+		"maxFrameBytes", "messagesPerSecond", "creditFrames", "creditBytes", "reconnectSpreadMs")
 	if err != nil {
 		return w, fmt.Errorf("its data is %w", err)
 	}
@@ -43,12 +53,15 @@ func parseWelcome(data json.RawMessage) (w welcome, err error) {
 	in := integers{fields: fields}
 	w.ServerTime = serverTime(fields)
 	w.HeartbeatIntervalMs = in.required("heartbeatIntervalMs", 10, day)
-	w.HeartbeatDelayMs = min(in.optional("heartbeatDelayMs", 0, math.Inf(1), -1), w.HeartbeatIntervalMs)
 	w.LeaseMs = in.required("leaseMs", float64(w.HeartbeatIntervalMs+1), 2*day)
-	w.MaxFrameBytes = in.required("maxFrameBytes", 1<<10, 32<<20)
-	w.MessagesPerSecond = in.optional("messagesPerSecond", 1, math.Inf(1), 100)
-	w.CreditFrames = in.optional("creditFrames", 1, 1<<16, 256)
-	w.CreditBytes = in.optional("creditBytes", 1, 64<<20, 1<<20)
+	tooOften := max(0, shortestInterval.Milliseconds()-w.HeartbeatIntervalMs)
+	w.HeartbeatIntervalMs += tooOften
+	w.LeaseMs += tooOften
+	w.HeartbeatDelayMs = min(in.optional("heartbeatDelayMs", 0, math.Inf(1), -1), w.HeartbeatIntervalMs)
+	w.MaxFrameBytes = min(in.required("maxFrameBytes", 1<<10, 32<<20), longestFrame)
+	w.MessagesPerSecond = min(in.optional("messagesPerSecond", 1, math.Inf(1), mostMessages), mostMessages)
+	w.CreditFrames = min(in.optional("creditFrames", 1, 1<<16, 256), widestWindow.Frames)
+	w.CreditBytes = min(in.optional("creditBytes", 1, 64<<20, 1<<20), widestWindow.Bytes)
 	w.ReconnectSpreadMs = min(in.optional("reconnectSpreadMs", 0, math.Inf(1), 1000), longestSpread.Milliseconds())
 	return w, in.err
 }

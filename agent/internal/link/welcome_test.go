@@ -36,19 +36,19 @@ func TestTheRangesOfAWelcome(t *testing.T) {
 		taken   map[string]int64 // "" stands for a field that is missing
 		refused []string
 	}{
-		{"heartbeatIntervalMs", func(w *welcome) *int64 { return &w.HeartbeatIntervalMs }, map[string]int64{"10": 10, "3e4": 30_000, "39999": 39_999, "30000.0": 30_000},
+		{"heartbeatIntervalMs", func(w *welcome) *int64 { return &w.HeartbeatIntervalMs }, map[string]int64{"200": 200, "3e4": 30_000, "39999": 39_999, "30000.0": 30_000},
 			append(never, "", "0", "-0", "9", "40000", "86400001", "9223372036854775808", "1e400", zeros)},
 		{"heartbeatDelayMs", func(w *welcome) *int64 { return &w.HeartbeatDelayMs }, map[string]int64{"": -1, "0": 0, "3e4": 30_000, "30001": 30_000, "1e400": 30_000, zeros: 30_000},
 			never},
 		{"leaseMs", func(w *welcome) *int64 { return &w.LeaseMs }, map[string]int64{"30001": 30_001, "4e4": 40_000, "172800000": 172_800_000},
 			append(never, "", "0", "30000", "172800001", "9223372036854775808", "1e400", zeros)},
-		{"maxFrameBytes", func(w *welcome) *int64 { return &w.MaxFrameBytes }, map[string]int64{"1024": 1024, "33554432": 1 << 25},
+		{"maxFrameBytes", func(w *welcome) *int64 { return &w.MaxFrameBytes }, map[string]int64{"1024": 1024, "1048576": 1 << 20, "1048577": 1 << 20, "33554432": 1 << 20},
 			append(never, "", "0", "1023", "33554433", "4294967296", "9223372036854775808", "1e400", zeros)},
-		{"messagesPerSecond", func(w *welcome) *int64 { return &w.MessagesPerSecond }, map[string]int64{"": 100, "1": 1, "1e3": 1000, "9223372036854775808": 1 << 53, "1e400": 1 << 53, zeros: 1 << 53},
+		{"messagesPerSecond", func(w *welcome) *int64 { return &w.MessagesPerSecond }, map[string]int64{"": 100, "1": 1, "25": 25, "1e3": 100, "9223372036854775808": 100, "1e400": 100, zeros: 100},
 			append(never, "0", "-0")},
-		{"creditFrames", func(w *welcome) *int64 { return &w.CreditFrames }, map[string]int64{"": 256, "1": 1, "65536": 65_536},
+		{"creditFrames", func(w *welcome) *int64 { return &w.CreditFrames }, map[string]int64{"": 256, "1": 1, "4096": 4096, "4097": 4096, "65536": 4096},
 			append(never, "0", "65537", "4294967297", "1e400", zeros)},
-		{"creditBytes", func(w *welcome) *int64 { return &w.CreditBytes }, map[string]int64{"": 1 << 20, "1": 1, "67108864": 64 << 20},
+		{"creditBytes", func(w *welcome) *int64 { return &w.CreditBytes }, map[string]int64{"": 1 << 20, "1": 1, "1048577": 1 << 20, "67108864": 1 << 20},
 			append(never, "0", "67108865", "18446744073709551617", "1e400", zeros)},
 		{"reconnectSpreadMs", func(w *welcome) *int64 { return &w.ReconnectSpreadMs }, map[string]int64{"": 1000, "0": 0, "-0": 0, "3600000": 3_600_000,
 			"3600001": 3_600_000, "9223372036854775808": 3_600_000, "1e400": 3_600_000, zeros: 3_600_000}, never},
@@ -70,6 +70,16 @@ func TestTheRangesOfAWelcome(t *testing.T) {
 			if got, err := parseWelcome(welcomeWith(field.name, value)); err == nil {
 				t.Errorf("%s %.20q is taken as %+v", field.name, value, got)
 			}
+		}
+	}
+	// A shorter interval keeps its distance to the lease.
+	for _, value := range []string{"10", "199"} {
+		var short int64
+		if _, err := fmt.Sscan(value, &short); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := parseWelcome(welcomeWith("heartbeatIntervalMs", value)); err != nil || got.HeartbeatIntervalMs != 200 || got.LeaseMs != 40_000+200-short {
+			t.Errorf("heartbeatIntervalMs %s: %+v, %v", value, got, err)
 		}
 	}
 	for _, connection := range []string{"", "null", "7", `""`, `"a.b"`, `"*"`, `">"`, `"a b"`, `"é"`, `"` + strings.Repeat("x", 65) + `"`} {

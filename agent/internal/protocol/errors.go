@@ -30,7 +30,7 @@ const (
 	Internal             Code = "internal"
 )
 
-// Refusals: the manager refuses an upgrade or a registration, and a retry does not help. See docs/PROTOCOL.md "Refusals".
+// Refusals: the manager refuses an upgrade or a registration, and a retry does not help soon. See docs/PROTOCOL.md "Refusals".
 const (
 	MissingToken        Code = "missing_token"
 	InvalidToken        Code = "invalid_token"
@@ -57,7 +57,7 @@ var (
 	}
 )
 
-// IsRefusal reports whether a code stops an agent. An agent retries after any other code.
+// IsRefusal reports whether a code refuses the agent's token. An agent retries soon after any other code.
 func IsRefusal(code Code) bool { return slices.Contains(Refusals, code) }
 
 // WireError travels in the error field of a reply.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 )
@@ -23,18 +24,29 @@ var (
 	errNotObject = errors.New("not a JSON object")
 )
 
-// ReadObject returns the members of the object that text is, by name; of members with the same name the last. It makes no
-// values. So the spelling of numbers, the order of keys, duplicate keys and escapes survive: docs/PROTOCOL.md "Payloads".
-func ReadObject(text []byte) (map[string]Member, error) {
+// ReadObject returns the members of the object that text is and that have one of the names; of members with the same name
+// the last. It makes no values. So the spelling of numbers, the order of keys, duplicate keys and escapes survive:
+// docs/PROTOCOL.md "Payloads". Other members cost no memory, however many there are.
+func ReadObject(text []byte, names ...string) (map[string]Member, error) {
+	members := make(map[string]Member, len(names))
+	err := eachMember(text, func(name string, m Member) {
+		if slices.Contains(names, name) {
+			members[name] = m
+		}
+	})
+	return members, err
+}
+
+// eachMember visits the members of the object that text is, in their order. It may have visited some before an error.
+func eachMember(text []byte, visit func(name string, m Member)) error {
 	s := scanner{text: text}
 	s.skipSpace()
 	if s.next() != '{' {
 		if s.skipValue() && s.atEnd() {
-			return nil, errNotObject
+			return errNotObject
 		}
-		return nil, errNotJSON
+		return errNotJSON
 	}
-	members := make(map[string]Member, 8)
 	s.take('{')
 	for first := true; ; first = false {
 		s.skipSpace()
@@ -44,21 +56,21 @@ func ReadObject(text []byte) (map[string]Member, error) {
 		name, ok := s.skipName()
 		start := s.at
 		if !ok || !s.skipValue() {
-			return nil, errNotJSON
+			return errNotJSON
 		}
-		members[unquote(name)] = Member{Text: json.RawMessage(text[start:s.at]), Depth: s.depth}
+		visit(unquote(name), Member{Text: json.RawMessage(text[start:s.at]), Depth: s.depth})
 		s.skipSpace()
 		if s.take('}') {
 			break
 		}
 		if !s.take(',') {
-			return nil, errNotJSON
+			return errNotJSON
 		}
 	}
 	if !s.atEnd() {
-		return nil, errNotJSON
+		return errNotJSON
 	}
-	return members, nil
+	return nil
 }
 
 // AsString returns the string that the member is. It is false if the member is missing or another value.

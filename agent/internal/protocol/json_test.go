@@ -51,7 +51,7 @@ func TestAnyFieldMayBeTooDeep(t *testing.T) {
 
 func TestAFrameNestedAMillionTimesNeedsNoStack(t *testing.T) {
 	const depth = 1 << 20
-	fields, err := ReadObject([]byte(`{"a":` + strings.Repeat(`[{"":`, depth) + "0" + strings.Repeat("}]", depth) + `,"b":1}`))
+	fields, err := ReadObject([]byte(`{"a":`+strings.Repeat(`[{"":`, depth)+"0"+strings.Repeat("}]", depth)+`,"b":1}`), "a", "b")
 	if err != nil || fields["a"].Depth != 2*depth || fields["b"].Depth != 0 {
 		t.Errorf("%d deep, %v", fields["a"].Depth, err)
 	}
@@ -80,6 +80,32 @@ func TestMembersAsValues(t *testing.T) {
 		if number != want.number || integer != want.integer {
 			t.Errorf("%s: %v and %v, want %v and %v", text, number, integer, want.number, want.integer)
 		}
+	}
+}
+
+func TestMembersThatNobodyWantsCostNoMemory(t *testing.T) {
+	var text strings.Builder
+	text.WriteString(`{"a":1`)
+	for n := range 100_000 {
+		fmt.Fprintf(&text, `,"%d":0`, n)
+	}
+	text.WriteString(`,"a":2}`)
+	members, err := ReadObject([]byte(text.String()), "a", "b")
+	if err != nil || len(members) != 1 || string(members["a"].Text) != "2" {
+		t.Errorf("got %d members, %v", len(members), err)
+	}
+	if _, err := ReadObject([]byte(`{"a":1,`), "a"); !errors.Is(err, errNotJSON) {
+		t.Error(err)
+	}
+}
+
+func TestOfFieldsWithTheSameNameTheDepthOfTheLastCounts(t *testing.T) {
+	deep := strings.Repeat("[", MaxDepth+1) + strings.Repeat("]", MaxDepth+1)
+	if _, err := Decode([]byte(`{"subject":"a","x":` + deep + `,"x":1}`)); err != nil {
+		t.Error(err)
+	}
+	if _, err := Decode([]byte(`{"subject":"a","x":1,"x":` + deep + `}`)); err == nil {
+		t.Error("it is taken")
 	}
 }
 
@@ -127,7 +153,8 @@ func FuzzReadObject(f *testing.F) {
 		if bytes.Count(text, []byte("["))+bytes.Count(text, []byte("{")) > 10_000 {
 			return // too deep for encoding/json
 		}
-		members, err := ReadObject(text)
+		members := map[string]Member{}
+		err := eachMember(text, func(name string, m Member) { members[name] = m })
 		if got, want := !errors.Is(err, errNotJSON), json.Valid(text); got != want {
 			t.Fatalf("%q: it takes it for JSON: %v, %v", text, got, err)
 		}

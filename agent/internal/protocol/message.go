@@ -58,7 +58,21 @@ func (b *BadFrame) Unwrap() error { return &b.Cause }
 // Decode parses a text frame. The error is always a *BadFrame. The caller checks the size of the frame. The message shares
 // no memory with the frame.
 func Decode(frame []byte) (Message, error) {
-	fields, err := ReadObject(frame)
+	fields := make(map[string]Member, 5)
+	var tooDeep map[string]bool // the names of the fields that are, known or not
+	err := eachMember(frame, func(name string, field Member) {
+		switch name {
+		case "subject", "reply", "data", "timestamp", "error":
+			fields[name] = field
+		}
+		delete(tooDeep, name) // of fields with the same name the last one counts
+		if field.Depth > MaxDepth {
+			if tooDeep == nil {
+				tooDeep = map[string]bool{}
+			}
+			tooDeep[name] = true
+		}
+	})
 	switch {
 	case errors.Is(err, errNotObject):
 		return Message{}, &BadFrame{Cause: WireError{Code: InvalidMessage, Message: "the frame is not a JSON object"}}
@@ -79,10 +93,8 @@ func Decode(frame []byte) (Message, error) {
 	}
 
 	// The form of every field first, then the grammar: the order is part of the protocol.
-	for name, field := range fields {
-		if field.Depth > MaxDepth {
-			return bad(InvalidMessage, fmt.Sprintf("%s is nested more than %d deep", name, MaxDepth))
-		}
+	for name := range tooDeep {
+		return bad(InvalidMessage, fmt.Sprintf("%.64s is nested more than %d deep", name, MaxDepth))
 	}
 	m := Message{Subject: subject, Reply: reply}
 	_, asks := fields["reply"]
@@ -159,7 +171,7 @@ func Encode(m Message) ([]byte, error) {
 
 // decodeError returns nil if the field is no error.
 func decodeError(field Member) *WireError {
-	fields, err := ReadObject(field.Text)
+	fields, err := ReadObject(field.Text, "code", "message")
 	if err != nil {
 		return nil
 	}
