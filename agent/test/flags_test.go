@@ -33,7 +33,7 @@ func TestUsageErrorsExit2(t *testing.T) {
 		"a label of one space":    {options{args: []string{"--label", " "}}, `" " for flag -label`},
 		"a label without a key":   {options{args: []string{"--label", "=prod"}}, "the key must have"},
 		"a label in two lines":    {options{args: []string{"--label", "note=a\nb"}}, "the value must not contain control characters"},
-		"two labels of one key":   {options{args: []string{"--label", "env=a", "--label", "env=b"}}, "another key"},
+		"two labels of one key":   {options{args: []string{"--label", "env=a", "--label", "env=b"}}, "the same key"},
 		"too many labels":         {options{args: manyLabels(17)}, "at most 16"},
 		"manager without scheme":  {options{args: []string{"--manager", "127.0.0.1:8957"}}, "must begin with http:// or https://"},
 		"manager with a path":     {options{args: []string{"--manager", "http://example.com/foo"}}, "has no path"},

@@ -35,7 +35,7 @@ func TestLabelsOfOneAgent(t *testing.T) {
 	for want, labels := range map[string][]string{
 		"":            many,
 		"at most 16":  append([]string{"one-more"}, many...),
-		"another key": {"env=prod", "edge", "env"},
+		"same key":    {"env=prod", "edge", "env"},
 	} {
 		if err := LabelsFault(labels); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", labels, err, want)
