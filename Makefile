@@ -34,11 +34,11 @@ agent-run: $(INSTALLED) agent ## Run an agent alone; it gets a token if it has n
 	@$(NODE) scripts/agent-run.ts
 
 .PHONY: token
-token: $(INSTALLED) ## Print an enrolment token; ARGS="--name edge-7 --ttl 2h --max-uses 3"
+token: $(INSTALLED) ## Print an enrolment token; ARGS="--name edge-7 --label env=prod --ttl 2h --max-uses 3"
 	@$(NODE) scripts/mint-token.ts $(ARGS)
 
 .PHONY: watch
-watch: $(INSTALLED) ## Print agents as they come, go or change; JSON=1; ARGS="--subject 'fleet.>'" for what is published too
+watch: $(INSTALLED) ## Print each change of an agent; JSON=1; ARGS="--subject 'fleet.>'" also prints published messages
 	@$(NODE) scripts/watch.ts $(if $(JSON),--json) $(ARGS)
 
 ##@ Develop

@@ -32,7 +32,7 @@ func TestUsageErrorsExit2(t *testing.T) {
 		"a label of one space":    {options{args: []string{"--label", " "}}, `" " for flag -label`},
 		"a label without a key":   {options{args: []string{"--label", "=prod"}}, "the key must have"},
 		"a label in two lines":    {options{args: []string{"--label", "note=a\nb"}}, "the value must not contain control characters"},
-		"two labels of one key":   {options{args: []string{"--label", "env=a", "--label", "env=b"}}, "another key"},
+		"two labels of one key":   {options{args: []string{"--label", "env=a", "--label", "env=b"}}, "the same key"},
 		"too many labels":         {options{args: manyLabels(17)}, "at most 16"},
 		"manager behind no zone":  {options{args: []string{"--manager", "http://[fe80::1%eth0]:8787"}}, "cannot be parsed"},
 		"a proxy that is no URL":  {options{args: []string{"--manager", "https://manager.invalid"}, env: []string{"HTTPS_PROXY=http://%zz", "ZEDOPS_TOKEN=" + managertest.EnrolmentToken}}, "HTTPS_PROXY cannot be used"},

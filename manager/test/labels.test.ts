@@ -89,7 +89,7 @@ describe("an agent that enrols", () => {
   it.each([
     [["=prod"], /^labels\.0: the key/],
     [["env=\u202Eprod"], /^labels\.0: the value must not contain characters that change/],
-    [["env", "env=prod"], /^labels: each label must have another key/],
+    [["env", "env=prod"], /^labels: two labels must not have the same key/],
     [Array.from({ length: 17 }, (_, n) => `k${n}`), /^labels: there must be at most 16/],
     ["edge", /^labels: /],
   ])("is refused with %j, and may try again", async (labels, message) => {

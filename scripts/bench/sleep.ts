@@ -155,7 +155,7 @@ interface Sample {
   bare: number;
 }
 
-/** Measures CPU time and sleep while all agents beat. `part` of them send data with each beat. */
+/** Measures CPU time and sleep while all agents beat. In each interval, `part` of them send data with their beat. */
 async function measureMinutes(pairs: readonly Pair[], part: number) {
   const from = Date.now();
   const samples = new Map<Pair, Sample[]>(pairs.map((pair) => [pair, []]));

@@ -45,7 +45,7 @@ func LabelsFault(labels []string) error {
 	for _, label := range labels {
 		key, _, _ := strings.Cut(label, "=")
 		if keys[key] {
-			return errors.New("each label must have another key")
+			return errors.New("two labels must not have the same key")
 		}
 		keys[key] = true
 	}

@@ -33,9 +33,9 @@ func TestLabelsOfOneAgent(t *testing.T) {
 		many[i] = fmt.Sprintf("k%d=v", i)
 	}
 	for want, labels := range map[string][]string{
-		"":            many,
-		"at most 16":  append([]string{"one-more"}, many...),
-		"another key": {"env=prod", "edge", "env"},
+		"":           many,
+		"at most 16": append([]string{"one-more"}, many...),
+		"same key":   {"env=prod", "edge", "env"},
 	} {
 		if err := LabelsFault(labels); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", labels, err, want)

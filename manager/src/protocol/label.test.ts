@@ -40,7 +40,7 @@ describe("the labels of one agent", () => {
 
   it.each([
     [[...many, "one-more"], "there must be at most 16 labels"],
-    [["env=prod", "env"], "each label must have another key"],
+    [["env=prod", "env"], "two labels must not have the same key"],
   ])("are refused together: %j", (labels, fault) => {
     expect(labelsFault(many)).toBeNull();
     expect(labelsFault(labels)).toBe(fault);

@@ -42,5 +42,5 @@ export function labelFault(label: string): string | null {
 export function labelsFault(labels: readonly string[]): string | null {
   if (labels.length > MAX_LABELS) return `there must be at most ${MAX_LABELS} labels`;
   const keys = new Set(labels.map((label) => splitLabel(label).key));
-  return keys.size === labels.length ? null : "each label must have another key";
+  return keys.size === labels.length ? null : "two labels must not have the same key";
 }
