@@ -127,6 +127,8 @@ export class Roster {
 
   /** Whether one more unregistered connection may be opened with this token. */
   hasRoomFor(admission: Admission): boolean {
+    // A hub that has just woken does not know of the sockets that it closed before and the client did not.
+    this.ofAgent(admission.agentId);
     return this.#slots.hasRoomFor(admission);
   }
 
