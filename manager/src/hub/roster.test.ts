@@ -175,6 +175,19 @@ describe("connections that have not registered yet", () => {
     expect(alarms.length).toBe(before);
   });
 
+  it("are looked for a few times a second at most, however many there are", () => {
+    const { roster } = load(new Durable());
+    const sockets: FakeSocket[] = [];
+    for (let n = 0; n < 2_000; n++) {
+      sockets.push(open(roster, admission(`a${n}`)));
+      vi.advanceTimersByTime(1);
+    }
+    const looks = vi.spyOn(roster, "endExpired");
+    vi.advanceTimersByTime(8_000);
+    expect(sockets.filter(({ closed }) => closed === null)).toEqual([]);
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(9);
+  });
+
   it("leave no timer behind, which would keep the hub awake", () => {
     const { roster } = load(new Durable());
     arrive(roster, "a");
