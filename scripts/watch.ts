@@ -63,8 +63,8 @@ await command(async (stack) => {
 
   const print = async ({ subject, data, timestamp = Date.now() }: Message) => {
     const id = subject.slice(subject.indexOf(".") + 1);
-    told.add(id);
     if (subject.startsWith("presence.")) {
+      told.add(id);
       // The presence of a new agent may come before the message that it has enrolled.
       const known = fleet.get(id) ?? { name: (await admin.agent(id))?.name ?? id, presence: "" };
       const presence = describe(Presence.parse(data));
@@ -73,6 +73,7 @@ await command(async (stack) => {
       fleet.set(id, { ...known, presence });
       say(timestamp, known.name, presence);
     } else if (subject.startsWith("registry.")) {
+      told.add(id);
       const { change, agent } = Change.parse(data);
       const known = fleet.get(id) ?? { name: agent?.name ?? id, presence: "" };
       const renamed = change === "renamed" ? `is renamed to ${agent?.name}` : undefined;
@@ -94,7 +95,7 @@ await command(async (stack) => {
   await followFeed(admin, {
     signal: stopping.signal,
     patterns: options.subject ?? [],
-    onMessage: options.json ? (message) => console.log(JSON.stringify(message)) : printInTurn,
+    onMessage: options.json ? (message) => console.log(printableJson(message)) : printInTurn,
     onLive: () => {
       console.error("zedops: live");
       if (!options.json) void noteAgents(false).catch(complain);
@@ -119,6 +120,12 @@ function describeLabels(labels: readonly string[] = []): string {
 /** Names and payloads come from hosts. Their control characters must not reach the terminal. */
 function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, "\u{FFFD}");
+}
+
+/** The same in JSON, which can say each of these characters in another way. */
+function printableJson(message: Message): string {
+  const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(message).replaceAll(/\p{C}/gu, (text) => text.split("").map(escaped).join(""));
 }
 
 function readOptions() {

@@ -275,6 +275,25 @@ describe("a log-out", () => {
     expect(await others.untilClosed()).toEqual({ code: 4401, reason: "session_over" });
   });
 
+  it("closes also a feed that was admitted before, and that reaches its hub after", async () => {
+    const { headers } = await logIn();
+    const logOut = async () => {
+      expect((await fetchManager("/api/session", { method: "DELETE", headers })).status).toBe(204);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    };
+    const late = {
+      getByName: (name: string) => ({
+        fetch: async (url: string, init: RequestInit) => {
+          await logOut();
+          return env.HUB.getByName(name).fetch(url, init);
+        },
+      }),
+    };
+    const { webSocket } = await withHubs(late, "/api/live?shard=0", { headers: { ...UPGRADE, ...headers } });
+    if (webSocket === null) throw new Error("no socket");
+    expect(await new TestViewer(webSocket).untilClosed()).toEqual({ code: 4401, reason: "session_over" });
+  });
+
   it("with the password and without a session closes no feed", async () => {
     const ends = vi.fn();
     const hubs = { getByName: () => ({ endSessions: ends }) };

@@ -32,6 +32,12 @@ class ApiError extends UserError {
   }
 }
 
+export class WrongPassword extends UserError {
+  constructor(manager: URL) {
+    super(`${manager.origin} does not accept this admin password`);
+  }
+}
+
 /** Long enough for a distant manager that has to start first. */
 const TIMEOUT_MS = 15_000;
 
@@ -78,6 +84,15 @@ export class Admin {
     }
   }
 
+  /** @throws WrongPassword if the manager answers, and does not accept the password */
+  async checkPassword(): Promise<void> {
+    try {
+      await this.call("GET", "/api/agents?limit=1");
+    } catch (error) {
+      if (error instanceof WrongPassword) throw error;
+    }
+  }
+
   /** Opens a socket to the live feed of one hub. */
   openFeed(shard: number): WebSocket {
     const url = new URL(`/api/live?shard=${shard}`, this.#manager);
@@ -101,7 +116,7 @@ export class Admin {
     // If the manager dies meanwhile, the answer is incomplete.
     const text = await answer.text().catch(unreachable);
     if (answer.ok) return parseJson(text);
-    if (answer.status === 401) throw new UserError(`${this.#manager.origin} does not accept this admin password`);
+    if (answer.status === 401) throw new WrongPassword(this.#manager);
     const failure = Failure.safeParse(parseJson(text));
     if (failure.success) throw new ApiError(this.#manager, failure.data.error);
     throw new UserError(`${this.#manager.origin} is not a ZedOps manager: it answers ${path} with ${answer.status}`);

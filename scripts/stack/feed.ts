@@ -5,7 +5,8 @@ import { UserError } from "./user-error.ts";
 
 const Message = z.object({
   subject: z.string(),
-  data: z.unknown(),
+  // Errors and `live.resync` have none.
+  data: z.unknown().optional(),
   timestamp: z.number().optional(),
   error: z.object({ code: z.string(), message: z.string() }).optional(),
 });
@@ -43,13 +44,18 @@ const PENALTY_MS = 60_000;
  * Follows the live feed, docs/API.md, until the signal is aborted. If one socket is lost, it opens all of them again.
  * @throws UserError if the manager no longer accepts the password, or refuses the patterns
  */
-export async function followFeed(admin: Admin, options: FeedOptions): Promise<void> {
+export async function followFeed(
+  admin: Pick<Admin, "openFeed" | "checkPassword">,
+  options: FeedOptions,
+): Promise<void> {
   for (let losses = 0; !options.signal.aborted; losses += 1) {
     const began = performance.now();
-    const code = await openAll(admin, options);
+    const { code, welcomed } = await openAll(admin, options);
     if (options.signal.aborted) return;
     if (code === 4401) throw new UserError("the manager does not accept this admin password any more");
     options.onLost();
+    // A socket does not say why it was refused. Each further attempt would count as a guess.
+    if (!welcomed) await admin.checkPassword();
     if (performance.now() - began > STABLE_AFTER_MS) losses = 0;
     const penalty = code === 4400 || code === 4429 ? PENALTY_MS : 0;
     const wait = penalty + Math.random() * Math.min(LONGEST_WAIT_MS, 1_000 * 2 ** losses);
@@ -57,8 +63,8 @@ export async function followFeed(admin: Admin, options: FeedOptions): Promise<vo
   }
 }
 
-/** Opens a socket to each hub, and returns the code of the first one that is closed. */
-async function openAll(admin: Admin, options: FeedOptions): Promise<number> {
+/** Opens a socket to each hub. Returns the code of the first one that is closed, and whether any was opened. */
+async function openAll(admin: Pick<Admin, "openFeed">, options: FeedOptions) {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   const over = new AbortController();
   let welcomed = 0;
@@ -73,7 +79,8 @@ async function openAll(admin: Admin, options: FeedOptions): Promise<number> {
     openHub(admin.openFeed(shard), { ...options, signal, patterns }, onWelcome).then(resolve, reject);
   };
   open(0);
-  return await promise.finally(() => over.abort());
+  const code = await promise.finally(() => over.abort());
+  return { code, welcomed: welcomed > 0 };
 }
 
 /** Follows one socket until it ends. Returns its close code, or 1006 if the manager has stopped answering. */

@@ -65,6 +65,14 @@ export class Feed {
     return new Response(null, { status: 101, webSocket: client });
   }
 
+  /**
+   * Call this after {@link open}. The session may have ended after the Worker admitted the viewer, and this hub was told
+   * before it had the viewer.
+   */
+  async confirm({ session }: Viewer): Promise<void> {
+    if (session !== null) await this.#sweep.checkSession(session.idHash);
+  }
+
   /** Whether the socket is a viewer's. */
   owns(socket: WebSocket): boolean {
     return this.#parts.sockets.getTags(socket)[0] === VIEWER_TAG;

@@ -45,10 +45,12 @@ export class AgentHub extends DurableObject<Env> {
   /** Opens the socket of an agent or of a viewer. This is the only use of fetch, because a WebSocket cannot cross RPC. */
   override async fetch(request: Request): Promise<Response> {
     const opened = await this.#parts.guard.run("fetch", null, () => {
-      const viewer = request.headers.get(VIEWER_HEADER);
-      if (viewer !== null) {
-        const response = this.#parts.feed.open(parseViewer(viewer));
+      const header = request.headers.get(VIEWER_HEADER);
+      if (header !== null) {
+        const viewer = parseViewer(header);
+        const response = this.#parts.feed.open(viewer);
         this.#watchFeed();
+        this.ctx.waitUntil(this.#parts.guard.run("session", null, () => this.#parts.feed.confirm(viewer)));
         return response;
       }
       return upgrade(this.#parts.roster, this.#parts.settings, parseAdmission(request.headers.get(ADMISSION_HEADER)));

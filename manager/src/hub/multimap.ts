@@ -1,17 +1,20 @@
 /** Several values for each key. A key without values takes no memory. */
 export class MultiMap<Value> {
   readonly #sets = new Map<string, Set<Value>>();
+  #size = 0;
 
   add(key: string, value: Value): void {
-    const values = this.#sets.get(key);
-    if (values === undefined) this.#sets.set(key, new Set([value]));
-    else values.add(value);
+    const values = this.#sets.get(key) ?? new Set();
+    if (values.has(value)) return;
+    this.#sets.set(key, values.add(value));
+    this.#size++;
   }
 
   delete(key: string, value: Value): void {
     const values = this.#sets.get(key);
-    values?.delete(value);
-    if (values?.size === 0) this.#sets.delete(key);
+    if (!values?.delete(value)) return;
+    this.#size--;
+    if (values.size === 0) this.#sets.delete(key);
   }
 
   /** The values of a key, as a copy: a loop over it may add and delete values. */
@@ -26,9 +29,7 @@ export class MultiMap<Value> {
 
   /** How many values there are in all. */
   get size(): number {
-    let size = 0;
-    for (const values of this.#sets.values()) size += values.size;
-    return size;
+    return this.#size;
   }
 
   /** All values, as a copy. */
@@ -41,12 +42,8 @@ export class MultiMap<Value> {
     return this.#sets.entries();
   }
 
-  /** The keys, as a copy. */
-  keys(): string[] {
-    return [...this.#sets.keys()];
-  }
-
   clear(): void {
     this.#sets.clear();
+    this.#size = 0;
   }
 }

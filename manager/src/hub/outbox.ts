@@ -6,6 +6,7 @@ import type { Log } from "../log.ts";
 import { newest, type Transition } from "../presence/presence.ts";
 import type { StaleConnection, Written } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
+import { inTime, NoAnswerInTime } from "./in-time.ts";
 
 /** The largest number of transitions in one write. Transitions that arrive during a write go into the next one. */
 const BATCH = 500;
@@ -176,7 +177,7 @@ export class Outbox {
       this.#parts.log.error("flushing presence to the registry failed; it will be tried again", { error });
       this.#append(this.#fresh.splice(0));
       // A timeout says nothing about the transitions.
-      if (!(error instanceof WriteTimeoutError)) await this.#parkRejected(store.unflushed(BATCH));
+      if (!(error instanceof NoAnswerInTime)) await this.#parkRejected(store.unflushed(BATCH));
       this.#hasBacklog = store.hasUnflushed;
       this.#failing = this.#hasBacklog;
     }
@@ -236,7 +237,7 @@ export class Outbox {
       try {
         await this.#write(part);
       } catch (error) {
-        if (error instanceof WriteTimeoutError) return null;
+        if (error instanceof NoAnswerInTime) return null;
         if (part.length > 1) {
           const middle = Math.ceil(part.length / 2);
           parts.push(part.slice(middle), part.slice(0, middle));
@@ -257,29 +258,13 @@ export class Outbox {
     );
   }
 
-  /** Limits the time of a write. Without it, one write that is never answered would block the outbox and the alarm for ever. */
-  async #inTime<T>(work: Promise<T>): Promise<T> {
-    const { writeTimeoutMs = WRITE_TIMEOUT_MS } = this.#parts;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new WriteTimeoutError(writeTimeoutMs)), writeTimeoutMs);
-    });
-    try {
-      return await Promise.race([work, timeout]);
-    } finally {
-      clearTimeout(timer);
-    }
+  #inTime<T>(work: Promise<T>): Promise<T> {
+    return inTime(work, this.#parts.writeTimeoutMs ?? WRITE_TIMEOUT_MS);
   }
 }
 
 interface RejectedRow extends Row {
   readonly error: unknown;
-}
-
-class WriteTimeoutError extends Error {
-  constructor(ms: number) {
-    super(`no answer within ${ms} ms`);
-  }
 }
 
 function transitions(rows: readonly { transition: Transition }[]): Transition[] {

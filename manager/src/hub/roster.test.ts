@@ -145,9 +145,13 @@ describe("connections that have not registered yet", () => {
     expect(roster.hasRoomFor(admission("a", { enrolment: use }))).toBe(true);
   });
 
-  it("count after the hub was loaded anew, closed ones too", () => {
+  it.each([
+    ["was loaded after another release", false],
+    ["slept", true],
+  ])("count after the hub %s, closed ones too", (_, slept) => {
     const durable = new Durable();
     const before = load(durable);
+    if (slept) before.sweeper.sweepIfDue(NOW);
     for (let n = 0; n < 16; n++) {
       const connection = before.roster.bySocket(open(before.roster, admission("a")));
       if (connection === undefined) throw new Error("no connection");
@@ -169,6 +173,19 @@ describe("connections that have not registered yet", () => {
     expect([waiting.closed, registered.closed]).toEqual([4408, null]);
     // An alarm would cost a row for every connection.
     expect(alarms.length).toBe(before);
+  });
+
+  it("are looked for a few times a second at most, however many there are", () => {
+    const { roster } = load(new Durable());
+    const sockets: FakeSocket[] = [];
+    for (let n = 0; n < 2_000; n++) {
+      sockets.push(open(roster, admission(`a${n}`)));
+      vi.advanceTimersByTime(1);
+    }
+    const looks = vi.spyOn(roster, "endExpired");
+    vi.advanceTimersByTime(8_000);
+    expect(sockets.filter(({ closed }) => closed === null)).toEqual([]);
+    expect(looks.mock.calls.length).toBeLessThanOrEqual(9);
   });
 
   it("leave no timer behind, which would keep the hub awake", () => {

@@ -29,6 +29,9 @@ import { reconnectSpreadMs } from "./welcome.ts";
 
 /** If an alarm was lost, a reader sets one that rings after this time. */
 const LOST_ALARM_MS = 10_000;
+/** Connections that do not register are looked for at most this often. */
+const UNREGISTERED_GAP_MS = 250;
+
 /** A connection in the hub's store. */
 export interface StoredConnection {
   readonly state: ConnectionState;
@@ -127,6 +130,8 @@ export class Roster {
 
   /** Whether one more unregistered connection may be opened with this token. */
   hasRoomFor(admission: Admission): boolean {
+    // A hub that has just woken does not know of the sockets that it closed before and the client did not.
+    this.ofAgent(admission.agentId);
     return this.#slots.hasRoomFor(admission);
   }
 
@@ -364,7 +369,9 @@ export class Roster {
   /** Ends the connections that should have registered by now. */
   endUnregistered(now: number): void {
     this.endExpired(this.#slots.unregistered(), now);
-    for (const connection of this.#slots.unregistered()) this.#registerBy.by(connection.leaseEnd());
+    // In a crowd of them, each has its own time, and all are looked at each time.
+    const next = now + UNREGISTERED_GAP_MS;
+    for (const connection of this.#slots.unregistered()) this.#registerBy.by(Math.max(next, connection.leaseEnd()));
   }
 
   /** Ends the connections whose lease has ended. */

@@ -15,14 +15,17 @@ const LIMITS = {
 
 export class TokenSlots {
   readonly #unregistered = new MultiMap<Connection>();
-  readonly #closing = new MultiMap<WebSocket>();
+  /** How many sockets the hub has closed and the client has not. */
+  readonly #closing = new Map<string, number>();
+  /** The token of each of these sockets: when a hub is drained, each of its sockets is looked for here. */
+  readonly #closingTokens = new Map<WebSocket, string>();
 
   /** Whether one more unregistered connection may be opened with this token. */
   hasRoomFor(admission: Admission): boolean {
     const token = tokenOf(admission);
     const unregistered = this.#unregistered.count(token);
     const limits = limitsOf(admission);
-    return unregistered < limits.unregistered && unregistered + this.#closing.count(token) < limits.withClosing;
+    return unregistered < limits.unregistered && unregistered + this.#closingOf(token) < limits.withClosing;
   }
 
   /** How many connections have not registered yet. */
@@ -46,17 +49,29 @@ export class TokenSlots {
 
   /** The hub has closed this socket; the client has not yet. */
   addClosing(socket: WebSocket, admission: Admission): void {
-    this.#closing.add(tokenOf(admission), socket);
+    if (this.#closingTokens.has(socket)) return;
+    const token = tokenOf(admission);
+    this.#closingTokens.set(socket, token);
+    this.#closing.set(token, this.#closingOf(token) + 1);
   }
 
   /** The socket is closed at both ends, or broken. */
   forgetSocket(socket: WebSocket): void {
-    for (const token of this.#closing.keys()) this.#closing.delete(token, socket);
+    const token = this.#closingTokens.get(socket);
+    if (token === undefined) return;
+    this.#closingTokens.delete(socket);
+    const left = this.#closingOf(token) - 1;
+    if (left === 0) this.#closing.delete(token);
+    else this.#closing.set(token, left);
   }
 
   /** Forgets the unregistered connections. Sockets that the client has not closed still count. */
   clear(): void {
     this.#unregistered.clear();
+  }
+
+  #closingOf(token: string): number {
+    return this.#closing.get(token) ?? 0;
   }
 }
 

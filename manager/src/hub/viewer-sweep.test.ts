@@ -83,6 +83,17 @@ it("keeps a viewer if the registry cannot be reached, and asks again at the next
   expect(socket.closed).toBe(4401);
 });
 
+it("waits a few seconds at most for an answer of the registry that never comes", async () => {
+  const sessionEnd = vi.fn(() => new Promise<null>(() => {}));
+  const { feed, open } = feedOver(undefined, { sessionEnd });
+  const socket = open(session("s", SETTLED));
+  const swept = vi.fn();
+  void feed.sweep(SETTLED).then(swept);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(swept).toHaveBeenCalledWith(SETTLED + SETTINGS.heartbeatIntervalMs);
+  expect(socket.closed).toBeNull();
+});
+
 it("does not sweep twice within a few seconds, whatever the alarm rings for", async () => {
   const sessionEnd = vi.fn(async () => SETTLED);
   const { feed, open } = feedOver(undefined, { sessionEnd });

@@ -5,8 +5,12 @@ import type { Settings } from "../config.ts";
 import { Close } from "../protocol/close.ts";
 import { termsOf } from "./connection-state.ts";
 import type { HeartbeatWindow } from "./heartbeat-window.ts";
+import { inTime } from "./in-time.ts";
 import { SweepPlan } from "./sweep.ts";
 import type { Viewers } from "./viewers.ts";
+
+/** How long a sweep waits for the registry, in milliseconds. Sweeps of agents wait meanwhile. */
+const ANSWER_WITHIN_MS = 5_000;
 
 export interface ViewerSweepParts {
   readonly settings: Settings;
@@ -67,13 +71,14 @@ export class ViewerSweep {
     for (const { state } of this.#viewers.all()) {
       if (state.session !== null && state.session.endsAt <= now) due.add(state.session.idHash);
     }
-    await Promise.all([...due].map((idHash) => this.#checkSession(idHash)));
+    await Promise.all([...due].map((idHash) => this.checkSession(idHash)));
   }
 
-  async #checkSession(idHash: string): Promise<void> {
+  /** Asks when the session ends. Closes its viewers if it is over. */
+  async checkSession(idHash: string): Promise<void> {
     let endsAt: number | null;
     try {
-      endsAt = await this.#parts.sessionEnd(idHash);
+      endsAt = await inTime(this.#parts.sessionEnd(idHash), ANSWER_WITHIN_MS);
     } catch {
       return; // The registry cannot be reached. The next sweep asks again.
     }
