@@ -47,7 +47,11 @@ interface Call {
   readonly unattended?: boolean;
 }
 
-async function call(path: string, options: Call = {}): Promise<Response> {
+/**
+ * Calls a route of docs/API.md. Calls that only one screen makes are in its own folder, and are loaded with it.
+ * @throws ApiError
+ */
+export async function call(path: string, options: Call = {}): Promise<Response> {
   const { method, body, signal, withinMs = answerWithinMs, unattended = false } = options;
   const timeout = AbortSignal.timeout(withinMs);
   const init: RequestInit = { signal: signal ? AbortSignal.any([signal, timeout]) : timeout, cache: "no-store" };
@@ -85,7 +89,8 @@ async function refusal(response: Response): Promise<ApiError> {
   }
 }
 
-async function read<T>(response: Response, parse: (body: unknown) => T): Promise<T> {
+/** @throws ApiError `invalid_response` if `parse` throws */
+export async function read<T>(response: Response, parse: (body: unknown) => T): Promise<T> {
   try {
     return parse(await response.json());
   } catch (error) {

@@ -95,6 +95,13 @@ export function eventJson(agoMs: number, durationMs: number | null, fields: Part
   };
 }
 
+interface BulkJson {
+  action: string;
+  ids: string[];
+  add?: string[];
+  remove?: string[];
+}
+
 /** A fake manager behind `fetch`: the routes of docs/API.md that the page calls, with a list of agents. */
 export class Manager {
   readonly password = "correct horse";
@@ -120,6 +127,8 @@ export class Manager {
   readonly feed: FeedSocket[] = [];
   /** The calls that said that no person had asked for them. */
   readonly unattended: Received[] = [];
+  /** What `POST /api/agents/bulk` answers for some agents, to which it does nothing. */
+  readonly bulkOutcomes = new Map<string, string>();
   /** Answers that replace a route's own, by "METHOD /path". */
   readonly insteadOf = new Map<string, Answer>();
   /** The agents that the page has been told of. */
@@ -189,6 +198,7 @@ export class Manager {
       const minted = { id: "e1", token: this.token, maxUses: 1, createdAt: now, expiresAt: now + 3_600_000 };
       return { status: 201, body: { ...minted, name: sent.get("name") ?? null } };
     }
+    if (method === "POST" && path === "/api/agents/bulk") return { status: 200, body: { results: this.#bulk(body) } };
     const revoked = this.agents.find(({ id }) => path === `/api/agents/${id}/revoke`);
     if (revoked && method === "POST") {
       Object.assign(revoked, offline("revoked"), { revokedAt: Date.now(), revision: revoked.revision + 1 });
@@ -200,7 +210,7 @@ export class Manager {
     const agent = this.agents.find(({ id }) => path === `/api/agents/${id}`);
     if (agent && method === "GET") return { status: 200, body: { ...agent, uptime: this.uptime } };
     if (agent && method === "PATCH") {
-      Object.assign(agent, { name: String(sent.get("name")), revision: agent.revision + 1 });
+      Object.assign(agent, body, { revision: agent.revision + 1 });
       return { status: 200, body: agent };
     }
     if (agent && method === "DELETE") {
@@ -208,6 +218,24 @@ export class Manager {
       return { status: 204 };
     }
     return refusal(404, "unknown_agent", "there is no such agent");
+  }
+
+  /** What `POST /api/agents/bulk` does. It tells the feed of nothing; see {@link tellAll}. */
+  #bulk(body: unknown) {
+    const { action, ids, add = [], remove = [] } = body as BulkJson;
+    return ids.map((id) => {
+      const agent = this.agents.find((each) => each.id === id);
+      const outcome = agent === undefined ? "unknown_agent" : (this.bulkOutcomes.get(id) ?? "done");
+      if (agent !== undefined && outcome === "done") {
+        const gone = new Set([...remove, ...add.map((label) => label.split("=")[0])]);
+        const labels = [...agent.labels.filter((label) => !gone.has(label.split("=")[0])), ...add].toSorted();
+        const revision = agent.revision + 1;
+        if (action === "remove") this.agents = this.agents.filter((each) => each !== agent);
+        else if (action === "label") Object.assign(agent, { labels, revision });
+        else Object.assign(agent, offline("revoked"), { revokedAt: Date.now(), revision });
+      }
+      return { id, outcome };
+    });
   }
 
   #page(from: number): Answer {

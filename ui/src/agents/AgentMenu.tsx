@@ -6,6 +6,7 @@ import { type Agent, isOnline, isRevoked } from "./agent.ts";
 import { readableName } from "./name.ts";
 
 const AgentHistory = lazy(() => import("./AgentHistory.tsx"));
+const LabelsDialog = lazy(() => import("./LabelsDialog.tsx"));
 const RemoveAgent = lazy(() => import("./RemoveAgent.tsx"));
 const RenameAgent = lazy(() => import("./RenameAgent.tsx"));
 const RevokeAgent = lazy(() => import("./RevokeAgent.tsx"));
@@ -26,6 +27,7 @@ export function AgentMenu(props: { agent: Agent; onOpen?: (open: boolean) => voi
         act: () => open((close) => <AgentHistory agent={live.agent(agent.id) ?? agent} onClose={close} />),
       },
       { words: "Rename…", act: () => open((close) => <RenameAgent agent={agent} onClose={close} />) },
+      { words: "Labels…", act: () => open((close) => <LabelsDialog agent={agent} onClose={close} />) },
       ...(isOnline(agent)
         ? [{ words: "Rotate token…", act: () => open((close) => <RotateToken agent={agent} onClose={close} />) }]
         : []),

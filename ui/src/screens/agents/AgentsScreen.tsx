@@ -38,7 +38,7 @@ export function AgentsScreen() {
     return id === undefined || id === "" ? undefined : decodeURIComponent(id);
   });
   const showAll = () => {
-    changeQuery({ group: "all", words: "" });
+    changeQuery({ group: "all", words: "", labels: [] });
     // The button that had it is gone.
     queueMicrotask(rescueFocus);
   };

@@ -1,5 +1,4 @@
 import { lazy, Show } from "solid-js";
-import type { BulkAction } from "../../agents/bulk.ts";
 import { useDialogs } from "../../components/dialogs.tsx";
 import { rescueFocus } from "../../components/focus.ts";
 import { formatCount } from "../../components/format.ts";
@@ -7,13 +6,15 @@ import type { Selection } from "./selection.ts";
 import "./SelectionBar.css";
 
 const BulkDialog = lazy(() => import("./BulkDialog.tsx"));
+const BulkLabels = lazy(() => import("./BulkLabels.tsx"));
 
 /** What can be done with the selected agents together. It lies over the foot of the page, so that no row moves. */
 export function SelectionBar(props: { selection: Selection }) {
   const open = useDialogs();
   const count = () => props.selection.ids().size;
-  const ask = (action: BulkAction) =>
+  const ask = (action: "revoke" | "remove") =>
     open((close) => <BulkDialog action={action} selection={props.selection} onClose={close} />);
+  const label = () => open((close) => <BulkLabels selection={props.selection} onClose={close} />);
   const clear = () => {
     props.selection.set([]);
     rescueFocus();
@@ -25,6 +26,9 @@ export function SelectionBar(props: { selection: Selection }) {
         <p class="selection-bar-count" role="status">
           {formatCount(count())} selected
         </p>
+        <button class="button selection-bar-action" type="button" onClick={label}>
+          Labels…
+        </button>
         <button class="button selection-bar-action" type="button" onClick={() => ask("revoke")}>
           Revoke…
         </button>
