@@ -41,7 +41,7 @@ export function LabelEditor(props: LabelEditorProps) {
 
   return (
     <>
-      <form class="field" onSubmit={submit}>
+      <form class="field label-editor" onSubmit={submit}>
         <label for={id}>
           Add a label <span class="muted">(a key, or key=value)</span>
         </label>

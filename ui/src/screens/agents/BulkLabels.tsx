@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/solid-query";
-import { Show } from "solid-js";
+import { createMemo, Show } from "solid-js";
 import type { Agent } from "../../agents/agent.ts";
 import { LabelEditor } from "../../agents/LabelEditor.tsx";
 import { useLabelEdit } from "../../agents/labelEdit.ts";
@@ -17,10 +17,10 @@ export default function BulkLabels(props: { selection: Selection; onClose: () =>
   const chosen: readonly Agent[] = [...props.selection.ids()].flatMap((id) => live.roster.get(id)?.agent ?? []);
   const run = useBulkRun(chosen, props.selection);
   const edit = useLabelEdit();
-  const agents = () => {
+  const agents = createMemo(() => {
     live.changed();
     return run.left().flatMap(({ id }) => live.roster.get(id)?.agent ?? []);
-  };
+  });
 
   const saving = useMutation(() => ({
     mutationFn: async () => {

@@ -70,7 +70,7 @@ export function Filters(props: { query: ListQuery }) {
           class="filter filters-search"
           type="search"
           aria-label="Search agents"
-          placeholder="Name, host, address, label, version, id"
+          placeholder="Name, label, host, address, id"
           autocomplete="off"
           spellcheck={false}
           value={props.query.words}
