@@ -11,7 +11,7 @@ Mints an enrolment token and prints it, and nothing else, on standard output.
 
   --manager URL    the manager (default: MANAGER_URL, or the local one on PORT)
   --name NAME      the agent's name, unless the agent brings its own
-  --label LABEL    a label of the agents that enrol with it, such as env=prod; may be repeated, 16 times at most
+  --label LABEL    a label for the agents that enrol with the token, such as env=prod; may be repeated, up to 16 labels
   --ttl DURATION   how long it can be used: seconds, or 90s, 15m, 2h, 7d; 1m to 30d (default: 1h)
   --max-uses N     how many agents may enrol with it; 1 to 10000 (default: 1)
   --help           this text

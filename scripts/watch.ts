@@ -8,11 +8,12 @@ import { UserError } from "./stack/user-error.ts";
 
 const help = `Usage: watch.ts [options]
 
-Prints a line whenever an agent comes or goes, or is changed, until Ctrl-C.
+Prints a line whenever an agent comes, goes or is changed. Ctrl-C ends it.
 
   --manager URL      the manager (default: MANAGER_URL, or the local one on PORT)
-  --subject PATTERN  prints what is published on these subjects too, such as 'fleet.>'; may be repeated
-  --json             prints the messages of the live feed as JSON, one a line
+  --subject PATTERN  also prints the messages that operators publish to these subjects, such as 'fleet.>';
+                     may be repeated
+  --json             prints the messages of the live feed, one JSON object per line
   --help             this text
 
 The admin password comes from ADMIN_PASSWORD, or for a manager on this machine from manager/.dev.vars.`;
@@ -21,7 +22,9 @@ const Presence = Agent.pick({ status: true, reason: true });
 const Labelled = Agent.pick({ name: true }).extend({ labels: z.array(z.string()).default([]) });
 const Change = z.object({ change: z.string(), agent: Labelled.nullish() });
 
-/** The changes of the registry in words. Another one, from a newer manager, is printed as it is called. */
+/**
+ * The changes of the registry in words. Other changes, such as those of a newer manager, are printed by their names.
+ */
 const changes: ReadonlyMap<string, string> = new Map([
   ["clone", "is on two hosts"],
   ["flapping", "comes and goes often"],
@@ -36,7 +39,7 @@ await command(async (stack) => {
   }
   const stopping = new AbortController();
   stack.onStopped(async () => stopping.abort());
-  // The reader of a pipe has gone.
+  // The program that reads our output through a pipe has ended.
   process.stdout.on("error", () => stopping.abort());
 
   const admin = await Admin.fromEnvironment(options.manager ?? readSettings().managerUrl);
@@ -44,7 +47,7 @@ await command(async (stack) => {
   const say = (at: number, subject: string, what: string) =>
     console.log(printable(`${new Date(at).toLocaleTimeString("en-GB")}  ${subject}  ${what}`));
 
-  /** The agents that the feed has told of since the last reading of the list began: it may be newer than the list. */
+  /** The agents in the messages since the last reading of the list began. For these, the list may be out of date. */
   let told = new Set<string>();
   const noteAgents = async (quietly: boolean) => {
     told = new Set();
@@ -62,10 +65,10 @@ await command(async (stack) => {
     const id = subject.slice(subject.indexOf(".") + 1);
     told.add(id);
     if (subject.startsWith("presence.")) {
-      // The feed may tell of a new agent's connection before it tells of the agent.
+      // The presence of a new agent may come before the message that it has enrolled.
       const known = fleet.get(id) ?? { name: (await admin.agent(id))?.name ?? id, presence: "" };
       const presence = describe(Presence.parse(data));
-      // A presence also tells of round trips.
+      // A presence message may only have a new round-trip time.
       if (presence === known.presence) return;
       fleet.set(id, { ...known, presence });
       say(timestamp, known.name, presence);
@@ -73,7 +76,7 @@ await command(async (stack) => {
       const { change, agent } = Change.parse(data);
       const known = fleet.get(id) ?? { name: agent?.name ?? id, presence: "" };
       const renamed = change === "renamed" ? `is renamed to ${agent?.name}` : undefined;
-      const labelled = change === "labelled" ? `is labelled ${agent?.labels.join(", ") || "with nothing"}` : undefined;
+      const labelled = change === "labelled" ? describeLabels(agent?.labels) : undefined;
       say(timestamp, known.name, renamed ?? labelled ?? changes.get(change) ?? `is ${change}`);
       fleet.set(id, { ...known, name: agent?.name ?? known.name });
     } else {
@@ -86,7 +89,7 @@ await command(async (stack) => {
     printed = printed.then(() => print(message)).catch(complain);
   };
 
-  // It is known at once whether the manager is there and accepts the password.
+  // Fails at once if the manager cannot be reached or does not accept the password.
   await noteAgents(true);
   await followFeed(admin, {
     signal: stopping.signal,
@@ -109,7 +112,11 @@ function describe({ status, reason }: z.infer<typeof Presence>): string {
   return reason === null ? status : `${status} (${reason.replaceAll("_", " ")})`;
 }
 
-/** Names and payloads come from hosts: they must not command the terminal. */
+function describeLabels(labels: readonly string[] = []): string {
+  return labels.length === 0 ? "now has no labels" : `now has the labels ${labels.join(", ")}`;
+}
+
+/** Names and payloads come from hosts. Their control characters must not reach the terminal. */
 function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, "\u{FFFD}");
 }

@@ -34,7 +34,12 @@ export default defineConfig({
     target: "baseline-widely-available",
     // The manager's Content-Security-Policy allows no data: URLs and no inline scripts.
     assetsInlineLimit: 0,
-    modulePreload: { polyfill: false },
+    modulePreload: {
+      polyfill: false,
+      // A screen that is loaded later imports its scripts itself. A list of them would make the first screen larger.
+      resolveDependencies: (_, files, { hostType }) =>
+        hostType === "html" ? files : files.filter((file) => file.endsWith(".css")),
+    },
   },
   server: {
     port: Number(UI_PORT),

@@ -1,6 +1,6 @@
 /**
- * The Worker that scripts/bench/sleep.ts runs: the manager as it is deployed, with a hub that notes when it wakes, a bare
- * object to compare it with, and routes for the benchmark. Only the benchmark builds it.
+ * The Worker for scripts/bench/sleep.ts: the manager as it is deployed, with a hub that records when it wakes, a bare
+ * object to compare the hub with, and routes for the benchmark. Only the benchmark builds it.
  */
 import { DurableObject } from "cloudflare:workers";
 import { z } from "zod";
@@ -10,7 +10,7 @@ import { shardName } from "../src/hub/placement.ts";
 import manager, { AgentHub as Hub } from "../src/index.ts";
 import { encode, HEARTBEAT, HEARTBEAT_ACK } from "../src/protocol/message.ts";
 
-/** The object that a benchmark uses: the only hub, or the bare object with its name, whose sockets beat at the same times. */
+/** The name of the only hub. The bare object has the same name, so that its sockets beat at the same times. */
 const NAME = shardName(0);
 
 type BenchEnv = Env & {
@@ -25,7 +25,7 @@ interface Happening {
   at: number;
 }
 
-/** An object shares the isolate of its Worker, so what it notes here outlives its sleep. */
+/** An object shares the isolate of its Worker, so this list outlives the object's hibernation. */
 let happenings: Happening[] = [];
 
 function note(what: Happening["what"]): void {
@@ -67,7 +67,7 @@ export class AgentHub extends Hub {
 /** The tag of every socket of the bare object. */
 const BARE_TAG = "bare";
 
-/** The least that an object with sockets can be: it echoes frames, and the runtime answers heartbeats. */
+/** Does as little as an object with sockets can do: it echoes frames, and the runtime answers heartbeats. */
 export class Bare extends DurableObject<BenchEnv> {
   constructor(ctx: DurableObjectState, env: BenchEnv) {
     super(ctx, env);
@@ -97,7 +97,7 @@ export class Bare extends DurableObject<BenchEnv> {
 
   override webSocketClose(): void {}
 
-  /** The least that a sweep can be: it asks of every socket when it last beat. */
+  /** Does as little as a sweep can do: it asks for the last heartbeat of every socket. */
   override alarm(): void {
     note("alarm");
     for (const socket of this.ctx.getWebSockets(BARE_TAG)) this.ctx.getWebSocketAutoResponseTimestamp(socket);

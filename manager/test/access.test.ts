@@ -405,6 +405,16 @@ describe("the audit trail", () => {
     expect(pages).toEqual(pages.toSorted((a, b) => b - a));
     expect(new Set(pages).size).toBe(pages.length);
 
+    const actions = async (filter: string) =>
+      ((await api("GET", `/api/audit?${filter}`)).body as { action: string }[]).map(({ action }) => action);
+    expect(await actions(`target=${agent.id}`)).toEqual(["agent.remove", "agent.revoke", "agent.rename"]);
+    expect(await actions(`target=${agent.id}&action=agent.rename`)).toEqual(["agent.rename"]);
+    expect(new Set(await actions("action=token.mint"))).toEqual(new Set(["token.mint"]));
+    expect(await actions("action=no.such")).toEqual([]);
+    const first: Response = await act("GET", `/api/audit?target=${agent.id}&limit=2`);
+    const next = /^<([^>]+)>/.exec(first.headers.get("Link") ?? "")?.[1] ?? "";
+    expect(await (await act("GET", next)).json()).toMatchObject([{ action: "agent.rename" }]);
+
     const everything = JSON.stringify((await api("GET", "/api/audit?limit=1000")).body);
     for (const secret of [token, minted.token, env.ADMIN_PASSWORD, env.JWT_SECRET]) {
       expect(everything).not.toContain(secret);

@@ -223,3 +223,31 @@ describe.each([50, 1_000, 3_000])("with %i agents", (count) => {
     await env.DB.prepare("DELETE FROM agents WHERE enrolment_id = ?").bind(id).run();
   });
 });
+
+describe.each([50, 1_000])("with %i audit events of others", (count) => {
+  it("a page of an agent or an action reads its own events alone", async () => {
+    const others = env.DB.prepare(
+      `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
+       INSERT INTO audit (at, via, action, target) SELECT i, 'password', 'agent.rename', 'other' FROM n`,
+    ).bind(count);
+    const own = env.DB.prepare(
+      "INSERT INTO audit (at, via, action, target) VALUES (1, 'password', ?1, 'own'), (2, 'password', 'agent.rename', 'own')",
+    ).bind(`rare.${count}`);
+    await env.DB.batch([others, own, others]);
+    const rows = countRows();
+    for (const [filter, found] of [
+      ["target=own", 2],
+      [`action=rare.${count}`, 1],
+      ["target=own&action=agent.rename", 1],
+      ["limit=2", 2],
+      ["limit=2&cursor=20", 2],
+    ] as const) {
+      const { read } = await rowsOf(rows, async () => {
+        expect((await api("GET", `/api/audit?${filter}`)).body).toHaveLength(found);
+      });
+      // Those of the page, one more that tells of the next page, and the look into the table for each.
+      expect(read, filter).toBeLessThanOrEqual(6);
+    }
+    await env.DB.prepare("DELETE FROM audit WHERE target IN ('own', 'other')").run();
+  });
+});

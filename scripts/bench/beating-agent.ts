@@ -1,6 +1,6 @@
 import { z } from "zod";
 
-/** A heartbeat that the manager's runtime answers, and the answer: docs/PROTOCOL.md "agent.heartbeat". */
+/** The bare heartbeat and its answer, which comes from the runtime: docs/PROTOCOL.md "agent.heartbeat". */
 const BEAT = '{"subject":"agent.heartbeat"}';
 const ANSWER = '{"subject":"agent.heartbeat.ack"}';
 
@@ -9,7 +9,7 @@ const Welcome = z.object({ connection: z.string(), heartbeatIntervalMs: z.number
 const Alignment = z.object({ delayMs: z.number() });
 const Failure = z.object({ error: z.object({ code: z.string() }) });
 
-/** A socket that beats on the schedule of its welcome. Many of them run in one process. */
+/** A small agent: a socket that sends heartbeats on the schedule of its welcome. Many of them run in one process. */
 export class BeatingAgent {
   readonly #socket: WebSocket;
   readonly #waiting = new Map<string, () => void>();
@@ -20,7 +20,7 @@ export class BeatingAgent {
   #dueAt = 0;
   #beatTimer: NodeJS.Timeout | undefined;
   #requests = 0;
-  /** Frames that ended a wait with an error. */
+  /** The error code of the latest error frame; undefined if there was none. */
   #failure: string | undefined;
   /** Whether the next beat has data. */
   reportsNext = false;
@@ -51,14 +51,14 @@ export class BeatingAgent {
     this.#socket.send(BEAT);
   }
 
-  /** Has the hub echo a message. Returns how long that took, in milliseconds. */
+  /** Sends a `test.echo` to the hub. Returns the time until the reply, in milliseconds. */
   async echo(): Promise<number> {
     const start = performance.now();
     await this.#request("test.echo", 1);
     return performance.now() - start;
   }
 
-  /** The same from an object that sends every frame back. */
+  /** Sends a frame to the bare object, which sends every frame back. Returns the time until then, in milliseconds. */
   async bounce(): Promise<number> {
     const start = performance.now();
     await this.#send("bounce", { subject: "bounce", data: 1 });
@@ -117,7 +117,7 @@ export class BeatingAgent {
     this.#beatTimer = setTimeout(() => {
       this.#socket.send(this.reportsNext ? '{"subject":"agent.heartbeat","data":{"rttMs":23}}' : BEAT);
       this.reportsNext = false;
-      // A beat that is late does not move those after it.
+      // A late beat does not delay the beats after it.
       this.#dueAt += this.#intervalMs;
       this.#wait();
     }, this.#dueAt - performance.now());

@@ -1,4 +1,4 @@
-/** The process of a crowd. It takes orders from the one that has started it, and answers each with a number. */
+/** The child process of a BeatingCrowd. It takes orders from its parent process, and answers each with a number. */
 import { inspect } from "node:util";
 import { z } from "zod";
 import { BeatingAgent } from "./beating-agent.ts";
@@ -7,7 +7,7 @@ const Order = z.discriminatedUnion("do", [
   z.object({
     do: z.literal("open"),
     url: z.string(),
-    /** If there is none, the sockets do not register. */
+    /** An enrolment token. Without it the sockets do not register. */
     token: z.string().optional(),
     installIds: z.array(z.string()),
   }),
@@ -16,10 +16,10 @@ const Order = z.discriminatedUnion("do", [
 ]);
 export type Order = z.infer<typeof Order>;
 
-/** Sockets that are opened at the same time. A token may have 64 that have not registered. */
+/** Sockets that are opened at the same time. The manager allows 64 unregistered sockets per token. */
 const AT_ONCE = 16;
 
-/** The agents of each order to open some. */
+/** The agents of each "open" order. */
 const groups: BeatingAgent[][] = [];
 let turn = 0;
 
@@ -35,7 +35,7 @@ async function obey(order: Order): Promise<number> {
     case "open":
       return open(order);
     case "report": {
-      // Others each time, and as many of each group.
+      // The same part of each group, and other agents with each order.
       for (const agents of groups) {
         const count = Math.round(agents.length * order.part);
         for (let n = 0; n < count; n++) {

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import type { Order } from "./beating-crowd-process.ts";
 
-/** Many sockets that beat, in a process of their own: they do not hold up the one that measures. */
+/** Many sockets that send heartbeats, in a child process, so that they do not slow down the process that measures. */
 export class BeatingCrowd {
   readonly #process: ChildProcess;
 
@@ -16,7 +16,7 @@ export class BeatingCrowd {
     await this.#order({ do: "open", ...order });
   }
 
-  /** Has this part of the agents send their next beat with data. */
+  /** Makes this part of the agents send their next heartbeat with data. */
   async report(part: number): Promise<void> {
     await this.#order({ do: "report", part });
   }

@@ -1,4 +1,4 @@
-/** What the benchmarks say about their measurements. */
+/** Statistics for the benchmarks. */
 
 export interface Spread {
   median: number;
@@ -14,7 +14,10 @@ export function spread(values: readonly number[]): Spread {
   return { median, least: sorted[0] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN, samples: sorted.length };
 }
 
-/** The exponent of growth: the slope of the line that fits the logarithms. 0: it does not grow; 1: it doubles if the size doubles. */
+/**
+ * The exponent of growth: the slope of the line that fits the logarithms. With 0 the value does not grow; with 1 it
+ * doubles when the size doubles.
+ */
 export function growth(points: readonly { size: number; value: number }[]): number {
   const logs = points.map(({ size, value }) => [Math.log(size), Math.log(value)] as const);
   const mean = (of: 0 | 1) => logs.reduce((sum, log) => sum + log[of], 0) / logs.length;

@@ -7,7 +7,7 @@ const Happening = z.object({
 });
 export type Happening = z.infer<typeof Happening>;
 
-/** The runtime hibernates an object after so long without an event. The report says whether it really did. */
+/** The runtime hibernates an object after this time without an event. {@link Happenings.pauses} checks that. */
 const IDLE_MS = 10_000;
 
 export interface Sleep {
@@ -27,7 +27,7 @@ export class Happenings {
     this.#url = url;
   }
 
-  /** Fetches the newest. Asking for them does not wake the object. */
+  /** Fetches the new happenings. This does not wake the object. */
   async update(): Promise<void> {
     const answer = await fetch(`${this.#url}/bench/happenings`);
     this.all.push(...z.array(Happening).parse(await answer.json()));
@@ -48,7 +48,7 @@ export class Happenings {
     return this.all.some(({ what, at }) => what === "woke" && at >= since);
   }
 
-  /** How the object slept from one time to another; Unix milliseconds. */
+  /** How the object slept between two times; Unix milliseconds. */
   sleep(from: number, to: number): Sleep {
     let awakeMs = 0;
     let awakeUntil = from;

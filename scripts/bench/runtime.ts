@@ -15,7 +15,7 @@ const CONFIG = inRepository("manager/wrangler.jsonc");
 const WORKER = "zedops";
 const BUNDLE = "sleep-worker.js";
 
-/** What is used of wrangler.jsonc. */
+/** The fields of wrangler.jsonc that the benchmark needs. */
 const Config = z.object({
   compatibility_date: z.string(),
   vars: z.record(z.string(), z.string()),
@@ -28,7 +28,7 @@ const Config = z.object({
   ),
 });
 
-/** Linux counts a process's CPU time in these steps. */
+/** Linux counts the CPU time of a process in steps of 10 ms. */
 const MS_PER_TICK = 10;
 
 /** Bundles manager/bench/sleep-worker.ts as `wrangler deploy` would. Returns the folder of the bundle. */
@@ -48,8 +48,8 @@ export async function bundle(): Promise<string> {
 }
 
 /**
- * A bundle in a workerd of its own, with the bindings of wrangler.jsonc. Clients reach the Worker directly: nothing is
- * between, and nothing traces.
+ * A workerd process that runs one bundle, with the bindings of wrangler.jsonc. Clients connect to it directly, without
+ * a proxy, and tracing is off.
  */
 export class Runtime {
   readonly url: string;
@@ -118,12 +118,12 @@ export class Runtime {
     this.password = password;
   }
 
-  /** Takes an object out of memory and keeps its sockets, as the runtime does with one that is idle. */
+  /** Removes an object from memory and keeps its sockets, as the runtime does when an object is idle. */
   async hibernate(className: string, name: string): Promise<void> {
     await this.#miniflare.unsafeEvictDurableObject(WORKER, className, { name, webSockets: "hibernate" });
   }
 
-  /** The CPU time that it has used so far, in milliseconds. */
+  /** The CPU time that the process has used so far, in milliseconds. */
   async cpuMs(): Promise<number> {
     const stat = await readFile(`/proc/${this.pid}/stat`, "utf8");
     // "pid (name) state …"; the name may contain anything. The 14th and 15th fields are user and system time.
@@ -148,7 +148,7 @@ function secret(): string {
   return randomBytes(32).toString("base64url");
 }
 
-/** The ids of this process's workerds. */
+/** The process ids of the workerd processes that this process has started. */
 async function runtimes(): Promise<number[]> {
   const tree = await processTree(process.pid);
   return tree.flatMap(({ pid, command }) => (/\/workerd serve /.test(command) ? [pid] : []));

@@ -1,14 +1,14 @@
 /**
- * Measures how hubs sleep and wake, beside bare objects with as many sockets: docs/SCALING.md.
+ * Measures how hubs sleep and wake, and compares them with bare objects: docs/SCALING.md.
  *
- *   node scripts/bench/sleep.ts               the table, in about nine minutes
+ *   node scripts/bench/sleep.ts               prints the tables, in about nine minutes
  *   node scripts/bench/sleep.ts --json FILE   writes the figures to a file too
  *   node scripts/bench/sleep.ts --sizes 50,100,200,400   smaller hubs, to try it out
- *   node scripts/bench/sleep.ts --bare-sweeps   the bare object asks twice a minute when each of its sockets last beat
+ *   node scripts/bench/sleep.ts --bare-sweeps   the bare object also looks at every socket twice a minute
  *
- * Each hub and each bare object has a workerd of its own, which runs the bundle that `wrangler deploy` would upload, with
- * manager/bench/sleep-worker.ts around it. Nothing is between clients and Worker, and nothing traces. All sockets beat on
- * schedule. workerd needs two descriptors for a socket.
+ * Each hub and each bare object has its own workerd process. It runs the bundle that `wrangler deploy` would upload,
+ * wrapped in manager/bench/sleep-worker.ts. All sockets beat on schedule. workerd needs two file descriptors for each
+ * socket.
  */
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
@@ -25,17 +25,19 @@ import { bundle, deleteBundle, Runtime } from "./runtime.ts";
 const INTERVAL_MS = 30_000;
 /** Whole intervals, so that every socket beats equally often. */
 const MEASURED_MS = 4 * INTERVAL_MS;
-/** The part of the agents that send values with a beat, in each interval. */
+/** The part of the agents that send a heartbeat with data in each interval. */
 const REPORTING = 0.01;
 const WAKES = 8;
-/** A hub is woken after so long without an event: the runtime hibernates it after 10 s. */
+/** The benchmark wakes a hub after this time without an event. The runtime hibernates it after 10 s. */
 const ASLEEP_AFTER_MS = 11_500;
 /** How often each other operation is timed. */
 const REPETITIONS = 15;
 const PAGE = 100;
-/** A sweep's CPU time is looked for from so long before its alarm. The clocks of the two may differ a little. */
+/** The CPU time of a sweep is counted from this time before its alarm, because the two clocks may differ a little. */
 const BEFORE_SWEEP_MS = 200;
-/** A hub has woken and swept after this time. It has also fallen asleep again after the second. Beats come later. */
+/**
+ * Times after an alarm: by the first, the hub has swept; by the second, it hibernates again. The next beats come later.
+ */
 const SWEPT_AFTER_MS = 1_800;
 const ASLEEP_AGAIN_AFTER_MS = 12_000;
 const SAMPLE_EVERY_MS = 100;
@@ -54,7 +56,7 @@ const HUB = "hub-0";
 interface Side {
   runtime: Runtime;
   happenings: Happenings;
-  /** A socket of it in this process. */
+  /** One more socket of the object, in this process, for the timed messages. */
   socket: BeatingAgent;
 }
 
@@ -76,7 +78,7 @@ try {
   const pairs: Pair[] = [];
   for (const size of SIZES) pairs.push(await connect(size));
   console.error(`connected after ${elapsed()} s`);
-  // Every agent has its place in the window then, and every hub its rhythm.
+  // Until each agent beats in the window, and each hub sweeps twice a minute.
   await pause(INTERVAL_MS + 15_000);
   const idle = await measureMinutes(pairs, 0);
   console.error(`measured agents that only beat after ${elapsed()} s`);
@@ -153,7 +155,7 @@ interface Sample {
   bare: number;
 }
 
-/** Measures CPU time and sleep while agents beat, and this part of them reports. */
+/** Measures CPU time and sleep while all agents beat. `part` of them send data with each beat. */
 async function measureMinutes(pairs: readonly Pair[], part: number) {
   const from = Date.now();
   const samples = new Map<Pair, Sample[]>(pairs.map((pair) => [pair, []]));
@@ -188,8 +190,8 @@ async function updateHappenings(pairs: readonly Pair[]): Promise<void> {
 }
 
 /**
- * What the time after each alarm of a hub costs, with the wake before it: the difference to the bare object, whose sockets
- * beat alike and which has no alarm.
+ * The CPU time of a hub around each alarm, from the wake before it to `afterMs` after it. The CPU time of the bare
+ * object is subtracted: its sockets beat at the same times, and it has no alarm.
  */
 function sweepCpu({ all }: Happenings, samples: readonly Sample[], afterMs: number): Spread {
   const alarms = all.filter(({ what }) => what === "alarm");
@@ -201,7 +203,7 @@ function sweepCpu({ all }: Happenings, samples: readonly Sample[], afterMs: numb
   return spread(costs);
 }
 
-/** Waits until hubs hibernate, and times the first message to each; the same with the bare object beside it. */
+/** Waits until the hubs and the bare objects hibernate, and times the first message to each. */
 async function measureWakes(pairs: readonly Pair[]) {
   const measured = pairs.map((pair) => ({ pair, hub: [] as number[], bare: [] as number[] }));
   while (measured.some(({ hub, bare }) => Math.min(hub.length, bare.length) < WAKES)) {
@@ -212,12 +214,12 @@ async function measureWakes(pairs: readonly Pair[]) {
       const now = Date.now();
       if (now < Math.max(hub.happenings.lastAt, bare.happenings.lastAt) + ASLEEP_AFTER_MS) continue;
       if (isNearWindow(hub.happenings, now)) continue;
-      // Each is the first half of the time.
+      // The hub and the bare object take turns at being first.
       const bareBefore = times.hub.length % 2 === 0 ? null : await bare.socket.bounce();
       const hubTime = await hub.socket.echo();
       const bareTime = bareBefore ?? (await bare.socket.bounce());
       await updateHappenings([pair]);
-      // The clock of the runtime may be a little behind.
+      // The clock of the runtime may be slightly behind ours.
       if (hub.happenings.wokeSince(now - 5)) times.hub.push(hubTime);
       if (bare.happenings.wokeSince(now - 5)) times.bare.push(bareTime);
     }
@@ -233,8 +235,8 @@ function isNearWindow({ lastAlarmAt }: Happenings, now: number): boolean {
 }
 
 /**
- * Times operations on each hub, both just after it was taken out of memory and while it is awake. The hubs take turns, so
- * whatever disturbs the machine meanwhile disturbs all of them.
+ * Times operations on each hub, both just after it was removed from memory and while it is awake. The hubs take turns,
+ * so that other work on the machine disturbs all of them alike.
  */
 async function measureOperations(pairs: readonly Pair[]) {
   const measured = pairs.flatMap(({ size, hub: { runtime }, token, agentIds }) => {
@@ -250,7 +252,7 @@ async function measureOperations(pairs: readonly Pair[]) {
   });
   for (let n = 0; n < REPETITIONS; n++) {
     for (const { runtime, run, times } of measured) {
-      // Only an object in memory can be taken out of it.
+      // Loads the object: only an object in memory can be removed from it.
       await askStatus(runtime, []);
       await runtime.hibernate("AgentHub", HUB);
       times.asleep.push(await timed(run));

@@ -54,6 +54,22 @@ export function inventAgents(count: number, now = Date.now()): AgentRecord[] {
   });
 }
 
+/** A timeline with an outage and an absence, newest first. */
+function inventEvents(now = Date.now()) {
+  const hour = 3_600_000;
+  const stretch = (hoursAgo: number, hours: number | null, reason: string | null, closeCode: number | null) => ({
+    ...{ generation: now - hoursAgo * hour, at: now - hoursAgo * hour, address: "203.0.113.9", closeCode, reason },
+    ...{ status: reason === null ? "online" : "offline", durationMs: hours === null ? null : hours * hour },
+  });
+  return [
+    stretch(2, null, null, null),
+    stretch(3, 1, "lost", 1006),
+    stretch(50, 47, null, null),
+    stretch(60, 10, "stopped", 1000),
+    stretch(90, 30, null, null),
+  ];
+}
+
 /** A manager with invented agents, which answers a browser without a network. It is faster than the browser. */
 export class StandIn {
   readonly url = "http://zedops.test";
@@ -80,8 +96,11 @@ export class StandIn {
           json: this.agents.slice(from, next),
           headers: next < this.agents.length ? { link } : {},
         });
-      } else if (pathname.endsWith("/events")) await route.fulfill({ json: [] });
-      else {
+      } else if (pathname.endsWith("/events")) await route.fulfill({ json: inventEvents() });
+      else if (pathname.endsWith("/subscriptions")) {
+        const unacknowledged = { frames: 0, bytes: 0 };
+        await route.fulfill({ json: { patterns: ["fleet.>"], delivered: 7, dropped: 1, unacknowledged } });
+      } else {
         const agent = this.agents.find(({ id }) => pathname === `/api/agents/${id}`);
         await route.fulfill({ json: { ...agent, uptime: { day: 1, week: 0.999 } } });
       }

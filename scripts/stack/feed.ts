@@ -24,7 +24,7 @@ export interface FeedOptions {
   /** The subjects of publications to watch. */
   patterns: readonly string[];
   onMessage(message: Message): void;
-  /** Changes may have been missed until now: it is open, for the first time or again, or the manager has dropped some. */
+  /** Called when changes may have been missed: the feed has just been opened, or the manager has dropped messages. */
   onLive(): void;
   onLost(): void;
 }
@@ -33,15 +33,15 @@ const HEARTBEAT = '{"subject":"agent.heartbeat"}';
 const HEARTBEAT_ACK = '{"subject":"agent.heartbeat.ack"}';
 const WELCOME_WITHIN_MS = 10_000;
 const CREDIT_FRAMES = 64;
-/** A feed that lived that long was not opened in vain. */
+/** The waits start short again if the feed was open for this long. */
 const STABLE_AFTER_MS = 60_000;
 const LONGEST_WAIT_MS = 30_000;
-/** After the manager has closed a socket for its bad frames (4400) or its rate (4429). */
+/** Added to the wait after the manager has closed a socket for bad frames (4400) or for too many messages (4429). */
 const PENALTY_MS = 60_000;
 
 /**
- * Follows the live feed, docs/API.md, until the signal. If one socket is lost, it opens all of them anew.
- * @throws UserError if the manager does not accept the password any more, or refuses the patterns
+ * Follows the live feed, docs/API.md, until the signal is aborted. If one socket is lost, it opens all of them again.
+ * @throws UserError if the manager no longer accepts the password, or refuses the patterns
  */
 export async function followFeed(admin: Admin, options: FeedOptions): Promise<void> {
   for (let losses = 0; !options.signal.aborted; losses += 1) {
@@ -76,7 +76,7 @@ async function openAll(admin: Admin, options: FeedOptions): Promise<number> {
   return await promise.finally(() => over.abort());
 }
 
-/** Follows one socket until it ends, and returns its close code; 1006 if nothing comes from the manager any more. */
+/** Follows one socket until it ends. Returns its close code, or 1006 if the manager has stopped answering. */
 async function openHub(
   socket: WebSocket,
   options: FeedOptions,
@@ -104,7 +104,7 @@ async function openHub(
     const beat = () => {
       socket.send(HEARTBEAT);
       deadline ??= setTimeout(() => end(1006), leaseMs - heartbeatIntervalMs);
-      // Counted from the welcome, so that the beats keep their phase.
+      // Counted from the welcome, so that a late beat does not delay the next ones.
       nextBeat = setTimeout(beat, next - performance.now());
       next += heartbeatIntervalMs;
     };
@@ -123,7 +123,7 @@ async function openHub(
       return;
     }
     if (message.subject === inbox) {
-      if (message.error) fail(new UserError(`the manager refuses to watch that: ${message.error.message}`));
+      if (message.error) fail(new UserError(`the manager refuses the patterns: ${message.error.message}`));
       return;
     }
     if (message.subject === "live.resync") options.onLive();
@@ -142,7 +142,7 @@ async function openHub(
     try {
       receive(String(data));
     } catch (error) {
-      console.error(`zedops: a message of the feed cannot be read: ${error}`);
+      console.error(`zedops: cannot read a message of the live feed: ${error}`);
     }
   };
   socket.addEventListener("message", onMessage, { signal });

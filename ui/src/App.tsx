@@ -15,6 +15,11 @@ export function App() {
 
   const end = () => setSession(loaded ? "over" : "none");
   const client = createQueryClient(end);
+  const resume = () => {
+    setSession("assumed");
+    // What the manager has refused meanwhile is asked for again.
+    void client.invalidateQueries();
+  };
   const leave = () => {
     loaded = false;
     setSession("none");
@@ -28,7 +33,7 @@ export function App() {
           <Dashboard
             sessionOver={session() === "over"}
             onSessionOver={end}
-            onLoggedIn={() => setSession("assumed")}
+            onLoggedIn={resume}
             onLoggedOut={leave}
             onLoaded={() => {
               loaded = true;

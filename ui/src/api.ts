@@ -1,6 +1,5 @@
 import { type Agent, parseAgent } from "./agents/agent.ts";
-import { type ConnectionEvent, parseEvent, parseUptime, type Uptime } from "./agents/history.ts";
-import { array, type JsonObject, number, object, orNull, ShapeError, text } from "./json.ts";
+import { array, type JsonObject, object, orNull, ShapeError, text } from "./json.ts";
 
 /** A call that failed. `code` is the manager's own, or `unreachable` (no answer; status 0) or `invalid_response`. */
 export class ApiError extends Error {
@@ -18,13 +17,6 @@ export class ApiError extends Error {
   }
 }
 
-/** A single-use token with which one host can enrol. */
-export interface EnrolmentToken {
-  readonly token: string;
-  /** Unix milliseconds on the manager's clock. */
-  readonly expiresAt: number;
-}
-
 /** A page of the list of agents. */
 export interface AgentPage {
   readonly agents: Agent[];
@@ -33,14 +25,15 @@ export interface AgentPage {
 }
 
 /** Timeout of a call, in ms. A healthy manager answers much sooner. */
-const answerWithinMs = 8_000;
+export const answerWithinMs = 8_000;
 
 /** Timeout of a call that gives an agent a token, in ms. The manager itself waits up to 10 s for the agent. */
 const tokenStoredWithinMs = 15_000;
 
 interface Call {
   readonly method?: "POST" | "PATCH" | "DELETE";
-  readonly body?: JsonObject;
+  /** A string is JSON already, and is sent as it is. */
+  readonly body?: JsonObject | string;
   readonly signal?: AbortSignal;
   readonly withinMs?: number;
   /** No person asked for it, so it does not keep the session alive. */
@@ -59,7 +52,7 @@ export async function call(path: string, options: Call = {}): Promise<Response> 
   if (unattended) init.headers = { "zedops-unattended": "true" };
   if (body !== undefined) {
     init.headers = { "content-type": "application/json" };
-    init.body = JSON.stringify(body);
+    init.body = typeof body === "string" ? body : JSON.stringify(body);
   }
   let response: Response;
   try {
@@ -72,7 +65,7 @@ export async function call(path: string, options: Call = {}): Promise<Response> 
   return response;
 }
 
-function unreachable(): ApiError {
+export function unreachable(): ApiError {
   return new ApiError("unreachable", "The manager cannot be reached.", 0);
 }
 
@@ -103,7 +96,13 @@ export async function read<T>(response: Response, parse: (body: unknown) => T): 
   }
 }
 
-const agentPath = (id: string) => `/api/agents/${encodeURIComponent(id)}`;
+/** Where the page after this one begins; null after the last. */
+export function nextCursor(response: Response): string | null {
+  const [, target] = /<([^>]*)>; *rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
+  return target === undefined ? null : new URL(target, location.href).searchParams.get("cursor");
+}
+
+export const agentRoute = (id: string) => `/api/agents/${encodeURIComponent(id)}`;
 
 /** Opens a session. Fails with `wrong_password`, with `not_configured`, or with status 429 and `retryAfterSeconds`. */
 export async function logIn(password: string): Promise<void> {
@@ -118,21 +117,7 @@ export async function logOut(): Promise<void> {
 export async function listAgents(cursor: string | null, signal: AbortSignal, unattended: boolean): Promise<AgentPage> {
   const query = new URLSearchParams({ limit: "1000", ...(cursor !== null && { cursor }) });
   const response = await call(`/api/agents?${query}`, { signal, unattended });
-  const [, target] = /<([^>]*)>; *rel="next"/.exec(response.headers.get("link") ?? "") ?? [];
-  const next = target === undefined ? null : new URL(target, location.href).searchParams.get("cursor");
-  return { agents: await read(response, (body) => array(body, "agents", parseAgent)), next };
-}
-
-/** Fails with `unknown_agent`. */
-export async function readUptime(id: string, signal: AbortSignal, unattended: boolean): Promise<Uptime> {
-  const response = await call(agentPath(id), { signal, unattended });
-  return read(response, (body) => parseUptime(object(body, "agent")));
-}
-
-/** The agent's timeline, newest first. Fails with `unknown_agent`. */
-export async function listEvents(id: string, signal: AbortSignal, unattended: boolean): Promise<ConnectionEvent[]> {
-  const response = await call(`${agentPath(id)}/events`, { signal, unattended });
-  return read(response, (body) => array(body, "events", parseEvent));
+  return { agents: await read(response, (body) => array(body, "agents", parseAgent)), next: nextCursor(response) };
 }
 
 /** A socket to the live feed of one hub. */
@@ -144,17 +129,17 @@ export function openFeed(shard: number): WebSocket {
 
 /** Fails with `unknown_agent`, or with status 400 if the manager refuses the name. */
 export async function renameAgent(id: string, name: string): Promise<Agent> {
-  return read(await call(agentPath(id), { method: "PATCH", body: { name } }), parseAgent);
+  return read(await call(agentRoute(id), { method: "PATCH", body: { name } }), parseAgent);
 }
 
 /** Removes the agent: closes its connection and invalidates its token. Fails with `unknown_agent`. */
 export async function removeAgent(id: string): Promise<void> {
-  await call(agentPath(id), { method: "DELETE" });
+  await call(agentRoute(id), { method: "DELETE" });
 }
 
 /** Revokes the agent: closes its connection and invalidates its token. Its record stays. Fails with `unknown_agent`. */
 export async function revokeAgent(id: string): Promise<Agent> {
-  return read(await call(`${agentPath(id)}/revoke`, { method: "POST" }), parseAgent);
+  return read(await call(`${agentRoute(id)}/revoke`, { method: "POST" }), parseAgent);
 }
 
 /**
@@ -162,7 +147,7 @@ export async function revokeAgent(id: string): Promise<Agent> {
  * is not connected, or with `timeout`: then it may or may not have the new token.
  */
 export async function rotateToken(id: string): Promise<void> {
-  await call(`${agentPath(id)}/rotate`, { method: "POST", withinMs: tokenStoredWithinMs });
+  await call(`${agentRoute(id)}/rotate`, { method: "POST", withinMs: tokenStoredWithinMs });
 }
 
 /**
@@ -171,15 +156,6 @@ export async function rotateToken(id: string): Promise<void> {
  * @throws ApiError `no_clone`, `unknown_agent`, or `timeout`
  */
 export async function separateClone(id: string): Promise<string | null> {
-  const response = await call(`${agentPath(id)}/separate`, { method: "POST", withinMs: tokenStoredWithinMs });
+  const response = await call(`${agentRoute(id)}/separate`, { method: "POST", withinMs: tokenStoredWithinMs });
   return read(response, (body) => orNull(object(body, "separation"), "agentId", text));
-}
-
-/** Mints a token for one host, with the manager's default lifetime. */
-export async function mintToken(name: string): Promise<EnrolmentToken> {
-  const response = await call("/api/admin/tokens", { method: "POST", body: name === "" ? {} : { name } });
-  return read(response, (body) => {
-    const minted = object(body, "token");
-    return { token: text(minted, "token"), expiresAt: number(minted, "expiresAt") };
-  });
 }

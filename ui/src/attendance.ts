@@ -1,6 +1,6 @@
 let used = true;
 
-/** A person uses the page. */
+/** Call this when a person uses the page. */
 export function noteUse(): void {
   used = true;
 }
@@ -10,8 +10,8 @@ for (const event of ["pointerdown", "keydown", "wheel"]) {
 }
 
 /**
- * Whether no person has used the page since the last call. Requests that the page then makes must not keep the session
- * alive.
+ * Whether no person has used the page since the last call. If so, the next requests of the page must not keep the
+ * session alive.
  */
 export function takeUnattended(): boolean {
   const unattended = !used;

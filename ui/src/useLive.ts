@@ -16,9 +16,10 @@ import { noteUse, takeUnattended } from "./attendance.ts";
 import { noteManagerTime, useManagerClock } from "./clock.ts";
 import type { Fact } from "./live/facts.ts";
 import type { Changes } from "./live/fleet.ts";
-import { Live, type LiveState } from "./live/live.ts";
+import { initialState, Live, type LiveState } from "./live/live.ts";
+import type { Message } from "./live/message.ts";
 
-/** The agents and how current they are, for the components. */
+/** The agents, and whether they are up to date, for the components. */
 export interface LiveView {
   readonly state: LiveState;
   /** All agents as they are now. What depends on all of them asks `changed` too. */
@@ -30,6 +31,8 @@ export interface LiveView {
   agent(id: string): Agent | undefined;
   /** Calls back with every change, while the component is there. */
   subscribe(listener: (changes: readonly Change[]) => void): void;
+  /** Calls back with all that is published on `fleet.>`, while the component is there. */
+  watch(listener: (message: Message) => void): void;
   /** Shows the result of a call at once. A reading that began before it does not undo it. */
   apply(fact: Fact): void;
   /** The session is over. What is shown stays. */
@@ -42,12 +45,13 @@ export interface LiveView {
 export function useLive(onSessionOver: () => void): LiveView {
   const roster = new Roster();
   const now = useManagerClock();
-  const [state, setState] = createStore<LiveState>({ status: "connecting", loaded: false, knownAt: null, error: null });
+  const [state, setState] = createStore<LiveState>({ ...initialState });
   const [counts, setCounts] = createSignal(roster.counts);
   const [changed, tellAll] = createSignal(undefined, { equals: false });
   /** One signal for each agent that a component looks at: there are thousands of which none is on the screen. */
   const watched = new Map<string, Signal<undefined>>();
   const listeners = new Set<(changes: readonly Change[]) => void>();
+  const watchers = new Set<(message: Message) => void>();
 
   const tell = (changes: readonly Change[]) => {
     if (changes.length === 0) return;
@@ -77,6 +81,9 @@ export function useLive(onSessionOver: () => void): LiveView {
         for (const id of changes.keys()) unconfirmed.delete(id);
         tell(roster.update(changes, now()));
       },
+      onPublished: (message) => {
+        for (const watcher of watchers) watcher(message);
+      },
       onState: (next) => {
         setState(next);
         if (!next.loaded) return;
@@ -92,7 +99,7 @@ export function useLive(onSessionOver: () => void): LiveView {
   const isVisible = () => document.visibilityState === "visible";
   const onVisibility = () => live.setVisible(isVisible());
   onMount(() => {
-    // Somebody has opened the page, or logged in.
+    // A person has just opened the page, or logged in.
     noteUse();
     document.addEventListener("visibilitychange", onVisibility);
     live.start(isVisible());
@@ -121,12 +128,21 @@ export function useLive(onSessionOver: () => void): LiveView {
       listeners.add(listener);
       onCleanup(() => listeners.delete(listener));
     },
+    watch: (listener) => {
+      watchers.add(listener);
+      live.watch(true);
+      onCleanup(() => {
+        watchers.delete(listener);
+        live.watch(watchers.size > 0);
+      });
+    },
     apply: (fact) => live.apply([fact]),
     stop: () => live.stop(),
     restart: () => {
       noteUse();
       live.stop();
       live = begin();
+      live.watch(watchers.size > 0);
       live.start(isVisible());
     },
   };

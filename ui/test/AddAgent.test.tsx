@@ -43,32 +43,144 @@ test("a newly enrolled agent is announced; one that merely comes back is not", a
   expect(within(screen.getByRole("status")).getByText("c and 1 more")).toBeTruthy();
 });
 
-test("adding an agent mints a token that is not part of the command, and shows when the agent connects", async () => {
-  const { manager, user, press } = await openPage((manager) => {
+/** Opens the dialog and mints a token, as the operator has filled in the form. */
+async function mint(fill: (dialog: ReturnType<typeof within>, page: Page) => Promise<void> = async () => {}) {
+  const page = await openPage((manager) => {
     manager.agents = [agentJson("old")];
   });
-
-  await press("Add agent");
+  await page.press("Add agent");
   const dialog = within(screen.getByRole("dialog", { name: "Add agent" }));
-  await user.type(dialog.getByLabelText(/^Name/), "edge-7");
-  await user.click(dialog.getByRole("button", { name: "Create token" }));
+  await fill(dialog, page);
+  await page.press("Create token");
   await pass(10);
+  return { ...page, dialog };
+}
+type Page = Awaited<ReturnType<typeof openPage>>;
 
-  expect(manager.received).toContainEqual({ method: "POST", path: "/api/admin/tokens", body: { name: "edge-7" } });
+const hosts = (dialog: ReturnType<typeof within>) =>
+  within(dialog.getByText(/online|enrolled/, { selector: "[role=status]" }).closest(".arrival") as HTMLElement)
+    .getAllByRole("listitem")
+    .map(({ textContent }) => textContent);
+const tokenReadings = ({ manager }: Page) =>
+  manager.received.filter(({ method, path }) => method === "GET" && path === "/api/admin/tokens").length;
+
+test("adding an agent mints a token that is not part of the command, and shows when its host is online", async () => {
+  const { manager, user, dialog } = await mint(async (form, { user }) => {
+    await user.type(form.getByLabelText(/^Name/), "edge-7");
+  });
+
+  expect(manager.received).toContainEqual({
+    method: "POST",
+    path: "/api/admin/tokens",
+    body: { name: "edge-7", ttlSeconds: 3_600, maxUses: 1 },
+  });
   const [command, token] = [...document.querySelectorAll("dialog .copy-box code")].map((code) => code.textContent);
   expect(command).toBe(`zedops-agent --manager=${location.origin} --token-file=-`);
   expect(token).toBe(manager.token);
-  expect(dialog.getByText(/Valid for 1 hour, for one host/)).toBeTruthy();
   expect(dialog.getByText(/The binary comes from/).textContent).toContain("make agent GOOS=… GOARCH=…");
-  expect(dialog.getByRole("status").textContent).toBe("Waiting for the agent to connect…");
+  expect(dialog.getByRole("status").textContent).toBe("Waiting for the host…");
 
-  manager.agents = [agentJson("old"), agentJson("edge-7")];
+  manager.enrol(agentJson("edge-7", { ...offline("never_connected"), hostname: "raw-7" }));
   await toldAll(manager);
-  expect(dialog.getByRole("status").textContent).toBe("edge-7 is online ✓");
+  expect(dialog.getByRole("status").textContent).toBe("The host has enrolled, but is not online.");
+  expect(hosts(dialog)[0]).toContain("offline · never connected");
+  manager.agents = [agentJson("old"), agentJson("edge-7", { hostname: "raw-7" })];
+  await toldAll(manager);
+  expect(dialog.getByRole("status").textContent).toBe("The host is online ✓");
+  expect(hosts(dialog)).toEqual(["edge-7onlineraw-7 · 203.0.113.9"]);
+  expect(dialog.getByText(/Not your host\?/)).toBeTruthy();
 
   await user.click(dialog.getByRole("button", { name: "Done" }));
   expect(screen.queryByRole("dialog")).toBeNull();
   expect(document.body.textContent).not.toContain(manager.token);
+});
+
+test("a host of another token is not the one that is waited for", async () => {
+  const { manager, dialog } = await mint();
+  manager.agents = [agentJson("old"), agentJson("stranger")];
+  await toldAll(manager);
+  expect(dialog.getByRole("status").textContent).toBe("Waiting for the host…");
+
+  manager.enrol(agentJson("mine"));
+  await toldAll(manager);
+  expect(dialog.getByRole("status").textContent).toBe("The host is online ✓");
+  expect(hosts(dialog)).toEqual(["mineonlinemine · 203.0.113.9"]);
+});
+
+test("the hosts of a token for several are listed as they come", async () => {
+  const { manager, dialog } = await mint(async (form, { user }) => {
+    await user.clear(form.getByRole("spinbutton", { name: "Number of hosts" }));
+    await user.type(form.getByRole("spinbutton", { name: "Number of hosts" }), "3");
+    await user.selectOptions(form.getByRole("combobox", { name: "Valid for" }), "7 days");
+  });
+  expect(manager.received.at(-2)?.body).toEqual({ ttlSeconds: 604_800, maxUses: 3 });
+  await pass(3_000);
+  expect(dialog.getByText(/for 3 hosts, and valid for 6d 23h more/)).toBeTruthy();
+  expect(dialog.getByRole("status").textContent).toBe("Waiting for the first host…");
+
+  manager.enrol(agentJson("a"));
+  await toldAll(manager);
+  expect(dialog.getByRole("status").textContent).toBe("1 of 3 hosts have enrolled, 1 online.");
+  manager.enrol(agentJson("b", offline("lost")));
+  manager.enrol(agentJson("c"));
+  await toldAll(manager);
+  expect(dialog.getByRole("status").textContent).toBe("3 of 3 hosts have enrolled, 2 online.");
+  expect(hosts(dialog).map((words) => words?.[0])).toEqual(["c", "b", "a"]);
+  expect(hosts(dialog)[1]).toContain("Its connection broke");
+});
+
+test("a token counts down until it has expired, by the manager's clock", async () => {
+  const { manager, press, dialog } = await mint(async (form, { user }) => {
+    await user.selectOptions(form.getByRole("combobox", { name: "Valid for" }), "15 minutes");
+  });
+  await pass(3_000);
+  expect(dialog.getByText(/valid for 14m 5\ds more/)).toBeTruthy();
+  await pass(10 * 60_000);
+  expect(dialog.getByText(/valid for 4m 5\ds more/)).toBeTruthy();
+  await pass(5 * 60_000);
+  expect(dialog.getByRole("status").textContent).toBe("The token has expired, and no host has used it.");
+
+  await press("Create another token");
+  expect(dialog.getByLabelText(/^Name/)).toBe(document.activeElement);
+  await press("Create token");
+  expect(manager.tokens).toHaveLength(2);
+});
+
+test("a token can be revoked where it is shown; one that another operator revokes is noticed", async () => {
+  const { manager, press, dialog } = await mint();
+  await press("Revoke token");
+  expect(manager.received).toContainEqual({ method: "DELETE", path: "/api/admin/tokens/e0", body: undefined });
+  expect(dialog.getByRole("status").textContent).toBe("The token is revoked, and no host has used it.");
+
+  await press("Create another token");
+  await press("Create token");
+  await pass(10);
+  for (const token of manager.tokens) token.status = "revoked";
+  await pass(15_000);
+  expect(dialog.getByRole("status").textContent).toBe("The token is revoked, and no host has used it.");
+});
+
+test("a token whose host was removed says so", async () => {
+  const { manager, dialog } = await mint();
+  manager.enrol(agentJson("brief"));
+  await toldAll(manager);
+  manager.agents = [];
+  for (const token of manager.tokens) token.agents = [];
+  await toldAll(manager);
+  expect(dialog.getByRole("status").textContent).toBe("A host has used the token, and has been removed since.");
+});
+
+test("the token is read every 15 seconds and when an agent is new, and no more once it is used", async () => {
+  const page = await mint();
+  const { manager } = page;
+  expect(tokenReadings(page)).toBe(1);
+  await pass(59_000);
+  expect(tokenReadings(page)).toBe(4);
+  manager.enrol(agentJson("mine"));
+  await toldAll(manager);
+  expect(tokenReadings(page)).toBe(5);
+  await pass(120_000);
+  expect(tokenReadings(page)).toBe(5);
 });
 
 test.for([

@@ -1,6 +1,6 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test } from "vitest";
-import { agentJson, refusal } from "./manager.ts";
+import { agentJson, offline, refusal } from "./manager.ts";
 import { names, openPage, pass, row } from "./page.tsx";
 
 test("an agent is renamed from its row's menu, and shown so at once", async () => {
@@ -36,9 +36,9 @@ test("a name that the manager refuses stays in the dialog with its reason", asyn
   expect(manager.agents[0]?.name).toBe("edge-7");
 });
 
-test("an agent is removed only after a dialog that explains the effect", async () => {
+test("an agent is removed only after a dialog that shows which one it is, and once its short id is typed", async () => {
   const { manager, user, press } = await openPage((manager) => {
-    manager.agents = [agentJson("edge-7", { id: "k3v" }), agentJson("edge-8")];
+    manager.agents = [agentJson("edge-7", { id: "k3v5aaaaaa", ...offline("lost") }), agentJson("edge-8")];
   });
 
   await press("Actions for edge-7");
@@ -46,13 +46,22 @@ test("an agent is removed only after a dialog that explains the effect", async (
   const dialog = screen.getByRole("dialog", { name: "Remove this agent?" });
   expect(dialog.textContent).toContain("edge-7 is disconnected and forgotten at once, and its token stops working.");
   expect(dialog.textContent).toContain("start its agent with a new enrolment token");
+  const facts = within(dialog).getAllByRole("definition");
+  expect(facts.map(({ textContent }) => textContent)).toEqual(["k3v5aaaaaa", "203.0.113.9", "5s ago"]);
   await press("Cancel", dialog);
   expect(manager.agents).toHaveLength(2);
 
   await press("Actions for edge-7");
   await user.click(screen.getByRole("menuitem", { name: /Remove/ }));
-  await press("Remove agent");
-  expect(manager.received).toContainEqual({ method: "DELETE", path: "/api/agents/k3v", body: undefined });
+  const remove = screen.getByRole<HTMLButtonElement>("button", { name: "Remove agent" });
+  const field = screen.getByRole("textbox", { name: "Type k3v5aaaa to confirm" });
+  expect(document.activeElement).toBe(field);
+  await user.type(field, "k3v5{Enter}");
+  expect(remove.disabled).toBe(true);
+  expect(manager.agents).toHaveLength(2);
+  await user.type(field, "aaaa{Enter}");
+  await pass(10);
+  expect(manager.received).toContainEqual({ method: "DELETE", path: "/api/agents/k3v5aaaaaa", body: undefined });
   expect(screen.queryByRole("dialog")).toBeNull();
   expect(screen.queryByRole("row", { name: /^edge-7/ })).toBeNull();
   expect(row("edge-8")).toBeTruthy();
@@ -104,7 +113,7 @@ test("the menu can be used with the keyboard alone", async () => {
   const focused = () => document.activeElement?.textContent?.trim();
 
   await press("Actions for edge-7");
-  expect(focused()).toBe("History");
+  expect(focused()).toBe("Details");
   await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Rename…");
   await user.keyboard("{ArrowDown}");
@@ -116,7 +125,7 @@ test("the menu can be used with the keyboard alone", async () => {
   await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Remove…");
   await user.keyboard("{ArrowDown}");
-  expect(focused()).toBe("History");
+  expect(focused()).toBe("Details");
   await user.keyboard("{End}");
   expect(focused()).toBe("Remove…");
   await user.keyboard("{Escape}");
@@ -160,6 +169,7 @@ test("a reading in progress during a removal does not bring the agent back", asy
   manager.answersTakeMs = 900;
   manager.tell("live.resync");
 
+  await user.type(screen.getByRole("textbox", { name: /to confirm/ }), "id-edge-");
   await press("Remove agent");
   await pass(2_000);
   expect(names()).toEqual(["edge-8"]);

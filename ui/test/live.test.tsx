@@ -85,7 +85,7 @@ test("rows, the focus and an open menu survive changes of everything in them", a
   });
   const before = row("edge-7");
   await press("Actions for edge-7");
-  const item = screen.getByRole("menuitem", { name: "History" });
+  const item = screen.getByRole("menuitem", { name: "Details" });
   expect(document.activeElement).toBe(item);
 
   manager.agents = [
@@ -97,7 +97,7 @@ test("rows, the focus and an open menu survive changes of everything in them", a
 
   expect(row("edge-7")).toBe(before);
   expect(within(before).getByText("2.0.0")).toBeTruthy();
-  expect(screen.getByRole("menuitem", { name: "History" })).toBe(item);
+  expect(screen.getByRole("menuitem", { name: "Details" })).toBe(item);
   expect(document.activeElement).toBe(item);
 });
 

@@ -102,12 +102,60 @@ interface BulkJson {
   remove?: string[];
 }
 
+type TokenJson = ReturnType<typeof tokenJson>;
+
+/** An enrolment token as the manager lists it, active for another hour unless told otherwise. */
+export function tokenJson(
+  name: string | null,
+  fields: Partial<{
+    status: string;
+    maxUses: number;
+    uses: number;
+    expiresAt: number;
+    revokedAt: number | null;
+    agents: { id: string; name: string }[];
+  }> = {},
+) {
+  const now = Date.now();
+  return {
+    ...{ id: `token-${name?.replace(" ", "-")}`, name, status: "active", maxUses: 1, uses: 0 },
+    ...{ createdAt: now - 60_000, expiresAt: now + 3_600_000, secondsLeft: 3_600 },
+    ...{ revokedAt: null as number | null, agents: [] as { id: string; name: string }[] },
+    ...fields,
+  };
+}
+
+interface AuditJson {
+  id: number;
+  at: number;
+  via: string;
+  address: string | null;
+  action: string;
+  target: string | null;
+  detail: Record<string, unknown> | null;
+}
+
+/** An entry of the audit trail; a larger id is newer. */
+export function auditJson(id: number, action: string, fields: Partial<AuditJson> = {}): AuditJson {
+  return {
+    ...{ id, at: Date.now() - 60_000, via: "session", address: "203.0.113.7", action, target: null, detail: null },
+    ...fields,
+  };
+}
+
 /** A fake manager behind `fetch`: the routes of docs/API.md that the page calls, with a list of agents. */
 export class Manager {
   readonly password = "correct horse";
   readonly token = "eyJhbGciOi.token.signature";
   readonly received: Received[] = [];
   agents: AgentJson[] = [];
+  /** The enrolment tokens, newest first. */
+  tokens: TokenJson[] = [];
+  subscriptions = { patterns: ["fleet.>"], delivered: 7, dropped: 0, unacknowledged: { frames: 2, bytes: 180 } };
+  /** What every agent answers to a request: the text of the whole answer. */
+  reply = '{"data":{}}';
+  /** The bodies of requests to agents, as they were sent. */
+  readonly requests: string[] = [];
   /** The timeline of every agent, newest first. */
   events: EventJson[] = [];
   uptime: { day: number | null; week: number | null } = { day: null, week: null };
@@ -129,6 +177,11 @@ export class Manager {
   readonly unattended: Received[] = [];
   /** What `POST /api/agents/bulk` answers for some agents, to which it does nothing. */
   readonly bulkOutcomes = new Map<string, string>();
+  /** The bodies of publications, as they came. */
+  readonly published: string[] = [];
+  /** The audit trail, newest first. */
+  audit: AuditJson[] = [];
+  parked: { at: number; error: string; transition: string }[] = [];
   /** Answers that replace a route's own, by "METHOD /path". */
   readonly insteadOf = new Map<string, Answer>();
   /** The agents that the page has been told of. */
@@ -175,8 +228,11 @@ export class Manager {
     this.received.push({ method, path, body });
     if (new Headers(init.headers).get("zedops-unattended") === "true") this.unattended.push({ method, path, body });
     if (!this.reachable) throw new TypeError("Failed to fetch");
+    if (path === "/api/publish" && typeof init.body === "string") this.published.push(init.body);
     const answer = this.insteadOf.get(`${method} ${path}`) ?? this.#answer(method, path, body, query);
-    const text = answer.body === undefined ? null : JSON.stringify(answer.body);
+    const isText = method === "POST" && path.endsWith("/request") && answer.status === 200;
+    if (isText && typeof init.body === "string") this.requests.push(init.body);
+    const text = answer.body === undefined ? null : isText ? String(answer.body) : JSON.stringify(answer.body);
     if (method === "GET") await new Promise((resolve) => setTimeout(resolve, this.answersTakeMs));
     return new Response(text, { status: answer.status, headers: answer.headers ?? {} });
   }
@@ -193,12 +249,32 @@ export class Manager {
       return { status: 204 };
     }
     if (method === "GET" && path === "/api/agents") return this.#page(Number(query.get("cursor") ?? 0));
-    if (method === "POST" && path === "/api/admin/tokens") {
-      const now = Date.now();
-      const minted = { id: "e1", token: this.token, maxUses: 1, createdAt: now, expiresAt: now + 3_600_000 };
-      return { status: 201, body: { ...minted, name: sent.get("name") ?? null } };
+    if (method === "POST" && path === "/api/admin/tokens") return this.#mint(sent);
+    if (method === "GET" && path === "/api/admin/tokens") return { status: 200, body: this.tokens };
+    if (method === "GET" && this.agents.some(({ id }) => path === `/api/agents/${id}/subscriptions`)) {
+      return { status: 200, body: this.subscriptions };
     }
     if (method === "POST" && path === "/api/agents/bulk") return { status: 200, body: { results: this.#bulk(body) } };
+    if (method === "POST" && this.agents.some(({ id }) => path === `/api/agents/${id}/request`)) {
+      return { status: 200, body: this.reply };
+    }
+    const token = this.tokens.find(({ id }) => path === `/api/admin/tokens/${id}`);
+    if (token && method === "DELETE") {
+      Object.assign(token, { status: "revoked", revokedAt: Date.now() });
+      return { status: 204 };
+    }
+    if (method === "GET" && path === "/api/audit") return this.#auditPage(query);
+    if (method === "DELETE" && path === "/api/admin/parked") this.parked = [];
+    if (method === "DELETE" && path === "/api/sessions") this.loggedIn = false;
+    const fixed = new Map<string, Answer>([
+      ["GET /api/admin/tokens", { status: 200, body: this.tokens }],
+      ["POST /api/publish", { status: 200, body: { delivered: this.agents.length, dropped: 0 } }],
+      ["POST /api/admin/drain", { status: 200, body: { drained: this.agents.length } }],
+      ["GET /api/admin/parked", { status: 200, body: this.parked }],
+      ["DELETE /api/admin/parked", { status: 204 }],
+      ["DELETE /api/sessions", { status: 204 }],
+    ]).get(`${method} ${path}`);
+    if (fixed) return fixed;
     const revoked = this.agents.find(({ id }) => path === `/api/agents/${id}/revoke`);
     if (revoked && method === "POST") {
       Object.assign(revoked, offline("revoked"), { revokedAt: Date.now(), revision: revoked.revision + 1 });
@@ -236,6 +312,45 @@ export class Manager {
       }
       return { id, outcome };
     });
+  }
+
+  /** An agent enrols with the newest token. */
+  enrol(agent: AgentJson): void {
+    this.agents = [...this.agents, agent];
+    const [token] = this.tokens;
+    if (token === undefined) throw new Error("no token was minted");
+    token.uses += 1;
+    token.agents = [{ id: agent.id, name: agent.name }, ...token.agents];
+    if (token.uses === token.maxUses) token.status = "used";
+  }
+
+  #mint(sent: ReadonlyMap<string, unknown>): Answer {
+    const now = Date.now();
+    const name = sent.get("name");
+    const minted = {
+      maxUses: Number(sent.get("maxUses")),
+      expiresAt: now + this.aheadMs + Number(sent.get("ttlSeconds")) * 1_000,
+    };
+    const token = {
+      ...tokenJson(typeof name === "string" ? name : null, minted),
+      ...{ id: `e${this.tokens.length}`, createdAt: now },
+    };
+    this.tokens = [token, ...this.tokens];
+    return { status: 201, body: { ...token, token: this.token } };
+  }
+
+  #auditPage(query: URLSearchParams): Answer {
+    const [action, target, cursor] = [query.get("action"), query.get("target"), query.get("cursor")];
+    const found = this.audit.filter(
+      (entry) =>
+        (action === null || entry.action === action) &&
+        (target === null || entry.target === target) &&
+        (cursor === null || entry.id < Number(cursor)),
+    );
+    const body = found.slice(0, Number(query.get("limit")));
+    query.set("cursor", String(body.at(-1)?.id));
+    const more = found.length > body.length;
+    return { status: 200, body, headers: more ? { link: `</api/audit?${query}>; rel="next"` } : {} };
   }
 
   #page(from: number): Answer {

@@ -9,7 +9,7 @@ afterEach(() => {
   window.dispatchEvent(new PopStateEvent("popstate"));
 });
 
-// jsdom knows the <dialog> element, but not how to open one modally. It knows no popovers, and no media queries.
+// jsdom knows the <dialog> element, but not how to open one modally. It knows no popovers, no media queries and no scrolling.
 HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
 };
@@ -19,6 +19,7 @@ HTMLDialogElement.prototype.close = function () {
 HTMLElement.prototype.showPopover = function () {
   this.style.display = "block";
 };
+window.scrollTo = () => {};
 window.matchMedia = (media) =>
   Object.assign(new EventTarget(), {
     ...{ media, matches: false, onchange: null },

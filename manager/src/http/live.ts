@@ -1,6 +1,6 @@
 /**
- * Tells the hubs what concerns their live feeds: docs/API.md "Live feed". No request waits for that, and none fails
- * because of it.
+ * Tells the hubs of changes for their live feeds: docs/API.md "Live feed". No request waits for this, and no request
+ * fails because of it.
  */
 import type { Context } from "hono";
 import { tellEveryHub, tellHub, tellOwnHubs } from "../hubs.ts";
@@ -30,8 +30,8 @@ function news(change: OperatorChange, record: AgentRecord) {
 }
 
 /**
- * Closes the live feeds of a session that is over, or of all sessions if it is null. A hub that cannot be told asks the
- * registry when the session would have ended without use, and closes the feeds then.
+ * Closes the live feeds of a session that is over, or of all sessions if `idHash` is null. A hub that cannot be reached
+ * closes them later: it asks the registry when the unused session would have ended.
  */
 export function closeFeeds(c: Context<App>, idHash: string | null): void {
   c.executionCtx.waitUntil(tellEveryHub(c.env, async (hub) => hub.endSessions(idHash)));

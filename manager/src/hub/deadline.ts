@@ -1,6 +1,6 @@
 /**
- * One timer in memory, which fires at the earliest time that was asked for. The runtime does not hibernate a hub with a
- * timer, and an alarm costs a row: so this is for what is over within seconds.
+ * One timer in memory, which fires at the earliest requested time. Use it for waits of a few seconds: it writes no row,
+ * as an alarm does, but the runtime does not hibernate a hub with a timer.
  */
 export class Deadline {
   readonly #run: () => void;

@@ -1,8 +1,8 @@
-/** Saves the state of connections some time after it has changed: once for all changes of that time. */
+/** Saves the state of connections a short time after a change, so that several changes cost one save. */
 
 /**
- * How long after a change it is saved. The runtime does not hibernate a hub with a timer, so a hub that wakes knows every
- * change.
+ * The time from a change to its save. The runtime does not hibernate a hub with a timer, so no change is lost when a
+ * hub hibernates.
  */
 const SAVE_AFTER_MS = 2_000;
 

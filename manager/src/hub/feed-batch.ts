@@ -1,11 +1,11 @@
-/** When the messages of the feed are sent: docs/API.md "Changes". */
+/** Collects the messages of the feed into batches: docs/API.md "Changes". */
 import { CREDIT_WINDOW } from "./credit.ts";
 
-/** After something was sent, what follows within this time is sent together at its end. */
+/** Items that are added within this time after something was sent are sent together at its end. */
 const TOGETHER_MS = 250;
 /**
- * So much waits at most, in UTF-16 units: more would not fit into a viewer's credit window. So a flood of messages takes
- * little memory.
+ * The limit of all waiting frames, in UTF-16 units. More would not fit into a viewer's credit window anyway. So a flood
+ * of messages takes little memory.
  */
 const MOST_WAITING = CREDIT_WINDOW.bytes;
 
@@ -26,7 +26,7 @@ export class FeedBatch<Item extends { readonly frame: string }> {
     return this.#waiting.get(key);
   }
 
-  /** Sends the item now or soon. It takes the place of an item with the same key that waits, but goes last. */
+  /** Sends the item now or soon. It replaces a waiting item with the same key, and goes to the end of the batch. */
   add(key: unknown, item: Item): void {
     this.#waiting.delete(key);
     this.#waiting.set(key, item);

@@ -1,4 +1,4 @@
-/** The messages that the feed sends of agents: docs/API.md "Changes". */
+/** The messages of the feed about agents: docs/API.md "Changes". */
 import type { LiveStatus } from "../presence/presence.ts";
 import { encode } from "../protocol/message.ts";
 

@@ -105,7 +105,7 @@ export class Feed {
     this.#viewers.forget(socket);
   }
 
-  /** Closes the sockets of a session, or of all sessions if it is null. Sockets that HTTP Basic opened stay. */
+  /** Closes the sockets of a session, or of all sessions if `idHash` is null. Sockets opened with HTTP Basic stay. */
   endSessions(idHash: string | null): void {
     for (const viewer of this.#viewers.ofSession(idHash)) this.#viewers.end(viewer, Close.sessionOver);
   }
@@ -115,8 +115,9 @@ export class Feed {
   }
 
   /**
-   * Closes the sockets whose lease, session or password is over, unless the last sweep was just now.
-   * @returns when to look again; null if there is no viewer
+   * Closes the sockets whose lease, session or password is no longer valid. Does nothing if the last sweep was just
+   * now.
+   * @returns when to sweep again; null if there is no viewer
    */
   async sweep(now: number): Promise<number | null> {
     await this.#sweep.sweepIfDue(now);

@@ -105,7 +105,8 @@ export class HubParts {
     this.registrations = new Registrations(env, this.roster, {
       onEnrolled: (agentId) => waitUntil(this.#announceOwn(agentId, "enrolled")),
       onSecondHost: ({ agentId, bootId }) => {
-        // The order stays in the registry until it is done. If this attempt fails, the next registration tries again.
+        // The registry keeps the operator's order until it is done. If this attempt fails, the next registration tries
+        // again.
         waitUntil(hub.separate(agentId, bootId).catch(() => {}));
       },
     });
@@ -148,8 +149,8 @@ export class HubParts {
   /** Tells the viewers of a change in the registry. */
   tellChange(agentId: string, change: RegistryChange): void {
     this.feed.registry(agentId, change);
-    // The row may be as new as the presence that was told last: an agent over HTTP reports its `rttMs` with the beat that
-    // puts it online. The row does not have that, so the presence follows it.
+    // The row lacks the `rttMs` of an agent over HTTP, which comes with the beat that puts the agent online. A client
+    // may take the row for newer than the last presence, so the presence is sent once more after it.
     const connection = this.feed.isEmpty ? undefined : this.roster.live(agentId);
     if (connection !== undefined) this.roster.tellPresence(connection);
   }
@@ -164,13 +165,16 @@ export class HubParts {
     return name === undefined || name === hubName(agentId, this.settings.hubShards);
   }
 
-  /** Tells the viewers of a change that this hub has made in the registry. If the registry fails, they read it later. */
+  /**
+   * Tells the viewers of a change that this hub has made in the registry. If the registry fails, they miss the message.
+   */
   async #announceOwn(agentId: string, change: string): Promise<void> {
     await this.guard.run("announce", null, async () => {
-      // Many hosts may enrol while nobody watches. A viewer that comes after this line reads the change in the list.
+      // Saves a read of D1 for each host that enrols while there is no viewer. A later viewer reads the change in the
+      // list.
       if (this.#ctx.getWebSockets(VIEWER_TAG).length === 0) return;
       const record = await findAgent(this.#env.DB, agentId);
-      // A client drops a removed agent whatever its revision.
+      // A client drops a removed agent at any revision.
       if (record === null) return this.tellChange(agentId, { change: "removed", revision: 0, agentJson: null });
       const agentJson = JSON.stringify(recordedAgentJson(record));
       this.tellChange(agentId, { change, revision: record.revision, agentJson });

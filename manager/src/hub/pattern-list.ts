@@ -1,7 +1,7 @@
 /** The patterns that one connection subscribes to: docs/PROTOCOL.md "Fan-out". */
 import { failure, type Outcome } from "../protocol/errors.ts";
 
-/** The largest number of patterns of one connection. So many always fit into the socket's attachment. */
+/** The largest number of patterns of one connection. They always fit into the socket's attachment. */
 const MAX_PATTERNS = 32;
 
 /** The answer to a client that changed its subscriptions: the whole new list. */

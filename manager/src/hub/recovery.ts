@@ -1,6 +1,6 @@
 /**
- * What a hub does when it is loaded. After hibernation its connections are read when they are needed. After a restart the
- * sockets are gone, and the end of every connection is recorded.
+ * Runs when a hub is loaded. After hibernation, each connection is read when it is needed. After a restart the sockets
+ * are gone, so the end of every connection is recorded.
  */
 import type { Settings } from "../config.ts";
 import type { Sockets } from "./connection.ts";
@@ -17,7 +17,7 @@ export interface RecoveryParts {
 
 /**
  * @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed
- * @returns what the next sweep has to know of the last one
+ * @returns the last sweep, as the next one must know it
  */
 export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: string) => boolean): LastSweep {
   const { settings, store, roster } = parts;
@@ -27,7 +27,8 @@ export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: 
   const isUnchanged = last.known !== null && last.known.untagged === 0 && hasSettings(last.known, settings);
   if (!isUnchanged || !hasSockets(parts)) compareAll(parts, last.at, isOwn);
   if (last.known === null || hasSettings(last.known, settings)) return last;
-  // Stored now: if the settings are changed back before the next sweep, the agents of the time between must reconnect too.
+  // Stored now, because the settings may be changed back before the next sweep. Agents welcomed in between must
+  // reconnect too.
   const known = { ...last.known, terms: termsOf(settings), hubShards: settings.hubShards };
   store.saveSweep(last.at, known);
   return { at: last.at, known };
@@ -38,20 +39,21 @@ function hasSettings({ hubShards, terms }: SweepRecord, settings: Settings): boo
   return hubShards === settings.hubShards && sameTerms(terms, termsOf(settings));
 }
 
-/** Whether the sockets outlived the hub's memory. They do so all or none, so two are looked for. */
+/** Whether the sockets outlived the hub's memory. Either all do or none, so it is enough to look for two. */
 function hasSockets({ sockets, store }: RecoveryParts): boolean {
   const ids = store.connectionIds(2);
   return ids.length === 0 || ids.some((id) => sockets.getWebSockets(id).length > 0);
 }
 
 /**
- * Reads every connection, and records the end of those whose socket is gone. Some agents must reconnect: those that now
- * belong to another hub, and those that were welcomed with other settings. They are told to come back evenly.
+ * Reads every connection, and records the end of each connection without a socket. Agents that now belong to another
+ * hub, or were welcomed with other settings, are told to reconnect, spread evenly over time.
  */
 function compareAll(parts: RecoveryParts, sweptAt: number, isOwn: (agentId: string) => boolean): void {
   const { settings, sockets, store, roster } = parts;
   const terms = termsOf(settings);
-  // An agent over HTTP cannot be told. Its next beat goes to its present hub, and what happens here is in no feed any more.
+  // An agent over HTTP cannot be told to reconnect. Its next beat goes to its present hub. No client follows the feed
+  // of this hub.
   for (const lease of roster.httpLeases) {
     if (!isOwn(lease.agentId)) roster.depart(lease, { reason: "manager_restart" });
   }

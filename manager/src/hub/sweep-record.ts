@@ -1,5 +1,5 @@
 /**
- * What a hub knew at its last sweep. A hub that wakes reads this one row, and not all of its connections. Other versions
+ * The result of a hub's last sweep. A hub that wakes reads this one row instead of all its connections. Other versions
  * of this code write and read it too (docs/STORAGE.md "Versions").
  */
 import { z } from "zod";
@@ -8,7 +8,7 @@ import { Terms } from "./connection-state.ts";
 export const SweepRecord = z.object({
   /** How many registered agents there were. */
   agents: z.number(),
-  /** The terms of every welcome since the settings last changed. */
+  /** The terms in the welcomes at that time. */
   terms: Terms,
   hubShards: z.number(),
   /** How many sockets an earlier release accepted: they have no tag with the id of their agent. */

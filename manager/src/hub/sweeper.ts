@@ -10,7 +10,9 @@ import type { Roster, RosterStore } from "./roster.ts";
 import { SweepPlan } from "./sweep.ts";
 import type { LastSweep } from "./sweep-record.ts";
 
-/** Every stored connection is compared with the sockets at least this often: sockets may vanish without an event. */
+/**
+ * All stored connections are compared with the sockets after this time, because sockets may vanish without an event.
+ */
 const COMPARE_EVERY_MS = 10 * 60_000;
 
 export interface SweeperParts {
@@ -26,7 +28,7 @@ export class Sweeper {
   readonly #parts: SweeperParts;
   readonly #plan: SweepPlan;
   #last: LastSweep = { at: 0, known: null };
-  /** The ids of the connections that others know to be late. */
+  /** The ids of the connections that viewers and readers were told are late. */
   #late: ReadonlySet<string> = new Set();
   /** When the next sweep is due; null if that is not known since the hub was loaded. */
   #nextAt: number | null = null;
@@ -42,8 +44,8 @@ export class Sweeper {
   }
 
   /**
-   * A reader is told that these connections are late, before a sweep has seen it. A client of the feed shows what it reads,
-   * so the next sweep must tell if they are late no longer.
+   * Call this when a status read has told a reader that these connections are late, before a sweep has noticed. A
+   * client of the feed shows what it reads, so the next sweep must tell it when they are no longer late.
    */
   noteLate(connections: readonly Connection[]): void {
     const { store, roster } = this.#parts;
@@ -83,7 +85,7 @@ export class Sweeper {
       if (roster.hasUntagged && !sockets.getTags(socket).includes(AGENT_TAG)) untagged++;
       const beatAt = sockets.getWebSocketAutoResponseTimestamp(socket)?.getTime();
       const isConfirmed = beatAt !== undefined && this.#plan.isConfirmedBy(beatAt, now);
-      // A confirmed connection need not be read from its socket: that is most of what a sweep costs.
+      // A confirmed connection is not read from its socket, because such reads would be most of the cost of a sweep.
       const connection = isConfirmed ? undefined : roster.bySocket(socket);
       if (isConfirmed) confirmed++;
       else if (connection?.state.registered) unconfirmed.add(connection);
@@ -102,7 +104,7 @@ export class Sweeper {
     if (confirmed > 0) this.#sweepBy(this.#plan.nextSettled(now));
   }
 
-  /** Tells those who watch which connections have become late, and which are no longer. */
+  /** Tells the viewers which connections have become late, and which are no longer late. */
   #tellLate(silent: readonly Connection[], now: number): void {
     const { roster } = this.#parts;
     const before = this.#late;
@@ -127,8 +129,8 @@ export class Sweeper {
   }
 
   /**
-   * Tells an agent whose beats have drifted out of the window to beat now, and when next. Returns whether that was
-   * needed.
+   * If the beats of an agent have drifted out of the window, tells the agent to beat now, and when to beat next.
+   * Returns whether it did.
    */
   #correctBeat(connection: Connection, now: number): boolean {
     const { window, roster } = this.#parts;

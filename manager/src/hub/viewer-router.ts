@@ -21,7 +21,7 @@ export function receiveFromViewer(viewer: ViewerSocket, frame: string | ArrayBuf
   }
   const { message } = decoded;
   if (budget === "refused") {
-    // A request is always answered. Of other messages one a second is enough to tell the viewer.
+    // A request always gets an answer. For other messages, one error a second is enough.
     if (message.reply !== undefined || now >= viewer.toldRefusedAt + TOLD_EVERY_MS) {
       viewer.toldRefusedAt = now;
       sendAnswer(viewer, message, failure("rate_limited", "this connection sends more than it may"));
@@ -32,14 +32,14 @@ export function receiveFromViewer(viewer: ViewerSocket, frame: string | ArrayBuf
   return null;
 }
 
-/** Handles a message. A viewer may use the subjects here, and no other. */
+/** Handles a message. A viewer may send to these subjects only. */
 function outcomeOf(viewer: ViewerSocket, message: Message, now: number): Answer {
   const { state } = viewer;
   if (message.reply !== undefined && ownInbox(viewer, message) === null) {
     return failure("invalid_data", "reply: is not an inbox of this connection");
   }
   switch (message.subject) {
-    // The runtime answers the bare heartbeat. Any other spelling comes here.
+    // The runtime answers the bare heartbeat. A heartbeat in any other spelling comes here.
     case "agent.heartbeat":
       return answer({ ok: true, value: { serverTime: now, leaseMs: state.terms.leaseMs } satisfies BeatAck });
     case "live.subscribe":
@@ -79,7 +79,7 @@ function send(viewer: ViewerSocket, subject: string, outcome: Answer): void {
   viewer.send(answerFrame(subject, outcome, viewer.state.terms.maxFrameBytes));
 }
 
-/** The reply inbox if it is one of this connection, else null. */
+/** The reply inbox if it belongs to this connection, else null. */
 function ownInbox({ id }: ViewerSocket, { reply }: Asked): string | null {
   return reply !== undefined && inboxToken(reply, id) ? reply : null;
 }

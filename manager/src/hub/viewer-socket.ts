@@ -11,7 +11,7 @@ import { CLOSED, OPEN, type Sockets } from "./connection.ts";
 import { acknowledge, hasCaughtUp, spend, type Totals } from "./credit.ts";
 import { newViewerState, parseViewerState, type ViewerState, viewerTermsOf } from "./viewer-state.ts";
 
-/** The tag of every viewer's socket. A socket of an agent has its connection id in the first place. */
+/** The first tag of every viewer's socket. The first tag of an agent's socket is its connection id. */
 export const VIEWER_TAG = "viewer";
 
 /** The tag of every socket that a session has opened. */
@@ -19,7 +19,7 @@ export function sessionTag(idHash: string): string {
   return `session:${idHash}`;
 }
 
-/** A viewer may send this on average. */
+/** A viewer may send this many messages per second on average. */
 const MESSAGES_PER_SECOND = 25;
 
 export class ViewerSocket {
@@ -98,7 +98,7 @@ export class ViewerSocket {
   deliver(frame: Frame): void {
     if (this.state.isBehind || this.#sendOnCredit(frame)) return;
     this.state.isBehind = true;
-    // A frame can be too long for a viewer that has nothing to catch up with.
+    // If the frame was too long, the viewer may have acknowledged everything already.
     this.#resync();
   }
 
@@ -132,7 +132,10 @@ export class ViewerSocket {
   }
 }
 
-/** Closes a viewer's socket. Until the client has closed its end too, the mark tells a hub that wakes. */
+/**
+ * Closes a viewer's socket, and marks it as closed: a hub that wakes still finds it until the client has closed its
+ * end.
+ */
 export function endSocket(socket: WebSocket, close: Close): void {
   socket.serializeAttachment(CLOSED);
   socket.close(close.code, close.reason);

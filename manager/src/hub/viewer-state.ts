@@ -52,7 +52,7 @@ const Stored: z.ZodType<ViewerState> = z.object({
   terms: ViewerTerms,
 });
 
-/** The state of a viewer that has just come. */
+/** The state of a viewer that has just connected. */
 export function newViewerState(viewer: Viewer, terms: ViewerTerms): ViewerState {
   const now = Date.now();
   return {

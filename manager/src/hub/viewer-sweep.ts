@@ -1,4 +1,6 @@
-/** Closes the sockets of viewers whose lease, session or password is over: docs/API.md "The end of a socket". */
+/**
+ * Closes the sockets of viewers whose lease, session or password is no longer valid: docs/API.md "The end of a socket".
+ */
 import type { Settings } from "../config.ts";
 import { Close } from "../protocol/close.ts";
 import { termsOf } from "./connection-state.ts";
@@ -8,7 +10,7 @@ import type { Viewers } from "./viewers.ts";
 
 export interface ViewerSweepParts {
   readonly settings: Settings;
-  /** Viewers beat in the window of the hub's agents. So the hub wakes for both at once. */
+  /** Viewers beat in the same window as the hub's agents, so that the hub wakes once for both. */
   readonly window: HeartbeatWindow;
   /** When this session ends if nobody uses it; null if it is over. Asks the registry. */
   readonly sessionEnd: (idHash: string) => Promise<number | null>;
@@ -44,7 +46,7 @@ export class ViewerSweep {
   dueAt(now: number): number | null {
     const times = this.#viewers.all().map((viewer) => {
       const [lastSeen, leaseEnd] = [viewer.lastSeen(), viewer.leaseEnd()];
-      // Nobody is told that a viewer is late.
+      // A viewer is never shown as late, so `lateAt` is the end of its lease.
       const beats = { isAligned: true, isCorrected: false, lastSeen, lateAt: leaseEnd, leaseEnd };
       return this.#plan.dueAt(beats, this.#sweptAt, now);
     });
@@ -59,7 +61,7 @@ export class ViewerSweep {
     }
   }
 
-  /** Asks once for each session that has ended, unless it was used meanwhile. */
+  /** Asks the registry once for each session that is due to end. The session lives on if it was used meanwhile. */
   async #checkSessions(now: number): Promise<void> {
     const due = new Set<string>();
     for (const { state } of this.#viewers.all()) {

@@ -12,7 +12,7 @@ export class Viewers {
   readonly #settings: Settings;
   readonly #sockets: Sockets;
   readonly #saves = new DelayedSaves<ViewerSocket>();
-  /** Null until a viewer is looked for: most hubs that wake have none. */
+  /** Null until a viewer is needed, because most hubs that wake have none. */
   #loaded: Map<WebSocket, ViewerSocket> | null = null;
 
   constructor(settings: Settings, sockets: Sockets) {
@@ -39,14 +39,14 @@ export class Viewers {
     return [...this.#bySocket.values()];
   }
 
-  /** The viewers of a session, or of all sessions if it is null. */
+  /** The viewers of a session, or of all sessions if `idHash` is null. */
   ofSession(idHash: string | null): ViewerSocket[] {
     const sockets = this.#sockets.getWebSockets(idHash === null ? VIEWER_TAG : sessionTag(idHash));
     const viewers = sockets.map((socket) => this.of(socket));
     return viewers.filter((viewer) => viewer !== undefined).filter(({ state }) => state.session !== null);
   }
 
-  /** Whether a frame for all viewers would be sent to at least one. */
+  /** Whether at least one viewer would get a frame now. */
   get isAnyReady(): boolean {
     for (const viewer of this.#bySocket.values()) if (viewer.isReady) return true;
     return false;

@@ -13,10 +13,10 @@ const ADDED_DEPTH = 2;
 
 /**
  * Packs encoded messages into as few frames as their order allows. A message that is alone in its frame goes as it is.
- * @param maxBytes the longest frame; a single message that is longer makes a frame that is too long
+ * @param maxBytes the limit of a frame. A single message over the limit becomes a frame over the limit
  */
 export function pack(messages: readonly string[], maxBytes: number): Frame[] {
-  // Every message counts with a comma, but the first one has none.
+  // Each message is counted with a comma, but the first one has none.
   const emptyBytes = byteLength(batch([])) - 1;
   const frames: Frame[] = [];
   let group: string[] = [];
@@ -48,7 +48,7 @@ function batch(messages: readonly string[]): string {
 /** Whether a batch with this message would be nested deeper than a frame may be. */
 function isTooDeep(message: string): boolean {
   const deepest = MAX_DEPTH - ADDED_DEPTH;
-  // A shorter text has not enough brackets for that.
+  // A shorter text cannot have enough brackets.
   if (message.length < 2 * deepest) return false;
   const fields = readObject(message);
   return typeof fields !== "string" && [...fields.values()].some(({ depth }) => depth > deepest);

@@ -90,12 +90,27 @@ function columns({ via, address }: Operator, { action, target, detail }: AuditEv
   return { at: Date.now(), via, address, action, target: target ?? null, detail: json };
 }
 
+/** Which entries are listed; all by default. */
+export interface AuditFilter {
+  readonly action?: string | undefined;
+  readonly target?: string | undefined;
+}
+
 /** Lists at most `limit` entries, the newest first. If `before` is given, only entries older than that entry. */
-export async function listAudit(db: D1Database, limit: number, before: number | null): Promise<AuditEntry[]> {
+export async function listAudit(
+  db: D1Database,
+  { action, target }: AuditFilter,
+  limit: number,
+  before = Number.MAX_SAFE_INTEGER,
+): Promise<AuditEntry[]> {
+  const conditions: [string, string | number][] = [["id < ?", before]];
+  if (target !== undefined) conditions.push(["target = ?", target]);
+  // Of two filters, the target has fewer entries. The plus sign keeps SQLite from the other index.
+  if (action !== undefined) conditions.push([target === undefined ? "action = ?" : "+action = ?", action]);
   const { results } = await query(
     db
-      .prepare("SELECT * FROM audit WHERE ?1 IS NULL OR id < ?1 ORDER BY id DESC LIMIT ?2")
-      .bind(before, limit)
+      .prepare(`SELECT * FROM audit WHERE ${conditions.map(([sql]) => sql).join(" AND ")} ORDER BY id DESC LIMIT ?`)
+      .bind(...conditions.map(([, value]) => value), limit)
       .all<Omit<AuditEntry, "detail"> & { detail: string | null }>(),
   );
   return results.map((row) => ({ ...row, detail: parseColumn(Detail, row.detail, "audit.detail") }));

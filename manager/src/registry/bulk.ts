@@ -1,4 +1,4 @@
-/** D1 queries that do the same to some agents, or to one: revoke, remove, label. */
+/** D1 queries that change one agent or several: revoke, remove, label. */
 import { AGENT_COLUMNS, type AgentRecord, type AgentRow, agentRecord } from "./agents.ts";
 import { type AuditEvent, type Operator, recordAuditEvents } from "./audit.ts";
 import { isWithinLimit, labelPatch } from "./labels.ts";
@@ -46,8 +46,9 @@ export function removeAgents(db: D1Database, operator: Operator, ids: readonly s
 }
 
 /**
- * Adds labels to agents, and removes those with other keys. An agent that would have too many is not changed.
- * @param removed keys, none of which is the key of an added label
+ * Adds labels to agents, and removes the labels with the keys `removed`. An agent that would have too many labels is
+ * not changed.
+ * @param removed keys; none of them may be the key of an added label
  */
 export function labelAgents(
   db: D1Database,
@@ -64,7 +65,7 @@ export function labelAgents(
   });
 }
 
-/** One batch, so it is done to all of the agents or to none. */
+/** Does the action in one batch: on all of the agents or on none. */
 async function act(
   db: D1Database,
   operator: Operator,

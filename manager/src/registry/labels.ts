@@ -18,7 +18,8 @@ export function storedLabels(labels: readonly string[]): string | null {
 }
 
 /**
- * A patch that adds labels to a column and removes others (RFC 7396, `json_patch` of SQLite): a null removes its key.
+ * A patch for `json_patch` of SQLite (RFC 7396), which adds labels to a column and removes others. A null removes its
+ * key.
  * @param removed keys
  */
 export function labelPatch(added: readonly string[], removed: readonly string[]): string {
@@ -35,14 +36,14 @@ export function parseLabels(text: string | null, column: string): string[] {
     .toSorted();
 }
 
-/** Whether one agent may have the labels in this JSON, an expression in SQL. Their keys differ anyway. */
+/** An SQL condition: one agent may have the labels in `json`, an SQL expression. Their keys always differ. */
 export function isWithinLimit(json: string): string {
   return `(SELECT count(*) FROM json_each(${json}, '$.labels')) <= ${MAX_LABELS}`;
 }
 
 /**
- * The condition that the agent of a row of `agent_labels` matches all filters. Each filter is a term, at this place of the
- * statement's parameters. The rows are those of the first filter.
+ * An SQL condition on a row of `agent_labels`: the row is one of the first filter, and its agent matches all filters.
+ * Each filter is given as the place of its term in the statement's parameters, such as `?2`.
  */
 export function matchesFilters([first, ...others]: readonly string[]): string {
   const rest = others.map(
@@ -53,8 +54,8 @@ export function matchesFilters([first, ...others]: readonly string[]): string {
 }
 
 /**
- * Puts the filter first that probably fewest agents match: one with a value. The rows of the first one are walked, and the
- * others are looked up for each.
+ * Puts a filter with a value first, because probably the fewest agents match it. The query reads all rows of the first
+ * filter, and looks the others up for each row.
  */
 export function rarestFirst(filters: readonly string[]): string[] {
   return filters.toSorted((a, b) => Number(b.includes("=")) - Number(a.includes("=")));

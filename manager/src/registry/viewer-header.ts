@@ -1,4 +1,7 @@
-/** A viewer: a client of the live feed (docs/API.md "Live feed"), as the Worker has admitted it. It travels to the hub in a header. */
+/**
+ * A viewer is a client of the live feed (docs/API.md "Live feed"). The Worker admits it, and sends this to the hub in a
+ * header.
+ */
 import { z } from "zod";
 import { sha256Hex } from "../digest.ts";
 
@@ -15,14 +18,14 @@ export const Viewer = z.object({
       endsAt: z.number(),
     })
     .nullable(),
-  /** A hash of the admin password: with another password the viewer's access is over. */
+  /** A hash of the admin password. If the password changes, the viewer loses access. */
   passwordHash: z.string(),
 });
 export type Viewer = Readonly<z.infer<typeof Viewer>>;
 
 /**
- * The hash of the admin password in {@link Viewer}. Hubs store it, so the signing secret is in it: without that nobody
- * can try passwords on it.
+ * The hash of the admin password in {@link Viewer}. Hubs store it, so it also contains the signing secret: nobody can
+ * use a stolen hash to guess the password.
  */
 export function passwordHash({ ADMIN_PASSWORD, JWT_SECRET }: Env): Promise<string> {
   return sha256Hex(`zedops viewer\n${JWT_SECRET}\n${ADMIN_PASSWORD}`);

@@ -1,54 +1,26 @@
-import { lazy } from "solid-js";
-import { useDialogs } from "../components/dialogs.tsx";
 import { Menu, type MenuItem } from "../components/Menu.tsx";
-import { useLiveView } from "../useLive.ts";
+import { go, withParams } from "../router.ts";
 import { type Agent, isOnline, isRevoked } from "./agent.ts";
-import { readableName } from "./name.ts";
+import { useAgentDialogs } from "./agentDialogs.tsx";
+import { agentPath, readableName } from "./name.ts";
 
-const AgentHistory = lazy(() => import("./AgentHistory.tsx"));
-const LabelsDialog = lazy(() => import("./LabelsDialog.tsx"));
-const RemoveAgent = lazy(() => import("./RemoveAgent.tsx"));
-const RenameAgent = lazy(() => import("./RenameAgent.tsx"));
-const RevokeAgent = lazy(() => import("./RevokeAgent.tsx"));
-const RotateToken = lazy(() => import("./RotateToken.tsx"));
-const SeparateClone = lazy(() => import("./SeparateClone.tsx"));
-
-/** What can be done with one agent. The history shows the agent as it changes; the other dialogs get a copy. */
+/** What can be done with one agent of a list. */
 export function AgentMenu(props: { agent: Agent; onOpen?: (open: boolean) => void }) {
-  const open = useDialogs();
-  const live = useLiveView();
+  const dialogs = useAgentDialogs();
 
   const items = (): MenuItem[] => {
-    const agent = { ...props.agent };
+    const { agent } = props;
     const { clone } = agent;
     return [
-      {
-        words: "History",
-        act: () => open((close) => <AgentHistory agent={live.agent(agent.id) ?? agent} onClose={close} />),
-      },
-      { words: "Rename…", act: () => open((close) => <RenameAgent agent={agent} onClose={close} />) },
-      { words: "Labels…", act: () => open((close) => <LabelsDialog agent={agent} onClose={close} />) },
-      ...(isOnline(agent)
-        ? [{ words: "Rotate token…", act: () => open((close) => <RotateToken agent={agent} onClose={close} />) }]
-        : []),
+      { words: "Details", act: () => go(withParams(agentPath(agent.id))) },
+      { words: "Rename…", act: () => dialogs.rename(agent) },
+      { words: "Labels…", act: () => dialogs.label(agent) },
+      ...(isOnline(agent) ? [{ words: "Rotate token…", act: () => dialogs.rotate(agent) }] : []),
       ...(clone !== null
-        ? [
-            {
-              words: "Give the copy its own identity…",
-              act: () => open((close) => <SeparateClone agent={agent} clone={clone} onClose={close} />),
-            },
-          ]
+        ? [{ words: "Give the copy its own identity…", act: () => dialogs.separate(agent, clone) }]
         : []),
-      ...(isRevoked(agent)
-        ? []
-        : [
-            {
-              words: "Revoke…",
-              danger: true,
-              act: () => open((close) => <RevokeAgent agent={agent} onClose={close} />),
-            },
-          ]),
-      { words: "Remove…", danger: true, act: () => open((close) => <RemoveAgent agent={agent} onClose={close} />) },
+      ...(isRevoked(agent) ? [] : [{ words: "Revoke…", danger: true, act: () => dialogs.revoke(agent) }]),
+      { words: "Remove…", danger: true, act: () => dialogs.remove(agent) },
     ];
   };
 

@@ -5,7 +5,7 @@ import { formatAge } from "../components/format.ts";
 import { type LiveState, readBlockedEveryMs } from "../live/live.ts";
 import "./Freshness.css";
 
-/** A socket is often replaced within that time, as in a deployment. */
+/** A lost socket is often open again within this time, for example in a deployment. No problem is shown until then. */
 const briefMs = 2_500;
 
 /** Whether the table may be out of date for more than a moment. */

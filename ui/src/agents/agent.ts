@@ -14,6 +14,10 @@ export interface Connection extends Presence {
   readonly arch: string;
   readonly hostname: string;
   readonly address: string | null;
+  /** From a heartbeat to its answer. */
+  readonly rttMs: number | null;
+  /** Its clock minus the manager's. */
+  readonly skewMs: number | null;
 }
 
 /** What the manager's database has of an agent. */
@@ -24,6 +28,8 @@ export interface Registration {
   readonly labels: readonly string[];
   /** Two live hosts were seen with this one identity within the last day. */
   readonly clone: Clone | null;
+  /** When it enrolled. */
+  readonly createdAt: number;
   /** When its token became invalid. */
   readonly revokedAt: number | null;
   /** It is larger with every change of these fields. */
@@ -48,6 +54,8 @@ export function parseConnection(from: JsonObject): Connection {
     arch: text(from, "arch"),
     hostname: text(from, "hostname"),
     address: orNull(from, "address", text),
+    rttMs: orNull(from, "rttMs", number),
+    skewMs: orNull(from, "skewMs", number),
   };
 }
 
@@ -57,6 +65,7 @@ export function parseAgent(value: unknown): Agent {
     ...parseConnection(agent),
     id: text(agent, "id"),
     name: text(agent, "name"),
+    createdAt: number(agent, "createdAt"),
     // An earlier manager has none.
     labels: orElse<readonly string[]>(agent, "labels", texts, []),
     clone: parseClone(agent.clone),

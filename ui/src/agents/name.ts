@@ -17,3 +17,8 @@ export function readableName({ id, name }: { readonly id: string; readonly name:
 export function isBlank(name: string): boolean {
   return name.replace(invisible, "") === "";
 }
+
+/** The place of an agent's page. */
+export function agentPath(id: string): string {
+  return `/agents/${encodeURIComponent(id)}`;
+}

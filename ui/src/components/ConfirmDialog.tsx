@@ -1,5 +1,5 @@
 import { useMutation } from "@tanstack/solid-query";
-import { onMount, type ParentProps, Show } from "solid-js";
+import { createSignal, createUniqueId, onMount, type ParentProps, Show } from "solid-js";
 import { Dialog } from "./Dialog.tsx";
 
 interface ConfirmDialogProps<T> {
@@ -8,6 +8,8 @@ interface ConfirmDialogProps<T> {
   action: string;
   /** What it does cannot be undone. */
   danger?: boolean;
+  /** What the operator has to type first, so that nobody confirms by habit. */
+  typed?: string;
   act: () => Promise<T>;
   onDone?: (result: T) => void;
   /** What the dialog says afterwards. Without it, the dialog closes. */
@@ -20,6 +22,10 @@ interface ConfirmDialogProps<T> {
 /** Asks before something is done, and shows how it went. The children say what it does, and to whom. */
 export function ConfirmDialog<T>(props: ParentProps<ConfirmDialogProps<T>>) {
   let close!: HTMLButtonElement;
+  let field: HTMLInputElement | undefined;
+  const fieldId = createUniqueId();
+  const [typed, setTyped] = createSignal("");
+  const isConfirmed = () => props.typed === undefined || typed().trim() === props.typed;
 
   const doing = useMutation(() => ({
     mutationFn: () => props.act(),
@@ -35,8 +41,13 @@ export function ConfirmDialog<T>(props: ParentProps<ConfirmDialogProps<T>>) {
     return error === null ? undefined : (props.explain?.(error) ?? error.message);
   };
 
-  // The button that changes nothing has the focus first.
-  onMount(() => close.focus());
+  // What changes nothing has the focus first.
+  onMount(() => (field ?? close).focus());
+
+  const submit = (event: SubmitEvent) => {
+    event.preventDefault();
+    if (isConfirmed() && !doing.isPending) doing.mutate();
+  };
 
   return (
     <Dialog title={props.title} onClose={props.onClose}>
@@ -44,24 +55,46 @@ export function ConfirmDialog<T>(props: ParentProps<ConfirmDialogProps<T>>) {
       <p class="success" role="status">
         {done()}
       </p>
-      <p class="problem" role="alert">
-        {problem()}
-      </p>
-      <div class="dialog-buttons">
-        <button class="button" type="button" ref={close} onClick={() => props.onClose()}>
-          {doing.isSuccess ? "Close" : "Cancel"}
-        </button>
-        <Show when={!doing.isSuccess}>
-          <button
-            class={`button ${props.danger ? "danger" : "primary"}`}
-            type="button"
-            disabled={doing.isPending}
-            onClick={() => doing.mutate()}
-          >
-            {props.action}
-          </button>
+      <form class="dialog-confirmation" onSubmit={submit}>
+        <Show when={!doing.isSuccess && props.typed}>
+          {(words) => (
+            <div class="field">
+              <label for={fieldId}>
+                Type <code>{words()}</code> to confirm
+              </label>
+              <input
+                id={fieldId}
+                ref={field}
+                type="text"
+                autocomplete="off"
+                autocapitalize="none"
+                spellcheck={false}
+                value={typed()}
+                onInput={(event) => setTyped(event.currentTarget.value)}
+              />
+            </div>
+          )}
         </Show>
-      </div>
+        <p class="problem" role="alert">
+          {problem()}
+        </p>
+        <div class="dialog-buttons">
+          <button class="button" type="button" ref={close} onClick={() => props.onClose()}>
+            {doing.isSuccess ? "Close" : "Cancel"}
+          </button>
+          <Show when={!doing.isSuccess}>
+            {/* A button that is disabled while it works would lose the focus. */}
+            <button
+              class={`button ${props.danger ? "danger" : "primary"}`}
+              type="submit"
+              disabled={!isConfirmed()}
+              aria-disabled={doing.isPending}
+            >
+              {props.action}
+            </button>
+          </Show>
+        </div>
+      </form>
     </Dialog>
   );
 }

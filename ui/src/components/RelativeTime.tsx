@@ -2,7 +2,7 @@ import { createMemo } from "solid-js";
 import { useManagerClock } from "../clock.ts";
 import { formatAge, formatExact, formatMoment, locale } from "./format.ts";
 
-interface TimeProps {
+export interface TimeProps {
   /** Unix milliseconds on the manager's clock. */
   time: number;
 }
@@ -18,7 +18,7 @@ export function Moment(props: TimeProps) {
 }
 
 /** Isolated, because some languages write times from right to left. */
-function Time(props: TimeProps & { format: (now: number) => string }) {
+export function Time(props: TimeProps & { format: (now: number) => string }) {
   const now = useManagerClock();
   const words = createMemo(() => props.format(now()));
   return (

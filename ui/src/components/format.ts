@@ -3,14 +3,14 @@
 /** The viewer's locale. What it formats is marked with it, because the page around it is in English. */
 export const locale = new Intl.DateTimeFormat().resolvedOptions().locale;
 
-const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", style: "narrow" });
+export const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "always", style: "narrow" });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 const clockTime = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 const dateOfAnotherYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" });
 const whole = new Intl.NumberFormat();
 
-const units: readonly [Intl.RelativeTimeFormatUnit, number][] = [
+export const units: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["year", 365 * 86_400],
   ["month", 30 * 86_400],
   ["day", 86_400],

@@ -1,16 +1,20 @@
-import { createEffect, createMemo, ErrorBoundary, on, Show, Suspense } from "solid-js";
+import { createEffect, createMemo, ErrorBoundary, lazy, on, Show, Suspense } from "solid-js";
 import { Dynamic } from "solid-js/web";
 import { useStale } from "../agents/Freshness.tsx";
 import { DialogHost } from "../components/dialogs.tsx";
+import { formatCount } from "../components/format.ts";
 import { path } from "../router.ts";
+import { LeaveContext } from "../session.ts";
 import { LiveContext, useLive } from "../useLive.ts";
 import { Crash } from "./Crash.tsx";
 import { Header } from "./Header.tsx";
 import { LogInAgain } from "./LogIn.tsx";
 import { NotFound } from "./NotFound.tsx";
 import { screenAt } from "./screens.tsx";
-import { Toast } from "./Toast.tsx";
+import { unseenLosses } from "./unseen.ts";
 import "./Dashboard.css";
+
+const Announcements = lazy(() => import("./Announcements.tsx"));
 
 interface DashboardProps {
   /** The session is over. The log-in lies over the page until there is another, so that nothing typed is lost. */
@@ -45,28 +49,33 @@ export function Dashboard(props: DashboardProps) {
 
   let main!: HTMLElement;
   createEffect(() => {
-    document.title = `${screen()?.title ?? "Not found"} · ZedOps`;
+    const lost = unseenLosses() === 0 ? "" : `(${formatCount(unseenLosses())}) `;
+    document.title = `${lost}${screen()?.title ?? "Not found"} · ZedOps`;
   });
   // The keyboard goes on where the new screen begins.
   createEffect(on(screen, () => queueMicrotask(() => main.focus({ preventScroll: true })), { defer: true }));
 
   return (
     <LiveContext.Provider value={live}>
-      <DialogHost>
-        <Header stale={stale()} screen={screen()} onLoggedOut={props.onLoggedOut} />
-        <main class="page" tabindex="-1" ref={main}>
-          <Show when={screen()} keyed fallback={<NotFound />}>
-            {({ view }) => (
-              <ErrorBoundary fallback={(error) => <Crash error={error} />}>
-                <Suspense fallback={<p class="page-loading muted">Loading…</p>}>
-                  <Dynamic component={view} />
-                </Suspense>
-              </ErrorBoundary>
-            )}
-          </Show>
-        </main>
-      </DialogHost>
-      <Toast />
+      <LeaveContext.Provider value={() => props.onLoggedOut()}>
+        <DialogHost>
+          <Header stale={stale()} screen={screen()} onLoggedOut={props.onLoggedOut} />
+          <main class="page" tabindex="-1" ref={main}>
+            <Show when={screen()} keyed fallback={<NotFound />}>
+              {({ view }) => (
+                <ErrorBoundary fallback={(error) => <Crash error={error} />}>
+                  <Suspense fallback={<p class="page-loading muted">Loading…</p>}>
+                    <Dynamic component={view} />
+                  </Suspense>
+                </ErrorBoundary>
+              )}
+            </Show>
+          </main>
+        </DialogHost>
+      </LeaveContext.Provider>
+      <Suspense>
+        <Announcements />
+      </Suspense>
       <Show when={props.sessionOver}>
         <LogInAgain onLoggedIn={props.onLoggedIn} />
       </Show>

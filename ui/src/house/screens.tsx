@@ -1,4 +1,4 @@
-import type { Component } from "solid-js";
+import { type Component, lazy } from "solid-js";
 import { AgentsScreen } from "../screens/agents/AgentsScreen.tsx";
 
 export interface Screen {
@@ -11,9 +11,15 @@ export interface Screen {
 
 /**
  * The screens in the order of the header. The first is loaded with the dashboard, and `/` shows it. The others are loaded
- * when they are shown: `view: lazy(() => import("../screens/audit/AuditScreen.tsx"))`, with a default export.
+ * when they are shown, and have a default export.
  */
-export const screens: readonly [Screen, ...Screen[]] = [{ title: "Agents", path: "/agents", view: AgentsScreen }];
+export const screens: readonly [Screen, ...Screen[]] = [
+  { title: "Agents", path: "/agents", view: AgentsScreen },
+  { title: "Tokens", path: "/tokens", view: lazy(() => import("../screens/tokens/TokensScreen.tsx")) },
+  { title: "Audit", path: "/audit", view: lazy(() => import("../screens/audit/AuditScreen.tsx")) },
+  { title: "Publish", path: "/publish", view: lazy(() => import("../screens/publish/PublishScreen.tsx")) },
+  { title: "Settings", path: "/settings", view: lazy(() => import("../screens/settings/SettingsScreen.tsx")) },
+];
 
 /** The screen of a path; undefined if there is none. */
 export function screenAt(path: string): Screen | undefined {

@@ -2,16 +2,16 @@ import { type Agent, type Connection, parseAgent, parseConnection } from "../age
 import { number, object, text } from "../json.ts";
 import type { Message } from "./message.ts";
 
-/** Something that the manager has told of an agent. */
+/** One statement of the manager about an agent. */
 export type Fact =
   | { readonly kind: "connection"; readonly id: string; readonly connection: Connection }
-  /** The agent as the database has it: what it tells of the connection may be older than the feed. */
+  /** The agent as the database has it. Its connection fields may be older than those of the feed. */
   | { readonly kind: "row"; readonly agent: Agent }
   | { readonly kind: "flapping"; readonly id: string; readonly until: number }
   | { readonly kind: "removed"; readonly id: string };
 
 /**
- * What a message of the feed tells of an agent; undefined if it is about something else.
+ * The fact in a message of the feed; undefined if the message is not about an agent.
  * @throws ShapeError
  */
 export function parseFact({ subject, data }: Message): Fact | undefined {

@@ -1,30 +1,33 @@
 import { closeCode, HubSocket } from "./hubSocket.ts";
 import type { Message } from "./message.ts";
 
-/** Waiting times before a socket is opened again, in ms. They are random up to a limit, which doubles each time. */
+/**
+ * A wait before a socket is opened again is random, up to a limit in ms. The limit doubles each time, from first to
+ * longest.
+ */
 const firstWaitMs = 1_000;
 const longestWaitMs = 30_000;
-/** After the manager has closed a socket for its bad frames or its rate. */
+/** The least wait after the manager has closed a socket for bad frames or for too many messages. */
 const penaltyMs = 60_000;
-/** Between attempts where something cuts WebSockets. */
+/** The wait while WebSockets are blocked, for example by a proxy. */
 const blockedWaitMs = 60_000;
 
-/** A socket that has lived that long was not opened in vain: the waiting times begin again. */
+/** After a socket was open for this long, the waits start short again. */
 const stableAfterMs = 60_000;
 
-/** So many attempts in a row that bring no welcome mean that sockets cannot be opened. */
+/** After this many attempts in a row without a welcome, WebSockets count as blocked. */
 const failuresUntilBlocked = 3;
 
 export interface FeedEvents {
   /** All sockets are open, and at least one of them is new. */
   complete(): void;
-  /** A socket is lost that was open; its last frame came then, by this page's clock. */
+  /** An open socket is lost. Its last frame came at `lastFrameAt`, by this page's clock. */
   lost(lastFrameAt: number): void;
-  /** A socket could not be opened. `blocked`: it seems that none can be. */
+  /** A socket could not be opened. `blocked`: WebSockets seem to be blocked. */
   failed(blocked: boolean): void;
   told(messages: readonly Message[]): void;
   resync(): void;
-  /** The manager's clock; `exact` if it comes with a welcome, which never waits on its way. */
+  /** The manager's clock. `exact`: the time comes from a welcome, which is never delayed. */
   managerTime(time: number, exact: boolean): void;
   sessionOver(): void;
 }
@@ -32,22 +35,23 @@ export interface FeedEvents {
 interface Line {
   socket: HubSocket | undefined;
   openedAt: number;
-  /** Sockets in a row that did not live long. */
+  /** Number of sockets in a row that were open only for a short time. */
   losses: number;
-  /** Attempts in a row that brought no welcome. */
+  /** Number of attempts in a row without a welcome. */
   failures: number;
   retry: ReturnType<typeof setTimeout> | undefined;
-  /** The manager wants no socket before that time; `performance.now()`. */
+  /** No socket is opened before this time; `performance.now()`. */
   bannedUntil: number;
 }
 
-/** The live feed of the whole manager, docs/API.md: a socket to each hub, opened anew whenever it is lost. */
+/** The live feed of the whole manager, docs/API.md: one socket to each hub, which is opened again when it is lost. */
 export class Feed {
-  /** Whether something cuts WebSockets, so that attempts are rare. */
+  /** Whether WebSockets are blocked. If so, attempts are rare. */
   blocked = false;
   readonly #open: (shard: number) => WebSocket;
   readonly #events: FeedEvents;
   #lines: Line[] = [];
+  #watched: readonly string[] = [];
 
   constructor(open: (shard: number) => WebSocket, events: FeedEvents) {
     this.#open = open;
@@ -56,6 +60,24 @@ export class Feed {
 
   get isComplete(): boolean {
     return this.#lines.length > 0 && this.#lines.every(({ socket }) => socket?.isWelcome === true);
+  }
+
+  /** The number of hubs; 1 before the first welcome. */
+  get hubs(): number {
+    return this.#lines.length;
+  }
+
+  /**
+   * What is published on these patterns is told too, instead of what was watched before. Each hub publishes everything, so
+   * only the first is asked.
+   */
+  watch(patterns: readonly string[]): void {
+    const [first] = this.#lines;
+    if (first?.socket?.isWelcome) {
+      if (this.#watched.length > 0) first.socket.watch(this.#watched, false);
+      if (patterns.length > 0) first.socket.watch(patterns, true);
+    }
+    this.#watched = patterns;
   }
 
   start(): void {
@@ -74,7 +96,7 @@ export class Feed {
     }
   }
 
-  /** The manager answers again: what failed before says nothing any more. */
+  /** The manager answers again, so earlier failures do not count any more. */
   startAfresh(): void {
     this.blocked = false;
     for (const line of this.#lines) Object.assign(line, { losses: 0, failures: 0 });
@@ -100,6 +122,7 @@ export class Feed {
       managerTime: (time) => this.#events.managerTime(time, false),
       welcomed: ({ shards, serverTime }) => {
         line.failures = 0;
+        if (shard === 0 && this.#watched.length > 0) socket.watch(this.#watched, true);
         this.#events.managerTime(serverTime, true);
         this.#resize(shards);
         if (this.isComplete) this.#events.complete();
@@ -126,7 +149,7 @@ export class Feed {
     if (!isWelcome) line.failures += 1;
     const wait = this.#wait(line);
     if (code === closeCode.goingAway) {
-      // The number of hubs has changed. The welcome of the first one has the new one.
+      // The number of hubs may have changed. The welcome of hub 0 has the new number.
       this.#resize(1);
       const [first] = this.#lines;
       first?.socket?.close();

@@ -8,25 +8,25 @@ interface Known {
   connection?: { readonly value: Connection; readonly fromFeed: boolean };
   registration?: Registration;
   flappingUntil: number;
-  /** The count of facts when the feed, or an answer to this page, last told of the agent. */
+  /** The value of `#facts` at the latest fact about the agent. */
   toldAt: number;
 }
 
-/** A reading of the whole list, page by page. One that fails is simply not completed. */
+/** A reading of the whole list, page by page. If it fails, `complete` is never called. */
 export interface Reading {
   page(agents: readonly Agent[]): void;
-  /** All pages have been read: agents that none of them had are gone. */
+  /** All pages have been read. Agents that are on no page are gone. */
   complete(): void;
 }
 
 /**
  * All agents, from the feed and from readings of the list, which arrive in any order: docs/API.md "Being right". An
- * agent is shown once its row is known; what the feed tells of it before that is kept.
+ * agent is shown as soon as its row is known. Facts that arrive before the row are kept.
  */
 export class Fleet {
   readonly #onChange: (changes: Changes) => void;
   readonly #known = new Map<string, Known>();
-  /** The count of facts at their removal, by id. */
+  /** Removed agents by id, with the value of `#facts` at their removal. */
   readonly #removed = new Map<string, number>();
   #facts = 0;
 
@@ -34,7 +34,7 @@ export class Fleet {
     this.#onChange = onChange;
   }
 
-  /** Takes over what the feed, or the answer to a call of this page, has told. */
+  /** Applies facts from the feed, or from the answer to a call of this page. */
   apply(facts: readonly Fact[]): void {
     const changed = new Set<string>();
     for (const fact of facts) {
@@ -91,8 +91,8 @@ function takeRow(known: Known, agent: Agent): void {
   takeConnection(known, agent, false);
   known.flappingUntil = Math.max(known.flappingUntil, agent.flappingUntil);
   if (known.registration === undefined || agent.revision >= known.registration.revision) {
-    const { id, name, labels, clone, revokedAt, revision } = agent;
-    known.registration = { id, name, labels, clone, revokedAt, revision };
+    const { id, name, clone, labels, createdAt, revokedAt, revision } = agent;
+    known.registration = { id, name, clone, labels, createdAt, revokedAt, revision };
   }
 }
 

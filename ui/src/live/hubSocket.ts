@@ -9,20 +9,20 @@ import {
   type Welcome,
 } from "./message.ts";
 
-/** The close codes of docs/API.md "The end of a socket" that a client treats in a way of its own. */
+/** The close codes of docs/API.md "The end of a socket" that a client handles specially. */
 export const closeCode = {
   policyViolation: 4400,
   sessionOver: 4401,
-  /** Here also of a socket that this page gave up, because nothing came from the manager. */
+  /** Also used here when the page gives up a socket because nothing comes from the manager. */
   leaseExpired: 4408,
   rateLimited: 4429,
   goingAway: 4503,
 } as const;
 
-/** A manager that answers at all has welcomed a client by then. */
+/** If no welcome has come after this time, the page gives up the socket. */
 const welcomeWithinMs = 10_000;
 
-/** Credit is due after that many frames, and after that share of the window's bytes. */
+/** The page acknowledges after this many frames, and after this share of the window's bytes. */
 const creditStep = { frames: 64, shareOfBytes: 1 / 4 };
 
 interface HubSocketEvents {
@@ -31,13 +31,13 @@ interface HubSocketEvents {
   told(messages: readonly Message[]): void;
   /** The manager has dropped messages for this client. */
   resync(): void;
-  /** The manager's clock, as the frame that has just come has it. */
+  /** The manager's clock, from the latest frame. */
   managerTime(time: number): void;
   /** The socket is closed or given up; nothing more comes from it. */
   ended(code: number): void;
 }
 
-/** One socket of the live feed, to one hub: its welcome, heartbeats and credit. It does not open itself anew. */
+/** One socket of the live feed, to one hub: its welcome, heartbeats and credit. It does not reconnect. */
 export class HubSocket {
   /** By this page's clock; null before the first frame. */
   lastFrameAt: number | null = null;
@@ -64,9 +64,17 @@ export class HubSocket {
     return this.#welcome !== undefined;
   }
 
-  /** Finds out now whether the manager still answers. A machine that wakes up has not noticed that its sockets broke. */
+  /**
+   * Checks now whether the manager still answers. A machine that wakes from sleep does not notice that its sockets
+   * broke.
+   */
   probe(): void {
     if (this.#welcome !== undefined) this.#beat(this.#welcome);
+  }
+
+  /** Asks the manager for what is published on these patterns, or for no more of it. */
+  watch(patterns: readonly string[], on: boolean): void {
+    this.#send(JSON.stringify({ subject: on ? "live.subscribe" : "live.unsubscribe", data: { patterns } }));
   }
 
   close(): void {
@@ -118,8 +126,8 @@ export class HubSocket {
   }
 
   /**
-   * The next beat is planned when something comes, not when the last beat is sent: in a hidden page, browsers run a
-   * timer that another timer has set only once a minute.
+   * Plans the next beat when a frame arrives, not when the last beat is sent. In a hidden page, browsers run a timer
+   * that was set by another timer only once a minute.
    */
   #heard(welcome: Welcome): void {
     clearTimeout(this.#deadline);
@@ -134,7 +142,7 @@ export class HubSocket {
     }, this.#nextBeatAt - performance.now());
   }
 
-  /** Counts a frame that the manager counts too: neither the welcome nor an answer. */
+  /** Counts a frame for the credit, as the manager does. The welcome and answers to heartbeats do not count. */
   #count(frame: string): void {
     if (this.#welcome === undefined) return;
     this.#processed.frames += 1;

@@ -3,29 +3,33 @@ import { ApiError } from "../api.ts";
 import { type Fact, parseFact } from "./facts.ts";
 import { Feed } from "./feed.ts";
 import { type Changes, Fleet } from "./fleet.ts";
-import { readable } from "./message.ts";
+import { type Message, readable } from "./message.ts";
 
-/** The list is read again after that time, in case a change was lost. */
+/** The list is read again after this time, in case a change was missed. */
 const readEveryMs = 10 * 60_000;
 /** The same while WebSockets are blocked. */
 export const readBlockedEveryMs = 15_000;
-/** After a reading that failed, at first; the wait doubles up to `readBlockedEveryMs`. */
+/** The first wait after a failed reading. It doubles up to `readBlockedEveryMs`. */
 const readAgainMs = 1_000;
-/** The first reading waits that long for the sockets, so that one reading is enough. */
+/** The first reading waits this long for the sockets to open. If it began earlier, a second one would be needed. */
 const socketsWithinMs = 1_000;
-/** An operator who goes through the tabs of a browser does not look at each of them. */
+/** The list is read only after the page was visible for this long, because an operator may just switch through tabs. */
 const looksAfterMs = 500;
 
 export interface LiveState {
-  /** `live`: what is shown is what the manager has. `blocked`: it is read again and again instead. */
+  /** `live`: the page shows the present state. `blocked`: WebSockets are blocked, so the page polls the list. */
   readonly status: "connecting" | "live" | "blocked";
   /** Whether the whole list has been read once. */
   readonly loaded: boolean;
-  /** The time by this page's clock at which everything shown was last right; null while it is live or not loaded. */
+  /** When everything shown was last correct, by this page's clock; null while live, or before the list was read. */
   readonly knownAt: number | null;
   /** Why the last reading failed. */
   readonly error: Error | null;
+  /** The number of hubs; 1 before all of them have welcomed the page once. */
+  readonly hubs: number;
 }
+
+export const initialState: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null, hubs: 1 };
 
 export interface Page {
   readonly agents: readonly Agent[];
@@ -37,25 +41,27 @@ export interface LiveOptions {
   openSocket(shard: number): WebSocket;
   readPage(cursor: string | null, signal: AbortSignal): Promise<Page>;
   onAgents(changes: Changes): void;
+  /** What {@link Live.watch} has asked for. */
+  onPublished(message: Message): void;
   onState(state: LiveState): void;
   onManagerTime(time: number, exact: boolean): void;
   onSessionOver(): void;
 }
 
-/** The agents as the manager has them: the feed, and readings of the list when docs/API.md "Being right" wants one. */
+/** Keeps the agents as the manager has them, with the feed and with readings of the list: docs/API.md "Being right". */
 export class Live {
   readonly #options: LiveOptions;
   readonly #fleet: Fleet;
   readonly #feed: Feed;
   readonly #stopped = new AbortController();
   #visible = true;
-  #state: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null };
-  /** Counts what a reading has to make good; {@link #madeGood} is the count at which the last one began. */
+  #state = initialState;
+  /** Number of gaps in the feed. A reading closes all gaps before its beginning; {@link #madeGood} is their number. */
   #gaps = 1;
   #madeGood = 0;
   #blocked = false;
   #reading = false;
-  /** A reading is wanted that begins after the present one. */
+  /** Whether another reading must follow the present one. */
   #readAgain = false;
   #failedReadings = 0;
   #readTimer: ReturnType<typeof setTimeout> | undefined;
@@ -67,7 +73,10 @@ export class Live {
       complete: () => this.#completed(),
       lost: (lastFrameAt) => this.#gap(lastFrameAt),
       failed: (blocked) => this.#failed(blocked),
-      told: (messages) => this.apply(messages.flatMap((message) => readable(() => parseFact(message)) ?? [])),
+      told: (messages) => {
+        this.apply(messages.flatMap((message) => readable(() => parseFact(message)) ?? []));
+        for (const message of messages) if (message.subject.startsWith("fleet.")) options.onPublished(message);
+      },
       resync: () => {
         this.#gap(Date.now());
         this.#read();
@@ -89,9 +98,14 @@ export class Live {
     this.#feed.stop();
   }
 
-  /** Takes over what an answer of the manager tells. */
+  /** Applies facts, such as those in an answer of the manager. */
   apply(facts: readonly Fact[]): void {
     if (facts.length > 0) this.#fleet.apply(facts);
+  }
+
+  /** Whether to be told of all that is published on `fleet.>`. */
+  watch(on: boolean): void {
+    this.#feed.watch(on ? ["fleet.>"] : []);
   }
 
   setVisible(visible: boolean): void {
@@ -106,18 +120,19 @@ export class Live {
     this.#blocked = false;
     this.#feed.blocked = false;
     this.#gaps += 1;
+    this.#set({ hubs: this.#feed.hubs });
     this.#read();
   }
 
   #failed(blocked: boolean): void {
-    // A browser does not tell a page why a socket failed. A reading finds out whether the session is over, and whether
-    // the manager can be reached.
+    // A browser does not tell a page why a socket failed. A reading shows whether the session is over, and whether the
+    // manager can be reached.
     if (blocked && !this.#blocked) this.#blocked = true;
     else if (this.#state.loaded || this.#reading) return;
     this.#read();
   }
 
-  /** Changes may have been missed since that time. */
+  /** Changes may have been missed since this time. */
   #gap(since: number): void {
     this.#gaps += 1;
     if (this.#state.status === "live") this.#set({ status: "connecting", knownAt: since });
@@ -194,7 +209,7 @@ export class Live {
       return;
     }
     this.#failedReadings += 1;
-    // A live page stays live: only the check of what it shows is late.
+    // A live page stays live, because the feed still works. Only the regular check is late.
     this.#set(this.#state.status === "live" ? { error } : { status: "connecting", error });
   }
 

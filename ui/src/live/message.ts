@@ -1,10 +1,10 @@
 import { type JsonObject, number, object, orElse, ShapeError, text } from "../json.ts";
 
-/** What a frame of the live feed carries: docs/PROTOCOL.md "Frames". */
+/** A message of the live feed: docs/PROTOCOL.md "Frames". */
 export interface Message {
   readonly subject: string;
   readonly data: unknown;
-  /** The manager's clock in Unix milliseconds; null if the frame does not say. */
+  /** The manager's clock in Unix milliseconds; null if the frame has none. */
   readonly timestamp: number | null;
 }
 
@@ -53,7 +53,9 @@ export function parseWelcome(data: unknown): Welcome {
   };
 }
 
-/** Undefined if `parse` throws: a bad frame must not stop the feed. The next reading of the list puts it right. */
+/**
+ * Undefined if `parse` throws. A bad frame must not stop the feed; the next reading of the list corrects the agents.
+ */
 export function readable<T>(parse: () => T): T | undefined {
   try {
     return parse();

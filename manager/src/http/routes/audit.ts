@@ -11,7 +11,7 @@ const Entry = z
     via: z.enum(["password", "session"]).openapi({ description: "How the operator logged in for this request" }),
     address: z.string().nullable(),
     action: z.string().openapi({ example: "agent.revoke" }),
-    target: z.string().nullable().openapi({ description: "Id of the agent or enrolment token" }),
+    target: z.string().nullable().openapi({ description: "Id of the agent or enrolment token, or the hub" }),
     detail: z.record(z.string(), z.union([z.string(), z.number(), z.null()])).nullable(),
   })
   .openapi("AuditEntry");
@@ -24,6 +24,8 @@ const Listing = z.strictObject({
     .min(1)
     .optional()
     .openapi({ description: "From the Link header of the previous page" }),
+  action: z.string().max(64).optional().openapi({ description: "Only these actions", example: "agent.revoke" }),
+  target: z.string().max(64).optional().openapi({ description: "Only actions on this agent, enrolment token or hub" }),
 });
 
 export const audit = newRouter().openapi(
@@ -39,9 +41,9 @@ export const audit = newRouter().openapi(
     },
   }),
   async (c) => {
-    const { limit, cursor } = c.req.valid("query");
+    const { limit, cursor, action, target } = c.req.valid("query");
     // One extra row shows whether there is a next page.
-    const entries = await listAudit(c.env.DB, limit + 1, cursor ?? null);
+    const entries = await listAudit(c.env.DB, { action, target }, limit + 1, cursor);
     const page = entries.slice(0, limit);
     if (entries.length > limit) c.header("Link", nextPage(c.req.url, String(page[page.length - 1]?.id)));
     return c.json(page, 200);

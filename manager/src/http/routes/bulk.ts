@@ -11,7 +11,7 @@ import { announceChanges } from "../live.ts";
 import { type App, body, errorResponse, json, newRouter } from "../router.ts";
 
 const MAX_IDS = 500;
-/** Agents that are handled in one batch of D1. A removal deletes their timelines, which are up to 230 rows for each. */
+/** Number of agents in one batch of D1. A removal also deletes their timelines, up to 230 rows for each agent. */
 const CHUNK = 100;
 
 const Ids = z
@@ -85,8 +85,8 @@ export const bulk = newRouter().openapi(
 );
 
 /**
- * Does it to some of the agents.
- * @throws RegistryUnavailable if it is done to none of them
+ * Does the action on some of the agents.
+ * @throws RegistryUnavailable if it is done on none of them
  */
 async function handle(c: Context<App>, action: BulkAction, ids: readonly string[]): Promise<Map<string, BulkOutcome>> {
   const handled = await change(c, action, ids);
@@ -99,7 +99,7 @@ async function handle(c: Context<App>, action: BulkAction, ids: readonly string[
     }
     return outcomes;
   }
-  // Done even if an agent was revoked or removed before: the hub may have been out of reach then.
+  // Also for agents that were revoked or removed before: perhaps their hub could not be reached then.
   const shutOut = handled.map(({ record }) => record);
   const untold = await tellHubsOfEach(c.env, shutOut, async (hub, held) => hub.disconnectEach(held));
   for (const { record, isChanged, isRemoved } of handled) {

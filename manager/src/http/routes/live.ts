@@ -12,7 +12,7 @@ import { requireUpgrade } from "../upgrade.ts";
 
 export const live = newRouter();
 
-// This route is only described here: a validator would refuse a wrong shard before the operator is known.
+// This only describes the route. A validator would refuse a wrong shard before the operator is verified.
 live.openAPIRegistry.registerPath(
   createRoute({
     method: "get",

@@ -4,10 +4,10 @@ import { AgentName } from "../../agents/AgentName.tsx";
 import { type Agent, isOnline } from "../../agents/agent.ts";
 import { CloneBadge, CloneHosts } from "../../agents/CloneWarning.tsx";
 import { FlappingBadge } from "../../agents/FlappingBadge.tsx";
-import { readableName, shortId } from "../../agents/name.ts";
-import { isLate } from "../../agents/presence.ts";
+import { LastSeen } from "../../agents/LastSeen.tsx";
+import { agentPath, readableName, shortId } from "../../agents/name.ts";
 import { StatusBadge } from "../../agents/StatusBadge.tsx";
-import { Moment, RelativeTime } from "../../components/RelativeTime.tsx";
+import { Moment } from "../../components/RelativeTime.tsx";
 import { withParams } from "../../router.ts";
 import { useLiveView } from "../../useLive.ts";
 import { RowLabels } from "./RowLabels.tsx";
@@ -46,8 +46,6 @@ function Row(props: AgentRowProps & { agent: Agent }) {
     const now = entry();
     return now !== undefined && live.roster.isTwin(now);
   });
-  // Between two readings nothing tells of the heartbeats that came in time.
-  const isHeard = () => isOnline(props.agent) && !isLate(props.agent) && !props.stale;
   const name = () => readableName(props.agent);
   /** What stands below the name: the host, if it is called otherwise, and what tells agents of the same name apart. */
   const below = () =>
@@ -77,7 +75,7 @@ function Row(props: AgentRowProps & { agent: Agent }) {
       <th scope="row" class="agents-name">
         <a
           class="cut agent-link"
-          href={withParams(`/agents/${encodeURIComponent(props.id)}`)}
+          href={withParams(agentPath(props.id))}
           title={name()}
           aria-current={props.opened ? "true" : undefined}
         >
@@ -99,11 +97,7 @@ function Row(props: AgentRowProps & { agent: Agent }) {
       </td>
       <td class="agents-seen">
         <span class="agent-seen-words">Last seen </span>
-        <Show when={!isHeard()} fallback={<span title="Its heartbeats come in time.">now</span>}>
-          <Show when={props.agent.lastSeen} keyed fallback={<span class="muted">never</span>}>
-            {(time) => <RelativeTime time={time} />}
-          </Show>
-        </Show>
+        <LastSeen agent={props.agent} stale={props.stale} />
         <Show when={isOnline(props.agent)}>
           <span class="cut detail">
             connected since <Moment time={props.agent.since} />

@@ -1,0 +1,21 @@
+import { Show } from "solid-js";
+import { agentCommand, isLoopback } from "../../agents/agentCommand.ts";
+import { CopyField } from "../../components/CopyField.tsx";
+
+/** How an agent is started on a host. Where hosts get the binary from is said here and nowhere else. */
+export function AgentCommand() {
+  return (
+    <>
+      <CopyField label="Run this on the host" value={agentCommand()} />
+      <Show when={isLoopback()}>
+        <p class="detail">
+          <code>{location.hostname}</code> leads every host to itself: on another host put this manager's own address in
+          its place. The manager must listen there: <code>make up HOST=0.0.0.0</code>.
+        </p>
+      </Show>
+      <p class="detail">
+        The binary comes from <code>make agent GOOS=… GOARCH=…</code> in the repository; its README has the steps.
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,129 @@
+import { screen, within } from "@solidjs/testing-library";
+import { expect, test } from "vitest";
+import { agentJson, type Manager, refusal } from "./manager.ts";
+import { openPage, pass } from "./page.tsx";
+
+async function openPublish(prepare: (manager: Manager) => void = () => {}) {
+  const opened = await openPage((manager) => {
+    manager.agents = [agentJson("edge-7"), agentJson("edge-8")];
+    prepare(manager);
+  });
+  await opened.user.click(screen.getByRole("link", { name: "Publish" }));
+  await pass(10);
+  const write = async (subject: string, data: string) => {
+    await opened.user.clear(screen.getByLabelText("Subject"));
+    await opened.user.type(screen.getByLabelText("Subject"), subject);
+    await opened.user.clear(screen.getByLabelText(/^Data/));
+    await opened.user.click(screen.getByLabelText(/^Data/));
+    await opened.user.paste(data);
+  };
+  return { ...opened, write };
+}
+
+test("data is sent as it was typed, and the page says who got it", async () => {
+  const { manager, write, press } = await openPublish();
+  const data = '{"n": 12345678901234567890,\n "a": 1.0, "a": 2}';
+  await write("fleet.announce", data);
+  await press("Publish");
+
+  expect(manager.published).toEqual([`{"subject":"fleet.announce","data":${data}}`]);
+  expect(screen.getByText("Delivered to 2 subscribers.")).toBeTruthy();
+});
+
+test("a message needs no data", async () => {
+  const { manager, write, press } = await openPublish();
+  await write("fleet.wake", " ");
+  await press("Publish");
+  expect(manager.published).toEqual(['{"subject":"fleet.wake"}']);
+});
+
+test("what is not JSON is not sent, and the field says why", async () => {
+  const { manager, user, write, press } = await openPublish();
+  await write("fleet.announce", '{"text": ');
+  await press("Publish");
+  expect(screen.getByText(/^This is not JSON/)).toBeTruthy();
+  expect(document.activeElement).toBe(screen.getByLabelText(/^Data/));
+  expect(manager.published).toEqual([]);
+
+  await user.paste('"hello"}');
+  await user.keyboard("{Control>}{Enter}{/Control}");
+  await pass(10);
+  expect(screen.queryByText(/^This is not JSON/)).toBeNull();
+  expect(manager.published).toHaveLength(1);
+});
+
+test("subscribers that were too far behind are named", async () => {
+  const { write, press } = await openPublish((manager) => {
+    manager.insteadOf.set("POST /api/publish", { status: 200, body: { delivered: 1, dropped: 3 } });
+  });
+  await write("fleet.announce", "");
+  await press("Publish");
+  expect(screen.getByText("Delivered to 1 subscriber; 3 were too far behind to get it.")).toBeTruthy();
+});
+
+test.for([
+  [400, "invalid_subject", /Write up to 16 words/],
+  [403, "forbidden", /Only agents and the manager/],
+  [413, "payload_too_large", /does not fit into a frame/],
+  [503, "hub_unavailable", /Some agents may have got/],
+  [400, "another", /the manager's own words/],
+] as const)("a refusal is explained by its code, and what was typed stays: %s %s", async ([status, code, words]) => {
+  const { write, press } = await openPublish((manager) => {
+    manager.insteadOf.set("POST /api/publish", refusal(status, code, "the manager's own words"));
+  });
+  await write("presence.x", "1");
+  await press("Publish");
+  expect(screen.getByText(words)).toBeTruthy();
+  expect(screen.getByLabelText<HTMLInputElement>("Subject").value).toBe("presence.x");
+});
+
+test("what was sent is listed, also after another screen, and can be used again", async () => {
+  const { user, write, press } = await openPublish();
+  await write("fleet.one", "1");
+  await press("Publish");
+  await user.click(screen.getByRole("link", { name: "Settings" }));
+  await pass(10);
+  await user.click(screen.getByRole("link", { name: "Publish" }));
+  await pass(10);
+
+  const sent = within(screen.getByRole("table", { name: "Sent from this page" }));
+  expect(sent.getByText("fleet.one")).toBeTruthy();
+  await press("Use again");
+  expect(screen.getByLabelText<HTMLInputElement>("Subject").value).toBe("fleet.one");
+  expect(screen.getByLabelText<HTMLTextAreaElement>(/^Data/).value).toBe("1");
+});
+
+test("a session that ends keeps what was typed", async () => {
+  const { manager, user, write, press } = await openPublish();
+  await write("fleet.announce", '{"text": "long"}');
+  manager.loggedIn = false;
+  await press("Publish");
+  await user.type(screen.getByLabelText("Password"), manager.password);
+  await press("Log in");
+  expect(screen.getByLabelText<HTMLTextAreaElement>(/^Data/).value).toBe('{"text": "long"}');
+  await press("Publish");
+  expect(screen.getByText("Delivered to 2 subscribers.")).toBeTruthy();
+});
+
+test("what anybody publishes is shown while the operator wants it, also after the socket was lost", async () => {
+  const { manager, user } = await openPublish();
+  const watch = screen.getByRole("checkbox", { name: /Show what anybody publishes/ });
+  const asked = () => manager.feed.flatMap(({ sent }) => sent);
+  const subscribe = { subject: "live.subscribe", data: { patterns: ["fleet.>"] } };
+  expect(asked()).toEqual([]);
+
+  await user.click(watch);
+  expect(asked()).toEqual([subscribe]);
+  manager.tell("fleet.announce", { text: "hello" });
+  await pass(10);
+  const live = within(screen.getByRole("table", { name: "Live" }));
+  expect(live.getByText('{"text":"hello"}')).toBeTruthy();
+
+  manager.openSockets[0]?.closedWith(1006);
+  await pass(5_000);
+  expect(asked()).toEqual([subscribe, subscribe]);
+
+  await user.click(watch);
+  expect(asked().at(-1)).toEqual({ ...subscribe, subject: "live.unsubscribe" });
+  expect(screen.queryByRole("table", { name: "Live" })).toBeNull();
+});
