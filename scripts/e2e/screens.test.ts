@@ -11,17 +11,29 @@ const crowd = 10_000;
 const mostElements = 2_000;
 const mostScriptBytes = 45_000;
 
+/** More than a row has room for, in any width. */
+const manyLabels = ["a-long-key/without-a-value", "env=prod", "site=amsterdam-east-2", "team=خادم"];
+
 /** Pages of a manager that has ten thousand agents, in windows of this size and scheme. */
 const test = base.extend("open", async ({ browser }, { onCleanup }) => {
-  return async (options: { width?: number; height?: number; dark?: boolean; agents?: number; path?: string } = {}) => {
-    const { width = 1200, height = 800, dark = false, agents = crowd, path = "/agents" } = options;
+  return async (
+    options: {
+      width?: number;
+      height?: number;
+      dark?: boolean;
+      agents?: number;
+      labels?: string[];
+      path?: string;
+    } = {},
+  ) => {
+    const { width = 1200, height = 800, dark = false, agents = crowd, labels = [], path = "/agents" } = options;
     const context = await browser.newContext({
       viewport: { width, height },
       colorScheme: dark ? "dark" : "light",
       reducedMotion: "reduce",
     });
     onCleanup(() => context.close());
-    const standIn = new StandIn(inventAgents(agents));
+    const standIn = new StandIn(inventAgents(agents).map((agent) => ({ ...agent, labels })));
     await standIn.serve(context);
     const page = await context.newPage();
     await page.goto(standIn.url + path);
@@ -110,10 +122,47 @@ test.for([
   expect(await faults(page)).toEqual([]);
 });
 
-test.for([320, 761, 1_101])("nothing is wider than a window of %d px", async (width, { open }) => {
-  const { page } = await open({ width, agents: 200 });
-  expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+test.for([
+  { look: "light", width: 1200, dark: false },
+  { look: "phone, dark", width: 360, dark: true },
+] as const)("axe finds nothing wrong with labels and their dialogs: $look", async ({ width, dark }, { open }) => {
+  const { page } = await open({ width, dark, agents: 200, labels: manyLabels });
+  await page.getByRole("button", { name: "env=prod" }).first().click();
+  await page.getByRole("button", { name: "Remove the filter env=prod" }).waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page
+    .getByRole("button", { name: /^2 more labels of/ })
+    .first()
+    .click();
+  await page.getByRole("menuitem", { name: "team=خادم" }).waitFor();
+  expect(await faults(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+
+  await page
+    .getByRole("checkbox", { name: /^Select edge/ })
+    .first()
+    .check();
+  await page.getByRole("button", { name: "Labels…" }).click();
+  await page.getByRole("textbox", { name: /^Add a label/ }).fill("-");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Remove env" }).click();
+  expect(await faults(page)).toEqual([]);
 });
+
+test.for([320, 761, 1_101])(
+  "nothing is wider than a window of %d px, and no label higher than its row",
+  async (width, { open }) => {
+    const { page } = await open({ width, agents: 200, labels: manyLabels });
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(width);
+    const row = await page.getByRole("row").nth(1).boundingBox();
+    const more = await page
+      .getByRole("row")
+      .nth(1)
+      .getByRole("button", { name: /more labels/ })
+      .boundingBox();
+    expect((more?.y ?? 0) + (more?.height ?? 0)).toBeLessThanOrEqual((row?.y ?? 0) + (row?.height ?? 0));
+  },
+);
 
 test("browsers take the rows for a table, with the number of all rows", async ({ open }) => {
   const { page } = await open();

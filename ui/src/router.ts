@@ -1,7 +1,7 @@
 import { createMemo, createRoot, createSignal } from "solid-js";
 
-/** The parameters of the URL that a screen keeps its state in. Null takes one out. */
-export type Params = Readonly<Record<string, string | null>>;
+/** The parameters of the URL that a screen keeps its state in. Null takes one out; a list repeats it. */
+export type Params = Readonly<Record<string, string | readonly string[] | null>>;
 
 /** The URL is written so long after a change. Browsers refuse a page that writes it with every key. */
 const writeAfterMs = 300;
@@ -20,6 +20,11 @@ export function param(name: string): string {
   return url().searchParams.get(name) ?? "";
 }
 
+/** All values of a parameter of the page's URL that may be repeated. */
+export function paramValues(name: string): string[] {
+  return url().searchParams.getAll(name).filter(Boolean);
+}
+
 /** A link that keeps the parameters of the present URL. */
 export function withParams(to: string): string {
   return to + url().search;
@@ -36,8 +41,8 @@ export function go(to: string): void {
 export function setParams(params: Params): void {
   const next = new URL(url());
   for (const [name, value] of Object.entries(params)) {
-    if (value === null || value === "") next.searchParams.delete(name);
-    else next.searchParams.set(name, value);
+    next.searchParams.delete(name);
+    for (const each of [value ?? []].flat()) if (each !== "") next.searchParams.append(name, each);
   }
   setUrl(next);
   clearTimeout(timer);

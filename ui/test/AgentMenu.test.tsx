@@ -117,6 +117,8 @@ test("the menu can be used with the keyboard alone", async () => {
   await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Rename…");
   await user.keyboard("{ArrowDown}");
+  expect(focused()).toBe("Labels…");
+  await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Rotate token…");
   await user.keyboard("{ArrowDown}");
   expect(focused()).toBe("Revoke…");

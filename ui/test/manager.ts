@@ -95,6 +95,13 @@ export function eventJson(agoMs: number, durationMs: number | null, fields: Part
   };
 }
 
+interface BulkJson {
+  action: string;
+  ids: string[];
+  add?: string[];
+  remove?: string[];
+}
+
 type TokenJson = ReturnType<typeof tokenJson>;
 
 /** An enrolment token as the manager lists it, active for another hour unless told otherwise. */
@@ -168,6 +175,8 @@ export class Manager {
   readonly feed: FeedSocket[] = [];
   /** The calls that said that no person had asked for them. */
   readonly unattended: Received[] = [];
+  /** What `POST /api/agents/bulk` answers for some agents, to which it does nothing. */
+  readonly bulkOutcomes = new Map<string, string>();
   /** The bodies of publications, as they came. */
   readonly published: string[] = [];
   /** The audit trail, newest first. */
@@ -245,6 +254,7 @@ export class Manager {
     if (method === "GET" && this.agents.some(({ id }) => path === `/api/agents/${id}/subscriptions`)) {
       return { status: 200, body: this.subscriptions };
     }
+    if (method === "POST" && path === "/api/agents/bulk") return { status: 200, body: { results: this.#bulk(body) } };
     if (method === "POST" && this.agents.some(({ id }) => path === `/api/agents/${id}/request`)) {
       return { status: 200, body: this.reply };
     }
@@ -276,7 +286,7 @@ export class Manager {
     const agent = this.agents.find(({ id }) => path === `/api/agents/${id}`);
     if (agent && method === "GET") return { status: 200, body: { ...agent, uptime: this.uptime } };
     if (agent && method === "PATCH") {
-      Object.assign(agent, { name: String(sent.get("name")), revision: agent.revision + 1 });
+      Object.assign(agent, body, { revision: agent.revision + 1 });
       return { status: 200, body: agent };
     }
     if (agent && method === "DELETE") {
@@ -284,6 +294,24 @@ export class Manager {
       return { status: 204 };
     }
     return refusal(404, "unknown_agent", "there is no such agent");
+  }
+
+  /** What `POST /api/agents/bulk` does. It tells the feed of nothing; see {@link tellAll}. */
+  #bulk(body: unknown) {
+    const { action, ids, add = [], remove = [] } = body as BulkJson;
+    return ids.map((id) => {
+      const agent = this.agents.find((each) => each.id === id);
+      const outcome = agent === undefined ? "unknown_agent" : (this.bulkOutcomes.get(id) ?? "done");
+      if (agent !== undefined && outcome === "done") {
+        const gone = new Set([...remove, ...add.map((label) => label.split("=")[0])]);
+        const labels = [...agent.labels.filter((label) => !gone.has(label.split("=")[0])), ...add].toSorted();
+        const revision = agent.revision + 1;
+        if (action === "remove") this.agents = this.agents.filter((each) => each !== agent);
+        else if (action === "label") Object.assign(agent, { labels, revision });
+        else Object.assign(agent, offline("revoked"), { revokedAt: Date.now(), revision });
+      }
+      return { id, outcome };
+    });
   }
 
   /** An agent enrols with the newest token. */

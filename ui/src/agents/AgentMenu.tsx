@@ -14,6 +14,7 @@ export function AgentMenu(props: { agent: Agent; onOpen?: (open: boolean) => voi
     return [
       { words: "Details", act: () => go(withParams(agentPath(agent.id))) },
       { words: "Rename…", act: () => dialogs.rename(agent) },
+      { words: "Labels…", act: () => dialogs.label(agent) },
       ...(isOnline(agent) ? [{ words: "Rotate token…", act: () => dialogs.rotate(agent) }] : []),
       ...(clone !== null
         ? [{ words: "Give the copy its own identity…", act: () => dialogs.separate(agent, clone) }]

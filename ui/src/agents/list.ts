@@ -1,5 +1,6 @@
 import { isOnline } from "./agent.ts";
 import { fold } from "./fold.ts";
+import { matchesFilter } from "./label.ts";
 import { type Change, compare, compareNames, type Entry, position, type Roster } from "./roster.ts";
 
 export const groups = ["all", "trouble", "online", "offline"] as const;
@@ -15,6 +16,8 @@ export interface ListQuery {
   readonly group: Group;
   /** Part of what is on the screen of an agent, in any case. */
   readonly words: string;
+  /** Label filters of docs/API.md, all of which an agent must match. */
+  readonly labels: readonly string[];
   readonly column: Column;
   readonly descending: boolean;
 }
@@ -45,9 +48,12 @@ export class AgentList {
   readonly #order: (a: Entry, b: Entry) => number;
   readonly #entries: Entry[];
 
-  constructor(roster: Roster, { group, words, column, descending }: ListQuery) {
+  constructor(roster: Roster, { group, words, labels, column, descending }: ListQuery) {
     const folded = fold(words.trim());
-    this.#shows = (entry) => isIn[group](entry) && entry.searched.includes(folded);
+    this.#shows = (entry) =>
+      isIn[group](entry) &&
+      entry.searched.includes(folded) &&
+      labels.every((filter) => matchesFilter(entry.agent.labels, filter));
     const key = sortKeys[column];
     const sign = descending ? -1 : 1;
     const first = (a: Entry, b: Entry) => sign * compare(key(a), key(b));

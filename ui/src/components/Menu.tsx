@@ -1,4 +1,4 @@
-import { createMemo, createSignal, createUniqueId, For, on, onCleanup, Show } from "solid-js";
+import { createMemo, createSignal, createUniqueId, For, on, onCleanup, type ParentProps, Show } from "solid-js";
 import { loadPositions, Popover } from "./Popover.tsx";
 import "./Menu.css";
 
@@ -16,8 +16,8 @@ interface MenuProps {
   onOpen?: (open: boolean) => void;
 }
 
-/** A button with a menu. Arrow keys, Home and End move in it; Escape, Tab and a click elsewhere close it. */
-export function Menu(props: MenuProps) {
+/** A button with a menu; its children are its face, three dots without them. Arrow keys, Home and End move in it; Escape, Tab and a click elsewhere close it. */
+export function Menu(props: ParentProps<MenuProps>) {
   let button!: HTMLButtonElement;
   let list: HTMLDivElement | undefined;
   const menuId = createUniqueId();
@@ -67,7 +67,8 @@ export function Menu(props: MenuProps) {
     <>
       <button
         ref={button}
-        class="button quiet menu-button"
+        class="button quiet"
+        classList={{ "menu-button": props.children === undefined }}
         type="button"
         aria-label={props.label}
         aria-haspopup="menu"
@@ -77,11 +78,13 @@ export function Menu(props: MenuProps) {
         onFocus={prepare}
         onClick={() => open(!isOpen())}
       >
-        <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
-          <circle cx="3" cy="8" r="1.4" />
-          <circle cx="8" cy="8" r="1.4" />
-          <circle cx="13" cy="8" r="1.4" />
-        </svg>
+        {props.children ?? (
+          <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <circle cx="3" cy="8" r="1.4" />
+            <circle cx="8" cy="8" r="1.4" />
+            <circle cx="13" cy="8" r="1.4" />
+          </svg>
+        )}
       </button>
       <Show when={isOpen()}>
         <Popover
@@ -108,7 +111,7 @@ export function Menu(props: MenuProps) {
                   tabindex="-1"
                   onClick={() => choose(item.act)}
                 >
-                  {item.words}
+                  <bdi>{item.words}</bdi>
                 </button>
               )}
             </For>

@@ -1,4 +1,4 @@
-import { createMemo, For, Show } from "solid-js";
+import { createMemo, Show } from "solid-js";
 import { AgentMenu } from "../../agents/AgentMenu.tsx";
 import { AgentName } from "../../agents/AgentName.tsx";
 import { type Agent, isOnline } from "../../agents/agent.ts";
@@ -10,6 +10,7 @@ import { StatusBadge } from "../../agents/StatusBadge.tsx";
 import { Moment } from "../../components/RelativeTime.tsx";
 import { withParams } from "../../router.ts";
 import { useLiveView } from "../../useLive.ts";
+import { RowLabels } from "./RowLabels.tsx";
 import type { Selection } from "./selection.ts";
 
 interface AgentRowProps {
@@ -19,6 +20,8 @@ interface AgentRowProps {
   /** In px. */
   height: number;
   selection: Selection;
+  /** The label filters of the list. */
+  filters: readonly string[];
   /** Whether the row may be out of date. */
   stale: boolean;
   /** Whether its page is open. */
@@ -111,7 +114,7 @@ function Row(props: AgentRowProps & { agent: Agent }) {
         {props.agent.address ?? "–"}
       </td>
       <td class="agents-labels">
-        <For each={props.agent.labels}>{(label) => <bdi class="agent-label">{label}</bdi>}</For>
+        <RowLabels labels={props.agent.labels} filters={props.filters} of={name()} onMenu={props.onMenu} />
       </td>
       <td class="agents-actions">
         <AgentMenu agent={props.agent} onOpen={props.onMenu} />

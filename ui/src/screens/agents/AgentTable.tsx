@@ -14,6 +14,7 @@ import "./AgentTable.css";
 /** The heights of a row, in px. */
 const rowHeight = 60;
 const cardHeight = 118;
+const labelledCardHeight = 152;
 
 interface AgentTableProps {
   /** The ids, from top to bottom. */
@@ -34,7 +35,11 @@ interface AgentTableProps {
 export function AgentTable(props: AgentTableProps) {
   const live = useLiveView();
   const isNarrow = useIsNarrow();
-  const height = () => (isNarrow() ? cardHeight : rowHeight);
+  const hasLabels = createMemo(() => {
+    live.changed();
+    return live.roster.hasLabels;
+  });
+  const height = () => (!isNarrow() ? rowHeight : hasLabels() ? labelledCardHeight : cardHeight);
   const [body, setBody] = createSignal<HTMLTableSectionElement>();
   const near = useRowWindow(body, () => props.order.length, height);
 
@@ -81,11 +86,6 @@ export function AgentTable(props: AgentTableProps) {
     return selected.size > 0 && props.order.every((id) => selected.has(id));
   });
   const someSelected = () => !allSelected() && props.selection.ids().size > 0;
-  const hasLabels = createMemo(() => {
-    live.changed();
-    return live.roster.hasLabels;
-  });
-
   return (
     <div class="panel agents-panel">
       <table
@@ -147,6 +147,7 @@ export function AgentTable(props: AgentTableProps) {
                 index={places().get(id) ?? 0}
                 height={height()}
                 selection={props.selection}
+                filters={props.query.labels}
                 stale={props.stale}
                 opened={props.openedId === id}
                 onMenu={props.onMenu}

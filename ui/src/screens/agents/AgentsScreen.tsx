@@ -6,19 +6,19 @@ import { useIsNarrow } from "../../components/narrow.ts";
 import { go, path, withParams } from "../../router.ts";
 import { useLiveView } from "../../useLive.ts";
 import { AgentTable } from "./AgentTable.tsx";
-import { EmptyState } from "./EmptyState.tsx";
 import { Filters } from "./Filters.tsx";
 import { changeQuery, useListQuery } from "./listQuery.ts";
 import { NoAnswer } from "./NoAnswer.tsx";
 import { NothingFound } from "./NothingFound.tsx";
 import { useOrder } from "./order.ts";
-import { SelectionBar } from "./SelectionBar.tsx";
 import { Skeleton } from "./Skeleton.tsx";
 import { useSelection } from "./selection.ts";
 import "./AgentsScreen.css";
 
 const AddAgent = lazy(() => import("../add/AddAgent.tsx"));
 const AgentPage = lazy(() => import("../agent/AgentPage.tsx"));
+const EmptyState = lazy(() => import("./EmptyState.tsx"));
+const SelectionBar = lazy(() => import("./SelectionBar.tsx"));
 
 /** All agents, at /agents; one of them beside the list at /agents/<id>. */
 export function AgentsScreen() {
@@ -38,7 +38,7 @@ export function AgentsScreen() {
     return id === undefined || id === "" ? undefined : decodeURIComponent(id);
   });
   const showAll = () => {
-    changeQuery({ group: "all", words: "" });
+    changeQuery({ group: "all", words: "", labels: [] });
     // The button that had it is gone.
     queueMicrotask(rescueFocus);
   };
@@ -68,7 +68,9 @@ export function AgentsScreen() {
             <Skeleton />
           </Match>
           <Match when={counts().all === 0}>
-            <EmptyState onAdd={add} />
+            <Suspense>
+              <EmptyState onAdd={add} />
+            </Suspense>
           </Match>
           <Match when={order().length === 0}>
             <NothingFound query={query()} onShowAll={showAll} />
@@ -84,7 +86,11 @@ export function AgentsScreen() {
             />
           </Match>
         </Switch>
-        <SelectionBar selection={selection} />
+        <Show when={selection.ids().size > 0}>
+          <Suspense>
+            <SelectionBar selection={selection} />
+          </Suspense>
+        </Show>
       </div>
       <Show when={openedId()} keyed>
         {(id) => (

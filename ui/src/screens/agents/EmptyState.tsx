@@ -3,7 +3,7 @@ import { CopyField } from "../../components/CopyField.tsx";
 import "./EmptyState.css";
 
 /** Shown while there are no agents: the steps to add one. */
-export function EmptyState(props: { onAdd: () => void }) {
+export default function EmptyState(props: { onAdd: () => void }) {
   return (
     <section class="panel empty" aria-labelledby="empty-title">
       <h2 id="empty-title">No agents yet</h2>

@@ -1,10 +1,13 @@
 import { For, Show } from "solid-js";
+import { filterWords } from "../../agents/label.ts";
 import { columns, type Group, groups, type ListQuery } from "../../agents/list.ts";
+import { rescueFocus } from "../../components/focus.ts";
 import { formatCount } from "../../components/format.ts";
+import { Icon } from "../../components/Icon.tsx";
 import { useIsNarrow } from "../../components/narrow.ts";
 import { useLiveView } from "../../useLive.ts";
 import { columnTitles } from "./columns.ts";
-import { changeQuery, sortBy } from "./listQuery.ts";
+import { changeQuery, sortBy, toggleFilter } from "./listQuery.ts";
 import "./Filters.css";
 
 const groupTitles: Readonly<Record<Group, string>> = {
@@ -17,10 +20,15 @@ const groupTitles: Readonly<Record<Group, string>> = {
 /** With fewer agents than this, the operator needs no search. */
 const searchFrom = 6;
 
-/** How many agents there are of each kind, each a filter; the search; and the order, where the table has no head. */
+/** How many agents there are of each kind, each a filter; the labels that are filtered by; the search; and the order, where the table has no head. */
 export function Filters(props: { query: ListQuery }) {
   const { counts } = useLiveView();
   const isNarrow = useIsNarrow();
+
+  const removeLabel = (filter: string) => {
+    toggleFilter(filter, props.query.labels);
+    queueMicrotask(rescueFocus);
+  };
 
   return (
     <search class="filters" aria-label="Agents">
@@ -39,12 +47,30 @@ export function Filters(props: { query: ListQuery }) {
           )}
         </For>
       </fieldset>
+      <Show when={props.query.labels.length > 0}>
+        <fieldset class="filters-labels" aria-label="Labels">
+          <For each={props.query.labels}>
+            {(filter) => (
+              <button
+                class="filters-label"
+                type="button"
+                title={filterWords(filter)}
+                aria-label={`Remove the filter ${filterWords(filter)}`}
+                onClick={() => removeLabel(filter)}
+              >
+                <bdi class="cut">{filterWords(filter)}</bdi>
+                <Icon name="close" />
+              </button>
+            )}
+          </For>
+        </fieldset>
+      </Show>
       <Show when={counts().all >= searchFrom || props.query.words !== ""}>
         <input
           class="filter filters-search"
           type="search"
           aria-label="Search agents"
-          placeholder="Name, host, address, version, id"
+          placeholder="Name, label, host, address, id"
           autocomplete="off"
           spellcheck={false}
           value={props.query.words}

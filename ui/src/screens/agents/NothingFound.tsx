@@ -7,6 +7,7 @@ export function NothingFound(props: { query: ListQuery; onShowAll: () => void })
     <section class="panel message">
       <p>
         <Switch>
+          <Match when={props.query.labels.length > 0}>No agent matches all filters.</Match>
           <Match when={props.query.words.trim() !== ""}>
             No agent matches{" "}
             <strong>

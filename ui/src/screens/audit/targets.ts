@@ -10,7 +10,7 @@ const mostSuggestions = 20;
 const idForm = /^[a-z2-7]{20}$/;
 
 const matching = (roster: Roster, words: string) =>
-  new AgentList(roster, { group: "all", words, column: "name", descending: false }).ids;
+  new AgentList(roster, { group: "all", words, labels: [], column: "name", descending: false }).ids;
 
 /** Agents that somebody who has typed this may mean, and what to type for each: the id if the name does not tell. */
 export function suggestAgents(roster: Roster, words: string): { readonly id: string; readonly typed: string }[] {
