@@ -1,10 +1,11 @@
 /** The manager gives each agent a place in its hub's window, and corrects beats that have drifted out of it. */
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { parseState } from "../src/hub/connection-state.ts";
 import { HeartbeatWindow } from "../src/hub/heartbeat-window.ts";
 import { HEARTBEAT } from "../src/protocol/message.ts";
 import { agentView, HOST, hub, mintToken, TestAgent } from "./manager.ts";
+import { sweep } from "./time.ts";
 
 const WINDOW = new HeartbeatWindow("hub-0", 30_000);
 
@@ -28,11 +29,6 @@ async function change(agent: TestAgent, changes: object): Promise<void> {
   await evictDurableObject(hub());
 }
 
-async function sweepNow(): Promise<void> {
-  await runInDurableObject(hub(), (_, ctx) => ctx.storage.sql.exec("DELETE FROM sweep"));
-  await runDurableObjectAlarm(hub());
-}
-
 describe("the schedule", () => {
   it("has every agent beat in the window", async () => {
     for (let n = 0; n < 5; n++) {
@@ -51,7 +47,7 @@ describe("the schedule", () => {
     const now = Date.now();
     const off = WINDOW.isOff(agent.id, now) && !WINDOW.has(now, now);
     await change(agent, { alignedFrom: 0 });
-    await sweepNow();
+    await sweep();
     const corrections = () => agent.frames.filter(({ subject }) => subject === "agent.heartbeat.align");
     expect((await agent.request("test.echo", 1)).data).toBe(1);
     expect(corrections()).toHaveLength(off ? 1 : 0);
@@ -59,7 +55,7 @@ describe("the schedule", () => {
       const at = Date.now() + (data as { delayMs: number }).delayMs;
       expect(at - WINDOW.openedAt(at)).toBeLessThan(6_000);
     }
-    await sweepNow();
+    await sweep();
     await agent.request("test.echo", 2);
     expect(corrections()).toHaveLength(off ? 1 : 0);
     expect(await agentView(agent.id)).toMatchObject({ status: "online" });
@@ -70,7 +66,7 @@ describe("the schedule", () => {
     agent.sendText(HEARTBEAT);
     await agent.next(({ subject }) => subject === "agent.heartbeat.ack");
     await change(agent, { alignedFrom: 0 });
-    await sweepNow();
+    await sweep();
     await agent.request("test.echo", 1);
     expect(agent.frames.some(({ subject }) => subject === "agent.heartbeat.align")).toBe(false);
   });
@@ -80,7 +76,7 @@ it("an agent that keeps the schedule and falls silent is found by the sweep", as
   const { agent } = await aligned();
   const long = Date.now() - 41_000;
   await change(agent, { connectedAt: long, lastMessageAt: long });
-  await sweepNow();
+  await sweep();
   expect(await agent.untilClosed()).toEqual({ code: 4408, reason: "lease_expired" });
   await vi.waitUntil(async () => (await agentView(agent.id)).reason === "lease_expired", { timeout: 10_000 });
 });

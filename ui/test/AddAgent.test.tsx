@@ -6,7 +6,7 @@ import { openPage, pass, toldAll } from "./page.tsx";
 test("an operator without agents is shown how to add one", async () => {
   await openPage();
 
-  expect(screen.getByRole("heading", { name: "No agents yet" })).toBeTruthy();
+  expect(await screen.findByRole("heading", { name: "No agents yet" })).toBeTruthy();
   expect(document.body.textContent).toContain(`zedops-agent --manager=${location.origin} --token-file=-`);
   expect(document.body.textContent).toContain("make agent-run");
   expect(screen.getByRole("button", { name: "Add agent" })).toBeTruthy();

@@ -302,7 +302,7 @@ test("before the first answer the page says that it is loading, and then what is
   manager.sockets = "open";
   manager.insteadOf.clear();
   await pass(15 * second);
-  expect(screen.getByRole("heading", { name: "No agents yet" })).toBeTruthy();
+  expect(await screen.findByRole("heading", { name: "No agents yet" })).toBeTruthy();
 });
 
 test("the table's outline is shown until the first answer", async () => {
