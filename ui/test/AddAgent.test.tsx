@@ -5,6 +5,7 @@ import { openPage, pass, toldAll } from "./page.tsx";
 
 test("an operator without agents is shown how to add one", async () => {
   await openPage();
+  await pass(0);
 
   expect(screen.getByRole("heading", { name: "No agents yet" })).toBeTruthy();
   expect(document.body.textContent).toContain(`zedops-agent --manager=${location.origin} --token-file=-`);

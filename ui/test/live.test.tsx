@@ -302,6 +302,7 @@ test("before the first answer the page says that it is loading, and then what is
   manager.sockets = "open";
   manager.insteadOf.clear();
   await pass(15 * second);
+  await pass(0);
   expect(screen.getByRole("heading", { name: "No agents yet" })).toBeTruthy();
 });
 
