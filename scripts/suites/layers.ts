@@ -60,7 +60,7 @@ export const trees: readonly Tree[] = [
       // Pieces that know nothing of agents.
       { files: ["components/**"], imports: ["clock.ts"] },
       { files: ["useLive.ts"] },
-      { files: ["agents/bulk.ts", "agents/list.ts", "agents/roster.ts"] },
+      { files: ["agents/bulk.ts", "agents/list.ts", "agents/losses.ts", "agents/roster.ts"] },
       { files: ["live/**"], without: ["solid-js", "@tanstack/solid-query"] },
       { files: ["**/*.ts"] },
     ],
