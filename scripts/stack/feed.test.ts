@@ -72,7 +72,7 @@ test("patterns that the manager refuses end it", async () => {
   const { socket, ended } = follow({ patterns: ["presence.>"] });
   socket.say({ subject: "live.welcome", data: welcome });
   socket.say({ subject: "inbox.c1.1", error: { code: "forbidden", message: "not this one" } });
-  await expect(ended).rejects.toThrow(new UserError("the manager refuses to watch that: not this one"));
+  await expect(ended).rejects.toThrow(new UserError("the manager refuses the patterns: not this one"));
 });
 
 test("a password that is not accepted any more ends it, at the first socket that is refused", async () => {
