@@ -59,6 +59,21 @@ test("the page shows within a second that an agent comes and goes", async ({ lab
   await dashboard.untilStatus("quick", "offline", SEEN_WITHIN_MS);
 });
 
+test("a page that was asleep shows the present when it is awake again", async ({ lab, manager: _, dashboard }) => {
+  await dashboard.untilManager("answers");
+  const { process } = await lab.startAgent("sleeper");
+  await dashboard.untilStatus("sleeper", "online");
+  const browser = await dashboard.page.context().newCDPSession(dashboard.page);
+  await browser.send("Page.setWebLifecycleState", { state: "frozen" });
+  process.signal("SIGTERM");
+  await process.ended;
+  await lab.untilStatus("sleeper", "offline");
+
+  await browser.send("Page.setWebLifecycleState", { state: "active" });
+  await dashboard.untilStatus("sleeper", "offline");
+  await dashboard.untilManager("answers");
+});
+
 test("the page shows within a second what another operator changes", async ({ lab, manager: _, dashboard }) => {
   const { process } = await lab.startAgent("before");
   await dashboard.untilStatus("before", "online");
