@@ -1,5 +1,6 @@
 /** Clients that beat when their welcome asks them to: pages that watch the feed, and agents. */
 import { expect, onTestFinished, vi } from "vitest";
+import { Feed } from "../src/hub/feed.ts";
 import { fetchManager } from "./manager.ts";
 
 const BEAT = '{"subject":"agent.heartbeat"}';
@@ -44,8 +45,9 @@ export class Beating {
   }
 }
 
-/** Opens a page that watches the feed. */
+/** Opens a page that watches the feed, and waits until its hub has asked whether the session still lasts. */
 export async function openPage(headers: Record<string, string>): Promise<Beating> {
+  const confirm = vi.spyOn(Feed.prototype, "confirm");
   const response = await fetchManager("/api/live?shard=0", { headers: { ...headers, Upgrade: "websocket" } });
   expect(response.status).toBe(101);
   const { webSocket: socket } = response;
@@ -54,5 +56,8 @@ export async function openPage(headers: Record<string, string>): Promise<Beating
     socket.addEventListener("message", ({ data }) => resolve(String(data)), { once: true });
   });
   socket.accept();
-  return new Beating(socket, JSON.parse(await welcomed).data);
+  const page = new Beating(socket, JSON.parse(await welcomed).data);
+  await Promise.all(confirm.mock.results.map(({ value }) => value));
+  confirm.mockRestore();
+  return page;
 }

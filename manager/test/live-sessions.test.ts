@@ -42,7 +42,7 @@ describe("a session that was used last 12 hours ago", () => {
     await pass(10_000, [...pages, ...others]);
     expect(rows.statements).toEqual([]);
     await pass(10_000 + INTERVAL_MS, [...pages, ...others]);
-    expect(pages.map(({ closed }) => closed)).toEqual([OVER, OVER]);
+    await vi.waitFor(() => expect(pages.map(({ closed }) => closed)).toEqual([OVER, OVER]));
     expect(others.map(({ closed }) => closed)).toEqual([null, null]);
     expect(rows.statements.filter((sql) => sql.includes("sessions"))).toHaveLength(1);
   });
@@ -66,7 +66,7 @@ describe("a session that was used last 12 hours ago", () => {
     const headers = { ...session.headers, "Zedops-Unattended": "true" };
     expect((await fetchManager("/api/agents?limit=1", { headers })).status).toBe(200);
     await pass(20_000 + INTERVAL_MS, [page]);
-    expect(page.closed).toEqual(OVER);
+    await vi.waitFor(() => expect(page.closed).toEqual(OVER));
     expect((await fetchManager("/api/agents?limit=1", { headers })).status).toBe(401);
   });
 
@@ -77,7 +77,7 @@ describe("a session that was used last 12 hours ago", () => {
     await pass(20_000 + INTERVAL_MS, [page]).finally(() => env.DB.exec("ALTER TABLE hidden RENAME TO sessions"));
     expect(page.closed).toBeNull();
     await pass(INTERVAL_MS, [page]);
-    expect(page.closed).toEqual(OVER);
+    await vi.waitFor(() => expect(page.closed).toEqual(OVER));
   });
 });
 
@@ -92,7 +92,7 @@ it("another admin password ends every feed, and a feed that shows the new one st
     await evictDurableObject(hub());
     const page = await openPage({ Authorization: `Basic ${btoa("admin:another password")}` });
     await pass(INTERVAL_MS, [...pages, page]);
-    expect(pages.map(({ closed }) => closed)).toEqual([OVER, OVER]);
+    await vi.waitFor(() => expect(pages.map(({ closed }) => closed)).toEqual([OVER, OVER]));
     expect(page.closed).toBeNull();
     expect((await fetchManager("/api/agents?limit=1", { headers: session.headers })).status).toBe(401);
   } finally {

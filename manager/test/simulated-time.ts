@@ -2,7 +2,7 @@
  * Simulated time in workerd. The clock stands where the test puts it and goes on from there, and it covers the times at
  * which the runtime answers beats. Alarms ring when their time has come. Short timers of the hubs run 50 times as fast.
  */
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, onTestFinished, vi } from "vitest";
 
@@ -27,6 +27,11 @@ export class SimulatedTime {
   /** Begins simulated time for these hubs. It ends with the test. */
   static async begin(hubs: readonly string[]): Promise<SimulatedTime> {
     const time = new SimulatedTime(hubs);
+    // Another test may have let a hub sweep at a time that is now to come again.
+    for (const hub of hubs.map((name) => env.HUB.getByName(name))) {
+      await hub.status();
+      await evictDurableObject(hub);
+    }
     vi.spyOn(Date, "now").mockImplementation(() => time.#at(time.#realNow()));
     const realClear = clearTimeout;
     vi.stubGlobal("setTimeout", (run: () => void, ms = 0) => time.#setTimeout(run, ms));

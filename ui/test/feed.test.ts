@@ -69,8 +69,9 @@ test("a socket from which nothing comes within 10 s of a beat is closed and open
 
   await pass(10_000);
   expect(events).toEqual(["complete"]);
-  await pass(100);
-  expect(events).toEqual(["complete", "lost"]);
+  // The wait before it is opened anew is random.
+  await pass(50);
+  expect(events.slice(0, 2)).toEqual(["complete", "lost"]);
   expect(socket.isOpen).toBe(false);
   await pass(second);
   expect(events).toEqual(["complete", "lost", "complete"]);
