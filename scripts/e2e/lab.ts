@@ -13,7 +13,7 @@ import { Stack } from "../stack/stack.ts";
 import { UserError } from "../stack/user-error.ts";
 import { freePort, isFree } from "./free-port.ts";
 
-const Reply = z.object({ data: z.unknown() });
+const Reply = z.object({ data: z.unknown().optional() });
 
 const host = "127.0.0.1";
 

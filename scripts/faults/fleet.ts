@@ -15,7 +15,7 @@ const FleetEvent = z.object({
   event: z.enum(["connecting", "connected", "lost", "waiting", "received"]),
   waitMs: z.number().optional(),
   error: z.string().optional(),
-  message: z.object({ subject: z.string(), data: z.unknown() }).optional(),
+  message: z.object({ subject: z.string(), data: z.unknown().optional() }).optional(),
 });
 export type FleetEvent = z.infer<typeof FleetEvent>;
 

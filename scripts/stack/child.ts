@@ -13,7 +13,7 @@ export interface ChildOptions {
   /** Where it runs; the current directory by default. */
   cwd?: string;
   env?: NodeJS.ProcessEnv;
-  /** Its standard input; empty by default. For secrets: any user can read process arguments. */
+  /** Its standard input; empty by default. For secrets: every user can read process arguments. */
   input?: string;
   /** Called with every line of its standard output and standard error. */
   onLine?: (line: string) => void;
