@@ -168,6 +168,10 @@ export function load(
   return { roster, sweeper, transitions, alarms, ended, clones, told };
 }
 
+/** Why each transition happened, or `online`. */
+export const reasons = (transitions: readonly Transition[]) =>
+  transitions.map(({ status, reason }) => reason ?? status);
+
 let connections = 0;
 export function admission(agentId: string, more: Partial<Admission> = {}): Admission {
   connections++;

@@ -123,7 +123,7 @@ it("sends a viewer that stalls no more than its window, and saves it no more aft
   const durable = new Durable();
   const { feed, open } = feedOver(durable.sockets);
   const { roster, told } = load(durable);
-  const connection = roster.bySocket(arrive(roster, "a"));
+  const connection = roster.connections.bySocket(arrive(roster, "a"));
   if (connection === undefined) throw new Error("the agent is gone");
   const [stalled, client] = [open(), new Client(open())];
   stalled.take();

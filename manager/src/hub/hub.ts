@@ -107,7 +107,7 @@ export class AgentHub extends DurableObject<Env> {
    */
   async publish(subject: string, dataJson: string | undefined): Promise<Outcome<Published>> {
     return this.#publish(subject, dataJson, () => {
-      this.#parts.roster.readAll();
+      this.#parts.roster.connections.readAll();
       return this.#parts.subscriptions.matching(subject);
     });
   }
@@ -122,7 +122,9 @@ export class AgentHub extends DurableObject<Env> {
     dataJson: string | undefined,
   ): Promise<Outcome<Published>> {
     return this.#publish(subject, dataJson, () =>
-      agentIds.flatMap((id) => this.#parts.roster.ofAgent(id)).filter((connection) => subscribes(connection, subject)),
+      agentIds
+        .flatMap((id) => this.#parts.roster.connections.ofAgent(id))
+        .filter((connection) => subscribes(connection, subject)),
     );
   }
 
@@ -194,7 +196,7 @@ export class AgentHub extends DurableObject<Env> {
         this.#parts.feed.receive(socket, frame);
         return;
       }
-      const connection = this.#parts.roster.bySocket(socket);
+      const connection = this.#parts.roster.connections.bySocket(socket);
       if (connection === undefined) return;
       const close = await this.#parts.router.receive(connection, frame, Date.now());
       if (close !== null) this.#parts.roster.depart(connection, { reason: "policy", close });
@@ -204,13 +206,13 @@ export class AgentHub extends DurableObject<Env> {
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
     await this.#parts.guard.run("close", socket, () => {
       if (this.#parts.feed.owns(socket)) return this.#parts.feed.forget(socket);
-      const connection = this.#parts.roster.bySocket(socket);
+      const connection = this.#parts.roster.connections.bySocket(socket);
       if (connection === undefined) return;
       const reason = reasonOfClose(code);
       if (reason === "stopped") this.#parts.roster.depart(connection, { reason, code });
       else this.#parts.roster.lose(connection, { reason, code });
     });
-    this.#parts.roster.forgetSocket(socket);
+    this.#parts.roster.connections.forgetSocket(socket);
     // Without an answer to its close frame the client would hang. The client's code may be one that must not be sent,
     // such as 1005 (the frame had no code).
     if (code !== 1006) await this.#parts.guard.run("close", socket, () => socket.close(mayTravel(code) ? code : 1000));
@@ -219,7 +221,7 @@ export class AgentHub extends DurableObject<Env> {
   override async webSocketError(socket: WebSocket, error: unknown): Promise<void> {
     await this.#parts.guard.run("error", socket, () => {
       if (this.#parts.feed.owns(socket)) return this.#parts.feed.forget(socket);
-      const connection = this.#parts.roster.bySocket(socket);
+      const connection = this.#parts.roster.connections.bySocket(socket);
       if (connection === undefined) return;
       const code = protocolErrorCode(error);
       // The runtime has closed the socket with this code.
@@ -228,7 +230,7 @@ export class AgentHub extends DurableObject<Env> {
       // If this close still reaches the agent, the agent reconnects.
       socket.close(1011, "connection_lost");
     });
-    this.#parts.roster.forgetSocket(socket);
+    this.#parts.roster.connections.forgetSocket(socket);
   }
 
   /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm if there is something left to do. */

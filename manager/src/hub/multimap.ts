@@ -41,9 +41,4 @@ export class MultiMap<Value> {
   entries(): IterableIterator<[string, ReadonlySet<Value>]> {
     return this.#sets.entries();
   }
-
-  clear(): void {
-    this.#sets.clear();
-    this.#size = 0;
-  }
 }

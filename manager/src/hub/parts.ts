@@ -55,7 +55,9 @@ export class HubParts {
     const name = ctx.id.name ?? "unnamed";
     const waitUntil = (work: Promise<unknown>) => ctx.waitUntil(work);
     const hubLog = log.with({ hub: name });
-    this.guard = new Guard(hubLog, (socket) => (this.feed.owns(socket) ? undefined : this.roster.bySocket(socket)));
+    this.guard = new Guard(hubLog, (socket) =>
+      this.feed.owns(socket) ? undefined : this.roster.connections.bySocket(socket),
+    );
     this.settings = settings(env);
     const store = new HubStore(ctx.storage.sql, hubLog);
     this.store = store;

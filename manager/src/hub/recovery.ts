@@ -22,7 +22,7 @@ export interface RecoveryParts {
 export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: string) => boolean): LastSweep {
   const { settings, store, roster } = parts;
   for (const { state, end } of store.httpLeases()) if (end === null) roster.restoreHttpLease(state);
-  roster.hasUntagged = last.known === null || last.known.untagged > 0;
+  roster.connections.hasUntagged = last.known === null || last.known.untagged > 0;
   roster.agentsAtLoad = last.known?.agents ?? 0;
   const isUnchanged = last.known !== null && last.known.untagged === 0 && hasSettings(last.known, settings);
   if (!isUnchanged || !hasSockets(parts)) compareAll(parts, last.at, isOwn);
@@ -54,12 +54,12 @@ function compareAll(parts: RecoveryParts, sweptAt: number, isOwn: (agentId: stri
   const terms = termsOf(settings);
   // An agent over HTTP cannot be told to reconnect. Its next beat goes to its present hub. No client follows the feed
   // of this hub.
-  for (const lease of roster.httpLeases) {
+  for (const lease of roster.connections.httpLeases) {
     if (!isOwn(lease.agentId)) roster.depart(lease, { reason: "manager_restart" });
   }
   const stored = store.connections().filter(({ state }) => state.admission.connectionId !== null);
-  roster.agentsAtLoad = stored.length + roster.httpLeases.size;
-  const outdated = roster
+  roster.agentsAtLoad = stored.length + roster.connections.httpLeases.size;
+  const outdated = roster.connections
     .all()
     .filter(
       (connection) =>
@@ -68,7 +68,7 @@ function compareAll(parts: RecoveryParts, sweptAt: number, isOwn: (agentId: stri
     );
   for (const connection of stored) {
     const { id } = connection.state;
-    if (roster.get(id) === undefined && sockets.getWebSockets(id).length === 0) {
+    if (roster.connections.get(id) === undefined && sockets.getWebSockets(id).length === 0) {
       roster.endStored(connection, "manager_restart", sweptAt);
     }
   }

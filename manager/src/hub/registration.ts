@@ -49,7 +49,7 @@ export class Registrations {
 
   async #register(admission: Admission, registration: Registration): Promise<Outcome<Registered>> {
     const { agentId, connectionId } = admission;
-    const connection = connectionId === null ? undefined : this.#roster.get(connectionId);
+    const connection = connectionId === null ? undefined : this.#roster.connections.get(connectionId);
     // A second registration changes nothing. Its protocol version is still checked.
     if (connection?.state.registered && registration.protocol === PROTOCOL) {
       return { ok: true, value: { agentId, name: connection.state.registered.name } };

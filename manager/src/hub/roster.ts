@@ -1,9 +1,6 @@
 /**
- * The connections of one hub: how they begin, how they end, and which are live. The beginning and the end of each
- * registered connection are transitions. The outbox writes them to the registry.
- *
- * A hub that wakes from hibernation has thousands of sockets, and an event concerns one of them. So a connection is read
- * from its socket when somebody asks for it.
+ * How the connections of one hub begin and end, and which are live. The beginning and the end of each registered
+ * connection are transitions. The outbox writes them to the registry.
  */
 import type { Settings } from "../config.ts";
 import type { CloneReport } from "../presence/clone.ts";
@@ -16,15 +13,13 @@ import type { Admission } from "../registry/admission.ts";
 import type { StaleConnection } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
 import { detectClone, type ReplacedHosts } from "./clones.ts";
-import { AGENT_TAG, agentTag, CLOSED, ClosedConnection, Connection, type Sockets } from "./connection.ts";
+import { CLOSED, Connection, type Sockets } from "./connection.ts";
 import { type ConnectionState, type Terms, termsOf } from "./connection-state.ts";
+import { Connections } from "./connections.ts";
 import { Deadline } from "./deadline.ts";
 import type { HeartbeatWindow } from "./heartbeat-window.ts";
-import { MultiMap } from "./multimap.ts";
 import type { Outbox } from "./outbox.ts";
 import type { LastSweep, SweepRecord } from "./sweep-record.ts";
-import { TokenSlots } from "./token-slots.ts";
-import { VIEWER_TAG } from "./viewer-socket.ts";
 import { reconnectSpreadMs } from "./welcome.ts";
 
 /** If an alarm was lost, a reader sets one that rings after this time. */
@@ -94,30 +89,30 @@ export class Roster {
   readonly #parts: RosterParts;
   /** The terms in a welcome that is sent now. */
   readonly #terms: Terms;
-  readonly #byId = new Map<string, Connection>();
-  readonly #byAgent = new MultiMap<Connection>();
-  readonly #slots = new TokenSlots();
-  readonly #httpLeases = new Set<Connection>();
+  readonly connections: Connections;
   /** When the next unregistered connection has to be registered. */
   readonly #registerBy: Deadline;
-  /** Whether an earlier release may have accepted some of the sockets: it gave them no tags. */
-  hasUntagged = true;
   /** How many agents were connected when the hub was loaded. Those that are gone will come back. */
   agentsAtLoad = 0;
-  /** Whether every connection of this hub is in memory. */
-  #isComplete = false;
-  /** Agents whose connections are all in memory. */
-  readonly #read = new Set<string>();
-
   constructor(parts: RosterParts) {
     this.#parts = parts;
     this.#terms = termsOf(parts.settings);
+    this.connections = new Connections({
+      sockets: parts.sockets,
+      terms: this.#terms,
+      onRead: (connection) => {
+        this.#setRegisterBy(connection);
+        parts.onRecovered(connection);
+        this.#repeatArrival(connection);
+      },
+      onUnreadable: (socket, id) => this.#closeUnreadable(socket, id),
+    });
     this.#registerBy = new Deadline(() => this.endUnregistered(Date.now()));
   }
 
   /** Whether the hub has neither connections nor rows of them. */
   get isEmpty(): boolean {
-    return this.#byId.size === 0 && !this.#parts.store.hasConnections;
+    return this.connections.isEmpty && !this.#parts.store.hasConnections;
   }
 
   /**
@@ -125,63 +120,13 @@ export class Roster {
    * count as agents.
    */
   get expected(): number {
-    return Math.max(this.#byId.size - this.#slots.unregisteredCount, this.agentsAtLoad);
-  }
-
-  /** Whether one more unregistered connection may be opened with this token. */
-  hasRoomFor(admission: Admission): boolean {
-    // A hub that has just woken does not know of the sockets that it closed before and the client did not.
-    this.ofAgent(admission.agentId);
-    return this.#slots.hasRoomFor(admission);
-  }
-
-  /** The socket is closed at both ends, or broken. */
-  forgetSocket(socket: WebSocket): void {
-    this.#slots.forgetSocket(socket);
-  }
-
-  get(connectionId: string): Connection | undefined {
-    const known = this.#byId.get(connectionId);
-    if (known !== undefined || this.#isComplete) return known;
-    const [socket] = this.#parts.sockets.getWebSockets(connectionId);
-    return socket && this.#wake(socket, connectionId);
-  }
-
-  /** The connection of a socket; undefined if it has ended. */
-  bySocket(socket: WebSocket): Connection | undefined {
-    const id = Connection.idOf(this.#parts.sockets, socket);
-    const known = this.#byId.get(id);
-    return known !== undefined || this.#isComplete ? known : this.#wake(socket, id);
-  }
-
-  /**
-   * Every connection of an agent, registered or not. It is a copy, so a loop over it may add and remove connections.
-   */
-  ofAgent(agentId: string): Connection[] {
-    if (!this.#isComplete && !this.#read.has(agentId)) {
-      for (const socket of this.#parts.sockets.getWebSockets(agentTag(agentId))) this.bySocket(socket);
-      this.#read.add(agentId);
-    }
-    return this.#byAgent.of(agentId);
-  }
-
-  /** Every connection. It is a copy too. */
-  all(): Connection[] {
-    this.readAll();
-    return [...this.#byId.values()];
-  }
-
-  /** Reads every connection from its socket. That takes some 10 µs for each. */
-  readAll(): void {
-    if (this.#isComplete) return;
-    for (const socket of this.agentSockets()) this.bySocket(socket);
-    this.#isComplete = true;
+    return Math.max(this.connections.registeredCount, this.agentsAtLoad);
   }
 
   /** The connection with which the agent is online; undefined if there is none or if its lease has ended. */
   live(agentId: string): Connection | undefined {
     const now = Date.now();
-    return this.ofAgent(agentId).find((connection) => connection.live(now)?.status === "online");
+    return this.connections.ofAgent(agentId).find((connection) => connection.live(now)?.status === "online");
   }
 
   /** The status of these agents, or of all agents: those with a connection, and those with a transition still in the outbox. */
@@ -191,7 +136,7 @@ export class Roster {
     // If the alarm was lost, no sweep would end the leases any more. So a read sets the alarm again.
     if (!alarm.isSet && !this.isEmpty) alarm.ringBy(now + LOST_ALARM_MS);
     const known = new Map<string, LiveStatus>();
-    const connections = agentIds?.flatMap((id) => this.ofAgent(id)) ?? this.all();
+    const connections = agentIds?.flatMap((id) => this.connections.ofAgent(id)) ?? this.connections.all();
     // A reader that is told the end of a lease must not be told later that the connection is alive after all.
     this.endExpired(connections, now);
     const late: Connection[] = [];
@@ -226,9 +171,11 @@ export class Roster {
   arrive(admission: Admission, registered: NamedHost, aligns = false): Outcome<Connection> {
     const { store, outbox, onArrived, onClone } = this.#parts;
     const connection =
-      admission.connectionId === null ? Connection.overHttp(admission, this.#terms) : this.get(admission.connectionId);
+      admission.connectionId === null
+        ? Connection.overHttp(admission, this.#terms)
+        : this.connections.get(admission.connectionId);
     if (connection?.isOpen !== true) return failure("disconnected", "the connection was lost");
-    for (const other of this.ofAgent(admission.agentId)) {
+    for (const other of this.connections.ofAgent(admission.agentId)) {
       if (other === connection) continue;
       if (other.state.registered === null) {
         if (supersedesToken(admission, other.state.admission)) this.#end(other, Close.goingAway);
@@ -244,7 +191,6 @@ export class Roster {
       this.lose(other, { reason: "replaced", close: Close.replaced });
     }
     const arrival = connection.register(registered, aligns && !connection.overHttp);
-    this.#removeSlot(connection);
     this.#add(connection);
     store.putConnection(connection.state);
     // Before the push: while an alarm is set, the outbox need not set one.
@@ -304,12 +250,12 @@ export class Roster {
 
   /** The registry, or the outbox, has the beginning of this connection. */
   storedArrival(connectionId: string): void {
-    this.#byId.get(connectionId)?.storedArrival();
+    this.connections.get(connectionId)?.storedArrival();
   }
 
   /** Ends every connection of a removed or revoked agent. */
   shutOut(agentId: string): void {
-    for (const connection of this.ofAgent(agentId))
+    for (const connection of this.connections.ofAgent(agentId))
       this.depart(connection, { reason: "revoked", close: Close.revoked });
   }
 
@@ -319,7 +265,7 @@ export class Roster {
    */
   closeStale({ agentId, generation, barred }: StaleConnection): void {
     if (barred === 1) this.shutOut(agentId);
-    for (const connection of this.ofAgent(agentId)) {
+    for (const connection of this.connections.ofAgent(agentId)) {
       if (connection.generation === generation) {
         this.depart(connection, { reason: "replaced", close: Close.goingAway });
       }
@@ -332,7 +278,7 @@ export class Roster {
    * @returns the number of registered agents
    */
   drain(delayMs: number): number {
-    return this.reconnectEvenly(this.all(), delayMs);
+    return this.reconnectEvenly(this.connections.all(), delayMs);
   }
 
   /** Does the same with some of the connections. */
@@ -349,17 +295,6 @@ export class Roster {
     return drained;
   }
 
-  /** The sockets of agents. */
-  agentSockets(): WebSocket[] {
-    const { sockets } = this.#parts;
-    if (!this.hasUntagged) return sockets.getWebSockets(AGENT_TAG);
-    return sockets.getWebSockets().filter((socket) => Connection.idOf(sockets, socket) !== VIEWER_TAG);
-  }
-
-  get httpLeases(): ReadonlySet<Connection> {
-    return this.#httpLeases;
-  }
-
   restoreHttpLease(state: ConnectionState): void {
     const lease = Connection.restore(state, this.#terms);
     this.#add(lease);
@@ -368,10 +303,11 @@ export class Roster {
 
   /** Ends the connections that should have registered by now. */
   endUnregistered(now: number): void {
-    this.endExpired(this.#slots.unregistered(), now);
+    this.endExpired(this.connections.unregistered(), now);
     // In a crowd of them, each has its own time, and all are looked at each time.
     const next = now + UNREGISTERED_GAP_MS;
-    for (const connection of this.#slots.unregistered()) this.#registerBy.by(Math.max(next, connection.leaseEnd()));
+    for (const connection of this.connections.unregistered())
+      this.#registerBy.by(Math.max(next, connection.leaseEnd()));
   }
 
   /** Ends the connections whose lease has ended. */
@@ -390,7 +326,7 @@ export class Roster {
    */
   endStored({ state, end }: StoredConnection, reason: "lost" | "manager_restart", aliveAt: number): void {
     const { outbox } = this.#parts;
-    const connection = this.#byId.get(state.id) ?? Connection.restore(state, this.#terms);
+    const connection = this.connections.get(state.id) ?? Connection.restore(state, this.#terms);
     // Whether the registry has its beginning is stored with the socket, which is gone.
     this.#repeatArrival(connection);
     if (end !== null) {
@@ -406,25 +342,7 @@ export class Roster {
   abandon(): void {
     this.#parts.store.forgetConnections();
     for (const socket of this.#parts.sockets.getWebSockets()) closeUnread(socket);
-    for (const connection of this.#byId.values()) this.#parts.onEnded(connection);
-    this.#byId.clear();
-    this.#byAgent.clear();
-    this.#httpLeases.clear();
-    this.#slots.clear();
-    this.#isComplete = true;
-  }
-
-  /** Reads a connection from its socket; undefined if it has ended. */
-  #wake(socket: WebSocket, id: string): Connection | undefined {
-    const { sockets, onRecovered } = this.#parts;
-    const connection = Connection.wake(sockets, socket, this.#terms);
-    if (connection === "unreadable") this.#closeUnreadable(socket, id);
-    else if (connection instanceof ClosedConnection) this.#slots.addClosing(socket, connection.admission);
-    if (!(connection instanceof Connection)) return undefined;
-    this.#add(connection);
-    onRecovered(connection);
-    this.#repeatArrival(connection);
-    return connection;
+    this.connections.forgetAll().forEach(this.#parts.onEnded);
   }
 
   /** Puts the beginning of a connection into the outbox once more, if the hub's memory was lost before it was flushed. */
@@ -444,29 +362,23 @@ export class Roster {
   }
 
   #add(connection: Connection): void {
-    this.#byId.set(connection.id, connection);
-    this.#byAgent.add(connection.agentId, connection);
-    if (connection.overHttp) this.#httpLeases.add(connection);
-    if (connection.state.registered !== null) return;
-    this.#slots.add(connection);
-    this.#registerBy.by(connection.leaseEnd());
+    this.connections.add(connection);
+    this.#setRegisterBy(connection);
+  }
+
+  /** Sets the timer for a connection that has to register, and ends it when there is none: it would keep the hub awake. */
+  #setRegisterBy(connection: Connection): void {
+    if (connection.state.registered === null) this.#registerBy.by(connection.leaseEnd());
+    else if (this.connections.unregisteredCount === 0) this.#registerBy.cancel();
   }
 
   /** Removes a connection. Closes its socket, unless `close` is null. */
   #end(connection: Connection, close: Close | null): void {
-    this.#byId.delete(connection.id);
-    this.#byAgent.delete(connection.agentId, connection);
-    this.#httpLeases.delete(connection);
-    this.#removeSlot(connection);
+    this.connections.remove(connection);
+    if (this.connections.unregisteredCount === 0) this.#registerBy.cancel();
     const closing = connection.end(close);
-    if (closing !== null) this.#slots.addClosing(closing, connection.state.admission);
+    if (closing !== null) this.connections.addClosing(closing, connection.state.admission);
     this.#parts.onEnded(connection);
-  }
-
-  #removeSlot(connection: Connection): void {
-    this.#slots.remove(connection);
-    // A timer would keep the hub awake.
-    if (this.#slots.unregisteredCount === 0) this.#registerBy.cancel();
   }
 }
 

@@ -88,7 +88,7 @@ function hubWith({ agents, aligned, ppm = () => 0 }: Fleet) {
     const id = `agent-${(n * 7919) % agents}`;
     const delay = window.delayMs(id, Date.now());
     const agent = new SimulatedAgent(id, arrive(roster, id, {}, aligned), aligned ? delay : INTERVAL_MS, ppm(n));
-    const connection = roster.bySocket(agent.socket);
+    const connection = roster.connections.bySocket(agent.socket);
     if (connection !== undefined) roster.scheduleBeat(connection, Date.now());
     fleet.push(agent);
   }
@@ -129,7 +129,7 @@ describe("a hub whose agents only beat", () => {
     const { roster, passUntil } = hubWith({ agents: 300, aligned: false });
     passUntil(NOW + 3 * MINUTE);
     expect(passUntil(NOW + 13 * MINUTE)).toBeLessThanOrEqual(60);
-    expect(roster.all().length).toBe(300);
+    expect(roster.connections.all().length).toBe(300);
   });
 
   it("keeps agents in their places whose clocks are 200 ppm off, for a day", () => {
@@ -140,7 +140,7 @@ describe("a hub whose agents only beat", () => {
     });
     passUntil(NOW + 3 * MINUTE);
     expect(passUntil(NOW + 24 * 60 * MINUTE)).toBeLessThanOrEqual(2 * (24 * 60 - 3) + 1);
-    expect(roster.all().length).toBe(60);
+    expect(roster.connections.all().length).toBe(60);
     // A day's drift is 17 s, and 2.5 s of it are let pass each time.
     expect(corrections()).toBeGreaterThan(0);
     expect(corrections()).toBeLessThanOrEqual(60 * 8);
@@ -158,7 +158,7 @@ describe.each([true, false])("an agent that falls silent (beats in the window: %
       expect(silentFor).toBeGreaterThanOrEqual(LEASE_MS);
       expect(silentFor).toBeLessThanOrEqual(LEASE_MS + 7_000);
     }
-    expect(roster.all().length).toBe(300);
+    expect(roster.connections.all().length).toBe(300);
   });
 
   it("so it is if that was a message, whenever that came", () => {
@@ -167,7 +167,7 @@ describe.each([true, false])("an agent that falls silent (beats in the window: %
     for (const [n, agent] of fleet.entries()) {
       const at = NOW + 5 * MINUTE + n * 100;
       passUntil(at);
-      roster.bySocket(agent.socket)?.touch(at);
+      roster.connections.bySocket(agent.socket)?.touch(at);
       agent.diesAt = at;
       said.set(agent.id, at);
     }

@@ -80,13 +80,13 @@ export class Sweeper {
     const isCompared = now < comparedAt || now >= comparedAt + COMPARE_EVERY_MS;
     if (isCompared) endVanished(this.#parts, this.#last.at);
     let [confirmed, untagged] = [0, 0];
-    const unconfirmed = new Set(roster.httpLeases);
-    for (const socket of roster.agentSockets()) {
-      if (roster.hasUntagged && !sockets.getTags(socket).includes(AGENT_TAG)) untagged++;
+    const unconfirmed = new Set(roster.connections.httpLeases);
+    for (const socket of roster.connections.agentSockets()) {
+      if (roster.connections.hasUntagged && !sockets.getTags(socket).includes(AGENT_TAG)) untagged++;
       const beatAt = sockets.getWebSocketAutoResponseTimestamp(socket)?.getTime();
       const isConfirmed = beatAt !== undefined && this.#plan.isConfirmedBy(beatAt, now);
       // A confirmed connection is not read from its socket, because such reads would be most of the cost of a sweep.
-      const connection = isConfirmed ? undefined : roster.bySocket(socket);
+      const connection = isConfirmed ? undefined : roster.connections.bySocket(socket);
       if (isConfirmed) confirmed++;
       else if (connection?.state.registered) unconfirmed.add(connection);
     }
@@ -98,7 +98,7 @@ export class Sweeper {
     const known = { ...counts, terms: termsOf(settings), hubShards: settings.hubShards };
     this.#last = { at: now, known };
     store.saveSweep(now, known);
-    roster.hasUntagged = untagged > 0;
+    roster.connections.hasUntagged = untagged > 0;
     this.#nextAt = null;
     for (const connection of silent) this.#sweepBy(this.#dueAt(connection, now, this.#correctBeat(connection, now)));
     if (confirmed > 0) this.#sweepBy(this.#plan.nextSettled(now));
@@ -111,7 +111,7 @@ export class Sweeper {
     const late = new Map(silent.filter((connection) => connection.lateAt() <= now).map((c) => [c.id, c]));
     for (const [id, connection] of late) if (!before.has(id)) roster.tellPresence(connection);
     for (const id of before) {
-      const connection = late.has(id) ? undefined : roster.get(id);
+      const connection = late.has(id) ? undefined : roster.connections.get(id);
       if (connection !== undefined) roster.tellPresence(connection);
     }
     this.#late = new Set(late.keys());

@@ -65,11 +65,6 @@ export class TokenSlots {
     else this.#closing.set(token, left);
   }
 
-  /** Forgets the unregistered connections. Sockets that the client has not closed still count. */
-  clear(): void {
-    this.#unregistered.clear();
-  }
-
   #closingOf(token: string): number {
     return this.#closing.get(token) ?? 0;
   }

@@ -7,7 +7,7 @@ import { welcome } from "./welcome.ts";
 
 /** @returns 101 with the client's end of the socket, or 429 if the token has too many sockets that have yet to register */
 export function upgrade(roster: Roster, settings: Settings, admission: Admission): Response {
-  if (!roster.hasRoomFor(admission)) {
+  if (!roster.connections.hasRoomFor(admission)) {
     const error = { code: "too_many_requests", message: "too many connections of this token have yet to register" };
     return Response.json({ error }, { status: 429, headers: { "Retry-After": "2" } });
   }
