@@ -1,5 +1,6 @@
 import { useMutation } from "@tanstack/solid-query";
 import { Dialog } from "../components/Dialog.tsx";
+import { DialogButtons } from "../components/DialogButtons.tsx";
 import { useLiveView } from "../useLive.ts";
 import { AgentName } from "./AgentName.tsx";
 import type { Agent } from "./agent.ts";
@@ -44,14 +45,7 @@ export default function LabelsDialog(props: { agent: Agent; onClose: () => void 
       <p class="problem" role="alert">
         {saving.error?.message}
       </p>
-      <div class="dialog-buttons">
-        <button class="button" type="button" onClick={() => props.onClose()}>
-          Cancel
-        </button>
-        <button class="button primary" type="button" disabled={saving.isPending} onClick={save}>
-          Save
-        </button>
-      </div>
+      <DialogButtons action="Save" isBusy={saving.isPending} onCancel={props.onClose} onAct={save} />
     </Dialog>
   );
 }

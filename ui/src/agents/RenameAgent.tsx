@@ -2,6 +2,7 @@ import { useMutation } from "@tanstack/solid-query";
 import { onMount } from "solid-js";
 import { renameAgent } from "../api.ts";
 import { Dialog } from "../components/Dialog.tsx";
+import { DialogButtons } from "../components/DialogButtons.tsx";
 import { useApply } from "../useLive.ts";
 import type { Agent } from "./agent.ts";
 
@@ -24,6 +25,7 @@ export default function RenameAgent(props: { agent: Agent; onClose: () => void }
 
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
+    if (renaming.isPending) return;
     const to = name.value.trim();
     if (to === props.agent.name) props.onClose();
     else if (to !== "") renaming.mutate(to);
@@ -51,14 +53,7 @@ export default function RenameAgent(props: { agent: Agent; onClose: () => void }
             {renaming.error?.message}
           </p>
         </div>
-        <div class="dialog-buttons">
-          <button class="button" type="button" onClick={() => props.onClose()}>
-            Cancel
-          </button>
-          <button class="button primary" type="submit" disabled={renaming.isPending}>
-            Rename
-          </button>
-        </div>
+        <DialogButtons action="Rename" isBusy={renaming.isPending} onCancel={props.onClose} />
       </form>
     </Dialog>
   );

@@ -1,5 +1,6 @@
 import { useMutation } from "@tanstack/solid-query";
 import { createSignal, For, onMount } from "solid-js";
+import { DialogButtons } from "../../components/DialogButtons.tsx";
 import type { MintedToken } from "./token.ts";
 import { mintToken } from "./tokenApi.ts";
 import "./TokenForm.css";
@@ -92,14 +93,7 @@ export function TokenForm(props: { onMinted: (token: MintedToken) => void; onClo
       <p class="problem" id="new-agent-problem" role="alert">
         {minting.error?.message}
       </p>
-      <div class="dialog-buttons">
-        <button class="button" type="button" onClick={() => props.onClose()}>
-          Cancel
-        </button>
-        <button class="button primary" type="submit" aria-disabled={minting.isPending}>
-          Create token
-        </button>
-      </div>
+      <DialogButtons action="Create token" isBusy={minting.isPending} onCancel={props.onClose} />
     </form>
   );
 }

@@ -5,6 +5,7 @@ import { LabelEditor } from "../../agents/LabelEditor.tsx";
 import { useLabelEdit } from "../../agents/labelEdit.ts";
 import { mostLabels } from "../../agents/labelRules.ts";
 import { Dialog } from "../../components/Dialog.tsx";
+import { DialogButtons } from "../../components/DialogButtons.tsx";
 import { useLiveView } from "../../useLive.ts";
 import { BulkAgents } from "./BulkAgents.tsx";
 import { countAgents, useBulkRun } from "./bulkRun.ts";
@@ -47,14 +48,12 @@ export default function BulkLabels(props: { selection: Selection; onClose: () =>
       <p class="problem" role="alert">
         {saving.error?.message}
       </p>
-      <div class="dialog-buttons">
-        <button class="button" type="button" onClick={() => props.onClose()}>
-          Cancel
-        </button>
-        <button class="button primary" type="button" disabled={saving.isPending} onClick={save}>
-          Label {countAgents(run.left().length)}
-        </button>
-      </div>
+      <DialogButtons
+        action={`Label ${countAgents(run.left().length)}`}
+        isBusy={saving.isPending}
+        onCancel={props.onClose}
+        onAct={save}
+      />
     </Dialog>
   );
 }
