@@ -54,8 +54,8 @@ func TestNoManagerCanWearAnAgentOut(t *testing.T) {
 	const (
 		watch      = 5 * time.Second
 		mostMemory = 32_000_000
-		mostCPU    = watch / 100
-		mostLines  = 80 // of at most four texts
+		mostCPU    = watch / 20 // a fault takes the whole core; how much less than this it is depends on the machine
+		mostLines  = 80         // of at most four texts
 	)
 	for batch := range slices.Chunk(append(slices.Clone(managertest.Loops), managertest.Floods...), 20) {
 		var all []faced
@@ -97,7 +97,7 @@ func calm(t *testing.T, all []faced) (used []time.Duration) {
 		busy := false
 		for i, f := range all {
 			now := cpu(t, f.agent.Process.Pid)
-			busy = busy || now-used[i] > 2*time.Second/100
+			busy = busy || now-used[i] > 2*time.Second/50
 			used[i] = now
 		}
 		if !busy {
