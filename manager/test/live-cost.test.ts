@@ -1,6 +1,7 @@
 /** What an open feed costs, counted in workerd in simulated time: wakes, alarms, statements of D1, writes, frames. */
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
+import billed from "../../docs/counts.json" with { type: "json" };
 import { AgentHub } from "../src/hub/hub.ts";
 import { HubParts } from "../src/hub/parts.ts";
 import { Beating, openPage } from "./live-page.ts";
@@ -88,8 +89,8 @@ it("an idle page costs no wake beside the hub's two sweeps a minute, no statemen
   clear();
   await pass(5 * MINUTE, agents);
   const idle = {
-    wakes: 10,
-    handled: { alarm: 10, fetch: 0, webSocketMessage: 0, status: 0, publish: 0 },
+    wakes: 5 * billed.sweepsPerMinute,
+    handled: { alarm: 5 * billed.sweepsPerMinute, fetch: 0, webSocketMessage: 0, status: 0, publish: 0 },
     attachments: 0,
   };
   expect(counts()).toEqual(idle);
