@@ -115,7 +115,7 @@ it("an idle page costs no wake beside the hub's two sweeps a minute, no statemen
   expect(rows.statements).toEqual([]);
 });
 
-it("a lone change is one frame for each page, and no page's state is written for it before two seconds are over", async () => {
+it("a lone change is one frame for each page, and a page's state is written no more than once in two seconds", async () => {
   const time = await SimulatedTime.begin(["hub-0"]);
   const { agent: changed } = await agent();
   const { headers } = await logIn();
@@ -129,7 +129,8 @@ it("a lone change is one frame for each page, and no page's state is written for
     attachments.mockClear();
     await changed.request("agent.heartbeat", { rttMs });
     await vi.waitUntil(() => pages.every(({ texts }) => texts.length === rttMs), { timeout: 10_000, interval: 1 });
-    expect(pagesWritten()).toBe(0);
+    // The first one is written at once, so that no timer keeps the hub awake for it.
+    if (rttMs > 1) expect(pagesWritten()).toBe(0);
     await time.untilIdle();
     expect(pagesWritten()).toBe(pages.length);
   }

@@ -9,12 +9,17 @@ const TOGETHER_MS = 250;
  */
 const MOST_WAITING = CREDIT_WINDOW.bytes;
 
-/** The runtime does not hibernate a hub with a timer, so nothing that waits is lost. */
+/**
+ * The runtime does not hibernate a hub with a timer, so nothing that waits is lost. There is a timer only while something waits,
+ * because Cloudflare bills for its time.
+ */
 export class FeedBatch<Item extends { readonly frame: string }> {
   readonly #send: (items: readonly Item[]) => void;
   /** In the order in which they came. */
   readonly #waiting = new Map<unknown, Item>();
   #waitingLength = 0;
+  /** When something was sent last; Unix milliseconds. */
+  #sentAt = 0;
   #timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(send: (items: readonly Item[]) => void) {
@@ -31,17 +36,19 @@ export class FeedBatch<Item extends { readonly frame: string }> {
     this.#waiting.delete(key);
     this.#waiting.set(key, item);
     this.#waitingLength += item.frame.length;
-    if (this.#timer === null || this.#waitingLength >= MOST_WAITING) this.#sendWaiting();
+    const elapsed = Date.now() - this.#sentAt;
+    const isTogether = elapsed >= 0 && elapsed < TOGETHER_MS;
+    if (!isTogether || this.#waitingLength >= MOST_WAITING) this.#sendWaiting();
+    else this.#timer ??= setTimeout(() => this.#sendWaiting(), TOGETHER_MS - elapsed);
   }
 
   #sendWaiting(): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    if (this.#waiting.size === 0) return;
     const items = [...this.#waiting.values()];
     this.#waiting.clear();
     this.#waitingLength = 0;
-    this.#timer = setTimeout(() => this.#sendWaiting(), TOGETHER_MS);
+    this.#sentAt = Date.now();
     this.#send(items);
   }
 }

@@ -212,7 +212,18 @@ it("saves the state at most once in two seconds, and not when nothing changes", 
     vi.advanceTimersByTime(100);
   }
   vi.advanceTimersByTime(10 * SAVE_MS);
-  expect(socket.saves).toBeLessThanOrEqual(1 + 6);
+  // When it opens, for the first change, and then every two seconds until the last batch is sent.
+  expect(socket.saves).toBeLessThanOrEqual(1 + 1 + 6);
+});
+
+it("saves a lone change at once and leaves no timer, because that would keep the hub awake", () => {
+  const { feed, open } = feedOver();
+  const socket = open();
+  vi.advanceTimersByTime(SAVE_MS);
+  feed.presence(live("a"));
+  vi.advanceTimersByTime(1);
+  expect(socket.saves).toBe(2);
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 it("does not save a state again that has not changed", () => {
