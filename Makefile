@@ -67,6 +67,14 @@ test-faults-full: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite w
 bench-sleep: $(INSTALLED) ## Measure how hubs sleep and wake, in about ten minutes; see docs/SCALING.md
 	@$(NODE) scripts/bench/sleep.ts $(ARGS)
 
+.PHONY: bill
+bill: $(INSTALLED) ## Print what Cloudflare bills for a fleet; ARGS="--pages 5 --reconnects 3"; see docs/SCALING.md
+	@$(NODE) scripts/bill/main.ts $(ARGS)
+
+.PHONY: simulate
+simulate: $(INSTALLED) ## Simulate how fleets of up to a million agents come back after outages; see docs/SCALING.md
+	@$(NODE) scripts/simulate/main.ts $(ARGS)
+
 .PHONY: bench-ui
 bench-ui: $(INSTALLED) ui/dist/index.html ## Measure the dashboard in Chromium with 10,000 agents
 	@$(NODE) scripts/bench/ui.ts

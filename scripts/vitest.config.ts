@@ -1,5 +1,5 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["*.test.ts", "bench/**/*.test.ts", "stack/**/*.test.ts", "suites/**/*.test.ts"] },
+  test: { include: ["*.test.ts", "{bench,bill,simulate,stack,suites}/**/*.test.ts"] },
 });

@@ -41,6 +41,8 @@ export const trees: readonly Tree[] = [
     folder: "scripts",
     layers: [
       { files: ["bench/**"], imports: ["e2e/**", "stack/**"] },
+      { files: ["bill/**"], imports: ["stack/**"] },
+      { files: ["simulate/**"], imports: ["stack/**"] },
       { files: ["faults/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["e2e/**"], imports: ["stack/**"] },
       { files: ["*"] },
