@@ -1,5 +1,7 @@
 /** Maps an agent id to its hub. */
 
+const PREFIX = "hub-";
+
 /** The name of the hub that holds `agentId` among `shards` hubs. */
 export function hubName(agentId: string, shards: number): string {
   return shardName(shardOf(agentId, shards));
@@ -21,7 +23,8 @@ export function hash(text: string): number {
  * Whether `name` is one of the current `shards` hubs. After a change of HUB_SHARDS, other hubs may still hold sockets.
  */
 export function isCurrent(name: string, shards: number): boolean {
-  return shardNames(shards).includes(name);
+  const shard = Number(name.slice(PREFIX.length));
+  return Number.isInteger(shard) && shard >= 0 && shard < shards && shardName(shard) === name;
 }
 
 /** The names of the current `shards` hubs. */
@@ -31,5 +34,5 @@ export function shardNames(shards: number): string[] {
 
 /** The name of hub number `shard`, counted from 0. */
 export function shardName(shard: number): string {
-  return `hub-${shard}`;
+  return `${PREFIX}${shard}`;
 }
