@@ -43,8 +43,8 @@ await command(async () => {
     return 0;
   }
   const { pages, reconnectsPerDay, deploysPerWeek, resetByDeploy, agentsPerHub } = habits;
-  console.log(`Prices of ${PRICES_READ_ON}. ${pages} open pages, ${reconnectsPerDay} reconnects a day, ${deploysPerWeek} deploys a \
-week that disconnect ${resetByDeploy * 100} % of the agents, ${agentsPerHub} agents a hub. docs/SCALING.md says what is assumed.
+  console.log(`Prices of ${PRICES_READ_ON}. Open pages: ${pages}. Reconnects of each agent a day: ${reconnectsPerDay}. Deploys a week: \
+${deploysPerWeek}; each disconnects ${resetByDeploy * 100} % of the agents. Agents a hub: ${agentsPerHub}. docs/SCALING.md says what is assumed.
 
 ${partsTable(habits, shared)}
 
