@@ -63,7 +63,8 @@ export class Connection {
   toldRefusedAt = 0;
   /** Whether its registration waits for the registry. */
   isRegistering = false;
-  readonly #socket: WebSocket | null;
+  /** Null for an HTTP lease, and for a connection whose socket is gone. */
+  readonly socket: WebSocket | null;
   readonly #autoResponseAt: () => Date | null;
   #storedMessageAt: number;
 
@@ -76,7 +77,7 @@ export class Connection {
     this.state = state;
     this.terms = state.terms ?? termsWithoutVersion(terms);
     this.budget = new Budget(this.terms);
-    this.#socket = socket;
+    this.socket = socket;
     this.#autoResponseAt = autoResponseAt;
     this.#storedMessageAt = state.lastMessageAt;
   }
@@ -141,11 +142,11 @@ export class Connection {
   }
 
   get overHttp(): boolean {
-    return this.#socket === null;
+    return this.socket === null;
   }
 
   get isOpen(): boolean {
-    return this.#socket === null || this.#socket.readyState === OPEN;
+    return this.socket === null || this.socket.readyState === OPEN;
   }
 
   /** When the runtime answered the last bare heartbeat; null if it has answered none. */
@@ -179,7 +180,7 @@ export class Connection {
 
   /** Sends a frame. If the socket has just died, nothing is thrown here; its close event follows. */
   send(frame: string): void {
-    if (this.isOpen) this.#socket?.send(frame);
+    if (this.isOpen) this.socket?.send(frame);
   }
 
   /** Sends a request to the agent. The reply does not count against the agent's budget. */
@@ -212,7 +213,7 @@ export class Connection {
   }
 
   save(): void {
-    this.#socket?.serializeAttachment(this.state);
+    this.socket?.serializeAttachment(this.state);
     this.#storedMessageAt = this.state.lastMessageAt;
   }
 
@@ -225,8 +226,8 @@ export class Connection {
     this.state.ended = true;
     this.save();
     if (close === null) return null;
-    this.#socket?.close(close.code, close.reason);
-    return wasOpen ? this.#socket : null;
+    this.socket?.close(close.code, close.reason);
+    return wasOpen ? this.socket : null;
   }
 
   /** The registry, or the outbox, has the beginning of the connection. */

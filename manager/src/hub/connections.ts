@@ -23,6 +23,7 @@ export class Connections {
   readonly #parts: ConnectionsParts;
   readonly #byId = new Map<string, Connection>();
   readonly #byAgent = new MultiMap<Connection>();
+  readonly #bySocket = new WeakMap<WebSocket, Connection>();
   readonly #slots = new TokenSlots();
   readonly #httpLeases = new Set<Connection>();
   /** Whether an earlier release may have accepted some of the sockets: it gave them no tags. */
@@ -50,6 +51,11 @@ export class Connections {
     if (known !== undefined || this.#isComplete) return known;
     const [socket] = this.#parts.sockets.getWebSockets(id);
     return socket && this.#wake(socket, id);
+  }
+
+  /** The connection of a socket if it is in memory. To ask the runtime for the socket's tags takes longer. */
+  known(socket: WebSocket): Connection | undefined {
+    return this.#bySocket.get(socket);
   }
 
   /** The connection of a socket; undefined if it has ended. */
@@ -113,6 +119,7 @@ export class Connections {
   /** Adds a connection. Call it again when the connection has registered. */
   add(connection: Connection): void {
     this.#byId.set(connection.id, connection);
+    if (connection.socket !== null) this.#bySocket.set(connection.socket, connection);
     this.#byAgent.add(connection.agentId, connection);
     if (connection.overHttp) this.#httpLeases.add(connection);
     if (connection.state.registered === null) this.#slots.add(connection);
@@ -121,6 +128,7 @@ export class Connections {
 
   remove(connection: Connection): void {
     this.#byId.delete(connection.id);
+    if (connection.socket !== null) this.#bySocket.delete(connection.socket);
     this.#byAgent.delete(connection.agentId, connection);
     this.#httpLeases.delete(connection);
     this.#slots.remove(connection);

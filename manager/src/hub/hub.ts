@@ -192,12 +192,16 @@ export class AgentHub extends DurableObject<Env> {
     // A client that ignores its close goes on sending, and nothing stops it: each of these frames must cost next to nothing.
     if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
     await this.#parts.guard.run("message", socket, async () => {
-      if (this.#parts.feed.owns(socket)) {
-        this.#parts.feed.receive(socket, frame);
-        return;
+      const { connections } = this.#parts.roster;
+      let connection = connections.known(socket);
+      if (connection === undefined) {
+        if (this.#parts.feed.owns(socket)) {
+          this.#parts.feed.receive(socket, frame);
+          return;
+        }
+        connection = connections.bySocket(socket);
+        if (connection === undefined) return;
       }
-      const connection = this.#parts.roster.connections.bySocket(socket);
-      if (connection === undefined) return;
       const close = await this.#parts.router.receive(connection, frame, Date.now());
       if (close !== null) this.#parts.roster.depart(connection, { reason: "policy", close });
     });

@@ -62,7 +62,7 @@ function outcomeOf(viewer: ViewerSocket, message: Message, now: number): Answer 
   }
 }
 
-type Asked = Pick<Partial<Message>, "subject" | "reply">;
+type Asked = Partial<Record<"subject" | "reply", string | undefined>>;
 
 /**
  * Sends the outcome of a message to its reply inbox. Without an inbox of this connection, only errors and heartbeat

@@ -29,19 +29,24 @@ export function readObject(text: string): Map<string, Member> | "not_json" | "no
     if (isFirst && scanner.take(CLOSE_BRACE)) break;
     const nameStart = scanner.at;
     if (!scanner.skipString()) return "not_json";
-    const name: unknown = JSON.parse(text.slice(nameStart, scanner.at));
+    const name = parseString(text.slice(nameStart, scanner.at));
     scanner.skipSpace();
     if (!scanner.take(COLON)) return "not_json";
     scanner.skipSpace();
     const start = scanner.at;
     if (!scanner.skipValue()) return "not_json";
-    members.set(String(name), { text: text.slice(start, scanner.at), depth: scanner.depth });
+    members.set(name, { text: text.slice(start, scanner.at), depth: scanner.depth });
     scanner.skipSpace();
     if (scanner.take(CLOSE_BRACE)) break;
     if (!scanner.take(COMMA)) return "not_json";
     isFirst = false;
   }
   return scanner.atEnd() ? members : "not_json";
+}
+
+/** The value of `text`, which is a valid JSON string. Most have no escape, and a call of the parser takes longer than a copy. */
+export function parseString(text: string): string {
+  return text.includes("\\") ? String(JSON.parse(text)) : text.slice(1, -1);
 }
 
 const QUOTE = 0x22;
@@ -55,6 +60,8 @@ const CLOSE_BRACE = 0x7d;
 
 /** The characters that a string may contain without an escape: all except `"`, the backslash and those below U+0020. */
 const PLAIN = /[ !#-[\]-\uffff]*/y;
+/** Most strings. They need one test instead of three steps. */
+const WITHOUT_ESCAPE = /"[ !#-[\]-\uffff]*"/y;
 const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9A-Fa-f]{4})/y;
 const SCALAR = /true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 
@@ -97,6 +104,7 @@ class Scanner {
 
   /** Moves past a string; false if the next token is not a string. */
   skipString(): boolean {
+    if (this.#skip(WITHOUT_ESCAPE)) return true;
     if (!this.take(QUOTE)) return false;
     for (;;) {
       this.#skip(PLAIN);

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import frames from "../../../docs/vectors/frames.json" with { type: "json" };
-import { decode, encode, exceedsBytes, type Message } from "./message.ts";
+import { byteLength, decode, encode, exceedsBytes, type Message } from "./message.ts";
 import { inbox, isSubject } from "./subject.ts";
 
 const MAX = 65_536;
@@ -84,6 +84,16 @@ it("exceedsBytes agrees with the encoder at every length", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), fc.nat(64), (text, limit) => {
       expect(exceedsBytes(text, limit)).toBe(new TextEncoder().encode(text).length > limit);
+    }),
+  );
+});
+
+it("counts the bytes of UTF-8, of half surrogate pairs too", () => {
+  const part = fc.constantFrom("a", "é", "€", "\ud83d", "\ude00", "\ud83d\ude00", "\uffff", "x".repeat(600));
+  fc.assert(
+    fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
+      const text = parts.join("");
+      expect(byteLength(text)).toBe(new TextEncoder().encode(text).byteLength);
     }),
   );
 });

@@ -1,6 +1,6 @@
 /** Decodes and encodes messages: docs/PROTOCOL.md "Frames". */
 import { type FrameErrorCode, failure, type WireError } from "./errors.ts";
-import { MAX_DEPTH, type Member, readObject } from "./json.ts";
+import { MAX_DEPTH, type Member, parseString, readObject } from "./json.ts";
 import { isSubject } from "./subject.ts";
 
 /** The version of docs/PROTOCOL.md that this manager speaks. */
@@ -16,12 +16,12 @@ export const HEARTBEAT_ACK = '{"subject":"agent.heartbeat.ack"}';
 /** A decoded message. */
 export interface Message {
   readonly subject: string;
-  readonly reply?: string;
+  readonly reply?: string | undefined;
   /** The payload as JSON text, unaltered; undefined if there is none. */
-  readonly dataJson?: string;
+  readonly dataJson?: string | undefined;
   /** The sender's clock in Unix milliseconds. */
-  readonly timestamp?: number;
-  readonly error?: WireError;
+  readonly timestamp?: number | undefined;
+  readonly error?: WireError | undefined;
 }
 
 /** A frame that cannot be decoded. */
@@ -29,9 +29,9 @@ export interface BadFrame {
   readonly ok: false;
   readonly error: WireError;
   /** The subject, if the frame had a valid one. */
-  readonly subject?: string;
+  readonly subject?: string | undefined;
   /** The reply inbox, if the frame had a valid one. */
-  readonly reply?: string;
+  readonly reply?: string | undefined;
 }
 
 const UTF8 = new TextEncoder();
@@ -45,9 +45,28 @@ export function exceedsBytes(text: string, maxBytes: number): boolean {
   return text.length * 3 > maxBytes && UTF8.encode(text).byteLength > maxBytes;
 }
 
+/** A text up to this length is counted in JavaScript: the call of the encoder takes longer. */
+const SHORT = 1024;
+
 /** How many bytes of UTF-8 a frame takes. */
 export function byteLength(frame: string | ArrayBuffer): number {
-  return typeof frame === "string" ? UTF8.encode(frame).byteLength : frame.byteLength;
+  if (typeof frame !== "string") return frame.byteLength;
+  if (frame.length > SHORT) return UTF8.encode(frame).byteLength;
+  let bytes = frame.length;
+  for (let at = 0; at < frame.length; at++) {
+    const unit = frame.charCodeAt(at);
+    if (unit < 0x80) continue;
+    // Half a surrogate pair takes two of the pair's four bytes. One alone becomes U+FFFD, which takes three.
+    bytes += unit < 0x800 || isPaired(frame, at) ? 1 : 2;
+  }
+  return bytes;
+}
+
+/** Whether the UTF-16 unit at a position is half of a surrogate pair. */
+function isPaired(text: string, at: number): boolean {
+  const unit = text.charCodeAt(at) & 0xfc00;
+  if (unit === 0xd800) return (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
+  return unit === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }
 
 /**
@@ -69,11 +88,11 @@ export function decode(
   const timestamp = fields.has("timestamp") ? integerOf(fields.get("timestamp")) : undefined;
   const error = fields.has("error") ? errorOf(fields.get("error")) : undefined;
   const data = fields.get("data");
-  const valid = {
-    ...(subject !== null && isSubject(subject) ? { subject } : {}),
-    ...(reply !== null && isSubject(reply) ? { reply } : {}),
+  const validSubject = subject !== null && isSubject(subject) ? subject : undefined;
+  const validReply = reply !== null && isSubject(reply) ? reply : undefined;
+  const bad = (code: FrameErrorCode, problem: string): BadFrame => {
+    return { ...failure(code, problem), subject: validSubject, reply: validReply };
   };
-  const bad = (code: FrameErrorCode, problem: string): BadFrame => ({ ...failure(code, problem), ...valid });
 
   // The form of every field is checked before the grammar of subjects. This order is part of the protocol.
   for (const [name, { depth }] of fields) {
@@ -85,25 +104,18 @@ export function decode(
   if (timestamp === null) return bad("invalid_message", "timestamp is not an integer");
   if (error === null) return bad("invalid_message", "error is not an object with the strings code and message");
   if (error !== undefined && data !== undefined) return bad("invalid_message", "error and data exclude each other");
-  if (valid.subject === undefined) return bad("invalid_subject", "subject is not a valid subject");
-  if (reply !== null && valid.reply === undefined) return bad("invalid_subject", "reply is not a valid subject");
+  if (validSubject === undefined) return bad("invalid_subject", "subject is not a valid subject");
+  if (reply !== null && validReply === undefined) return bad("invalid_subject", "reply is not a valid subject");
 
   return {
     ok: true,
-    message: {
-      subject: valid.subject,
-      ...(valid.reply === undefined ? {} : { reply: valid.reply }),
-      ...(data === undefined ? {} : { dataJson: data.text }),
-      ...(timestamp === undefined ? {} : { timestamp }),
-      ...(error === undefined ? {} : { error }),
-    },
+    message: { subject: validSubject, reply: validReply, dataJson: data?.text, timestamp, error },
   };
 }
 
 /** The member's value if it is a string; null if it is missing or has another type. */
 function stringOf(member: Member | undefined): string | null {
-  const value: unknown = member?.text.startsWith('"') ? JSON.parse(member.text) : null;
-  return typeof value === "string" ? value : null;
+  return member?.text.startsWith('"') ? parseString(member.text) : null;
 }
 
 function integerOf(member: Member | undefined): number | null {

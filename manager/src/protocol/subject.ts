@@ -2,16 +2,46 @@
 
 const MAX_BYTES = 255;
 const MAX_TOKENS = 16;
+const MAX_TOKEN_LENGTH = 64;
 const TOKEN = /^[!-)+-\-/-=?-~]{1,64}$/; // `!` to `~` without `*`, `.` and `>`
+const EXCLAMATION_MARK = 0x21;
+const STAR = 0x2a;
+const DOT = 0x2e;
+const GREATER = 0x3e;
+const TILDE = 0x7e;
 
-/** Whether `s` is a subject. */
+/** Whether `s` is a subject. It is asked twice for each frame, and a loop takes a tenth of the time of {@link TOKEN}. */
 export function isSubject(s: string): boolean {
-  return isJoined(s, (token) => TOKEN.test(token));
+  // A valid subject is ASCII, so its length is its size in bytes.
+  if (s.length > MAX_BYTES) return false;
+  let tokens = 1;
+  let length = 0; // of the last token so far
+  for (let at = 0; at < s.length; at++) {
+    const unit = s.charCodeAt(at);
+    if (unit === DOT) {
+      if (length === 0) return false;
+      tokens++;
+      length = 0;
+    } else if (
+      unit < EXCLAMATION_MARK ||
+      unit > TILDE ||
+      unit === STAR ||
+      unit === GREATER ||
+      ++length > MAX_TOKEN_LENGTH
+    ) {
+      return false;
+    }
+  }
+  return length > 0 && tokens <= MAX_TOKENS;
 }
 
 /** Whether `s` is a pattern: like a subject, but any token may be `*` and the last token may be `>`. */
 export function isPattern(s: string): boolean {
-  return isJoined(s, (token, isLast) => token === "*" || (token === ">" && isLast) || TOKEN.test(token));
+  if (s.length > MAX_BYTES) return false;
+  const tokens = s.split(".");
+  const isToken = (token: string, n: number) =>
+    token === "*" || (token === ">" && n === tokens.length - 1) || TOKEN.test(token);
+  return tokens.length <= MAX_TOKENS && tokens.every(isToken);
 }
 
 /**
@@ -25,13 +55,6 @@ export function matches(pattern: string, subject: string): boolean {
   const isOpen = wanted[wanted.length - 1] === ">";
   if (isOpen ? tokens.length < wanted.length : tokens.length !== wanted.length) return false;
   return wanted.every((token, i) => token === "*" || (isOpen && i === wanted.length - 1) || token === tokens[i]);
-}
-
-function isJoined(s: string, isToken: (token: string, isLast: boolean) => boolean): boolean {
-  // A valid subject is ASCII, so its length is its size in bytes.
-  if (s.length === 0 || s.length > MAX_BYTES) return false;
-  const tokens = s.split(".");
-  return tokens.length <= MAX_TOKENS && tokens.every((token, i) => isToken(token, i === tokens.length - 1));
 }
 
 const INBOX = "inbox.";
