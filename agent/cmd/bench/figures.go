@@ -121,7 +121,7 @@ func median(values []float64) float64 { return slices.Sorted(slices.Values(value
 // words is a time as a reader would say it.
 func words(d time.Duration) string {
 	if minutes := d.Minutes(); minutes < 60 {
-		return fmt.Sprintf("%g minutes", minutes)
+		return fmt.Sprintf("%.0f minutes", minutes)
 	}
 	return fmt.Sprintf("%.1f hours", d.Hours())
 }
