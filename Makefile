@@ -79,6 +79,10 @@ simulate: $(INSTALLED) ## Simulate how fleets of up to a million agents come bac
 bench-ui: $(INSTALLED) ui/dist/index.html ## Measure the dashboard in Chromium with 10,000 agents
 	@$(NODE) scripts/bench/ui.ts
 
+.PHONY: bench-agent
+bench-agent: go ## Measure the agent beside a bare client, in about five minutes; ARGS=--full takes an hour
+	@cd agent && go run ./cmd/bench $(ARGS)
+
 .PHONY: format
 format: $(INSTALLED) go ## Format and fix what can be fixed
 	@node_modules/.bin/biome check --write .

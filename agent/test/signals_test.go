@@ -59,7 +59,7 @@ func TestADeletedStateIsWrittenAgainAndAMovedOneIsReported(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	a.saysWithin(t, "they are written again", 15*time.Second)
+	a.saysWithin(t, "they are written again", 45*time.Second)
 	wantFile(t, dir, "token", managertest.PermanentToken)
 	wantFile(t, dir, "manager", m.URL)
 	wantFile(t, dir, "install-id", "install-0001")
@@ -68,7 +68,7 @@ func TestADeletedStateIsWrittenAgainAndAMovedOneIsReported(t *testing.T) {
 	if err := os.Rename(dir, filepath.Join(t.TempDir(), "aside")); err != nil {
 		t.Fatal(err)
 	}
-	a.saysWithin(t, "move it back, or stop this agent", 15*time.Second)
+	a.saysWithin(t, "move it back, or stop this agent", 45*time.Second)
 	if _, err := os.Stat(dir); !os.IsNotExist(err) {
 		t.Errorf("the directory is there: %v", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 
@@ -18,8 +19,15 @@ import (
 // The pages of the binary come on top: the process stays under 32 MB.
 const memoryGoal = 18 << 20
 
+// threads is how many threads may run Go code at once. The agent never needs a whole core, and each further one costs memory,
+// and CPU time whenever the agent wakes: an idle agent uses a third less with 1 than with 2.
+const threads = 1
+
 // Main runs the agent with the arguments of the process and returns its exit code.
 func Main(version string) int {
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(threads)
+	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryGoal)
 	}

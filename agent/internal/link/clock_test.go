@@ -63,7 +63,7 @@ func TestAHostThatSleptSendsAHeartbeatSoon(t *testing.T) {
 		for _, slept := range []time.Duration{10 * time.Second, time.Hour, 30 * 24 * time.Hour} {
 			soonAfterABeat(t, p)
 			wall.step(slept)
-			time.Sleep(6 * time.Second)
+			time.Sleep(11 * time.Second)
 			if beats, _ := heard(t, p); beats != 1 {
 				t.Errorf("after a sleep of %v: %d beats", slept, beats)
 			}
@@ -93,7 +93,7 @@ func TestADeadPathIsLeftSoonAfterASleep(t *testing.T) {
 				if code, _ := p.AwaitCloseWithin(t, time.Minute); code != protocol.CloseNoSignOfLife {
 					t.Errorf("it closed with %d", code)
 				}
-				if took := time.Since(woke); took < 10*time.Second || took > 16*time.Second {
+				if took := time.Since(woke); took < 10*time.Second || took > 21*time.Second {
 					t.Errorf("it left after %v", took)
 				}
 				connected(t, m, r, managertest.Defaults())
@@ -126,7 +126,7 @@ func TestAClockThatIsSetCostsNoConnection(t *testing.T) {
 		for i, step := range []time.Duration{year, -year, -year, year} {
 			soonAfterABeat(t, p)
 			wall.step(step)
-			time.Sleep(6 * time.Second)
+			time.Sleep(11 * time.Second)
 			beats, told := heard(t, p)
 			if probes := map[bool]int{true: 1, false: 0}[step > 0]; beats != probes { // a clock that is set back is no sleep
 				t.Errorf("step %d: %d beats, want %d", i, beats, probes)

@@ -167,7 +167,9 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	// errgroup cancels only on an error. So each goroutine returns an error to end the connection.
 	g.Go(func() error { return c.read(reading, running) })
 	g.Go(func() error { return c.heartbeat(running) })
-	g.Go(func() error { return c.sendCredit(running) })
+	if len(c.patterns) > 0 {
+		g.Go(func() error { return c.sendCredit(running) })
+	}
 	g.Go(func() error {
 		select {
 		case <-running.Done():
@@ -305,7 +307,10 @@ func (c *connection) write(frame []byte) error {
 	// This does not use the connection's context: a cancelled write closes the socket before the close frame is sent.
 	ctx, cancel := context.WithTimeout(context.Background(), c.stepTimeout)
 	defer cancel()
-	return explainSocketError(c.ws.Write(ctx, websocket.MessageText, frame))
+	if err := c.ws.Write(ctx, websocket.MessageText, frame); err != nil {
+		return explainSocketError(err)
+	}
+	return nil
 }
 
 // request sends a request to the manager and waits for the answer. Its errors are *protocol.WireError: the manager's own,

@@ -54,6 +54,10 @@ func (c *connection) queueAlignment(m protocol.Message, at time.Time) {
 	c.alignments <- a
 }
 
+// clockLook is the longest time between two looks for a step of the clock. Looking is what an idle agent does most: 5 s would
+// double its CPU time.
+const clockLook = 10 * time.Second
+
 // heartbeat sends a heartbeat at once and then at fixed times: those that the welcome asks for, or every interval from now
 // on. It returns when the manager is silent.
 func (c *connection) heartbeat(ctx context.Context) error {
@@ -71,7 +75,8 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	defer beat.Stop()
 	overdue := time.NewTimer(ackTimeout)
 	overdue.Stop()
-	clockCheck := time.NewTicker(min(interval/6, 5*time.Second))
+	look := min(interval/3, clockLook)
+	clockCheck := time.NewTicker(look)
 	defer clockCheck.Stop()
 	steps := c.clock.steps()
 
@@ -82,12 +87,32 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	var beaten time.Time // when the last heartbeat was sent
 	probing := false     // a heartbeat was sent early because the host may have slept
 
+	// probeAfterSleep looks at the clocks. The connection may have died while the host slept. So the next heartbeat is sent
+	// now, and gets the whole timeout. This happens once until it is answered: a clock that steps all the time must not
+	// postpone errSilent for ever.
+	probeAfterSleep := func() bool {
+		step := steps.next()
+		if step.Abs() <= minClockStep {
+			return false
+		}
+		c.log.Debug("this host slept, or its clock was set", "step", roundForLog(step))
+		estimator.clockStepped = true
+		if step < 0 || probing {
+			return false
+		}
+		unanswered, probing = time.Time{}, true
+		overdue.Stop()
+		beat.Reset(0)
+		return true
+	}
+
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 
 		case <-beat.C:
+			probeAfterSleep() // with this heartbeat
 			now := time.Now()
 			if len(sent) == maxUnacked { // the manager does not answer each of them
 				sent = sent[:0]
@@ -107,6 +132,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 				return fmt.Errorf("send a heartbeat: %w", err)
 			}
 			beat.Reset(schedule.wait(time.Now()))
+			clockCheck.Reset(look) // this heartbeat was a look, too
 
 		case a := <-c.alignments:
 			schedule.align(a.at, a.delay)
@@ -115,12 +141,19 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			beat.Reset(max(0, time.Until(beaten.Add(min(time.Second, max(interval/10, 100*time.Millisecond))))))
 
 		case <-overdue.C:
+			if probeAfterSleep() { // the heartbeat was sent before
+				break
+			}
 			if c.lastFrame.Load() < int64(unanswered.Sub(c.opened)) {
 				return errSilent
 			}
 			unanswered, probing = time.Time{}, false
 
 		case a := <-c.acks:
+			if !unanswered.IsZero() && c.lastFrame.Load() >= int64(unanswered.Sub(c.opened)) {
+				overdue.Stop() // it would wake the agent for nothing
+				unanswered, probing = time.Time{}, false
+			}
 			if a.serverTime != 0 {
 				if !reported.IsZero() {
 					// This counts back from now, because the clock may have been set since the report.
@@ -144,20 +177,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			c.stats.skewMs.Store(&skewMs)
 
 		case <-clockCheck.C:
-			step := steps.next()
-			if step.Abs() <= minClockStep {
-				break
-			}
-			c.log.Debug("this host slept, or its clock was set", "step", roundForLog(step))
-			estimator.clockStepped = true
-			// The connection may have died while the host slept. So the next heartbeat is sent now, and gets the whole
-			// timeout. This happens once until it is answered: a clock that steps all the time must not postpone errSilent
-			// for ever.
-			if step > 0 && !probing {
-				unanswered, probing = time.Time{}, true
-				overdue.Stop()
-				beat.Reset(0)
-			}
+			probeAfterSleep()
 		}
 	}
 }

@@ -83,10 +83,14 @@ const flushGrace = 500 * time.Millisecond
 // *GaveUpError, or the error of Store.Save or Config.Reenrol.
 func (l *Link) Run(ctx context.Context) error {
 	written := make(chan struct{})
-	go func() {
-		l.feed.write(l.config.Output, l.log)
+	if len(l.config.Subscribe) > 0 {
+		go func() {
+			l.feed.write(l.config.Output, l.log)
+			close(written)
+		}()
+	} else {
 		close(written)
-	}()
+	}
 	defer l.watchStore()()
 	s := supervisor{connect: l.connect, onRefused: l.onRefused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log}
 	err := s.run(ctx)

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"mime"
@@ -82,23 +81,21 @@ func (r *retryableError) Unwrap() error { return r.cause }
 // proxies and captive portals answer, too. now is this host's clock.
 func responseError(r *http.Response, enrolled bool, now time.Time) error {
 	// The code stays empty if the body is not the manager's or breaks off.
-	var body struct {
-		Error protocol.WireError `json:"error"`
-	}
-	text, _ := io.ReadAll(r.Body)
-	_ = json.Unmarshal(text, &body)
+	var answer protocol.WireError
 	var cause error
-	if body.Error.Code != "" {
-		cause = &body.Error
+	text, _ := io.ReadAll(r.Body)
+	body, _ := protocol.ReadObject(text, "error")
+	if told := body["error"].AsError(); told != nil && told.Code != "" {
+		answer, cause = *told, told
 	}
 
-	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && protocol.IsRefusal(body.Error.Code) {
-		return newRefusedError(body.Error, cause, enrolled)
+	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && protocol.IsRefusal(answer.Code) {
+		return newRefusedError(answer, cause, enrolled)
 	}
 	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
 		now = date // Retry-After counts by the other end's clock, and this host's clock may be wrong
 	}
-	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Values("Retry-After"), now), cause: cause}
+	return &retryableError{text: describeResponse(r, answer), retryAfter: retryAfter(r.Header.Values("Retry-After"), now), cause: cause}
 }
 
 // describeResponse names the likely cause of an answer that is not a refusal.

@@ -53,10 +53,9 @@ func (c *connection) subscribe(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.stepTimeout)
 	defer cancel()
-	type list struct {
+	data, err := json.Marshal(struct {
 		Patterns []string `json:"patterns"`
-	}
-	data, err := json.Marshal(list{Patterns: c.patterns})
+	}{Patterns: c.patterns})
 	if err != nil {
 		return fmt.Errorf("subscribe: %w", err)
 	}
@@ -64,12 +63,13 @@ func (c *connection) subscribe(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("subscribe to %s: %w", strings.Join(c.patterns, " "), err)
 	}
-	var granted list
-	if err := json.Unmarshal(answer, &granted); err != nil {
-		return fmt.Errorf("read the subscriptions: %w", err)
+	list, _ := protocol.ReadObject(answer, "patterns")
+	granted, ok := list["patterns"].AsStrings()
+	if !ok {
+		return errors.New("read the subscriptions: patterns is not an array of strings")
 	}
 	for _, pattern := range c.patterns {
-		if !slices.Contains(granted.Patterns, pattern) {
+		if !slices.Contains(granted, pattern) {
 			return fmt.Errorf("subscribe to %s: the manager left it out", pattern)
 		}
 	}

@@ -7,8 +7,9 @@ import (
 	"github.com/zedops/zedops/agent/internal/identity"
 )
 
-// storeCheck is how often the agent looks whether its store is still there.
-const storeCheck = 10 * time.Second
+// storeCheck is how often the agent looks whether its store is still there. Every 10 s would cost an idle agent as much CPU
+// time as its heartbeats.
+const storeCheck = 30 * time.Second
 
 // watch looks after the store. The tokens in the agent's memory may be the only copy.
 type watch struct {

@@ -7,6 +7,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -81,6 +83,29 @@ func (m Member) AsString() (string, bool) {
 	return unquote(m.Text), true
 }
 
+// AsStrings returns the strings of the array that the member is. It is false if the member is missing or another value, or
+// if an element is.
+func (m Member) AsStrings() ([]string, bool) {
+	s := scanner{text: m.Text}
+	if !s.take('[') {
+		return nil, false
+	}
+	var all []string
+	for {
+		s.skipSpace()
+		if s.take(']') {
+			return all, true
+		}
+		start := s.at
+		if !s.skipString() {
+			return nil, false
+		}
+		all = append(all, unquote(m.Text[start:s.at]))
+		s.skipSpace()
+		s.take(',')
+	}
+}
+
 // AsNumber returns the number that the member is, or ±Inf if a float cannot hold it. It is false if the member is missing or
 // another value.
 func (m Member) AsNumber() (float64, bool) {
@@ -110,15 +135,44 @@ func isPayload(text []byte) bool {
 	return s.skipValue() && s.depth <= MaxDepth && s.atEnd()
 }
 
-// unquote returns the value of a string that a scanner has passed.
+// unquote returns the value of a string that a scanner has passed. What is not UTF-8, and half of a surrogate pair, becomes
+// U+FFFD. encoding/json's decoder would do it too, and make the agent 86 kB larger.
 func unquote(text []byte) string {
-	inner := text[1 : len(text)-1]
-	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
-		return string(inner)
+	rest := text[1 : len(text)-1]
+	if bytes.IndexByte(rest, '\\') < 0 && utf8.Valid(rest) {
+		return string(rest)
 	}
-	var s string
-	_ = json.Unmarshal(text, &s) // the scanner has checked it
-	return s
+	value := make([]byte, 0, len(rest))
+	for len(rest) > 0 {
+		if rest[0] != '\\' {
+			r, length := utf8.DecodeRune(rest)
+			value, rest = utf8.AppendRune(value, r), rest[length:]
+			continue
+		}
+		if r, ok := escapedRune(rest); ok {
+			rest = rest[6:]
+			if low, ok := escapedRune(rest); ok && utf16.DecodeRune(r, low) != utf8.RuneError {
+				r, rest = utf16.DecodeRune(r, low), rest[6:]
+			}
+			value = utf8.AppendRune(value, r)
+			continue
+		}
+		c := rest[1]
+		if i := strings.IndexByte("bfnrt", c); i >= 0 {
+			c = "\b\f\n\r\t"[i]
+		}
+		value, rest = append(value, c), rest[2:]
+	}
+	return string(value)
+}
+
+// escapedRune is the number in an escape like \u00e9 that text begins with. It is false if text begins with anything else.
+func escapedRune(text []byte) (rune, bool) {
+	if !bytes.HasPrefix(text, []byte(`\u`)) {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(string(text[2:6]), 16, 16)
+	return rune(n), err == nil
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }

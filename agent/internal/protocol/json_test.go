@@ -83,6 +83,33 @@ func TestMembersAsValues(t *testing.T) {
 	}
 }
 
+func TestStringsAreReadAsEncodingJSONReadsThem(t *testing.T) {
+	for _, text := range []string{
+		`""`, `"\"\\\/\b\f\n\r\t"`, `"\u00e9\u20ACx"`, `"\ud83d\ude00!"`, `"\ud83d"`, `"\ud83dx"`, `"\ud83d\n"`, `"\ud83d\ud83d\ude00"`, `"\ude00\ud83d"`,
+		`"\u0000\uffff"`, "\"é\\u0041\"", "\"\xff\\n\xc3\"", "\"\xed\xa0\x80\"", `"\\u0041"`,
+	} {
+		var want string
+		if err := json.Unmarshal([]byte(text), &want); err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := (Member{Text: json.RawMessage(text)}).AsString(); !ok || got != want {
+			t.Errorf("%s is %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestAMemberAsStrings(t *testing.T) {
+	for text, want := range map[string][]string{
+		`[]`: {}, `[ ]`: {}, `["a"]`: {"a"}, "[ \"a\" ,\n\"\\u0062\",\"\"]": {"a", "b", ""},
+		"": nil, "null": nil, `"a"`: nil, `{"a":"b"}`: nil, `["a",1]`: nil, `[["a"]]`: nil, `[null]`: nil,
+	} {
+		got, ok := (Member{Text: json.RawMessage(text)}).AsStrings()
+		if ok != (want != nil) || strings.Join(got, "|") != strings.Join(want, "|") {
+			t.Errorf("%s: %q, %v", text, got, ok)
+		}
+	}
+}
+
 func TestMembersThatNobodyWantsCostNoMemory(t *testing.T) {
 	var text strings.Builder
 	text.WriteString(`{"a":1`)

@@ -116,7 +116,7 @@ func Decode(frame []byte) (Message, error) {
 	}
 	data, hasData := fields["data"]
 	if field, present := fields["error"]; present {
-		if m.Error = decodeError(field); m.Error == nil {
+		if m.Error = field.AsError(); m.Error == nil {
 			return bad(InvalidMessage, "error is not an object with the strings code and message")
 		}
 		if hasData {
@@ -169,9 +169,9 @@ func Encode(m Message) ([]byte, error) {
 	return append(frame, '}'), nil
 }
 
-// decodeError returns nil if the field is no error.
-func decodeError(field Member) *WireError {
-	fields, err := ReadObject(field.Text, "code", "message")
+// AsError returns the error that the member is, or nil if it is none.
+func (m Member) AsError() *WireError {
+	fields, err := ReadObject(m.Text, "code", "message")
 	if err != nil {
 		return nil
 	}

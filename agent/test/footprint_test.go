@@ -1,0 +1,75 @@
+package test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/zedops/zedops/agent/internal/compile"
+	"github.com/zedops/zedops/agent/internal/managertest"
+)
+
+// What the agent may cost; docs/BENCHMARKS.md has the figures that are times and megabytes.
+const (
+	// Of the stripped binary for linux/amd64. 5.6 MB of it are the library, TLS and the Go runtime. encoding/json's decoder
+	// would be 86 kB more, a net/http server 420 kB, and text/template or HTTP/2 about as much.
+	mostBytes = 6_600_000
+	// A newer Go may make every binary larger. Then the agent may grow with the bare client.
+	mostTimesBare = 1.18
+	// Each has a stack of its own, of 8 kB with TLS. One of them answers the question.
+	mostGoroutines = 10
+)
+
+func TestTheBinaryIsSmall(t *testing.T) {
+	t.Parallel()
+	size := map[string]int64{}
+	for _, program := range []string{compile.Agent, compile.Bare} {
+		var err error
+		if size[program], err = compile.Program("..", program, filepath.Join(t.TempDir(), "program")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	agent, bare := size[compile.Agent], size[compile.Bare]
+	if ratio := float64(agent) / float64(bare); agent > mostBytes || ratio > mostTimesBare {
+		t.Errorf("the agent has %d bytes, at most %d are allowed; the bare client has %d, and the ratio is %.3f, at most %.2f", agent, mostBytes, bare, ratio, mostTimesBare)
+	}
+}
+
+func TestTheMeasuredBinaryIsTheOneOfMakeAgent(t *testing.T) {
+	makefile, err := os.ReadFile("../../Makefile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := regexp.MustCompile(`[$"]|\(VERSION\)`).ReplaceAllString(string(makefile), "")
+	if flags := strings.TrimSuffix(strings.Join(compile.Flags, " "), "1.2.3"); !strings.Contains(text, "CGO_ENABLED=0 go build "+flags) {
+		t.Errorf("the Makefile does not build the agent with %s", flags)
+	}
+}
+
+// A thread that runs Go code has memory of its own and wakes with the others. On a host with 192 cores they cost 6 MB.
+func TestAConnectedAgentHasFewGoroutinesAndThreads(t *testing.T) {
+	m := managertest.Start(t, nil)
+	for _, c := range []struct {
+		env     []string
+		threads string
+	}{
+		{nil, "1"},
+		{[]string{"GOMAXPROCS=2"}, "2"}, // an operator's own choice
+	} {
+		// The runtime tells how many threads may run Go code, every 20 ms.
+		a := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL)}, env: append(c.env, "GODEBUG=schedtrace=20")})
+		p := m.Next(t)
+		p.Register(t, managertest.Defaults())
+		p.Serve()
+		a.says(t, "msg=connected")
+		a.says(t, "gomaxprocs="+c.threads+" ")
+		p.Send(t, `{"subject":"agent.info","reply":"inbox.c7h2k9.m1"}`)
+		var info struct{ Goroutines int }
+		if err := json.Unmarshal(p.Await(t, "inbox.c7h2k9.m1").Data, &info); err != nil || info.Goroutines > mostGoroutines {
+			t.Errorf("it has %d goroutines, at most %d are allowed; %v", info.Goroutines, mostGoroutines, err)
+		}
+	}
+}
