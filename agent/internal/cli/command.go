@@ -30,7 +30,10 @@ type process struct {
 func commands() []command {
 	return []command{
 		runCommand(),
+		enrollCommand(),
+		statusCommand(),
 		versionCommand(),
+		resetCommand(),
 		helpCommand(),
 	}
 }

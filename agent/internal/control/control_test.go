@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/zedops/zedops/agent/internal/identity"
 )
 
 func listening(t *testing.T, dir string) *Server {
@@ -33,11 +35,11 @@ func TestAnswersItsOwnUserOnly(t *testing.T) {
 	dir := t.TempDir()
 	s := listening(t, dir)
 	wantAnswer(t, dir)
-	if info, err := os.Stat(filepath.Join(dir, socketName)); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(filepath.Join(dir, identity.SocketFile)); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the socket is %v, %v", info, err)
 	}
 	s.Close()
-	if _, err := os.Lstat(filepath.Join(dir, socketName)); !os.IsNotExist(err) {
+	if _, err := os.Lstat(filepath.Join(dir, identity.SocketFile)); !os.IsNotExist(err) {
 		t.Errorf("the socket is left behind: %v", err)
 	}
 	if _, err := Ask(dir); !errors.Is(err, ErrNoAgent) {
@@ -62,7 +64,7 @@ func TestALongPath(t *testing.T) {
 
 func TestReplacesASocketThatWasLeftBehindAndOneThatIsGone(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, socketName)
+	path := filepath.Join(dir, identity.SocketFile)
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: path})
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +87,7 @@ func TestReplacesASocketThatWasLeftBehindAndOneThatIsGone(t *testing.T) {
 
 func TestAFileInTheWayStays(t *testing.T) {
 	dir := t.TempDir()
-	path := filepath.Join(dir, socketName)
+	path := filepath.Join(dir, identity.SocketFile)
 	if err := os.WriteFile(path, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +105,7 @@ func TestAClientThatSaysNothingDelaysOthersForASecond(t *testing.T) {
 	dir := t.TempDir()
 	listening(t, dir)
 	for range 2 {
-		silent, err := net.Dial("unix", filepath.Join(dir, socketName))
+		silent, err := net.Dial("unix", filepath.Join(dir, identity.SocketFile))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +123,7 @@ func TestRefusesWhatItDoesNotKnow(t *testing.T) {
 		`status`:                           "bad_request",
 		``:                                 "bad_request",
 	} {
-		socket, err := net.Dial("unix", filepath.Join(dir, socketName))
+		socket, err := net.Dial("unix", filepath.Join(dir, identity.SocketFile))
 		if err != nil {
 			t.Fatal(err)
 		}

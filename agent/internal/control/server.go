@@ -15,11 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
-
-// socketName is the socket's name in the state directory.
-const socketName = "control"
 
 // clientLimit is how long a client may take. One is served after the other.
 const clientLimit = time.Second
@@ -42,7 +40,7 @@ func NewServer(dir string, status func() any) *Server { return &Server{dir: dir,
 func (s *Server) Listen() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	path := filepath.Join(s.dir, socketName)
+	path := filepath.Join(s.dir, identity.SocketFile)
 	there, err := os.Lstat(path)
 	switch {
 	case s.closed, err == nil && s.listener != nil && os.SameFile(there, s.own):
@@ -107,7 +105,7 @@ func (s *Server) Close() {
 		return
 	}
 	s.stop()
-	path := filepath.Join(s.dir, socketName)
+	path := filepath.Join(s.dir, identity.SocketFile)
 	if there, err := os.Lstat(path); err == nil && os.SameFile(there, s.own) {
 		os.Remove(path)
 	}
