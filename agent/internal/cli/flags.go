@@ -37,8 +37,8 @@ const (
 	enrolmentHelp = `  --manager URL       base URL of the manager (http, https, ws or wss).
                       Default: the manager that this host is enrolled with,
                       else ` + defaultManager + `. Environment: ZEDOPS_MANAGER
-  --token-file PATH   file whose first line is the enrolment token; - reads it
-                      from standard input
+  --token-file PATH   file with the enrolment token; - reads it from standard
+                      input
   --token TOKEN       the enrolment token itself. Any user can read process
                       arguments: prefer the file or the environment variable
                       ZEDOPS_TOKEN

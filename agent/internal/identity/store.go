@@ -295,15 +295,13 @@ func (s *Store) readToken(name string) (string, error) {
 	return token, nil
 }
 
+// longestToken is the length of the longest token, in bytes.
+const longestToken = 4096
+
 // checkToken keeps other text out of the Authorization header.
 func checkToken(token string) error {
-	if len(token) > 4096 {
-		return errors.New("this is too long for a token")
-	}
-	for i := range len(token) {
-		if token[i] <= ' ' || token[i] > '~' {
-			return errors.New("this is not a token: it holds spaces or other characters that a token cannot hold")
-		}
+	if err := textFault(token); err != nil {
+		return fmt.Errorf("this is not a token: %w", err)
 	}
 	return nil
 }

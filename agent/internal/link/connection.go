@@ -165,7 +165,9 @@ var errRotating = errors.New("the token is rotated")
 
 // run starts the goroutines of the connection and returns when all have ended.
 func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) error {
-	g, running := errgroup.WithContext(ctx)
+	leaving, leave := context.WithCancel(ctx)
+	defer leave()
+	g, running := errgroup.WithContext(leaving)
 	// The reader does not use the group's context. A Read whose context ends closes the socket at once, before the close
 	// frame is sent.
 	reading, tearDown := context.WithCancel(context.WithoutCancel(ctx))
@@ -176,16 +178,6 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	g.Go(func() error { return c.heartbeat(running) })
 	g.Go(func() error { return c.sendCredit(running) })
 	g.Go(func() error {
-		select {
-		case <-running.Done():
-			return running.Err()
-		case <-c.rotated:
-			return errRotating
-		case <-c.draining:
-			return errReconnecting
-		}
-	})
-	g.Go(func() error {
 		if err := c.subscribe(running); err != nil {
 			return err
 		}
@@ -195,22 +187,28 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 		}
 		return err
 	})
+	var returning error // why this agent leaves a good connection; nil if it does not
 	g.Go(func() error {
-		<-running.Done()
 		code, reason := websocket.StatusCode(protocol.CloseNoSignOfLife), ""
-		switch {
-		case ctx.Err() != nil:
-			code, reason = protocol.CloseStopped, "stopped"
-		case errors.Is(context.Cause(running), errRotating):
-			code, reason = protocol.CloseReturning, "rotating"
-		case errors.Is(context.Cause(running), errReconnecting):
-			code, reason = protocol.CloseReturning, "reconnecting"
+		select {
+		case <-running.Done():
+		case <-c.rotated:
+			returning, code, reason = errRotating, protocol.CloseReturning, "rotating"
+		case <-c.draining:
+			returning, code, reason = errReconnecting, protocol.CloseReturning, "reconnecting"
 		}
+		if ctx.Err() != nil {
+			code, reason = protocol.CloseStopped, "stopped"
+		}
+		leave() // the other goroutines end before the close frame is sent
 		defer time.AfterFunc(closeGrace, tearDown).Stop()
 		_ = c.ws.Close(code, reason) // the socket is gone, even after an error
 		return running.Err()
 	})
 	err := g.Wait()
+	if returning != nil {
+		err = returning
+	}
 	// A write may fail a moment before the reader sees the manager's close frame, and that says more. 1000, 1001 and 1012
 	// may only be the answer to this agent's own close frame.
 	code := closeCode(c.readError)
