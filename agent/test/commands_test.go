@@ -153,7 +153,7 @@ func TestReset(t *testing.T) {
 	dir := enrolled(t, m.URL)
 	a := start(t, options{args: []string{"--state-dir", dir}})
 	a.says(t, "msg=connected")
-	start(t, options{args: []string{"reset", "--state-dir", dir, "--yes"}}).wantExit(t, 1, "another agent is running")
+	start(t, options{args: []string{"reset", "--state-dir", dir, "--yes"}}).wantExit(t, 1, "an agent is running", "stop it first")
 	wantFile(t, dir, "token", managertest.PermanentToken)
 	a.stopsWithin2s(t, syscall.SIGTERM)
 

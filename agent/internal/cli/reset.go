@@ -49,6 +49,10 @@ Exit codes:
 
 func reset(dir string, yes bool, p process) error {
 	state, err := identity.OpenForReset(dir)
+	var locked *identity.LockedError
+	if errors.As(err, &locked) {
+		return fmt.Errorf("an agent is running with the state directory %s: stop it first; nothing is deleted", dir)
+	}
 	if err != nil {
 		return err
 	}
