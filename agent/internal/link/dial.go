@@ -6,10 +6,10 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
 
 	"github.com/coder/websocket"
-
-	"github.com/zedops/zedops/agent/internal/identity"
 )
 
 func newBootID() string { return rand.Text() }
@@ -17,40 +17,53 @@ func newBootID() string { return rand.Text() }
 // maxAnswerHeaders is the most that an answer to an upgrade may have before its body, in bytes.
 const maxAnswerHeaders = 64 << 10
 
-func newHTTPClient(manager identity.Manager) *http.Client {
+func newHTTPClient(c Config) *http.Client {
 	return &http.Client{
 		// The token goes to its own manager only, so the client follows no redirect.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:               http.ProxyFromEnvironment,
 			DialContext:         metered((&net.Dialer{}).DialContext),
-			TLSClientConfig:     &tls.Config{ServerName: manager.TLSName()},
+			TLSClientConfig:     &tls.Config{ServerName: c.Manager.TLSName(), RootCAs: c.Authorities},
 			TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2, which cannot upgrade
 			MaxIdleConnsPerHost: -1,                                                     // a refused dial leaves no connection open
 
 			MaxResponseHeaderBytes: maxAnswerHeaders,
+			OnProxyConnectResponse: checkTunnel,
 		},
 	}
 }
 
-// dial opens a socket, or returns a *RefusedError, a *retryableError, or an error of the network.
+// dial opens a socket with the token that is due.
 func (l *Link) dial(ctx context.Context) (*frameReader, error) {
+	frames, _, err := l.dialWith(ctx, l.credential.present(!l.inRound))
+	return frames, err
+}
+
+// dialWith opens a socket, or returns a *RefusedError, a *retryableError, or a *fault.Fault. Without a token, a manager
+// refuses with missing_token.
+func (l *Link) dialWith(ctx context.Context, token string) (*frameReader, *progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout)
 	defer cancel()
 	frames := &frameReader{intake: l.intake, meter: &meter{}, limit: longestWelcome}
 	ctx = context.WithValue(ctx, meterKey{}, frames.meter)
+	p := newProgress(l.proxy(), l.config.Authorities)
+	ctx = httptrace.WithClientTrace(ctx, p.trace())
 	countControl := func(ctx context.Context, payload []byte) {
 		frames.meter.useful.Add(int64(len(payload)) + 2) // the header has two bytes
 		l.intake.take(ctx, 1, len(payload))
 	}
+	header := http.Header{
+		"Zedops-Install-Id": {l.config.InstallID},
+		"Zedops-Boot-Id":    {l.bootID},
+		"User-Agent":        {"zedops-agent/" + l.config.Version},
+	}
+	if token != "" {
+		header.Set("Authorization", "Bearer "+token)
+	}
 	ws, response, err := websocket.Dial(ctx, l.config.Manager.Endpoint(), &websocket.DialOptions{
-		HTTPClient: l.http,
-		HTTPHeader: http.Header{
-			"Authorization":     {"Bearer " + l.credential.present(!l.inRound)},
-			"Zedops-Install-Id": {l.config.InstallID},
-			"Zedops-Boot-Id":    {l.bootID},
-			"User-Agent":        {"zedops-agent/" + l.config.Version},
-		},
+		HTTPClient:      l.http,
+		HTTPHeader:      header,
 		CompressionMode: websocket.CompressionDisabled,
 		OnPingReceived:  func(ctx context.Context, payload []byte) bool { countControl(ctx, payload); return true },
 		OnPongReceived:  countControl,
@@ -58,10 +71,21 @@ func (l *Link) dial(ctx context.Context) (*frameReader, error) {
 	switch {
 	case err == nil:
 		frames.ws = ws
-		return frames, nil
+		return frames, p, nil
 	case response != nil && response.StatusCode != http.StatusSwitchingProtocols:
-		return nil, responseError(response, l.credential.isEnrolled(), l.clock())
+		return nil, p, p.responseError(response, l.credential.isEnrolled(), l.clock())
 	default:
-		return nil, explainDialError(err, l.clock())
+		return nil, p, p.explain(err, l.clock())
 	}
+}
+
+// proxy is the proxy on the way to the manager; nil without one.
+func (l *Link) proxy() *url.URL {
+	transport, ok := l.http.Transport.(*http.Transport)
+	request, err := http.NewRequest(http.MethodGet, l.config.Manager.Endpoint(), nil)
+	if !ok || err != nil || transport.Proxy == nil {
+		return nil
+	}
+	proxy, _ := transport.Proxy(request) // its error is the dial's
+	return proxy
 }

@@ -18,6 +18,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
@@ -70,6 +71,13 @@ func TestACloseByTheManagerIsNamed(t *testing.T) {
 	}
 }
 
+// atTLS is a dial that works on the TLS handshake.
+func atTLS() *progress {
+	p := newProgress(nil, nil)
+	p.step, p.reach.Connected = fault.TLS, "192.0.2.1:443"
+	return p
+}
+
 func TestAFailedDialKeepsItsCause(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {
@@ -81,10 +89,10 @@ func TestAFailedDialKeepsItsCause(t *testing.T) {
 		{http.ErrSchemeMismatch, "does not speak TLS"},
 		{tls.RecordHeaderError{}, "does not speak TLS"},
 		{context.DeadlineExceeded, "the manager does not answer"},
-		{broken(syscall.ECONNREFUSED), "connection refused"},
+		{broken(syscall.ENOBUFS), "no buffer space available"},
 	} {
 		err := fmt.Errorf("failed to dial: %w", &url.Error{Op: "Get", URL: "http://manager", Err: c.err})
-		got := explainDialError(err, now)
+		got := atTLS().explain(err, now)
 		if !strings.Contains(got.Error(), c.text) || !errors.Is(got, err) || strings.Contains(got.Error(), "failed to dial") {
 			t.Errorf("%v became %q", c.err, got)
 		}

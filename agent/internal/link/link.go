@@ -5,6 +5,7 @@ package link
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,12 +17,14 @@ import (
 
 // Config holds an agent's settings and its credential.
 type Config struct {
-	Manager   identity.Manager
-	InstallID string
-	Token     string // the permanent token; an enrolment token if Enrolled is false
-	Enrolled  bool   // whether Token is the permanent one
-	Candidate string // the manager's replacement for a permanent Token; may be empty
-	Store     Store
+	Manager identity.Manager
+	// Authorities sign the manager's certificate; nil for the system's.
+	Authorities *x509.CertPool
+	InstallID   string
+	Token       string // the permanent token; an enrolment token if Enrolled is false
+	Enrolled    bool   // whether Token is the permanent one
+	Candidate   string // the manager's replacement for a permanent Token; may be empty
+	Store       Store
 	// Reenrol is called when the manager has refused the agent's own tokens: because the agent was removed or revoked, or
 	// with another code for longer. It returns an enrolment token, and is not called again then. It may be nil.
 	Reenrol    func(context.Context, *RefusedError) (token string, err error)
@@ -62,7 +65,7 @@ func New(c Config) *Link {
 		config:      c,
 		credential:  newCredential(c),
 		bootID:      newBootID(),
-		http:        newHTTPClient(c.Manager),
+		http:        newHTTPClient(c),
 		feed:        newFeed(),
 		stats:       &stats{started: time.Now()},
 		log:         c.Log,

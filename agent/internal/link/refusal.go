@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
@@ -27,6 +29,9 @@ func (r *RefusedError) Error() string {
 }
 
 func (r *RefusedError) Unwrap() error { return r.Cause }
+
+// FaultCode is the manager's code.
+func (r *RefusedError) FaultCode() fault.Code { return fault.Code(r.Code) }
 
 // RemovedOrRevoked reports whether an operator removed or revoked this agent. Any other refusal of a permanent token may
 // be a mistake, such as a wrong manager or a changed JWT_SECRET.
@@ -69,18 +74,17 @@ func newRefusedError(refusal protocol.WireError, cause error, enrolled bool) *Re
 
 // retryableError is an HTTP answer other than 101. The next answer may be another one.
 type retryableError struct {
-	text       string
+	fault      *fault.Fault  // its cause is the manager's error; nil if the answer holds none
 	retryAfter time.Duration // from the Retry-After header; 0 if there is none
-	cause      error         // the manager's error; nil if the answer holds none
 }
 
-func (r *retryableError) Error() string { return r.text }
+func (r *retryableError) Error() string { return r.fault.Error() }
 
-func (r *retryableError) Unwrap() error { return r.cause }
+func (r *retryableError) Unwrap() error { return r.fault }
 
 // responseError returns a *RefusedError for a refusal by the manager itself, and a *retryableError for any other answer:
 // proxies and captive portals answer, too. now is this host's clock.
-func responseError(r *http.Response, enrolled bool, now time.Time) error {
+func (p *progress) responseError(r *http.Response, enrolled bool, now time.Time) error {
 	// The code stays empty if the body is not the manager's or breaks off.
 	var body struct {
 		Error protocol.WireError `json:"error"`
@@ -88,43 +92,77 @@ func responseError(r *http.Response, enrolled bool, now time.Time) error {
 	text, _ := io.ReadAll(r.Body)
 	_ = json.Unmarshal(text, &body)
 	var cause error
+	date, dateErr := http.ParseTime(r.Header.Get("Date"))
 	if body.Error.Code != "" {
 		cause = &body.Error
+		p.update(func() { p.date = date })
 	}
 
 	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && protocol.IsRefusal(body.Error.Code) {
 		return newRefusedError(body.Error, cause, enrolled)
 	}
-	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+	if dateErr == nil {
 		now = date // Retry-After counts by the other end's clock, and this host's clock may be wrong
 	}
-	return &retryableError{text: describeResponse(r, body.Error), retryAfter: retryAfter(r.Header.Values("Retry-After"), now), cause: cause}
+	f := p.describeResponse(r, text, body.Error)
+	f.Cause = cause
+	return &retryableError{fault: f, retryAfter: retryAfter(r.Header.Values("Retry-After"), now)}
 }
 
 // describeResponse names the likely cause of an answer that is not a refusal.
-func describeResponse(r *http.Response, cause protocol.WireError) string {
-	status := strings.TrimSpace(fmt.Sprintf("%d %s", r.StatusCode, http.StatusText(r.StatusCode)))
+func (p *progress) describeResponse(r *http.Response, text []byte, cause protocol.WireError) *fault.Fault {
+	status := statusOf(r)
 	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	_, reach := p.at()
+	f := &fault.Fault{Step: fault.Upgrade}
 	switch {
-	case r.StatusCode == http.StatusUpgradeRequired || r.StatusCode/100 == 2:
-		return fmt.Sprintf("something between this host and the manager does not pass WebSockets (it answered %s)", status)
+	case cause.Code != "" && r.StatusCode != http.StatusUpgradeRequired:
+		f.Code, f.Text = fault.Code(cause.Code), fmt.Sprintf("the manager answered %s (%v)", status, &cause)
+	case reach.Proxy != "" && reach.TLS == nil && isOfProxy(r.StatusCode):
+		return proxyRefusal(reach.Proxy, r)
+	case r.StatusCode == http.StatusUpgradeRequired:
+		f.Code, f.Text = fault.NoWebSocket, fmt.Sprintf("something between this host and the manager does not pass WebSockets (it answered %s)", status)
+	case r.StatusCode/100 == 3 && reach.TLS == nil && isSameWithTLS(r):
+		f.Code, f.Text = fault.WantsTLS, fmt.Sprintf("the manager's URL begins with http://, and the other end wants https:// (it answered %s)", status)
+	case r.StatusCode == http.StatusBadRequest && reach.TLS == nil && bytes.Contains(text, []byte("HTTPS")): // as nginx, Apache and Go say it
+		f.Code, f.Text = fault.WantsTLS, "the manager's URL begins with http://, and the other end wants https://"
 	case r.StatusCode/100 == 3:
-		return fmt.Sprintf("redirected (%s) to %s, where the token does not belong: a captive portal, or the manager's URL has changed",
-			status, redirectHost(r))
+		f.Code = fault.Redirected
+		f.Text = fmt.Sprintf("redirected (%s) to %s, where the token does not belong: a captive portal, or the manager's URL has changed", status, redirectHost(r))
 	case r.StatusCode == http.StatusProxyAuthRequired:
-		return fmt.Sprintf("a proxy requires a log-in (it answered %s): add user and password to HTTPS_PROXY", status)
-	case cause.Code != "":
-		return fmt.Sprintf("the manager answered %s (%v)", status, &cause)
+		f.Code, f.Step, f.Text = fault.ProxyLogin, fault.Proxy, fmt.Sprintf("a proxy requires a log-in (it answered %s)", status)
+	case r.StatusCode == http.StatusHTTPVersionNotSupported, r.StatusCode == 464: // 464 is that of AWS
+		f.Code, f.Text = fault.OnlyHTTP2, fmt.Sprintf("the other end does not accept HTTP/1.1 (it answered %s)", status)
 	case r.StatusCode == http.StatusNotFound:
-		return fmt.Sprintf("there is no manager at this URL (it answered %s)", status)
-	case r.StatusCode/100 == 4:
+		f.Code, f.Text = fault.NotFound, fmt.Sprintf("there is no manager at this URL (it answered %s)", status)
+	case r.StatusCode/100 == 4, r.StatusCode/100 == 2, r.StatusCode == http.StatusNetworkAuthenticationRequired:
 		if media == "" {
 			media = "nothing"
 		}
-		return fmt.Sprintf("something that is not the manager answered %s with %s: a proxy or a captive portal?", status, media)
+		f.Code, f.Text = fault.Portal, fmt.Sprintf("something that is not the manager answered %s with %s (a proxy or a captive portal?)", status, media)
 	default:
-		return fmt.Sprintf("the manager, or a proxy before it, answered %s", status)
+		f.Code, f.Text = fault.ServerError, fmt.Sprintf("the manager, or a proxy before it, answered %s", status)
 	}
+	return f
+}
+
+func statusOf(r *http.Response) string {
+	return strings.TrimSpace(fmt.Sprintf("%d %s", r.StatusCode, http.StatusText(r.StatusCode)))
+}
+
+// isOfProxy reports whether a status is a proxy's own rather than that of a server behind it.
+func isOfProxy(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// isSameWithTLS reports whether the answer redirects to the same host with https.
+func isSameWithTLS(r *http.Response) bool {
+	to, err := url.Parse(r.Header.Get("Location"))
+	return err == nil && to.Scheme == "https" && r.Request != nil && strings.EqualFold(to.Hostname(), r.Request.URL.Hostname())
 }
 
 // redirectHost leaves out path and query, because they may hold the session of a portal.

@@ -104,7 +104,7 @@ func TestUpgradeRefusals(t *testing.T) {
 		"another's code":        {403, nil, ours("quota"), false, "403 Forbidden (quota: because)"},
 		"captive portal":        {403, map[string]string{"Content-Type": "text/html; charset=utf-8"}, "<html>log in</html>", false, "something that is not the manager answered 403 Forbidden with text/html"},
 		"bare 401":              {401, nil, "", false, "something that is not the manager answered 401"},
-		"portal with 200":       {200, map[string]string{"Content-Type": "text/html"}, "<html>", false, "does not pass WebSockets (it answered 200 OK)"},
+		"portal with 200":       {200, map[string]string{"Content-Type": "text/html"}, "<html>", false, "something that is not the manager answered 200 OK with text/html"},
 		"no upgrade":            {426, nil, ours("upgrade_required"), false, "does not pass WebSockets (it answered 426"},
 		"proxy log-in":          {407, nil, "", false, "a proxy requires a log-in"},
 		"nothing there":         {404, nil, "nope", false, "there is no manager at this URL"},
