@@ -22,9 +22,9 @@ func newHTTPClient(c Config) *http.Client {
 		// The token goes to its own manager only, so the client follows no redirect.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
-			Proxy:               http.ProxyFromEnvironment,
+			Proxy:               c.Proxy,
 			DialContext:         metered((&net.Dialer{}).DialContext),
-			TLSClientConfig:     &tls.Config{ServerName: c.Manager.TLSName(), RootCAs: c.Authorities},
+			TLSClientConfig:     &tls.Config{ServerName: c.Manager.TLSName(), RootCAs: c.Authorities, Time: c.Clock},
 			TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2, which cannot upgrade
 			MaxIdleConnsPerHost: -1,                                                     // a refused dial leaves no connection open
 
@@ -81,11 +81,10 @@ func (l *Link) dialWith(ctx context.Context, token string) (*frameReader, *progr
 
 // proxy is the proxy on the way to the manager; nil without one.
 func (l *Link) proxy() *url.URL {
-	transport, ok := l.http.Transport.(*http.Transport)
 	request, err := http.NewRequest(http.MethodGet, l.config.Manager.Endpoint(), nil)
-	if !ok || err != nil || transport.Proxy == nil {
+	if err != nil {
 		return nil
 	}
-	proxy, _ := transport.Proxy(request) // its error is the dial's
+	proxy, _ := l.config.Proxy(request) // its error is the dial's
 	return proxy
 }

@@ -141,7 +141,7 @@ func explainLookup(err *net.DNSError) (fault.Code, string) {
 	switch {
 	case err.IsNotFound:
 		return fault.NameNotFound, fmt.Sprintf("the name %s is not known", err.Name)
-	case !hasNameServer(resolverFile):
+	case !hasNameServer(ResolverFile):
 		return fault.NoNameServer, fmt.Sprintf("cannot look up %s, because this host has no name server", err.Name)
 	case err.Server == "":
 		return fault.NameServiceDown, fmt.Sprintf("cannot look up %s: the name service does not answer", err.Name)
@@ -151,8 +151,8 @@ func explainLookup(err *net.DNSError) (fault.Code, string) {
 	return fault.NameServiceDown, fmt.Sprintf("cannot look up %s: the name server %s does not work (%s)", err.Name, err.Server, err.Err)
 }
 
-// resolverFile names the name servers. It is a variable for the tests.
-var resolverFile = "/etc/resolv.conf"
+// ResolverFile names the name servers of this host. It is a variable for tests.
+var ResolverFile = "/etc/resolv.conf"
 
 func hasNameServer(file string) bool {
 	text, err := os.ReadFile(file)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,9 @@ type Config struct {
 	Manager identity.Manager
 	// Authorities sign the manager's certificate; nil for the system's.
 	Authorities *x509.CertPool
+	Proxy       func(*http.Request) (*url.URL, error) // nil for that of the environment
+	Clock       func() time.Time                      // this host's clock; nil for time.Now
+	StepTimeout time.Duration                         // limits each wait for the other end; 0 for 10 s
 	InstallID   string
 	Token       string // the permanent token; an enrolment token if Enrolled is false
 	Enrolled    bool   // whether Token is the permanent one
@@ -61,6 +65,15 @@ type Link struct {
 
 // New does not connect yet.
 func New(c Config) *Link {
+	if c.Proxy == nil {
+		c.Proxy = http.ProxyFromEnvironment
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.StepTimeout == 0 {
+		c.StepTimeout = 10 * time.Second
+	}
 	l := &Link{
 		config:      c,
 		credential:  newCredential(c),
@@ -69,10 +82,10 @@ func New(c Config) *Link {
 		feed:        newFeed(),
 		stats:       &stats{started: time.Now()},
 		log:         c.Log,
-		clock:       time.Now,
+		clock:       c.Clock,
 		delays:      newDelays(),
 		intake:      newIntake(),
-		stepTimeout: 10 * time.Second,
+		stepTimeout: c.StepTimeout,
 	}
 	l.router = newRouter(l.builtinHandlers(), c.Log)
 	return l

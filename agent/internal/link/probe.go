@@ -117,7 +117,6 @@ func (l *Link) SkewBeyondDates(ctx context.Context, err error) (time.Duration, b
 	transport = transport.Clone()
 	transport.TLSClientConfig.Time = func() time.Time { return valid }
 	within := New(l.config)
-	within.clock, within.stepTimeout = l.clock, l.stepTimeout
 	within.http.Transport = transport
 	f := within.Probe(ctx, "")
 	return f.Skew, f.HasSkew

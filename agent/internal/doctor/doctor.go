@@ -1,0 +1,176 @@
+// Package doctor checks each step from this host to its manager, and says at the first that fails what is wrong and what an
+// operator can do. It goes the way of the agent with the agent's own code, so both find the same.
+package doctor
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/zedops/zedops/agent/internal/fault"
+	"github.com/zedops/zedops/agent/internal/identity"
+	"github.com/zedops/zedops/agent/internal/link"
+)
+
+// Limit ends a run, whatever the network does.
+const Limit = 25 * time.Second
+
+const (
+	stateLimit   = 5 * time.Second // a network file system may hang
+	agentLimit   = 2 * time.Second
+	largestSkew  = 5 * time.Minute // a certificate may be renewed later than that before it ends
+	notReached   = "not reached"
+	notAddressed = "not needed: the URL has an address"
+)
+
+// Config says which host and manager to check.
+type Config struct {
+	StateDir string
+	Manager  string // of --manager; empty: that of the last enrolment, else Default
+	Default  string // the manager of a host that knows no other
+	Version  string
+
+	Authorities *x509.CertPool // as in link.Config
+	Proxy       func(*http.Request) (*url.URL, error)
+	Clock       func() time.Time
+	StepTimeout time.Duration
+
+	// UseProxy prepares the proxy of the environment for a manager, or says why it cannot be used. It may be nil.
+	UseProxy func(identity.Manager) error
+	// Ask asks the agent that runs with the state directory. It may be nil.
+	Ask func(context.Context) (Agent, error)
+}
+
+// Agent is what the running agent says of itself.
+type Agent struct {
+	Connected bool
+	Text      string // since when, or what keeps it away
+	Code      fault.Code
+}
+
+// examination collects the checks of one run.
+type examination struct {
+	config  Config
+	checks  map[fault.Step]Check
+	secrets []string
+}
+
+// Run checks every step. Its error says that the manager's URL of the flags cannot be used.
+func Run(ctx context.Context, c Config) (Report, error) {
+	ctx, cancel := context.WithTimeout(ctx, Limit)
+	defer cancel()
+	e := &examination{config: c, checks: map[fault.Step]Check{}}
+	state, ofState := e.checkState(ctx)
+	manager, err := e.chooseManager(state, ofState)
+	if err != nil {
+		return Report{}, err
+	}
+	if manager != (identity.Manager{}) {
+		e.checkWay(ctx, manager, state)
+	}
+	return e.report(manager), nil
+}
+
+func (e *examination) ok(step fault.Step, format string, values ...any) {
+	e.checks[step] = Check{Step: step, Result: OK, Text: fmt.Sprintf(format, values...)}
+}
+
+func (e *examination) skip(step fault.Step, format string, values ...any) {
+	e.checks[step] = Check{Step: step, Result: Skipped, Text: fmt.Sprintf(format, values...)}
+}
+
+func (e *examination) fail(step fault.Step, err error) {
+	c := Check{Step: step, Result: Failed, Code: fault.CodeOf(err), Text: err.Error(), Remedy: fault.Remedy(fault.CodeOf(err))}
+	var f *fault.Fault
+	var refused *link.RefusedError
+	switch {
+	case errors.As(err, &refused):
+		c.Text, c.Remedy = fmt.Sprintf("the manager refused this agent (%s)", refused.Message), refused.Advice
+	case errors.As(err, &f):
+		c.Text = f.Text
+	}
+	e.checks[step] = c
+}
+
+func (e *examination) report(manager identity.Manager) Report {
+	r := Report{Manager: manager.String(), Healthy: true}
+	for _, step := range fault.Steps {
+		c, known := e.checks[step]
+		if !known {
+			c = Check{Step: step, Result: Skipped, Text: notReached}
+		}
+		// A manager may send a token back in its message.
+		for _, secret := range e.secrets {
+			c.Text = strings.ReplaceAll(c.Text, secret, "…")
+		}
+		r.Healthy = r.Healthy && c.Result != Failed
+		r.Checks = append(r.Checks, c)
+	}
+	return r
+}
+
+// checkState reports ofState if the state directory could be read.
+func (e *examination) checkState(ctx context.Context) (state identity.Inspection, ofState bool) {
+	type found struct {
+		state identity.Inspection
+		err   error
+	}
+	done := make(chan found, 1)
+	go func() {
+		state, err := identity.Inspect(e.config.StateDir)
+		done <- found{state, err}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, stateLimit)
+	defer cancel()
+	var f found
+	select {
+	case f = <-done:
+	case <-ctx.Done(): // the look at it ends with the process
+		f.err = &fault.Fault{Code: fault.StateUnreadable, Step: fault.State, Text: "the file system of " + e.config.StateDir + " does not answer"}
+	}
+	state = f.state
+	if state.Credential != nil {
+		e.secrets = append(e.secrets, state.Credential.Token)
+	}
+	if state.Candidate != "" {
+		e.secrets = append(e.secrets, state.Candidate)
+	}
+	if f.err != nil {
+		e.fail(fault.State, f.err)
+		code := fault.CodeOf(f.err)
+		return state, code == fault.StateOpen || code == fault.StateUnwritable
+	}
+	words := []string{"not enrolled", "no agent runs"}
+	if state.Credential != nil {
+		words[0] = "enrolled"
+	}
+	if state.Running {
+		words[1] = "an agent runs"
+	}
+	if !state.Exists {
+		words[1] = "the directory is made at the first start"
+	}
+	e.ok(fault.State, "%s: %s", e.config.StateDir, strings.Join(words, ", "))
+	return state, true
+}
+
+// chooseManager follows the agent: the flag, the last enrolment, the default. It returns the zero Manager if only a state
+// directory that cannot be read may know it.
+func (e *examination) chooseManager(state identity.Inspection, ofState bool) (identity.Manager, error) {
+	switch {
+	case e.config.Manager != "":
+		return identity.ParseManager(e.config.Manager)
+	case state.Manager != (identity.Manager{}):
+		return state.Manager, nil
+	case state.Credential != nil:
+		return state.Credential.Manager, nil
+	case !ofState:
+		return identity.Manager{}, nil
+	}
+	return identity.ParseManager(e.config.Default)
+}
