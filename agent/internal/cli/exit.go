@@ -39,6 +39,9 @@ func exit(err error, stderr io.Writer) int {
 		fmt.Fprintf(stderr, "zedops-agent: %v\nSee zedops-agent --help.\n", err)
 		return exitUsage
 	}
+	if errors.Is(err, errUnhealthy) { // the report has told
+		return exitFault
+	}
 	slog.Error(err.Error())
 	switch {
 	case errors.Is(err, identity.ErrNoToken):

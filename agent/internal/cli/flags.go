@@ -20,6 +20,7 @@ type settings struct {
 	name       string
 	labels     []string
 	stateDir   string
+	caFile     string
 	subscribe  []string
 	maxRetries int
 	logFormat  string
@@ -46,6 +47,7 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		return protocol.LabelsFault(s.labels)
 	})
 	flags.StringVar(&s.stateDir, "state-dir", "", "")
+	flags.StringVar(&s.caFile, "ca-file", os.Getenv(caFileVariable), "")
 	flags.Func("subscribe", "", func(pattern string) error {
 		s.subscribe = append(s.subscribe, pattern)
 		if len(s.subscribe) > link.MaxSubscriptions {
@@ -78,15 +80,22 @@ func parseFlags(args []string, stdout io.Writer, version string) (s settings, do
 		err = errors.New("--max-retries must not be negative")
 	case s.logFormat != "text" && s.logFormat != "json":
 		err = errors.New("--log-format must be text or json")
-	case s.stateDir == "":
-		home, homeErr := os.UserHomeDir()
-		if homeErr != nil {
-			err = fmt.Errorf("there is no home directory for the state (%w): give --state-dir", homeErr)
-		}
-		s.stateDir = filepath.Join(home, ".zedops-agent")
 	}
 	if err != nil {
 		return s, false, &usageError{cause: err}
 	}
-	return s, false, nil
+	s.stateDir, err = defaultStateDir(s.stateDir)
+	return s, false, err
+}
+
+// defaultStateDir returns the directory of --state-dir, or its default if that is empty.
+func defaultStateDir(dir string) (string, error) {
+	if dir != "" {
+		return dir, nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", &usageError{cause: fmt.Errorf("there is no home directory for the state (%w): give --state-dir", err)}
+	}
+	return filepath.Join(home, ".zedops-agent"), nil
 }

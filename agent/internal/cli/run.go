@@ -29,6 +29,9 @@ func Main(version string) int {
 func run(args []string, stdout io.Writer, version string) error {
 	// A terminal that is closed and a reader of the log that goes away do not end the agent: the host would be lost.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGPIPE)
+	if len(args) > 0 && args[0] == "doctor" {
+		return runDoctor(args[1:], stdout, version)
+	}
 	s, done, err := parseFlags(args, stdout, version)
 	if err != nil || done {
 		return err
@@ -38,6 +41,10 @@ func run(args []string, stdout io.Writer, version string) error {
 		slog.Warn("other users of this host can see the token of --token in the process list: prefer --token-file or ZEDOPS_TOKEN")
 	}
 
+	authorities, err := loadAuthorities(s.caFile)
+	if err != nil {
+		return err
+	}
 	store, err := identity.Open(s.stateDir)
 	if err != nil {
 		return err
@@ -53,10 +60,8 @@ func run(args []string, stdout io.Writer, version string) error {
 	if c.manager.IsUnencrypted() {
 		slog.Warn("the token crosses the network unencrypted: use an https:// manager", "manager", c.manager.String())
 	}
-	if !c.manager.IsLoopback() { // no proxy is used for this host itself
-		if err := checkProxy(c.manager.Scheme()); err != nil {
-			return &usageError{cause: err}
-		}
+	if err := useProxy(c.manager); err != nil {
+		return &usageError{cause: err}
 	}
 	hostname, err := os.Hostname()
 	if err != nil {
@@ -69,21 +74,22 @@ func run(args []string, stdout io.Writer, version string) error {
 
 	slog.Info("connecting", "manager", c.manager.String(), "version", version, "stateDir", s.stateDir)
 	err = link.New(link.Config{
-		Manager:    c.manager,
-		InstallID:  store.InstallID,
-		Token:      c.token,
-		Enrolled:   c.enrolled,
-		Candidate:  c.candidate,
-		Store:      store,
-		Reenrol:    newReenrolment(s, store, c.enrolled),
-		Name:       c.name,
-		Labels:     s.labels,
-		Hostname:   hostname,
-		Version:    version,
-		MaxRetries: s.maxRetries,
-		Log:        slog.Default(),
-		Subscribe:  s.subscribe,
-		Output:     stdout,
+		Manager:     c.manager,
+		Authorities: authorities,
+		InstallID:   store.InstallID,
+		Token:       c.token,
+		Enrolled:    c.enrolled,
+		Candidate:   c.candidate,
+		Store:       store,
+		Reenrol:     newReenrolment(s, store, c.enrolled),
+		Name:        c.name,
+		Labels:      s.labels,
+		Hostname:    hostname,
+		Version:     version,
+		MaxRetries:  s.maxRetries,
+		Log:         slog.Default(),
+		Subscribe:   s.subscribe,
+		Output:      stdout,
 	}).Run(ctx)
 	if err == nil {
 		slog.Info("stopped")

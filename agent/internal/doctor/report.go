@@ -4,8 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/zedops/zedops/agent/internal/fault"
 )
@@ -66,7 +66,7 @@ func (r Report) WriteText(w io.Writer) error {
 // printable keeps what others have sent from steering the terminal.
 func printable(text string) string {
 	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
+		if !strconv.IsPrint(r) {
 			return '?'
 		}
 		return r

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/zedops/zedops/agent/internal/fault"
 )
 
@@ -129,11 +127,17 @@ func (s *Store) checkWritable() error {
 	return nil
 }
 
+// The modes of access(2).
+const (
+	searchable = 1
+	writable   = 2
+)
+
 // checkParent returns a fault if an agent could not make the directory.
 func checkParent(dir string) error {
 	parent := filepath.Dir(dir)
 	for {
-		err := unix.Access(parent, unix.W_OK|unix.X_OK)
+		err := syscall.Access(parent, writable|searchable)
 		if errors.Is(err, fs.ErrNotExist) && parent != filepath.Dir(parent) {
 			parent = filepath.Dir(parent)
 			continue

@@ -6,8 +6,8 @@ import (
 	"crypto/tls"
 	"net"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
+	"sync/atomic"
 
 	"github.com/coder/websocket"
 )
@@ -17,14 +17,21 @@ func newBootID() string { return rand.Text() }
 // maxAnswerHeaders is the most that an answer to an upgrade may have before its body, in bytes.
 const maxAnswerHeaders = 64 << 10
 
-func newHTTPClient(c Config) *http.Client {
+// newHTTPClient reports to the current dial.
+func newHTTPClient(c Config, current *atomic.Pointer[progress]) *http.Client {
+	onHandshake := func(state tls.ConnectionState) error {
+		if p := current.Load(); p != nil {
+			p.onHandshake(state)
+		}
+		return nil
+	}
 	return &http.Client{
 		// The token goes to its own manager only, so the client follows no redirect.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			Proxy:               c.Proxy,
-			DialContext:         metered((&net.Dialer{}).DialContext),
-			TLSClientConfig:     &tls.Config{ServerName: c.Manager.TLSName(), RootCAs: c.Authorities, Time: c.Clock},
+			DialContext:         metered(dialTCP),
+			TLSClientConfig:     &tls.Config{ServerName: c.Manager.TLSName(), RootCAs: c.Authorities, Time: c.Clock, VerifyConnection: onHandshake},
 			TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{}, // no HTTP/2, which cannot upgrade
 			MaxIdleConnsPerHost: -1,                                                     // a refused dial leaves no connection open
 
@@ -32,6 +39,15 @@ func newHTTPClient(c Config) *http.Client {
 			OnProxyConnectResponse: checkTunnel,
 		},
 	}
+}
+
+// dialTCP reports to the dial that the context belongs to.
+func dialTCP(ctx context.Context, network, address string) (net.Conn, error) {
+	var dialer net.Dialer
+	if m, ok := ctx.Value(meterKey{}).(*meter); ok {
+		dialer.Control = m.progress.onSocket
+	}
+	return dialer.DialContext(ctx, network, address)
 }
 
 // dial opens a socket with the token that is due.
@@ -45,10 +61,10 @@ func (l *Link) dial(ctx context.Context) (*frameReader, error) {
 func (l *Link) dialWith(ctx context.Context, token string) (*frameReader, *progress, error) {
 	ctx, cancel := context.WithTimeout(ctx, l.stepTimeout)
 	defer cancel()
-	frames := &frameReader{intake: l.intake, meter: &meter{}, limit: longestWelcome}
-	ctx = context.WithValue(ctx, meterKey{}, frames.meter)
 	p := newProgress(l.proxy(), l.config.Authorities)
-	ctx = httptrace.WithClientTrace(ctx, p.trace())
+	l.progress.Store(p)
+	frames := &frameReader{intake: l.intake, meter: &meter{progress: p}, limit: longestWelcome}
+	ctx = context.WithValue(ctx, meterKey{}, frames.meter)
 	countControl := func(ctx context.Context, payload []byte) {
 		frames.meter.useful.Add(int64(len(payload)) + 2) // the header has two bytes
 		l.intake.take(ctx, 1, len(payload))
@@ -70,6 +86,7 @@ func (l *Link) dialWith(ctx context.Context, token string) (*frameReader, *progr
 	})
 	switch {
 	case err == nil:
+		frames.meter.upgraded.Store(true)
 		frames.ws = ws
 		return frames, p, nil
 	case response != nil && response.StatusCode != http.StatusSwitchingProtocols:

@@ -33,10 +33,8 @@ func (p *progress) explain(err error, now time.Time) error {
 	if f := explainSocks(err, reach.Proxy); f != nil {
 		return f
 	}
-	if step == fault.TLS {
-		if f := p.explainTLS(err, now); f != nil {
-			return f
-		}
+	if f := p.explainTLS(err, step, now); f != nil {
+		return f
 	}
 	var lookup *net.DNSError
 	var network *net.OpError
@@ -81,7 +79,7 @@ func (p *progress) explain(err error, now time.Time) error {
 }
 
 // explainTLS returns nil if the error is not one of the handshake.
-func (p *progress) explainTLS(err error, now time.Time) *fault.Fault {
+func (p *progress) explainTLS(err error, step fault.Step, now time.Time) *fault.Fault {
 	var invalid x509.CertificateInvalidError
 	var name x509.HostnameError
 	var authority x509.UnknownAuthorityError
@@ -110,6 +108,8 @@ func (p *progress) explainTLS(err error, now time.Time) *fault.Fault {
 		f.Code, f.Text = fault.OnlyHTTP2, "the other end speaks HTTP/2 only"
 	case errors.As(err, &network) && network.Op == "remote error":
 		f.Code, f.Text = fault.HandshakeRefused, fmt.Sprintf("the other end refused the TLS handshake (%v)", network.Err)
+	case step != fault.TLS:
+		return nil
 	case errors.Is(err, context.DeadlineExceeded):
 		f.Code, f.Text = fault.HandshakeNoAnswer, "the manager does not answer the TLS handshake"
 	case isCut(err):

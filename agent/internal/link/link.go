@@ -49,6 +49,7 @@ type Link struct {
 	credential    *credential
 	bootID        string
 	http          *http.Client
+	progress      atomic.Pointer[progress] // of the last dial
 	router        *router
 	feed          *feed
 	stats         *stats
@@ -78,7 +79,6 @@ func New(c Config) *Link {
 		config:      c,
 		credential:  newCredential(c),
 		bootID:      newBootID(),
-		http:        newHTTPClient(c),
 		feed:        newFeed(),
 		stats:       &stats{started: time.Now()},
 		log:         c.Log,
@@ -87,6 +87,7 @@ func New(c Config) *Link {
 		intake:      newIntake(),
 		stepTimeout: c.StepTimeout,
 	}
+	l.http = newHTTPClient(c, &l.progress)
 	l.router = newRouter(l.builtinHandlers(), c.Log)
 	return l
 }

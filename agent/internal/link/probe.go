@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/coder/websocket"
@@ -106,18 +105,15 @@ func stepOf(err error, at fault.Step) fault.Step {
 // manager's answer has no date.
 func (l *Link) SkewBeyondDates(ctx context.Context, err error) (time.Duration, bool) {
 	var invalid x509.CertificateInvalidError
-	transport, ok := l.http.Transport.(*http.Transport)
-	if !ok || !errors.As(err, &invalid) || invalid.Reason != x509.Expired {
+	if !errors.As(err, &invalid) || invalid.Reason != x509.Expired {
 		return 0, false
 	}
 	valid := invalid.Cert.NotAfter.Add(-time.Second)
 	if l.clock().Before(invalid.Cert.NotBefore) {
 		valid = invalid.Cert.NotBefore.Add(time.Second)
 	}
-	transport = transport.Clone()
-	transport.TLSClientConfig.Time = func() time.Time { return valid }
-	within := New(l.config)
-	within.http.Transport = transport
-	f := within.Probe(ctx, "")
-	return f.Skew, f.HasSkew
+	config := l.config
+	config.Clock = func() time.Time { return valid }
+	f := New(config).Probe(ctx, "")
+	return l.clock().Sub(valid) + f.Skew, f.HasSkew
 }

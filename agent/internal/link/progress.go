@@ -4,9 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
-	"net/http/httptrace"
 	"net/url"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/fault"
@@ -27,7 +27,7 @@ type progress struct {
 // Reach is what a dial found on its way.
 type Reach struct {
 	Proxy     string               // host and port of the proxy; empty without one
-	Addresses []string             // of the looked-up name; empty if the URL has an address
+	Addresses []string             // that it tried to connect to
 	Connected string               // address and port of the TCP connection: the proxy's, if there is one
 	TLS       *tls.ConnectionState // nil before the handshake, and over plain http
 }
@@ -53,47 +53,51 @@ func (p *progress) update(change func()) {
 	change()
 }
 
-func (p *progress) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		DNSDone: func(found httptrace.DNSDoneInfo) {
-			p.update(func() {
-				for _, address := range found.Addrs {
-					p.reach.Addresses = append(p.reach.Addresses, address.String())
-				}
-			})
-		},
-		ConnectStart: func(string, string) {
-			p.update(func() {
-				if p.step = fault.TCP; p.proxy != nil {
-					p.step = fault.Proxy
-				}
-			})
-		},
-		ConnectDone: func(_, address string, err error) {
-			p.update(func() {
-				if err == nil {
-					p.reach.Connected = address
-				}
-			})
-		},
-		TLSHandshakeStart: func() {
-			p.update(func() {
-				if p.proxy != nil && p.proxy.Scheme == "https" && !p.inTLS {
-					p.inTLS = true
-					return
-				}
-				p.step = fault.TLS
-			})
-		},
-		TLSHandshakeDone: func(state tls.ConnectionState, err error) {
-			p.update(func() {
-				if err == nil && p.step == fault.TLS {
-					p.reach.TLS = &state
-				}
-			})
-		},
-		GotConn: func(httptrace.GotConnInfo) { p.update(func() { p.step = fault.Upgrade }) },
-	}
+// onSocket is called before each attempt to connect: so the name, if there is one, has been looked up.
+func (p *progress) onSocket(_, address string, _ syscall.RawConn) error {
+	host, _, _ := net.SplitHostPort(address)
+	p.update(func() {
+		if p.step = fault.TCP; p.proxy != nil {
+			p.step = fault.Proxy
+		}
+		p.reach.Addresses = append(p.reach.Addresses, host)
+	})
+	return nil
+}
+
+// onConnected is called with the TCP connection.
+func (p *progress) onConnected(socket net.Conn) {
+	p.update(func() {
+		p.reach.Connected = socket.RemoteAddr().String()
+		if p.proxy == nil {
+			p.step = fault.Upgrade
+		}
+	})
+}
+
+// onWrite looks at what is sent until the upgrade: a handshake of TLS begins with a record of type 22.
+func (p *progress) onWrite(bytes []byte) {
+	const handshake = 22
+	p.update(func() {
+		switch {
+		case len(bytes) == 0:
+		case bytes[0] == handshake && p.proxy != nil && p.proxy.Scheme == "https" && !p.inTLS:
+			p.inTLS = true
+		case bytes[0] == handshake && p.reach.TLS == nil:
+			p.step = fault.TLS
+		case bytes[0] == 'G': // GET
+			p.step = fault.Upgrade
+		}
+	})
+}
+
+// onHandshake is called when a certificate has been accepted.
+func (p *progress) onHandshake(state tls.ConnectionState) {
+	p.update(func() {
+		if p.step == fault.TLS {
+			p.reach.TLS, p.step = &state, fault.Upgrade
+		}
+	})
 }
 
 // proxyAddress is the proxy's host and port, without its password.
