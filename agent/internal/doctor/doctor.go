@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -21,11 +20,10 @@ import (
 const Limit = 25 * time.Second
 
 const (
-	stateLimit   = 5 * time.Second // a network file system may hang
-	agentLimit   = 2 * time.Second
-	largestSkew  = 5 * time.Minute // a certificate may be renewed later than that before it ends
-	notReached   = "not reached"
-	notAddressed = "not needed: the URL has an address"
+	stateLimit  = 5 * time.Second // a network file system may hang
+	agentLimit  = 2 * time.Second
+	largestSkew = 5 * time.Minute // a certificate may be renewed later than that before it ends
+	notReached  = "not reached"
 )
 
 // Config says which host and manager to check.
@@ -65,8 +63,8 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	ctx, cancel := context.WithTimeout(ctx, Limit)
 	defer cancel()
 	e := &examination{config: c, checks: map[fault.Step]Check{}}
-	state, ofState := e.checkState(ctx)
-	manager, err := e.chooseManager(state, ofState)
+	state, isRead := e.checkState(ctx)
+	manager, err := e.chooseManager(state, isRead)
 	if err != nil {
 		return Report{}, err
 	}
@@ -76,23 +74,20 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	return e.report(manager), nil
 }
 
-func (e *examination) ok(step fault.Step, format string, values ...any) {
-	e.checks[step] = Check{Step: step, Result: OK, Text: fmt.Sprintf(format, values...)}
-}
-
-func (e *examination) skip(step fault.Step, format string, values ...any) {
-	e.checks[step] = Check{Step: step, Result: Skipped, Text: fmt.Sprintf(format, values...)}
+func (e *examination) set(step fault.Step, result Result, text string) {
+	e.checks[step] = Check{Step: step, Result: result, Text: text}
 }
 
 func (e *examination) fail(step fault.Step, err error) {
-	c := Check{Step: step, Result: Failed, Code: fault.CodeOf(err), Text: err.Error(), Remedy: fault.Remedy(fault.CodeOf(err))}
+	code := fault.CodeOf(err)
+	c := Check{Step: step, Result: Failed, Code: code, Text: err.Error(), Remedy: fault.Remedy(code)}
 	var f *fault.Fault
 	var refused *link.RefusedError
 	switch {
 	case errors.As(err, &refused):
-		c.Text, c.Remedy = fmt.Sprintf("the manager refused this agent (%s)", refused.Message), refused.Advice
+		c.Text, c.Remedy = "the manager refused this agent ("+refused.Message+")", refused.Advice
 	case errors.As(err, &f):
-		c.Text = f.Text
+		c.Text = f.Text()
 	}
 	e.checks[step] = c
 }
@@ -114,54 +109,49 @@ func (e *examination) report(manager identity.Manager) Report {
 	return r
 }
 
-// checkState reports ofState if the state directory could be read.
-func (e *examination) checkState(ctx context.Context) (state identity.Inspection, ofState bool) {
-	type found struct {
-		state identity.Inspection
-		err   error
-	}
-	done := make(chan found, 1)
+// checkState reports whether the state directory could be read.
+func (e *examination) checkState(ctx context.Context) (state identity.Inspection, isRead bool) {
+	var err error
+	done := make(chan struct{})
 	go func() {
-		state, err := identity.Inspect(e.config.StateDir)
-		done <- found{state, err}
+		defer close(done)
+		state, err = identity.Inspect(e.config.StateDir)
 	}()
 	ctx, cancel := context.WithTimeout(ctx, stateLimit)
 	defer cancel()
-	var f found
 	select {
-	case f = <-done:
+	case <-done:
 	case <-ctx.Done(): // the look at it ends with the process
-		f.err = &fault.Fault{Code: fault.StateUnreadable, Step: fault.State, Text: "the file system of " + e.config.StateDir + " does not answer"}
+		e.fail(fault.State, fault.New(fault.StateUnreadable, nil, e.config.StateDir, "its file system does not answer"))
+		return identity.Inspection{}, false
 	}
-	state = f.state
 	if state.Credential != nil {
 		e.secrets = append(e.secrets, state.Credential.Token)
 	}
 	if state.Candidate != "" {
 		e.secrets = append(e.secrets, state.Candidate)
 	}
-	if f.err != nil {
-		e.fail(fault.State, f.err)
-		code := fault.CodeOf(f.err)
+	if err != nil {
+		e.fail(fault.State, err)
+		code := fault.CodeOf(err)
 		return state, code == fault.StateOpen || code == fault.StateUnwritable
 	}
-	words := []string{"not enrolled", "no agent runs"}
+	enrolled, runs := "not enrolled", "no agent runs"
 	if state.Credential != nil {
-		words[0] = "enrolled"
+		enrolled = "enrolled"
 	}
 	if state.Running {
-		words[1] = "an agent runs"
+		runs = "an agent runs"
+	} else if !state.Exists {
+		runs = "the directory is made at the first start"
 	}
-	if !state.Exists {
-		words[1] = "the directory is made at the first start"
-	}
-	e.ok(fault.State, "%s: %s", e.config.StateDir, strings.Join(words, ", "))
+	e.set(fault.State, OK, e.config.StateDir+": "+enrolled+", "+runs)
 	return state, true
 }
 
 // chooseManager follows the agent: the flag, the last enrolment, the default. It returns the zero Manager if only a state
 // directory that cannot be read may know it.
-func (e *examination) chooseManager(state identity.Inspection, ofState bool) (identity.Manager, error) {
+func (e *examination) chooseManager(state identity.Inspection, isRead bool) (identity.Manager, error) {
 	switch {
 	case e.config.Manager != "":
 		return identity.ParseManager(e.config.Manager)
@@ -169,7 +159,7 @@ func (e *examination) chooseManager(state identity.Inspection, ofState bool) (id
 		return state.Manager, nil
 	case state.Credential != nil:
 		return state.Credential.Manager, nil
-	case !ofState:
+	case !isRead:
 		return identity.Manager{}, nil
 	}
 	return identity.ParseManager(e.config.Default)

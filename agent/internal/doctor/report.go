@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -45,23 +44,25 @@ func (r Report) WriteJSON(w io.Writer) error {
 
 // WriteText writes one line for each check, and the remedy below each failed one.
 func (r Report) WriteText(w io.Writer) error {
-	var text strings.Builder
+	text := ""
 	if r.Manager != "" {
-		fmt.Fprintf(&text, "Manager: %s\n", r.Manager)
+		text = "Manager: " + r.Manager + "\n"
 	}
 	for _, c := range r.Checks {
-		fmt.Fprintf(&text, "%-8s %-11s %s", c.Result, c.Step, printable(c.Text))
+		text += pad(string(c.Result), 9) + pad(string(c.Step), 12) + printable(c.Text)
 		if c.Code != "" {
-			fmt.Fprintf(&text, " [%s]", printable(string(c.Code)))
+			text += " [" + printable(string(c.Code)) + "]"
 		}
-		text.WriteByte('\n')
 		if c.Remedy != "" {
-			fmt.Fprintf(&text, "%20s → %s\n", "", printable(c.Remedy))
+			text += "\n" + pad("", 21) + "→ " + printable(c.Remedy)
 		}
+		text += "\n"
 	}
-	_, err := io.WriteString(w, text.String())
+	_, err := io.WriteString(w, text)
 	return err
 }
+
+func pad(word string, width int) string { return word + strings.Repeat(" ", width-len(word)) }
 
 // printable keeps what others have sent from steering the terminal.
 func printable(text string) string {

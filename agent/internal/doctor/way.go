@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +17,7 @@ import (
 func (e *examination) checkWay(ctx context.Context, manager identity.Manager, state identity.Inspection) {
 	if e.config.UseProxy != nil {
 		if err := e.config.UseProxy(manager); err != nil {
-			e.fail(fault.Proxy, &fault.Fault{Code: fault.ProxyUnusable, Step: fault.Proxy, Text: err.Error(), Cause: err})
+			e.fail(fault.Proxy, fault.New(fault.ProxyUnusable, err, err.Error()))
 			return
 		}
 	}
@@ -54,9 +52,9 @@ func (e *examination) checkWay(ctx context.Context, manager identity.Manager, st
 	e.tellSteps(manager, found)
 	if !own && e.checks[fault.Upgrade].Result == OK {
 		if state.Credential == nil {
-			e.skip(fault.Credential, "this host is not enrolled with a manager")
+			e.set(fault.Credential, Skipped, "this host is not enrolled with a manager")
 		} else {
-			e.skip(fault.Credential, "this host is enrolled with %s, and its token is for no other manager", state.Credential.Manager)
+			e.set(fault.Credential, Skipped, "this host is enrolled with "+state.Credential.Manager.String()+", and its token is for no other manager")
 		}
 	}
 	e.checkClock(ctx, l, found)
@@ -65,67 +63,56 @@ func (e *examination) checkWay(ctx context.Context, manager identity.Manager, st
 
 // tellSteps gives each step before the one that failed its ok.
 func (e *examination) tellSteps(manager identity.Manager, found link.Findings) {
-	way := fault.Steps[slices.Index(fault.Steps, fault.Names):]
-	for _, step := range way {
+	for _, step := range fault.Steps[2:] { // from the name service on
 		if step == found.Step {
 			if found.Err != nil {
 				e.fail(step, found.Err)
 			}
 			return
 		}
-		e.tellOK(step, manager, found)
+		switch {
+		case step != fault.TLS || found.TLS != nil:
+			e.set(step, OK, describe(step, found))
+		case manager.IsUnencrypted():
+			e.set(step, Skipped, "the manager's URL begins with http://, so the token crosses the network unencrypted")
+		default:
+			e.set(step, Skipped, "the manager's URL begins with http://, on this host itself")
+		}
 	}
 }
 
-func (e *examination) tellOK(step fault.Step, manager identity.Manager, found link.Findings) {
+// describe says what was found at a step that works.
+func describe(step fault.Step, found link.Findings) string {
 	switch step {
 	case fault.Names:
-		switch {
-		case len(found.Addresses) > 0:
-			e.ok(step, "%s", strings.Join(found.Addresses, ", "))
-		case found.Proxy != "":
-			e.ok(step, "not needed: the proxy's URL has an address")
-		default:
-			e.ok(step, notAddressed)
-		}
+		return strings.Join(found.Addresses, ", ")
 	case fault.Proxy:
 		if found.Proxy == "" {
-			e.ok(step, "none is set")
-		} else {
-			e.ok(step, "%s", found.Proxy)
+			return "none is set"
 		}
+		return found.Proxy
 	case fault.TCP:
 		if found.Proxy == "" {
-			e.ok(step, "connected to %s", found.Connected)
-		} else {
-			e.ok(step, "connected through the proxy")
+			return "connected to " + found.Connected
 		}
+		return "connected through the proxy"
 	case fault.TLS:
-		if found.TLS != nil {
-			e.ok(step, "%s", describeTLS(found.TLS))
-		} else if manager.IsUnencrypted() {
-			e.skip(step, "the manager's URL begins with http://, so the token crosses the network unencrypted")
-		} else {
-			e.skip(step, "the manager's URL begins with http://, on this host itself")
-		}
+		return describeTLS(found.TLS)
 	case fault.Upgrade:
 		if found.Welcomed {
-			e.ok(step, "a WebSocket opens and the manager welcomes this host")
-		} else {
-			e.ok(step, "the request for a WebSocket reaches the manager")
+			return "a WebSocket opens, and the manager welcomes this host"
 		}
+		return "the request for a WebSocket reaches the manager"
 	case fault.Credential:
-		e.ok(step, "the manager accepts the token")
-	case fault.Heartbeat:
-		e.ok(step, "answered in %s", rounded(found.Beat))
+		return "the manager accepts the token"
 	}
+	return "answered in " + rounded(found.Beat)
 }
 
 func describeTLS(state *tls.ConnectionState) string {
 	text := tls.VersionName(state.Version)
 	if len(state.PeerCertificates) > 0 {
-		leaf := state.PeerCertificates[0]
-		text += fmt.Sprintf(", certificate valid until %s", leaf.NotAfter.UTC().Format(time.DateOnly))
+		text += ", certificate valid until " + state.PeerCertificates[0].NotAfter.UTC().Format(time.DateOnly)
 	}
 	return text
 }
@@ -135,45 +122,47 @@ func (e *examination) checkClock(ctx context.Context, l *link.Link, found link.F
 	if !known {
 		skew, known = l.SkewBeyondDates(ctx, found.Err)
 	}
-	direction := "ahead of"
+	text := rounded(skew.Abs()) + " ahead of"
 	if skew < 0 {
-		direction = "behind"
+		text = rounded(skew.Abs()) + " behind"
 	}
-	switch text := fmt.Sprintf("%s %s the manager's", rounded(skew.Abs()), direction); {
+	switch {
 	case !known && e.checks[fault.Upgrade].Result == OK:
-		e.skip(fault.Clock, "the manager's answer has no date")
+		e.set(fault.Clock, Skipped, "the manager's answer has no date")
 	case !known:
 	case skew.Abs() > largestSkew:
-		e.fail(fault.Clock, &fault.Fault{Code: fault.ClockWrong, Step: fault.Clock, Text: "this host's clock is " + text})
+		e.fail(fault.Clock, fault.New(fault.ClockWrong, nil, text))
 	default:
-		e.ok(fault.Clock, "%s", text)
+		e.set(fault.Clock, OK, text+" the manager's")
 	}
 }
 
 // askAgent lets the running agent say whether it is connected. It is asked even if the way of a new connection fails: the
 // connection of the agent may be older than the fault.
 func (e *examination) askAgent(ctx context.Context, state identity.Inspection) {
-	beat, reached := e.checks[fault.Heartbeat]
-	if !reached {
-		beat.Result = Skipped
-	}
 	if !state.Running || e.config.Ask == nil {
 		return
 	}
+	beat := e.checks[fault.Heartbeat]
 	ctx, cancel := context.WithTimeout(ctx, agentLimit)
 	defer cancel()
 	agent, err := e.config.Ask(ctx)
 	switch {
+	case beat.Result == Failed:
 	case err != nil: // an agent of an earlier release cannot be asked
 		if beat.Result == OK {
-			e.ok(fault.Heartbeat, "%s (by this check: the running agent does not tell its own)", beat.Text)
+			beat.Text += " (by this check: the running agent does not tell its own)"
+			e.checks[fault.Heartbeat] = beat
 		}
-	case !agent.Connected && beat.Result == Skipped: // the step that failed says why
-		e.skip(fault.Heartbeat, "%s; the running agent is not connected either", notReached)
-	case !agent.Connected && beat.Result == OK:
-		e.fail(fault.Heartbeat, &fault.Fault{Code: agent.Code, Step: fault.Heartbeat, Text: "the running agent is not connected: " + agent.Text})
-	case agent.Connected && beat.Result != Failed:
-		e.ok(fault.Heartbeat, "the running agent is connected: %s", agent.Text)
+	case agent.Connected:
+		e.set(fault.Heartbeat, OK, "the running agent is connected: "+agent.Text)
+	case beat.Result == OK:
+		e.checks[fault.Heartbeat] = Check{
+			Step: fault.Heartbeat, Result: Failed, Code: agent.Code, Remedy: fault.Remedy(agent.Code),
+			Text: "a new connection works, but the running agent is not connected: " + agent.Text,
+		}
+	default: // the step that failed says why
+		e.set(fault.Heartbeat, Skipped, notReached+"; the running agent is not connected either")
 	}
 }
 

@@ -1,9 +1,10 @@
-// Package fault names what can go wrong between this host and its manager. Each fault has a stable code, the step at which
-// it shows, and a remedy in plain words. The log and the commands share them.
+// Package fault names what can go wrong between this host and its manager. The log and the commands share its codes, texts
+// and remedies.
 package fault
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
@@ -30,17 +31,37 @@ var Steps = []Step{State, Clock, Names, Proxy, TCP, TLS, Upgrade, Credential, He
 // Fault is an error in an operator's words. errors.Is and errors.As find its cause, which the text leaves out.
 type Fault struct {
 	Code  Code
-	Step  Step   // empty if the step does not tell anything
-	Text  string // what is wrong, with the names of this host
-	Cause error  // may be nil
+	Args  []string // what stands for each % in the text of its code
+	Cause error    // may be nil
 }
+
+// New returns a fault; cause may be nil.
+func New(code Code, cause error, args ...string) *Fault {
+	return &Fault{Code: code, Args: args, Cause: cause}
+}
+
+// Step is where the fault shows; it is empty if the code does not tell.
+func (f *Fault) Step() Step { return kindOf(f.Code).step }
+
+// Text says what is wrong.
+func (f *Fault) Text() string {
+	text := kindOf(f.Code).text
+	for _, arg := range f.Args {
+		before, after, _ := strings.Cut(text, "%")
+		text = before + strings.ReplaceAll(arg, "%", percent) + after
+	}
+	return strings.ReplaceAll(text, percent, "%")
+}
+
+// percent stands for a percent sign of an argument while others are filled in.
+const percent = "\x00"
 
 // Error says what is wrong, and what an operator can do.
 func (f *Fault) Error() string {
 	if remedy := Remedy(f.Code); remedy != "" {
-		return f.Text + ": " + remedy
+		return f.Text() + ": " + remedy
 	}
-	return f.Text
+	return f.Text()
 }
 
 func (f *Fault) Unwrap() error { return f.Cause }
@@ -59,4 +80,16 @@ func CodeOf(err error) Code {
 		return Code(wire.Code)
 	}
 	return Other
+}
+
+// Remedy says what an operator can do about a code; it is empty if there is nothing more to say.
+func Remedy(code Code) string { return kindOf(code).remedy }
+
+func kindOf(code Code) kind {
+	for _, k := range kinds {
+		if k.code == code {
+			return k
+		}
+	}
+	return kind{code: code, text: "%"}
 }

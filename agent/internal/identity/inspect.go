@@ -33,7 +33,7 @@ func Inspect(dir string) (i Inspection, err error) {
 	defer s.fd.Close()
 	i.Exists = true
 	if info, err := s.fd.Stat(); err == nil && !info.IsDir() {
-		return i, stateFault(fault.StateDamaged, nil, "the state directory %s is a file", dir)
+		return i, fault.New(fault.StateDamaged, nil, "the state directory "+dir+" is a file")
 	}
 	if i.Running, err = isLocked(s); err != nil {
 		return i, unreadable(s.path(lockFile), err)
@@ -42,7 +42,7 @@ func Inspect(dir string) (i Inspection, err error) {
 		return i, unreadable(s.path(installIDFile), err)
 	}
 	if i.InstallID != "" && !isInstallID(i.InstallID) {
-		return i, stateFault(fault.StateDamaged, nil, "%s is damaged", s.path(installIDFile))
+		return i, fault.New(fault.StateDamaged, nil, s.path(installIDFile)+" is damaged")
 	}
 	if i.Credential, err = s.Credential(); err == nil {
 		i.Candidate, err = s.Candidate()
@@ -53,7 +53,7 @@ func Inspect(dir string) (i Inspection, err error) {
 	if err != nil && errors.Is(err, fs.ErrPermission) {
 		return i, unreadable(dir, err)
 	} else if err != nil {
-		return i, stateFault(fault.StateDamaged, err, "%v", err)
+		return i, fault.New(fault.StateDamaged, err, err.Error())
 	}
 	if err := s.checkClosed(); err != nil {
 		return i, err
@@ -61,12 +61,8 @@ func Inspect(dir string) (i Inspection, err error) {
 	return i, s.checkWritable()
 }
 
-func stateFault(code fault.Code, cause error, format string, values ...any) *fault.Fault {
-	return &fault.Fault{Code: code, Step: fault.State, Text: fmt.Sprintf(format, values...), Cause: cause}
-}
-
 func unreadable(path string, err error) *fault.Fault {
-	return stateFault(fault.StateUnreadable, err, "cannot read %s (%v)", path, bareCause(err))
+	return fault.New(fault.StateUnreadable, err, path, bareCause(err).Error())
 }
 
 // bareCause leaves out the path and the system call.
@@ -107,7 +103,7 @@ func (s *Store) checkClosed() error {
 		return unreadable(s.dir, err)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return stateFault(fault.StateOpen, nil, "other users can enter the state directory %s (mode %04o)", s.dir, mode)
+		return fault.New(fault.StateOpen, nil, s.dir, fmt.Sprintf("%04o", mode))
 	}
 	return nil
 }
@@ -122,29 +118,25 @@ func (s *Store) checkWritable() error {
 		err = errors.Join(err, f.Sync(), f.Close(), os.Remove(s.path(probe)))
 	}
 	if err != nil {
-		return stateFault(fault.StateUnwritable, err, "the agent could not store a new token in %s (%v)", s.dir, bareCause(err))
+		return fault.New(fault.StateUnwritable, err, s.dir, bareCause(err).Error())
 	}
 	return nil
 }
-
-// The modes of access(2).
-const (
-	searchable = 1
-	writable   = 2
-)
 
 // checkParent returns a fault if an agent could not make the directory.
 func checkParent(dir string) error {
 	parent := filepath.Dir(dir)
 	for {
-		err := syscall.Access(parent, writable|searchable)
-		if errors.Is(err, fs.ErrNotExist) && parent != filepath.Dir(parent) {
+		probe := filepath.Join(parent, "zedops-doctor.new")
+		_ = os.Remove(probe) // a crash may have left it behind
+		err := os.Mkdir(probe, 0o700)
+		switch {
+		case err == nil:
+			return os.Remove(probe)
+		case errors.Is(err, fs.ErrNotExist) && parent != filepath.Dir(parent):
 			parent = filepath.Dir(parent)
-			continue
+		default:
+			return fault.New(fault.StateUnwritable, err, dir, err.Error())
 		}
-		if err != nil {
-			return stateFault(fault.StateUnwritable, err, "the state directory %s cannot be made in %s (%v)", dir, parent, err)
-		}
-		return nil
 	}
 }

@@ -126,7 +126,7 @@ func TestInspectNamesTheFault(t *testing.T) {
 			switch {
 			case c.code == "" && err != nil:
 				t.Errorf("got %v", err)
-			case c.code != "" && (!errors.As(err, &f) || f.Code != c.code || f.Step != fault.State):
+			case c.code != "" && (!errors.As(err, &f) || f.Code != c.code || f.Step() != fault.State):
 				t.Errorf("got %v, want %s", err, c.code)
 			}
 		})

@@ -1,7 +1,6 @@
 package link
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/fault"
@@ -30,5 +29,5 @@ func (a *ages) explain(err error, up time.Duration) error {
 			return err
 		}
 	}
-	return &fault.Fault{Code: fault.CutAtSameAge, Text: fmt.Sprintf("the connection broke off after %s, as did the two before it", up.Round(time.Second)), Cause: err}
+	return fault.New(fault.CutAtSameAge, err, up.Round(time.Second).String())
 }

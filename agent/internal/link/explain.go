@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -36,46 +35,50 @@ func (p *progress) explain(err error, now time.Time) error {
 	if f := p.explainTLS(err, step, now); f != nil {
 		return f
 	}
+	late := errors.Is(err, context.DeadlineExceeded)
 	var lookup *net.DNSError
-	var network *net.OpError
 	var request *url.Error
-	target := "the manager"
-	if reach.Proxy != "" && step != fault.Upgrade {
-		target = "the proxy " + reach.Proxy
-	}
-	f := &fault.Fault{Step: step, Cause: err}
+	isRequest := errors.As(err, &request)
 	switch {
 	case errors.As(err, &lookup):
-		f.Code, f.Text = explainLookup(lookup)
-	case step == fault.Names && errors.Is(err, context.DeadlineExceeded):
-		f.Code, f.Text = fault.NameServiceDown, "the name service does not answer"
-	case reach.Connected == "" && (step == fault.TCP || step == fault.Proxy):
-		f.Code, f.Text = explainConnect(err, target)
-		if step == fault.Proxy {
-			f.Code = fault.ProxyUnreachable
-		}
+		return explainLookup(lookup, err)
+	case step == fault.Names && late:
+		return fault.New(fault.NameServiceDown, err, "the name", "of this host", "no answer in time")
+	case reach.Connected == "" && step == fault.Proxy:
+		return fault.New(fault.ProxyUnreachable, err, explainConnect(err, "the proxy "+reach.Proxy).Text())
+	case reach.Connected == "" && step == fault.TCP:
+		return explainConnect(err, "the manager")
+	case step == fault.Proxy && late:
+		return fault.New(fault.ProxyBroken, err, reach.Proxy, "no answer in time")
 	case step == fault.Proxy:
-		f.Code, f.Text = fault.ProxyBroken, target+" does not answer as a proxy does"
-	case step == fault.Upgrade && errors.Is(err, context.DeadlineExceeded):
-		f.Code, f.Text = fault.UpgradeNoAnswer, "the manager does not answer the upgrade"
+		return fault.New(fault.ProxyBroken, err, reach.Proxy, bareText(err))
+	case step == fault.Upgrade && late:
+		return fault.New(fault.UpgradeNoAnswer, err, "upgrade")
 	case step == fault.Upgrade && isCut(err):
-		f.Code, f.Text = fault.UpgradeCut, "the connection broke off before the upgrade was answered"
+		return fault.New(fault.UpgradeCut, err, "upgrade was answered")
 	case strings.Contains(err.Error(), `malformed HTTP response "\x15\x03`): // a record of TLS with an alert
-		f.Code, f.Text = fault.WantsTLS, "the other end wants TLS, and the manager's URL begins with http://"
+		return fault.New(fault.WantsTLS, err, "with TLS")
 	case strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`): // the first frame of HTTP/2
-		f.Code, f.Text = fault.OnlyHTTP2, "the other end speaks HTTP/2 only"
+		return fault.New(fault.OnlyHTTP2, err, "with HTTP/2")
 	case strings.Contains(err.Error(), "malformed HTTP"):
-		f.Code, f.Text = fault.NotManager, "the other end does not speak HTTP"
-	case step == fault.Upgrade && !errors.As(err, &request): // the library did not like the 101
-		f.Code, f.Text = fault.NoWebSocket, fmt.Sprintf("the answer to the upgrade is not that of a WebSocket (%v)", err)
-	case errors.As(err, &network):
-		f.Code, f.Text = fault.Other, network.Error()
-	case errors.As(err, &request):
-		f.Code, f.Text = fault.Other, request.Err.Error() // without the preamble of the library
-	default:
-		f.Code, f.Text = fault.Other, err.Error()
+		return fault.New(fault.NotManager, err, "it does not speak HTTP")
+	case step == fault.Upgrade && !isRequest: // the library did not like the 101
+		return fault.New(fault.NoWebSocket, err, err.Error())
 	}
-	return f
+	return fault.New(fault.Other, err, bareText(err))
+}
+
+// bareText leaves out the preamble of the libraries.
+func bareText(err error) string {
+	var network *net.OpError
+	var request *url.Error
+	if errors.As(err, &network) {
+		return network.Error()
+	}
+	if errors.As(err, &request) {
+		return request.Err.Error()
+	}
+	return err.Error()
 }
 
 // explainTLS returns nil if the error is not one of the handshake.
@@ -87,38 +90,36 @@ func (p *progress) explainTLS(err error, step fault.Step, now time.Time) *fault.
 	var plaintext tls.RecordHeaderError
 	var verification *tls.CertificateVerificationError
 	var network *net.OpError
-	f := &fault.Fault{Step: fault.TLS, Cause: err}
 	switch {
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		f.Code = fault.CertExpired
+		code := fault.CertExpired
 		if now.Before(invalid.Cert.NotBefore) {
-			f.Code = fault.CertNotYetValid
+			code = fault.CertNotYetValid
 		}
-		f.Text = fmt.Sprintf("the manager's certificate is valid from %s until %s, and this host's clock says %s: one of them is wrong",
-			invalid.Cert.NotBefore.UTC().Format(time.RFC3339), invalid.Cert.NotAfter.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		return fault.New(code, err, date(invalid.Cert.NotBefore), date(invalid.Cert.NotAfter), date(now))
 	case errors.As(err, &name):
-		f.Code, f.Text = fault.CertOtherName, fmt.Sprintf("the manager's certificate is not for %s, but for %s", name.Host, namesOf(name.Certificate))
+		return fault.New(fault.CertOtherName, err, name.Host, namesOf(name.Certificate))
 	case errors.As(err, &authority), errors.As(err, &roots):
 		return explainUnknownAuthority(err, p.authorities)
 	case errors.As(err, &verification):
-		f.Code, f.Text = fault.CertInvalid, fmt.Sprintf("the manager's certificate cannot be used (%v)", verification.Err)
+		return fault.New(fault.CertInvalid, err, verification.Err.Error())
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &plaintext):
-		f.Code, f.Text = fault.NotTLS, "the other end does not speak TLS, and the manager's URL begins with https://"
+		return fault.New(fault.NotTLS, err)
 	case errors.As(err, &network) && network.Op == "remote error" && strings.Contains(err.Error(), "no application protocol"):
-		f.Code, f.Text = fault.OnlyHTTP2, "the other end speaks HTTP/2 only"
+		return fault.New(fault.OnlyHTTP2, err, "with an alert of TLS")
 	case errors.As(err, &network) && network.Op == "remote error":
-		f.Code, f.Text = fault.HandshakeRefused, fmt.Sprintf("the other end refused the TLS handshake (%v)", network.Err)
+		return fault.New(fault.HandshakeRefused, err, network.Err.Error())
 	case step != fault.TLS:
 		return nil
 	case errors.Is(err, context.DeadlineExceeded):
-		f.Code, f.Text = fault.HandshakeNoAnswer, "the manager does not answer the TLS handshake"
+		return fault.New(fault.HandshakeNoAnswer, err)
 	case isCut(err):
-		f.Code, f.Text = fault.HandshakeCut, "the connection broke off during the TLS handshake"
-	default:
-		return nil
+		return fault.New(fault.HandshakeCut, err)
 	}
-	return f
+	return nil
 }
+
+func date(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // namesOf lists the names of a certificate, the first few only.
 func namesOf(c *x509.Certificate) string {
@@ -131,24 +132,20 @@ func namesOf(c *x509.Certificate) string {
 	case len(names) == 0:
 		return "no name at all"
 	case len(names) > most:
-		return strings.Join(names[:most], ", ") + " and others"
+		names = append(names[:most:most], "others")
 	}
 	return strings.Join(names, ", ")
 }
 
 // explainLookup says why a name could not be looked up.
-func explainLookup(err *net.DNSError) (fault.Code, string) {
+func explainLookup(lookup *net.DNSError, err error) *fault.Fault {
 	switch {
-	case err.IsNotFound:
-		return fault.NameNotFound, fmt.Sprintf("the name %s is not known", err.Name)
+	case lookup.IsNotFound:
+		return fault.New(fault.NameNotFound, err, lookup.Name)
 	case !hasNameServer(ResolverFile):
-		return fault.NoNameServer, fmt.Sprintf("cannot look up %s, because this host has no name server", err.Name)
-	case err.Server == "":
-		return fault.NameServiceDown, fmt.Sprintf("cannot look up %s: the name service does not answer", err.Name)
-	case err.IsTimeout:
-		return fault.NameServiceDown, fmt.Sprintf("cannot look up %s: the name server %s does not answer", err.Name, err.Server)
+		return fault.New(fault.NoNameServer, err, lookup.Name)
 	}
-	return fault.NameServiceDown, fmt.Sprintf("cannot look up %s: the name server %s does not work (%s)", err.Name, err.Server, err.Err)
+	return fault.New(fault.NameServiceDown, err, lookup.Name, lookup.Server, lookup.Err)
 }
 
 // ResolverFile names the name servers of this host. It is a variable for tests.
@@ -160,7 +157,7 @@ func hasNameServer(file string) bool {
 		return !errors.Is(err, fs.ErrNotExist)
 	}
 	for line := range strings.Lines(string(text)) {
-		if fields := strings.Fields(line); len(fields) > 1 && fields[0] == "nameserver" {
+		if strings.HasPrefix(strings.TrimSpace(line), "nameserver") {
 			return true
 		}
 	}
@@ -168,30 +165,31 @@ func hasNameServer(file string) bool {
 }
 
 // explainConnect says why there is no TCP connection to the target.
-func explainConnect(err error, target string) (fault.Code, string) {
-	address := ""
+func explainConnect(err error, target string) *fault.Fault {
+	address := "its address"
 	var network *net.OpError
+	var number syscall.Errno
 	if errors.As(err, &network) && network.Addr != nil {
-		address = " at " + network.Addr.String()
+		address = network.Addr.String()
 	}
-	is := func(causes ...error) bool {
-		return slices.ContainsFunc(causes, func(cause error) bool { return errors.Is(err, cause) })
+	errors.As(err, &number)
+	code := fault.NoAnswer
+	switch number {
+	case syscall.ECONNREFUSED, syscall.ECONNRESET:
+		code = fault.Refused
+	case syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL:
+		code = fault.NoRoute
+	case syscall.EACCES, syscall.EPERM:
+		code = fault.BlockedHere
+	case 0, syscall.ETIMEDOUT:
+		if number != 0 || errors.Is(err, context.DeadlineExceeded) {
+			break
+		}
+		fallthrough
+	default:
+		return fault.New(fault.Other, err, bareText(err))
 	}
-	switch {
-	case is(syscall.ECONNREFUSED):
-		return fault.Refused, fmt.Sprintf("%s refuses connections%s", target, address)
-	case is(syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.EADDRNOTAVAIL):
-		return fault.NoRoute, fmt.Sprintf("there is no route to %s%s", target, address)
-	case is(syscall.EACCES, syscall.EPERM):
-		return fault.BlockedHere, fmt.Sprintf("this host forbids connections to %s%s", target, address)
-	case is(context.DeadlineExceeded, syscall.ETIMEDOUT):
-		return fault.NoAnswer, target + " does not answer"
-	case isCut(err):
-		return fault.Refused, fmt.Sprintf("%s resets connections%s", target, address)
-	case network != nil:
-		return fault.Other, network.Error()
-	}
-	return fault.Other, err.Error()
+	return fault.New(code, err, target, address)
 }
 
 // isCut reports whether the connection has ended without a word.
@@ -203,20 +201,17 @@ func isCut(err error) bool {
 func explainSocketError(err error) error {
 	var closed websocket.CloseError
 	var network *net.OpError
-	f := &fault.Fault{Cause: err}
 	switch {
 	case errors.As(err, &closed):
 		return &closedByManagerError{cause: closed}
 	case errors.Is(err, context.DeadlineExceeded):
-		f.Code, f.Text = fault.Silent, "no answer in time"
+		return fault.New(fault.Silent, err)
 	case isCut(err):
-		f.Code, f.Text = fault.ConnectionCut, "the connection broke off"
+		return fault.New(fault.ConnectionCut, err)
 	case errors.As(err, &network):
-		f.Code, f.Text = fault.ConnectionBroken, network.Error()
-	default:
-		return err
+		return fault.New(fault.ConnectionBroken, err, network.Error())
 	}
-	return f
+	return err
 }
 
 // closedByManagerError says that the manager sent a close frame.

@@ -41,22 +41,18 @@ func (l *Link) receiveWelcome(ctx context.Context, frames *frameReader) (welcome
 	now := l.clock().UnixMilli()
 	switch {
 	case m.Subject != protocol.SubjectWelcome:
-		return welcome{}, 0, notManager(fmt.Sprintf("the other end is not a manager: it sent %q instead of a welcome", m.Subject))
+		return welcome{}, 0, fault.New(fault.NotManager, nil, fmt.Sprintf("it sent %q instead of a welcome", m.Subject))
 	case m.Error != nil:
 		return welcome{}, 0, fmt.Errorf("read the welcome: %w", m.Error)
 	}
 	w, err := parseWelcome(m.Data)
 	if err != nil {
-		return w, 0, notManager(fmt.Sprintf("read the welcome: %v", err))
+		return w, 0, fault.New(fault.NotManager, err, "read the welcome: "+err.Error())
 	}
 	if w.ServerTime == 0 {
 		return w, 0, nil
 	}
 	return w, now - w.ServerTime, nil
-}
-
-func notManager(text string) error {
-	return &fault.Fault{Code: fault.NotManager, Step: fault.Upgrade, Text: text}
 }
 
 // register is the second step. It returns when a new token is safe on disk. Nothing else uses the socket meanwhile.
@@ -137,7 +133,7 @@ func receive(ctx context.Context, frames *frameReader, received *int) (protocol.
 			return protocol.Message{}, explainSocketError(err)
 		}
 		if *received++; *received > mostOthers {
-			return protocol.Message{}, notManager(fmt.Sprintf("the other end is not a manager: it sent %d frames and no answer", *received))
+			return protocol.Message{}, fault.New(fault.NotManager, nil, fmt.Sprintf("it sent %d frames and no answer", *received))
 		}
 		if kind != websocket.MessageText || len(frame) > frames.limit {
 			continue

@@ -17,7 +17,7 @@ type ack struct {
 }
 
 // errSilent ends a connection whose manager gives no sign of life.
-var errSilent = &fault.Fault{Code: fault.Silent, Step: fault.Heartbeat, Text: "the manager gives no sign of life"}
+var errSilent = fault.New(fault.NoSignOfLife, nil)
 
 // queueAck never makes the reader wait. If there is no room, one measurement is lost.
 func (c *connection) queueAck(a ack) {

@@ -75,7 +75,7 @@ func (l *Link) beatOnce(ctx context.Context, frames *frameReader) (time.Duration
 		}
 	}
 	if fault.CodeOf(err) == fault.Silent {
-		err = &fault.Fault{Code: fault.BeatNoAnswer, Step: fault.Heartbeat, Text: "the manager's welcome arrives, and the answer to a heartbeat does not", Cause: err}
+		err = fault.New(fault.BeatNoAnswer, err)
 	}
 	return 0, err
 }
@@ -84,9 +84,9 @@ func (l *Link) beatOnce(ctx context.Context, frames *frameReader) (time.Duration
 func explainWelcome(err error) error {
 	switch fault.CodeOf(err) {
 	case fault.Silent:
-		return &fault.Fault{Code: fault.UpgradeNoAnswer, Step: fault.Upgrade, Text: "a WebSocket opens, and the manager's welcome does not arrive", Cause: err}
+		return fault.New(fault.UpgradeNoAnswer, err, "opened WebSocket with a welcome")
 	case fault.ConnectionCut:
-		return &fault.Fault{Code: fault.UpgradeCut, Step: fault.Upgrade, Text: "a WebSocket opens, and breaks off before the manager's welcome", Cause: err}
+		return fault.New(fault.UpgradeCut, err, "manager's welcome")
 	}
 	return err
 }
@@ -94,8 +94,8 @@ func explainWelcome(err error) error {
 // stepOf returns the step that an error names, or the one that the dial worked on.
 func stepOf(err error, at fault.Step) fault.Step {
 	var f *fault.Fault
-	if errors.As(err, &f) && f.Step != "" {
-		return f.Step
+	if errors.As(err, &f) && f.Step() != "" {
+		return f.Step()
 	}
 	return at
 }

@@ -112,42 +112,39 @@ func (p *progress) responseError(r *http.Response, enrolled bool, now time.Time)
 // describeResponse names the likely cause of an answer that is not a refusal.
 func (p *progress) describeResponse(r *http.Response, text []byte, cause protocol.WireError) *fault.Fault {
 	status := statusOf(r)
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	_, reach := p.at()
-	f := &fault.Fault{Step: fault.Upgrade}
+	plain := reach.TLS == nil
+	code := fault.ServerError
 	switch {
 	case cause.Code != "" && r.StatusCode != http.StatusUpgradeRequired:
-		f.Code, f.Text = fault.Code(cause.Code), fmt.Sprintf("the manager answered %s (%v)", status, &cause)
-	case reach.Proxy != "" && reach.TLS == nil && isOfProxy(r.StatusCode):
+		return fault.New(fault.Code(cause.Code), nil, "the manager answered "+status+" ("+cause.Error()+")")
+	case reach.Proxy != "" && plain && isOfProxy(r.StatusCode):
 		return proxyRefusal(reach.Proxy, r)
 	case r.StatusCode == http.StatusUpgradeRequired:
-		f.Code, f.Text = fault.NoWebSocket, fmt.Sprintf("something between this host and the manager does not pass WebSockets (it answered %s)", status)
-	case r.StatusCode/100 == 3 && reach.TLS == nil && isSameWithTLS(r):
-		f.Code, f.Text = fault.WantsTLS, fmt.Sprintf("the manager's URL begins with http://, and the other end wants https:// (it answered %s)", status)
-	case r.StatusCode == http.StatusBadRequest && reach.TLS == nil && bytes.Contains(text, []byte("HTTPS")): // as nginx, Apache and Go say it
-		f.Code, f.Text = fault.WantsTLS, "the manager's URL begins with http://, and the other end wants https://"
+		code = fault.NoWebSocket
+	case plain && (r.StatusCode/100 == 3 && isSameWithTLS(r) || // or as nginx, Apache and Go say it
+		r.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS"))):
+		code = fault.WantsTLS
 	case r.StatusCode/100 == 3:
-		f.Code = fault.Redirected
-		f.Text = fmt.Sprintf("redirected (%s) to %s, where the token does not belong: a captive portal, or the manager's URL has changed", status, redirectHost(r))
+		return fault.New(fault.Redirected, nil, status, redirectHost(r))
 	case r.StatusCode == http.StatusProxyAuthRequired:
-		f.Code, f.Step, f.Text = fault.ProxyLogin, fault.Proxy, fmt.Sprintf("a proxy requires a log-in (it answered %s)", status)
+		return fault.New(fault.ProxyLogin, nil, "on the way", status)
 	case r.StatusCode == http.StatusHTTPVersionNotSupported, r.StatusCode == 464: // 464 is that of AWS
-		f.Code, f.Text = fault.OnlyHTTP2, fmt.Sprintf("the other end does not accept HTTP/1.1 (it answered %s)", status)
+		code = fault.OnlyHTTP2
 	case r.StatusCode == http.StatusNotFound:
-		f.Code, f.Text = fault.NotFound, fmt.Sprintf("there is no manager at this URL (it answered %s)", status)
+		code = fault.NotFound
 	case r.StatusCode/100 == 4, r.StatusCode/100 == 2, r.StatusCode == http.StatusNetworkAuthenticationRequired:
+		media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if media == "" {
 			media = "nothing"
 		}
-		f.Code, f.Text = fault.Portal, fmt.Sprintf("something that is not the manager answered %s with %s (a proxy or a captive portal?)", status, media)
-	default:
-		f.Code, f.Text = fault.ServerError, fmt.Sprintf("the manager, or a proxy before it, answered %s", status)
+		return fault.New(fault.Portal, nil, status, media)
 	}
-	return f
+	return fault.New(code, nil, status)
 }
 
 func statusOf(r *http.Response) string {
-	return strings.TrimSpace(fmt.Sprintf("%d %s", r.StatusCode, http.StatusText(r.StatusCode)))
+	return strings.TrimSpace(strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode))
 }
 
 // isOfProxy reports whether a status is a proxy's own rather than that of a server behind it.

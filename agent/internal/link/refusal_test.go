@@ -106,7 +106,7 @@ func TestUpgradeRefusals(t *testing.T) {
 		"bare 401":              {401, nil, "", false, "something that is not the manager answered 401"},
 		"portal with 200":       {200, map[string]string{"Content-Type": "text/html"}, "<html>", false, "something that is not the manager answered 200 OK with text/html"},
 		"no upgrade":            {426, nil, ours("upgrade_required"), false, "does not pass WebSockets (it answered 426"},
-		"proxy log-in":          {407, nil, "", false, "a proxy requires a log-in"},
+		"proxy log-in":          {407, nil, "", false, "the proxy on the way requires a log-in"},
 		"nothing there":         {404, nil, "nope", false, "there is no manager at this URL"},
 		"gateway":               {502, nil, "", false, "answered 502 Bad Gateway"},
 		"not configured":        {503, nil, ours("not_configured"), false, "503 Service Unavailable (not_configured: because)"},

@@ -147,7 +147,7 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 		for range 50 {
 			attempts = append(attempts,
 				func() outcome {
-					return outcome{err: &retryableError{fault: &fault.Fault{Text: "busy"}, retryAfter: 30 * time.Second}}
+					return outcome{err: &retryableError{fault: fault.New("busy", nil, "busy"), retryAfter: 30 * time.Second}}
 				},
 				func() outcome { return outcome{err: closedWith(protocol.CloseReplaced), up: time.Second} },
 				func() outcome { return outcome{err: closedWith(protocol.CloseRateLimited), up: time.Second} },

@@ -3,7 +3,6 @@ package link
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,23 +21,21 @@ func checkTunnel(_ context.Context, proxy *url.URL, _ *http.Request, r *http.Res
 
 // proxyRefusal names the cause of a proxy's answer that is not the manager's.
 func proxyRefusal(proxy string, r *http.Response) *fault.Fault {
-	status := statusOf(r)
+	status, code := statusOf(r), fault.ProxyForbids
 	switch {
 	case r.StatusCode == http.StatusProxyAuthRequired:
-		return &fault.Fault{Code: fault.ProxyLogin, Step: fault.Proxy, Text: fmt.Sprintf("the proxy %s requires a log-in (it answered %s)", proxy, status)}
+		code = fault.ProxyLogin
 	case r.StatusCode/100 == 3 || r.StatusCode == http.StatusNetworkAuthenticationRequired:
-		text := fmt.Sprintf("a captive portal answered for the proxy %s (%s)", proxy, status)
+		code = fault.ProxyPortal
 		if r.Header.Get("Location") != "" {
-			text = fmt.Sprintf("a captive portal answered for the proxy %s (%s, to %s)", proxy, status, redirectHost(r))
+			status += ", to " + redirectHost(r)
 		}
-		return &fault.Fault{Code: fault.ProxyPortal, Step: fault.Proxy, Text: text}
 	case r.StatusCode/100 == 5:
-		return &fault.Fault{Code: fault.ProxyNoRoute, Step: fault.TCP, Text: fmt.Sprintf("the proxy %s cannot connect to the manager (it answered %s)", proxy, status)}
+		code = fault.ProxyNoRoute
 	case r.StatusCode/100 == 2:
-		return &fault.Fault{Code: fault.ProxyBroken, Step: fault.Proxy, Text: fmt.Sprintf("the proxy %s answered CONNECT with %s", proxy, status)}
-	default:
-		return &fault.Fault{Code: fault.ProxyForbids, Step: fault.Proxy, Text: fmt.Sprintf("the proxy %s refuses to connect to the manager (it answered %s)", proxy, status)}
+		code = fault.ProxyBroken
 	}
+	return fault.New(code, nil, proxy, status)
 }
 
 // explainSocks names the cause of an error of net/http's SOCKS client. It returns nil for any other error. That client has
@@ -48,26 +45,14 @@ func explainSocks(err error, proxy string) *fault.Fault {
 	if !errors.As(err, &op) || !strings.HasPrefix(op.Op, "socks ") {
 		return nil
 	}
-	text := op.Err.Error()
-	says := func(parts ...string) bool {
-		for _, part := range parts {
-			if strings.Contains(text, part) {
-				return true
-			}
-		}
-		return false
-	}
-	f := &fault.Fault{Step: fault.Proxy, Cause: err}
+	text, code := op.Err.Error(), fault.ProxyBroken
 	switch {
-	case says("authentication"):
-		f.Code, f.Text = fault.ProxyLogin, fmt.Sprintf("the proxy %s does not accept the log-in (%s)", proxy, text)
-	case says("ruleset"):
-		f.Code, f.Text = fault.ProxyForbids, fmt.Sprintf("the proxy %s refuses to connect to the manager (%s)", proxy, text)
-	case says("unknown error"):
-		f.Code, f.Step = fault.ProxyNoRoute, fault.TCP
-		f.Text = fmt.Sprintf("the proxy %s cannot connect to the manager (%s)", proxy, strings.TrimPrefix(text, "unknown error "))
-	default:
-		f.Code, f.Text = fault.ProxyBroken, fmt.Sprintf("the proxy %s does not speak SOCKS5 (%s)", proxy, text)
+	case strings.Contains(text, "authentication"):
+		code = fault.ProxyLogin
+	case strings.Contains(text, "ruleset"):
+		code = fault.ProxyForbids
+	case strings.Contains(text, "unknown error"):
+		code = fault.ProxyNoRoute
 	}
-	return f
+	return fault.New(code, err, proxy, strings.TrimPrefix(text, "unknown error "))
 }
