@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -13,52 +12,58 @@ import (
 	"github.com/zedops/zedops/agent/internal/identity"
 )
 
-// errUnhealthy says that doctor found a fault. The report has told which.
-var errUnhealthy = errors.New("a check of doctor failed")
+func doctorCommand() command {
+	return command{
+		name:    "doctor",
+		summary: "check each step to the manager, and say what to do",
+		help:    doctorHelp,
+		prepare: func(flags *flag.FlagSet, p process) func() error {
+			s := &settings{manager: os.Getenv("ZEDOPS_MANAGER")}
+			s.defineStateDir(flags)
+			s.defineCAFile(flags)
+			flags.StringVar(&s.manager, "manager", s.manager, "")
+			asJSON := flags.Bool("json", false, "")
+			return func() error {
+				if err := s.check(); err != nil {
+					return err
+				}
+				return examine(*s, p, *asJSON)
+			}
+		},
+	}
+}
 
-// runDoctor is the command doctor.
-func runDoctor(args []string, stdout io.Writer, version string) error {
-	flags := flag.NewFlagSet("zedops-agent doctor", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	manager := flags.String("manager", os.Getenv("ZEDOPS_MANAGER"), "")
-	stateDir := flags.String("state-dir", "", "")
-	caFile := flags.String("ca-file", os.Getenv(caFileVariable), "")
-	asJSON := flags.Bool("json", false, "")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		_, err := io.WriteString(stdout, help)
-		return err
-	case err != nil:
-		return &usageError{cause: err}
-	case flags.NArg() > 0:
-		return &usageError{cause: errors.New("doctor takes flags only")}
+func examine(s settings, p process, asJSON bool) error {
+	if s.manager != "" {
+		if _, err := identity.ParseManager(s.manager); err != nil {
+			return &usageError{cause: err}
+		}
 	}
-	dir, err := defaultStateDir(*stateDir)
-	if err != nil {
-		return err
-	}
-	authorities, err := loadAuthorities(*caFile)
+	authorities, err := loadAuthorities(s.caFile)
 	if err != nil {
 		return err
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	report, err := doctor.Run(ctx, doctor.Config{
-		StateDir: dir, Manager: *manager, Default: defaultManager, Version: version, Authorities: authorities,
+		StateDir: s.stateDir, Manager: s.manager, Default: defaultManager, Version: p.version, Authorities: authorities,
 		UseProxy: useProxy,
 	})
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
 	if err != nil {
-		return &usageError{cause: err}
+		return err
 	}
 	write := report.WriteText
-	if *asJSON {
+	if asJSON {
 		write = report.WriteJSON
 	}
-	if err := write(stdout); err != nil {
+	if err := write(p.stdout); err != nil {
 		return err
 	}
 	if !report.Healthy {
-		return errUnhealthy
+		return exitCode(exitFault)
 	}
 	return nil
 }
@@ -70,3 +75,26 @@ func useProxy(manager identity.Manager) error {
 	}
 	return checkProxy(manager.Scheme())
 }
+
+const doctorHelp = `Usage: zedops-agent doctor [flags]
+
+Goes the way of a new connection and checks each step: state directory, clock,
+name service, proxy, TCP, TLS, upgrade to a WebSocket, credential, heartbeat. Each
+check is ok, failed or skipped. A failed one has a code and a remedy. Works with
+and without a running agent, before and after the enrolment. It changes nothing:
+it does not enrol this host, and a running agent keeps its connection. Ends
+within 30 s.
+
+Flags:
+  --manager URL       manager to check. Default: the one that this host is
+                      enrolled with, else ` + defaultManager + `.
+                      The token of this host is sent to its own manager only.
+                      Environment: ZEDOPS_MANAGER
+` + stateDirHelp + caFileHelp + `  --json              print the checks as JSON
+  --help              print this help
+
+Exit codes:
+  0    no check failed
+  1    a check failed
+  2    wrong flags
+`

@@ -29,12 +29,15 @@ type connection struct {
 	feed        *feed
 	window      *creditWindow
 	stats       *stats
+	reporter    *reporter
+	liveness    *liveness
 	log         *slog.Logger
 	clock       clock
 	stepTimeout time.Duration
 
 	opened     time.Time
 	lastFrame  atomic.Int64   // when the last frame arrived, in nanoseconds since opened
+	lastSign   instant        // the same; set by the reader, and others may use it when the reader has ended
 	acks       chan ack       // from the reader to the heartbeat
 	alignments chan alignment // likewise
 	rotated    chan struct{}  // the agent has stored a new token and told the manager so
@@ -57,6 +60,7 @@ type session struct {
 type outcome struct {
 	err     error
 	up      time.Duration // from ready to the end; 0 if it never became ready
+	silence time.Duration // how long before the end the last frame came; includes the time that the host slept
 	welcome *welcome      // nil if there was none
 	drain   *drain        // nil if the manager did not ask to reconnect
 	dropped int64
@@ -89,6 +93,7 @@ func (l *Link) attempt(ctx context.Context, ready func(session)) outcome {
 		})
 		if !readyAt.IsZero() {
 			o.up = max(time.Since(readyAt), 1)
+			o.silence = l.clock.since(c.lastSign)
 		}
 	}
 	o.err, o.drain, o.dropped = l.refusedByClose(err), c.drain, c.dropped.Load()
@@ -121,6 +126,8 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		feed:        l.feed,
 		window:      newCreditWindow(w),
 		stats:       l.stats,
+		reporter:    l.reporter,
+		liveness:    l.liveness,
 		log:         l.log,
 		clock:       l.clock,
 		stepTimeout: l.stepTimeout,
@@ -224,6 +231,7 @@ func (c *connection) read(reading, running context.Context) error {
 		}
 		now := time.Now()
 		c.lastFrame.Store(int64(now.Sub(c.opened)))
+		c.lastSign = instant{mono: now, wall: c.clock().Round(0)}
 		switch {
 		case kind != websocket.MessageText, int64(len(frame)) > c.welcome.MaxFrameBytes:
 			c.dropped.Add(1)
