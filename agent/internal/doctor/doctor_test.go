@@ -450,7 +450,10 @@ func sickHosts(t *testing.T) []sick {
 		{"the other end is a WebSocket server, but no manager", fault.Upgrade, fault.NotManager, plain(func(t *testing.T) http.Handler { return &manager{t: t, welcome: `{"subject":"hello"}`} })},
 		{"a proxy before the manager fails (502)", fault.Upgrade, fault.ServerError, plain(func(*testing.T) http.Handler { return html(502) })},
 		{"the manager cannot reach its database", fault.Upgrade, "registry_unavailable", refuses("registry_unavailable")},
+		{"a hub of the manager fails", fault.Upgrade, "hub_unavailable", refuses("hub_unavailable")},
+		{"the manager lacks a setting", fault.Upgrade, "not_configured", refuses("not_configured")},
 		{"this host connects too often", fault.Upgrade, "too_many_requests", refuses("too_many_requests")},
+		{"something alters the agent's headers", fault.Upgrade, "invalid_header", refuses("invalid_header")},
 		{"the upgrade gets no answer", fault.Upgrade, fault.UpgradeNoAnswer, raw(hold)},
 		{"the upgrade is answered byte by byte", fault.Upgrade, fault.UpgradeNoAnswer, raw(func(c net.Conn) {
 			for _, b := range []byte("HTTP/1.1 101 Switching Protocols\r\n") {
@@ -466,6 +469,7 @@ func sickHosts(t *testing.T) []sick {
 		{"the manager refuses the token", fault.Credential, "invalid_token", refuses("invalid_token")},
 		{"an operator revoked the agent", fault.Credential, "agent_revoked", refuses("agent_revoked")},
 		{"an operator removed the agent", fault.Credential, "agent_removed", refuses("agent_removed")},
+		{"a proxy adds the header Origin", fault.Credential, "browser_origin", refuses("browser_origin")},
 		{"a proxy strips the header Authorization", fault.Credential, "missing_token", plain(func(t *testing.T) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				r.Header.Del("Authorization")
@@ -496,6 +500,28 @@ func sickHosts(t *testing.T) []sick {
 			}
 			return p
 		}},
+	}
+}
+
+// The page and the tests have one list.
+func TestThePageHasTheSameList(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/OPERATIONS.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "### What doctor says\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var rows, want []string
+	for line := range strings.Lines(section) {
+		if strings.Contains(line, "` |") {
+			rows = append(rows, strings.TrimSpace(line))
+		}
+	}
+	for _, c := range sickHosts(t) {
+		want = append(want, "| "+c.fault+" | "+string(c.step)+" | `"+string(c.code)+"` |")
+	}
+	if !slices.Equal(rows, want) {
+		t.Errorf("the table of docs/OPERATIONS.md \"What doctor says\" should be\n%s", strings.Join(want, "\n"))
 	}
 }
 

@@ -60,14 +60,14 @@ func (m *manager) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case token == "":
 		refuse(401, "missing_token")
 		return
-	case m.refuses[token] == "registry_unavailable":
-		refuse(503, "registry_unavailable")
-		return
-	case m.refuses[token] == "too_many_requests":
-		refuse(429, "too_many_requests")
-		return
 	case m.refuses[token] != "":
-		refuse(403, m.refuses[token])
+		status, other := map[string]int{
+			"invalid_header": 400, "too_many_requests": 429, "registry_unavailable": 503, "hub_unavailable": 503, "not_configured": 503,
+		}[m.refuses[token]]
+		if !other {
+			status = 403
+		}
+		refuse(status, m.refuses[token])
 		return
 	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{CompressionMode: websocket.CompressionDisabled})
