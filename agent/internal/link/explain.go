@@ -169,8 +169,10 @@ func explainConnect(err error, target string) *fault.Fault {
 	address := "its address"
 	var network *net.OpError
 	var number syscall.Errno
-	if errors.As(err, &network) && network.Addr != nil {
-		address = network.Addr.String()
+	for cause := err; errors.As(cause, &network); cause = network.Err { // the outer one may be of the proxy
+		if network.Addr != nil {
+			address = network.Addr.String()
+		}
 	}
 	errors.As(err, &number)
 	code := fault.NoAnswer
