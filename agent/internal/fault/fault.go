@@ -31,13 +31,21 @@ var Steps = []Step{State, Clock, Names, Proxy, TCP, TLS, Upgrade, Credential, He
 // Fault is an error in an operator's words. errors.Is and errors.As find its cause, which the text leaves out.
 type Fault struct {
 	Code  Code
-	Args  []string // what stands for each % in the text of its code
-	Cause error    // may be nil
+	Cause error // may be nil
+
+	args  [mostArgs]string
+	count int // of the arguments
 }
 
-// New returns a fault; cause may be nil.
+// mostArgs is how many % a text has at most.
+const mostArgs = 3
+
+// New returns a fault; cause may be nil. The arguments stand for each % in the text of the code. It copies them: so they stay
+// on the stack of its many callers, and the binary is smaller.
 func New(code Code, cause error, args ...string) *Fault {
-	return &Fault{Code: code, Args: args, Cause: cause}
+	f := &Fault{Code: code, Cause: cause}
+	f.count = copy(f.args[:], args)
+	return f
 }
 
 // Step is where the fault shows; it is empty if the code does not tell.
@@ -46,7 +54,7 @@ func (f *Fault) Step() Step { return kindOf(f.Code).step }
 // Text says what is wrong.
 func (f *Fault) Text() string {
 	text := kindOf(f.Code).text
-	for _, arg := range f.Args {
+	for _, arg := range f.args[:f.count] {
 		before, after, _ := strings.Cut(text, "%")
 		text = before + strings.ReplaceAll(arg, "%", percent) + after
 	}

@@ -145,7 +145,11 @@ func explainLookup(lookup *net.DNSError, err error) *fault.Fault {
 	case !hasNameServer(ResolverFile):
 		return fault.New(fault.NoNameServer, err, lookup.Name)
 	}
-	return fault.New(fault.NameServiceDown, err, lookup.Name, lookup.Server, lookup.Err)
+	server := lookup.Server
+	if server == "" {
+		server = "of this host"
+	}
+	return fault.New(fault.NameServiceDown, err, lookup.Name, server, lookup.Err)
 }
 
 // ResolverFile names the name servers of this host. It is a variable for tests.
