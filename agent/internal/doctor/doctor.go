@@ -22,7 +22,7 @@ const Limit = 25 * time.Second
 const (
 	stateLimit  = 5 * time.Second // a network file system may hang
 	agentLimit  = 2 * time.Second
-	largestSkew = 5 * time.Minute // a certificate may be renewed later than that before it ends
+	largestSkew = 5 * time.Minute // far more than NTP lets a clock drift
 	notReached  = "not reached"
 )
 
@@ -69,7 +69,7 @@ func Run(ctx context.Context, c Config) (Report, error) {
 		return Report{}, err
 	}
 	if manager != (identity.Manager{}) {
-		e.checkWay(ctx, manager, state)
+		e.checkWay(ctx, manager, state, isRead)
 	}
 	return e.report(manager), nil
 }
@@ -112,18 +112,21 @@ func (e *examination) report(manager identity.Manager) Report {
 // checkState reports whether the state directory could be read.
 func (e *examination) checkState(ctx context.Context) (state identity.Inspection, isRead bool) {
 	var err error
-	done := make(chan struct{})
+	done := make(chan error, 1)
+	found := new(identity.Inspection) // of the goroutine until it is done
 	go func() {
-		defer close(done)
-		state, err = identity.Inspect(e.config.StateDir)
+		inspected, err := identity.Inspect(e.config.StateDir)
+		*found = inspected
+		done <- err
 	}()
 	ctx, cancel := context.WithTimeout(ctx, stateLimit)
 	defer cancel()
 	select {
-	case <-done:
+	case err = <-done:
+		state = *found
 	case <-ctx.Done(): // the look at it ends with the process
 		e.fail(fault.State, fault.New(fault.StateUnreadable, nil, e.config.StateDir, "its file system does not answer"))
-		return identity.Inspection{}, false
+		return state, false
 	}
 	if state.Credential != nil {
 		e.secrets = append(e.secrets, state.Credential.Token)

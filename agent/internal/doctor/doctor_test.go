@@ -615,6 +615,12 @@ func TestAStateDirectoryThatCannotBeReadHidesTheManager(t *testing.T) {
 	if r.Manager != "" || r.of(fault.TCP).Result != Skipped || r.of(fault.State).Result != Failed {
 		t.Errorf("got %+v", r)
 	}
+	c := patient{dir: dir}.config(t)
+	c.Manager = serve(t, &manager{t: t})
+	r = diagnose(t, c)
+	if r.of(fault.Upgrade).Result != OK || r.of(fault.Credential).Result != Skipped || strings.Contains(r.of(fault.Credential).Text, "not enrolled") {
+		t.Errorf("with --manager: %+v", r)
+	}
 }
 
 func TestTheTextIsCalm(t *testing.T) {

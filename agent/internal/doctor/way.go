@@ -14,7 +14,7 @@ import (
 )
 
 // checkWay checks the steps that need the network, and the clock, which the manager's answer tells.
-func (e *examination) checkWay(ctx context.Context, manager identity.Manager, state identity.Inspection) {
+func (e *examination) checkWay(ctx context.Context, manager identity.Manager, state identity.Inspection, isRead bool) {
 	if e.config.UseProxy != nil {
 		if err := e.config.UseProxy(manager); err != nil {
 			e.fail(fault.Proxy, fault.New(fault.ProxyUnusable, err, err.Error()))
@@ -51,11 +51,13 @@ func (e *examination) checkWay(ctx context.Context, manager identity.Manager, st
 	}
 	e.tellSteps(manager, found)
 	if !own && e.checks[fault.Upgrade].Result == OK {
-		if state.Credential == nil {
-			e.set(fault.Credential, Skipped, "this host is not enrolled with a manager")
-		} else {
-			e.set(fault.Credential, Skipped, "this host is enrolled with "+state.Credential.Manager.String()+", and its token is for no other manager")
+		why := "this host is not enrolled with a manager"
+		if state.Credential != nil {
+			why = "this host is enrolled with " + state.Credential.Manager.String() + ", and its token is for no other manager"
+		} else if !isRead {
+			why = "the state directory does not tell the token"
 		}
+		e.set(fault.Credential, Skipped, why)
 	}
 	e.checkClock(ctx, l, found)
 	e.askAgent(ctx, state)

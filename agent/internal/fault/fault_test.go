@@ -66,3 +66,34 @@ func TestAFaultSpeaksPlainly(t *testing.T) {
 		t.Error("the cause is lost")
 	}
 }
+
+// Each fault that the suite makes on purpose has a verdict of doctor, with a code that exists.
+func TestTheReliabilityPageKnowsTheVerdicts(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/RELIABILITY.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(page), "## Faults\n")
+	table, _, _ = strings.Cut(table, "\n## ")
+	rows := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(strings.TrimSpace(line), "|")
+		if len(cells) < 4 || strings.HasPrefix(cells[1], "---") || cells[1] == " fault " {
+			continue
+		}
+		rows++
+		verdict := strings.TrimSpace(cells[len(cells)-2])
+		codes := regexp.MustCompile("`([a-z0-9_]+)`").FindAllStringSubmatch(verdict, -1)
+		if len(codes) == 0 && verdict != "–" && !strings.HasPrefix(verdict, "healthy") {
+			t.Errorf("%s: what is %q?", cells[1], verdict)
+		}
+		for _, code := range codes {
+			if !slices.ContainsFunc(kinds, func(k kind) bool { return string(k.code) == code[1] }) {
+				t.Errorf("%s: there is no code %s", cells[1], code[1])
+			}
+		}
+	}
+	if rows < 20 {
+		t.Errorf("there are %d rows", rows)
+	}
+}
