@@ -113,6 +113,17 @@ describe.concurrent("doctor, on a host of its own", () => {
     expectHealthy(await examine({ stateDir, launcher, managerUrl: tls.url, env }));
   });
 
+  test("its agent is a service: doctor finds its state", async ({ host, skip, onTestFinished }) => {
+    skipIfLacking(skip, await Namespace.lacking("mount", "mount"));
+    const namespace = await Namespace.open("mount");
+    onTestFinished(() => namespace.close());
+    await namespace.run("mount", "-t", "tmpfs", "zedops-faults", "/var/lib");
+    await namespace.run("cp", "-a", host.stateDir, "/var/lib/zedops-agent");
+    const diagnosis = await examine({ launcher: namespace.launcher });
+    expectHealthy(diagnosis);
+    expect(diagnosis.texts.state).toBe("/var/lib/zedops-agent: enrolled, no agent runs");
+  });
+
   test.for([
     { fault: "full", happen: (disk: Disk) => disk.fill() },
     { fault: "read-only", happen: (disk: Disk) => disk.makeReadOnly() },

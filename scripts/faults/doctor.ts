@@ -18,7 +18,8 @@ const Report = z.object({
 });
 
 export interface Patient {
-  stateDir: string;
+  /** If it is missing, doctor looks for it. */
+  stateDir?: string;
   managerUrl?: string;
   /** The command that runs doctor on its host. */
   launcher?: readonly string[];
@@ -36,7 +37,8 @@ export interface Diagnosis {
 /** Runs `zedops-agent doctor` on a host. */
 export async function examine({ stateDir, managerUrl, launcher = [], env = {} }: Patient): Promise<Diagnosis> {
   const [file = agentBinary, ...before] = [...launcher, agentBinary];
-  const args = [...before, "doctor", "--json", "--state-dir", stateDir];
+  const args = [...before, "doctor", "--json"];
+  if (stateDir !== undefined) args.push("--state-dir", stateDir);
   if (managerUrl !== undefined) args.push("--manager", managerUrl);
   const { exitCode, output } = await new Promise<{ exitCode: number; output: string }>((resolve) => {
     execFile(file, args, { env: { PATH: process.env.PATH, HOME: "/nonexistent", ...env } }, (error, stdout, stderr) => {

@@ -24,6 +24,9 @@ func doctorCommand() command {
 			flags.StringVar(&s.manager, "manager", s.manager, "")
 			asJSON := flags.Bool("json", false, "")
 			return func() error {
+				if s.stateDir == "" {
+					s.stateDir = serviceStateDir()
+				}
 				if err := s.check(); err != nil {
 					return err
 				}
@@ -90,7 +93,8 @@ Flags:
                       enrolled with, else ` + defaultManager + `.
                       The token of this host is sent to its own manager only.
                       Environment: ZEDOPS_MANAGER
-` + stateDirHelp + caFileHelp + `  --json              print the checks as JSON
+` + stateDirHelp + `                      If that is missing: ` + stateOfService + `
+` + caFileHelp + `  --json              print the checks as JSON
   --help              print this help
 
 Exit codes:

@@ -165,5 +165,8 @@ func (e *examination) chooseManager(state identity.Inspection, isRead bool) (ide
 	case !isRead:
 		return identity.Manager{}, nil
 	}
+	if c := e.checks[fault.State]; c.Result == OK {
+		e.set(fault.State, OK, c.Text+"; no manager is known, so the default is checked: --manager names another")
+	}
 	return identity.ParseManager(e.config.Default)
 }

@@ -262,6 +262,9 @@ func TestAHostThatIsNotEnrolledIsHealthy(t *testing.T) {
 			if !r.Healthy || r.of(fault.Upgrade).Result != OK || r.of(fault.Credential).Result != Skipped || !strings.Contains(r.of(fault.Credential).Text, "not enrolled") || r.of(fault.Clock).Result != OK {
 				t.Errorf("got %+v", r)
 			}
+			if !strings.Contains(r.of(fault.State).Text, "the default is checked") {
+				t.Error("it does not say which manager it checks")
+			}
 			if files, _ := os.ReadDir(c.StateDir); len(files) > 0 {
 				t.Errorf("it left %v behind", files)
 			}
