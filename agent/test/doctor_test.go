@@ -87,8 +87,8 @@ func TestDoctorNamesWhatTheEnvironmentDoes(t *testing.T) {
 		args []string
 		says string
 	}{
-		"a file of certificates that is not there": {[]string{"SSL_CERT_FILE=/nonexistent.pem"}, nil, "SSL_CERT_FILE names /nonexistent.pem, which cannot be read [cert_file_unusable]"},
-		"a file of other things":                   {[]string{"SSL_CERT_FILE=/etc/passwd"}, nil, "SSL_CERT_FILE names /etc/passwd, which holds no certificate in PEM [cert_file_unusable]"},
+		"a file of certificates that is not there": {[]string{"SSL_CERT_FILE=/nonexistent.pem"}, nil, "the file of SSL_CERT_FILE cannot be used (open /nonexistent.pem: no such file or directory) [cert_file_unusable]"},
+		"a file of other things":                   {[]string{"SSL_CERT_FILE=/etc/passwd"}, nil, "the file of SSL_CERT_FILE cannot be used (/etc/passwd holds no certificate in PEM"},
 		"an unknown authority":                     {nil, nil, "an authority that this host does not trust"},
 		"--ca-file":                                {nil, []string{"--ca-file", caFile}, "there is no manager at this URL (it answered 404 Not Found) [no_manager_here]"},
 		"ZEDOPS_CA_FILE":                           {[]string{"ZEDOPS_CA_FILE=" + caFile}, nil, "[no_manager_here]"},

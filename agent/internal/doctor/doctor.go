@@ -74,6 +74,9 @@ func Run(ctx context.Context, c Config) (Report, error) {
 	return e.report(manager), nil
 }
 
+// set has many callers; the binary is smaller if it is not copied into each.
+//
+//go:noinline
 func (e *examination) set(step fault.Step, result Result, text string) {
 	e.checks[step] = Check{Step: step, Result: result, Text: text}
 }

@@ -97,7 +97,7 @@ var kinds = []kind{
 	{ProxyNoRoute, TCP, "the proxy % cannot connect to the manager (it answered %)", "check the manager's URL, and whether the proxy may and can connect to it"},
 
 	{NoAuthorities, TLS, "this host has no certificates of authorities at all, so it cannot check the manager's", "install the package ca-certificates, or name a file of certificates with --ca-file"},
-	{CertFileUnusable, TLS, "SSL_CERT_FILE names %, which %", "correct SSL_CERT_FILE, or unset it and use --ca-file"},
+	{CertFileUnusable, TLS, "the file of SSL_CERT_FILE cannot be used (%)", "correct SSL_CERT_FILE, or unset it and use --ca-file"},
 	{UnknownAuthority, TLS, "the manager's certificate was signed by an authority that this host does not trust (%)", "if it is your own, name its certificate file with --ca-file, or in SSL_CERT_FILE; if it is a proxy's, have the manager exempted"},
 	{CertExpired, TLS, "the manager's certificate is valid from % until %, and this host's clock says %: one of them is wrong", "set the clock if it is wrong; else renew the manager's certificate"},
 	{CertNotYetValid, TLS, "the manager's certificate is valid from % until %, and this host's clock says %: one of them is wrong", "set the clock if it is wrong; else wait, or replace the manager's certificate"},

@@ -42,6 +42,8 @@ const mostArgs = 3
 
 // New returns a fault; cause may be nil. The arguments stand for each % in the text of the code. It copies them: so they stay
 // on the stack of its many callers, and the binary is smaller.
+//
+//go:noinline
 func New(code Code, cause error, args ...string) *Fault {
 	f := &Fault{Code: code, Cause: cause}
 	f.count = copy(f.args[:], args)
@@ -93,11 +95,14 @@ func CodeOf(err error) Code {
 // Remedy says what an operator can do about a code; it is empty if there is nothing more to say.
 func Remedy(code Code) string { return kindOf(code).remedy }
 
-func kindOf(code Code) kind {
-	for _, k := range kinds {
-		if k.code == code {
-			return k
+func kindOf(code Code) *kind {
+	for i := range kinds {
+		if kinds[i].code == code {
+			return &kinds[i]
 		}
 	}
-	return kind{code: code, text: "%"}
+	return &unknown
 }
+
+// unknown is the kind of a code that only the manager knows.
+var unknown = kind{text: "%"}

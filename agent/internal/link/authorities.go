@@ -33,13 +33,9 @@ func LoadAuthorities(file string) (*x509.CertPool, error) {
 
 // explainUnknownAuthority looks for a cause on this host. own are the authorities of --ca-file; nil without it.
 func explainUnknownAuthority(err error, own *x509.CertPool) *fault.Fault {
-	if file := os.Getenv("SSL_CERT_FILE"); file != "" {
-		switch text, readErr := os.ReadFile(file); {
-		case readErr != nil:
-			return fault.New(fault.CertFileUnusable, err, file, "cannot be read")
-		case !x509.NewCertPool().AppendCertsFromPEM(text):
-			return fault.New(fault.CertFileUnusable, err, file, "holds no certificate in PEM")
-		}
+	// The system has other sources beside this file, so a file that is missing shows only here.
+	if _, fileErr := LoadAuthorities(os.Getenv("SSL_CERT_FILE")); fileErr != nil {
+		return fault.New(fault.CertFileUnusable, err, fileErr.Error())
 	}
 	if pool, systemErr := x509.SystemCertPool(); own == nil && (systemErr != nil || pool.Equal(x509.NewCertPool())) {
 		return fault.New(fault.NoAuthorities, err)
