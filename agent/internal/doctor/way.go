@@ -90,7 +90,7 @@ func describe(step fault.Step, found link.Findings) string {
 		return strings.Join(found.Addresses, ", ")
 	case fault.Proxy:
 		if found.Proxy == "" {
-			return "none is set"
+			return "the environment of doctor names none for this manager"
 		}
 		return found.Proxy
 	case fault.TCP:
