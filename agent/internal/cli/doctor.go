@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -46,6 +48,7 @@ func examine(s settings, p process, asJSON bool) error {
 	if err != nil {
 		return err
 	}
+	log.SetOutput(io.Discard) // net/http has a log of its own; the report tells
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	report, err := doctor.Run(ctx, doctor.Config{

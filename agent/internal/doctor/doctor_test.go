@@ -450,6 +450,10 @@ func sickHosts(t *testing.T) []sick {
 		{"a captive portal answers 200", fault.Upgrade, fault.Portal, plain(func(*testing.T) http.Handler { return html(200) })},
 		{"the URL is that of another server (404)", fault.Upgrade, fault.NotFound, plain(func(*testing.T) http.Handler { return http.NotFoundHandler() })},
 		{"the other end does not speak HTTP", fault.Upgrade, fault.NotManager, raw(afterRequest("SSH-2.0-OpenSSH_9.2\r\n"))},
+		{"the other end speaks first", fault.Upgrade, fault.NotManager, raw(func(c net.Conn) {
+			_, _ = io.WriteString(c, "SSH-2.0-OpenSSH_9.2\r\n")
+			hold(c)
+		})},
 		{"the other end is a WebSocket server, but no manager", fault.Upgrade, fault.NotManager, plain(func(t *testing.T) http.Handler { return &manager{t: t, welcome: `{"subject":"hello"}`} })},
 		{"a proxy before the manager fails (502)", fault.Upgrade, fault.ServerError, plain(func(*testing.T) http.Handler { return html(502) })},
 		{"the manager cannot reach its database", fault.Upgrade, "registry_unavailable", refuses("registry_unavailable")},
@@ -459,6 +463,7 @@ func sickHosts(t *testing.T) []sick {
 		{"something alters the agent's headers", fault.Upgrade, "invalid_header", refuses("invalid_header")},
 		{"the upgrade gets no answer", fault.Upgrade, fault.UpgradeNoAnswer, raw(hold)},
 		{"the upgrade is answered byte by byte", fault.Upgrade, fault.UpgradeNoAnswer, raw(func(c net.Conn) {
+			_, _ = c.Read(make([]byte, 4096))
 			for _, b := range []byte("HTTP/1.1 101 Switching Protocols\r\n") {
 				if _, err := c.Write([]byte{b}); err != nil {
 					return
@@ -467,6 +472,7 @@ func sickHosts(t *testing.T) []sick {
 			}
 		})},
 		{"the welcome does not arrive", fault.Upgrade, fault.UpgradeNoAnswer, plain(func(t *testing.T) http.Handler { return &manager{t: t, welcome: "none"} })},
+		{"the connection breaks off at once", fault.Upgrade, fault.UpgradeCut, raw(func(net.Conn) {})},
 		{"the connection breaks off at the upgrade", fault.Upgrade, fault.UpgradeCut, raw(func(c net.Conn) { _, _ = c.Read(make([]byte, 4096)) })},
 
 		{"the manager refuses the token", fault.Credential, "invalid_token", refuses("invalid_token")},

@@ -60,7 +60,7 @@ func (p *progress) explain(err error, now time.Time) error {
 		return fault.New(fault.WantsTLS, err, "with TLS")
 	case strings.Contains(err.Error(), `malformed HTTP response "\x00\x00`): // the first frame of HTTP/2
 		return fault.New(fault.OnlyHTTP2, err, "with HTTP/2")
-	case strings.Contains(err.Error(), "malformed HTTP"):
+	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "readLoopPeekFail"): // it spoke first
 		return fault.New(fault.NotManager, err, "it does not speak HTTP")
 	case step == fault.Upgrade && !isRequest: // the library did not like the 101
 		return fault.New(fault.NoWebSocket, err, err.Error())
@@ -200,7 +200,12 @@ func explainConnect(err error, target string) *fault.Fault {
 
 // isCut reports whether the connection has ended without a word.
 func isCut(err error) bool {
-	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, end) {
+			return true
+		}
+	}
+	return err != nil && strings.Contains(err.Error(), "server closed idle connection") // net/http, before the request
 }
 
 // explainSocketError says how a socket ended.
