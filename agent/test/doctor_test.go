@@ -37,13 +37,41 @@ func TestDoctorLeavesARunningAgentConnected(t *testing.T) {
 			t.Errorf("doctor sent %s", seen.Subject)
 		}
 	}
-	for _, line := range []string{"Manager: " + m.URL, "enrolled, an agent runs", "the manager accepts the token"} {
+	for _, line := range []string{"Manager: " + m.URL, "enrolled, an agent runs", "the manager accepts the token", "the running agent is connected: since "} {
 		if !strings.Contains(d.stdout.String(), line) {
 			t.Errorf("doctor did not say %q, but\n%s", line, d.stdout)
 		}
 	}
 	if strings.Contains(a.output.String(), "connection lost") {
 		t.Error("the agent lost its connection")
+	}
+}
+
+func TestDoctorTellsThatTheRunningAgentIsAway(t *testing.T) {
+	m := managertest.Start(t, nil)
+	dir := enrolled(t, m.URL)
+	a := start(t, options{args: []string{"--state-dir", dir}})
+	p := m.Next(t)
+	p.Register(t, managertest.Defaults())
+	p.Serve()
+	a.says(t, "msg=connected")
+	p.Close(4409, "replaced") // the agent waits for minutes after it
+	a.says(t, "code=replaced")
+
+	d := start(t, options{args: []string{"doctor", "--state-dir", dir}})
+	probe := m.Next(t)
+	probe.Welcome(t, managertest.Defaults())
+	probe.Serve()
+	d.wantExit(t, 1)
+	for _, part := range []string{"failed   heartbeat   a new connection works, but the running agent is not connected:", "; next attempt at ", "[replaced]"} {
+		if !strings.Contains(d.stdout.String(), part) {
+			t.Errorf("doctor did not say %q, but\n%s", part, d.stdout)
+		}
+	}
+	status := start(t, options{args: []string{"status", "--json", "--state-dir", dir}})
+	status.wantExit(t, 75)
+	if !strings.Contains(status.stdout.String(), `"lastErrorCode":"replaced"`) {
+		t.Errorf("status said %s", status.stdout)
 	}
 }
 
@@ -117,7 +145,7 @@ func TestACAFileIsUsedOrRefused(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, command := range []string{"run", "doctor"} {
+	for _, command := range []string{"run", "enroll", "doctor"} {
 		for file, says := range map[string]string{"/nonexistent.pem": "no such file", empty: "is empty", "/etc/passwd": "holds no certificate in PEM"} {
 			t.Run(command+" "+filepath.Base(file), func(t *testing.T) {
 				args := []string{command, "--ca-file", file, "--state-dir", enrolled(t, "https://manager.invalid")}

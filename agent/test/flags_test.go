@@ -67,11 +67,14 @@ func TestAHostThatIsNotEnrolledExits78(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for command, texts := range map[string][]string{
-		"--help":       {"enroll", "status", "help COMMAND"},
-		"help":         {"enroll", "status", "help COMMAND"},
+		"--help":       {"enroll", "status", "reset", "version", "help COMMAND"},
+		"help":         {"enroll", "status", "reset", "version", "help COMMAND"},
 		"help run":     {"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "78", "~/.zedops-agent", "--subscribe", "agents.self.", "--label"},
 		"run --help":   {"--token-file"},
 		"help version": {"--json"},
+		"help enroll":  {"--wait", "75", "77", "78"},
+		"help status":  {"--json", "--wait", "69", "75"},
+		"help reset":   {"--yes"},
 	} {
 		a := start(t, options{args: strings.Fields(command)})
 		a.wantExit(t, 0)

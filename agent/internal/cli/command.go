@@ -30,8 +30,11 @@ type process struct {
 func commands() []command {
 	return []command{
 		runCommand(),
+		enrollCommand(),
+		statusCommand(),
 		doctorCommand(),
 		versionCommand(),
+		resetCommand(),
 		helpCommand(),
 	}
 }

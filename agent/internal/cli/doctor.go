@@ -9,9 +9,12 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
+	"github.com/zedops/zedops/agent/internal/control"
 	"github.com/zedops/zedops/agent/internal/doctor"
 	"github.com/zedops/zedops/agent/internal/identity"
+	"github.com/zedops/zedops/agent/internal/link"
 )
 
 func doctorCommand() command {
@@ -26,9 +29,7 @@ func doctorCommand() command {
 			flags.StringVar(&s.manager, "manager", s.manager, "")
 			asJSON := flags.Bool("json", false, "")
 			return func() error {
-				if s.stateDir == "" {
-					s.stateDir = serviceStateDir()
-				}
+				s.findStateDir()
 				if err := s.check(); err != nil {
 					return err
 				}
@@ -53,7 +54,7 @@ func examine(s settings, p process, asJSON bool) error {
 	defer stop()
 	report, err := doctor.Run(ctx, doctor.Config{
 		StateDir: s.stateDir, Manager: s.manager, Default: defaultManager, Version: p.version, Authorities: authorities,
-		UseProxy: useProxy,
+		UseProxy: useProxy, Ask: func() (doctor.Agent, error) { return askAgent(s.stateDir) },
 	})
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
@@ -72,6 +73,26 @@ func examine(s settings, p process, asJSON bool) error {
 		return exitCode(exitFault)
 	}
 	return nil
+}
+
+// askAgent asks the agent that runs with the state directory, as status does.
+func askAgent(stateDir string) (doctor.Agent, error) {
+	text, err := control.Ask(stateDir)
+	if err != nil {
+		return doctor.Agent{}, err
+	}
+	r := readReport(text)
+	if r.State == link.Connected {
+		return doctor.Agent{Connected: true, Text: "since " + moment(r.Since, time.Now())}, nil
+	}
+	told := r.LastError
+	if told == "" {
+		told = "it has just begun"
+	}
+	if r.NextAttempt != "" {
+		told += "; next attempt at " + r.NextAttempt
+	}
+	return doctor.Agent{Text: told, Code: r.LastErrorCode}, nil
 }
 
 // useProxy prepares the proxy of the environment for a manager. No proxy is used for this host itself.
@@ -96,8 +117,7 @@ Flags:
                       enrolled with, else ` + defaultManager + `.
                       The token of this host is sent to its own manager only.
                       Environment: ZEDOPS_MANAGER
-` + stateDirHelp + `                      If that is missing: ` + stateOfService + `
-` + caFileHelp + `  --json              print the checks as JSON
+` + stateDirHelp + serviceDirHelp + caFileHelp + `  --json              print the checks as JSON
   --help              print this help
 
 Exit codes:

@@ -38,6 +38,7 @@ func exit(err error, c command, stderr io.Writer) int {
 	var code exitCode
 	var usage *usageError
 	var gaveUp *link.GaveUpError
+	var late *notConnectedError
 	var refused *link.RefusedError
 	if err == nil {
 		return exitStopped
@@ -56,7 +57,7 @@ func exit(err error, c command, stderr io.Writer) int {
 	switch {
 	case errors.Is(err, identity.ErrNoToken):
 		return exitNotEnrolled
-	case errors.As(err, &gaveUp):
+	case errors.As(err, &gaveUp), errors.As(err, &late):
 		return exitGaveUp
 	case errors.As(err, &refused):
 		return exitRefused

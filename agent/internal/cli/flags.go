@@ -133,15 +133,20 @@ func defaultStateDir() (string, error) {
 // stateOfService is the state directory of an agent that the installer has set up as a service.
 const stateOfService = "/var/lib/zedops-agent"
 
-// serviceStateDir returns the state directory of the service if the default one is missing: somebody who asks about the agent
-// of this host means the service's. Otherwise it returns "".
-func serviceStateDir() string {
+const serviceDirHelp = `                      If that is missing: ` + stateOfService + `
+`
+
+// findStateDir takes the state directory of the service if none was given and the default one is missing: somebody who asks
+// about the agent of this host means the service's.
+func (s *settings) findStateDir() {
+	if s.stateDir != "" {
+		return
+	}
 	dir, err := defaultStateDir()
 	if err == nil {
 		_, err = os.Lstat(dir)
 	}
 	if _, missing := os.Lstat(stateOfService); err != nil && missing == nil {
-		return stateOfService
+		s.stateDir = stateOfService
 	}
-	return ""
 }

@@ -62,7 +62,11 @@ func run(s settings, p process) error {
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 
 	slog.Info("connecting", "manager", config.Manager.String(), "version", p.version, "stateDir", s.stateDir)
-	err = link.New(config).Run(ctx)
+	service := newService(config, store, s.stateDir)
+	service.start()
+	defer service.close()
+	context.AfterFunc(ctx, service.stopping)
+	err = service.link.Run(ctx)
 	if err == nil {
 		slog.Info("stopped")
 	}

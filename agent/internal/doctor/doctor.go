@@ -16,12 +16,11 @@ import (
 	"github.com/zedops/zedops/agent/internal/link"
 )
 
-// Limit ends a run, whatever the network does.
-const Limit = 25 * time.Second
+// Limit ends a run, whatever the network does. The question to the agent comes after it.
+const Limit = 22 * time.Second
 
 const (
 	stateLimit  = 5 * time.Second // a network file system may hang
-	agentLimit  = 2 * time.Second
 	largestSkew = 5 * time.Minute // far more than NTP lets a clock drift
 	notReached  = "not reached"
 )
@@ -40,15 +39,15 @@ type Config struct {
 
 	// UseProxy prepares the proxy of the environment for a manager, or says why it cannot be used. It may be nil.
 	UseProxy func(identity.Manager) error
-	// Ask asks the agent that runs with the state directory. It may be nil.
-	Ask func(context.Context) (Agent, error)
+	// Ask asks the agent that runs with the state directory, for at most 5 s. It may be nil.
+	Ask func() (Agent, error)
 }
 
 // Agent is what the running agent says of itself.
 type Agent struct {
 	Connected bool
-	Text      string // since when, or what keeps it away
-	Code      fault.Code
+	Text      string     // since when, or what keeps it away
+	Code      fault.Code // of what keeps it away; empty if nothing has failed yet
 }
 
 // examination collects the checks of one run.

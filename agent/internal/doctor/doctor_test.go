@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"bytes"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -53,7 +52,7 @@ type patient struct {
 	clock       time.Duration // ahead
 	patience    time.Duration // 0: long
 	useProxy    func(identity.Manager) error
-	ask         func(context.Context) (Agent, error)
+	ask         func() (Agent, error)
 	running     bool
 }
 
@@ -222,13 +221,13 @@ func TestHealthyHosts(t *testing.T) {
 		"an agent that runs": func(t *testing.T) patient {
 			p := enrolledWith(serve(t, &manager{t: t}))
 			p.running = true
-			p.ask = func(context.Context) (Agent, error) { return Agent{Connected: true, Text: "for 3h"}, nil }
+			p.ask = func() (Agent, error) { return Agent{Connected: true, Text: "for 3h"}, nil }
 			return p
 		},
 		"an agent of an earlier release": func(t *testing.T) patient {
 			p := enrolledWith(serve(t, &manager{t: t}))
 			p.running = true
-			p.ask = func(context.Context) (Agent, error) { return Agent{}, errors.New("nobody listens") }
+			p.ask = func() (Agent, error) { return Agent{}, errors.New("nobody listens") }
 			return p
 		},
 		"a welcome without a time": func(t *testing.T) patient {
@@ -496,7 +495,7 @@ func sickHosts(t *testing.T) []sick {
 		{"the running agent is not connected", fault.Heartbeat, "replaced", func(t *testing.T) patient {
 			p := enrolledWith(serve(t, &manager{t: t}))
 			p.running = true
-			p.ask = func(context.Context) (Agent, error) {
+			p.ask = func() (Agent, error) {
 				return Agent{Code: "replaced", Text: "the manager closed the connection (4409 replaced)"}, nil
 			}
 			return p
@@ -504,7 +503,7 @@ func sickHosts(t *testing.T) []sick {
 		{"every connection is cut at the same age", fault.Heartbeat, fault.CutAtSameAge, func(t *testing.T) patient {
 			p := enrolledWith(serve(t, &manager{t: t}))
 			p.running = true
-			p.ask = func(context.Context) (Agent, error) {
+			p.ask = func() (Agent, error) {
 				return Agent{Code: fault.CutAtSameAge, Text: "the connection broke off after 1m0s, as did the two before it"}, nil
 			}
 			return p

@@ -60,7 +60,7 @@ func (e *examination) checkWay(ctx context.Context, manager identity.Manager, st
 		e.set(fault.Credential, Skipped, why)
 	}
 	e.checkClock(ctx, l, found)
-	e.askAgent(ctx, state)
+	e.askAgent(state)
 }
 
 // tellSteps gives each step before the one that failed its ok.
@@ -141,14 +141,12 @@ func (e *examination) checkClock(ctx context.Context, l *link.Link, found link.F
 
 // askAgent lets the running agent say whether it is connected. It is asked even if the way of a new connection fails: the
 // connection of the agent may be older than the fault.
-func (e *examination) askAgent(ctx context.Context, state identity.Inspection) {
+func (e *examination) askAgent(state identity.Inspection) {
 	if !state.Running || e.config.Ask == nil {
 		return
 	}
 	beat := e.checks[fault.Heartbeat]
-	ctx, cancel := context.WithTimeout(ctx, agentLimit)
-	defer cancel()
-	agent, err := e.config.Ask(ctx)
+	agent, err := e.config.Ask()
 	switch {
 	case beat.Result == Failed:
 	case err != nil: // an agent of an earlier release cannot be asked
@@ -158,6 +156,8 @@ func (e *examination) askAgent(ctx context.Context, state identity.Inspection) {
 		}
 	case agent.Connected:
 		e.set(fault.Heartbeat, OK, "the running agent is connected: "+agent.Text)
+	case beat.Result == OK && agent.Code == "": // it has just been started
+		e.set(fault.Heartbeat, OK, beat.Text+"; the running agent is connecting")
 	case beat.Result == OK:
 		e.checks[fault.Heartbeat] = Check{
 			Step: fault.Heartbeat, Result: Failed, Code: agent.Code, Remedy: fault.Remedy(agent.Code),

@@ -20,6 +20,9 @@ const (
 	installIDFile = "install-id"      // tells this host from others when it enrols again
 	lockFile      = "lock"            // empty; locked while an agent runs
 
+	// SocketFile is the socket of a running agent. Package control makes it.
+	SocketFile = "control"
+
 	// refusedSuffix is that of a token or candidate that the manager refused before this host enrolled again. The agent does
 	// not read these files. A person can bring one back if the refusal was a mistake.
 	refusedSuffix = ".refused"
