@@ -84,7 +84,7 @@ func TestEnrollFailsWithTheCodesOfTheAgent(t *testing.T) {
 	start(t, options{args: []string{"enroll"}}).wantExit(t, 78, "not enrolled")
 	start(t, options{args: []string{"enroll", "--wait", "0s"}}).wantExit(t, 2, "--wait", "enroll --help")
 	start(t, options{args: []string{"enroll", "--manager", refuse.URL}, env: token}).wantExit(t, 77, "token_expired")
-	start(t, options{args: []string{"enroll", "--manager", nobody(t), "--wait", "300ms"}, env: token}).wantExit(t, 75, "not connected within 300ms", "connection refused")
+	start(t, options{args: []string{"enroll", "--manager", nobody(t), "--wait", "300ms"}, env: token}).wantExit(t, 75, "not connected within 300ms", "refuses connections")
 	dir := enrolled(t, nobody(t))
 	start(t, options{args: []string{"enroll", "--state-dir", dir, "--wait", "300ms"}}).wantExit(t, 75, "not connected")
 	wantFile(t, dir, "token", managertest.PermanentToken)
@@ -131,7 +131,7 @@ func TestStatusOfAnAgentWithoutAManager(t *testing.T) {
 	a.says(t, "cannot connect")
 	s := start(t, options{args: []string{"status", "--state-dir", dir}})
 	s.wantExit(t, 75)
-	s.wantStdout(t, "disconnected", "connection refused", "next attempt")
+	s.wantStdout(t, "disconnected", "refuses connections", "next attempt")
 	a.stopsWithin2s(t, syscall.SIGTERM)
 }
 

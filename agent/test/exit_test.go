@@ -36,7 +36,7 @@ func TestGivesUpWith75AfterMaxRetries(t *testing.T) {
 	nobody := "http://" + l.Addr().String()
 	l.Close()
 	a := start(t, options{args: []string{"--manager", nobody, "--max-retries", "2"}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
-	a.wantExit(t, 75, "gave up after 2 failed attempts", "connection refused")
+	a.wantExit(t, 75, "gave up after 2 failed attempts", "refuses connections")
 	if n := strings.Count(a.output.String(), "cannot connect, retrying"); n != 1 {
 		t.Errorf("it logged the failure %d times", n)
 	}

@@ -41,7 +41,7 @@ test("the manager's name cannot be resolved: the agent says so, and is back when
   const outage = await Outage.begin(task, lab, host, "DNS failure");
   proxy.cut();
   await Promise.all([outage.untilOffline(BUSY_MS), outage.untilNoticed(BUSY_MS)]);
-  await outage.untilLogged(/failed=2 .*lookup manager\.faults\.test/);
+  await outage.untilLogged(/failed=2 .*cannot look up manager\.faults\.test/);
 
   await names.know(MANAGER);
   outage.end();

@@ -81,7 +81,7 @@ describe.concurrent("the path between an agent and its manager", () => {
     {
       what: "a captive portal that answers 403",
       begin: (proxy: FaultProxy) => proxy.answer(page("403 Forbidden")),
-      says: "something that is not the manager answered 403 Forbidden with text/html: a proxy or a captive portal?",
+      says: "something that is not the manager answered 403 Forbidden with text/html (a proxy or a captive portal?)",
     },
     {
       what: "a captive portal that redirects",
@@ -92,7 +92,7 @@ describe.concurrent("the path between an agent and its manager", () => {
     {
       what: "a captive portal that answers 200",
       begin: (proxy: FaultProxy) => proxy.answer(page("200 OK")),
-      says: "does not pass WebSockets (it answered 200 OK)",
+      says: "something that is not the manager answered 200 OK with text/html",
     },
   ];
 

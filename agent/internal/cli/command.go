@@ -32,6 +32,7 @@ func commands() []command {
 		runCommand(),
 		enrollCommand(),
 		statusCommand(),
+		doctorCommand(),
 		versionCommand(),
 		resetCommand(),
 		helpCommand(),

@@ -32,7 +32,7 @@ credential works. If an agent runs with the state directory, it asks that agent.
   zedops-agent enroll --manager https://zedops.example.com --token-file -
 
 Flags:
-` + enrolmentHelp + stateDirHelp + `  --wait DURATION     give up after this time, such as 30s or 5m. Default: 60s
+` + enrolmentHelp + stateDirHelp + caFileHelp + `  --wait DURATION     give up after this time, such as 30s or 5m. Default: 60s
 ` + logHelp + `
 Exit codes:
   0    this host is enrolled, and the manager answers
@@ -48,6 +48,7 @@ Exit codes:
 			s := &settings{}
 			s.defineStateDir(flags)
 			s.defineEnrolment(flags)
+			s.defineCAFile(flags)
 			s.defineLog(flags)
 			wait := flags.Duration("wait", time.Minute, "")
 			return func() error {

@@ -20,6 +20,7 @@ type settings struct {
 	name       string
 	labels     []string
 	stateDir   string
+	caFile     string
 	subscribe  []string
 	maxRetries int
 	logFormat  string
@@ -51,6 +52,9 @@ const (
                       only: an operator changes the labels later. A label of
                       the enrolment token with the same key wins
 `
+	caFileHelp = `  --ca-file PATH      certificates in PEM of authorities that this host trusts
+                      besides its own. Environment: ZEDOPS_CA_FILE
+`
 	logHelp = `  --log-format F      text or json. Default: text
   --verbose           also log every attempt to connect
 `
@@ -58,6 +62,10 @@ const (
 
 func (s *settings) defineStateDir(flags *flag.FlagSet) {
 	flags.StringVar(&s.stateDir, "state-dir", "", "")
+}
+
+func (s *settings) defineCAFile(flags *flag.FlagSet) {
+	flags.StringVar(&s.caFile, "ca-file", os.Getenv(caFileVariable), "")
 }
 
 func (s *settings) defineEnrolment(flags *flag.FlagSet) {
@@ -120,4 +128,25 @@ func defaultStateDir() (string, error) {
 		return "", fmt.Errorf("there is no home directory for the state (%w): give --state-dir", err)
 	}
 	return filepath.Join(home, ".zedops-agent"), nil
+}
+
+// stateOfService is the state directory of an agent that the installer has set up as a service.
+const stateOfService = "/var/lib/zedops-agent"
+
+const serviceDirHelp = `                      If that is missing: ` + stateOfService + `
+`
+
+// findStateDir takes the state directory of the service if none was given and the default one is missing: somebody who asks
+// about the agent of this host means the service's.
+func (s *settings) findStateDir() {
+	if s.stateDir != "" {
+		return
+	}
+	dir, err := defaultStateDir()
+	if err == nil {
+		_, err = os.Lstat(dir)
+	}
+	if _, missing := os.Lstat(stateOfService); err != nil && missing == nil {
+		s.stateDir = stateOfService
+	}
 }

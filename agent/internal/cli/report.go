@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/link"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
@@ -26,6 +27,7 @@ type report struct {
 	RTTMs          *int64     `json:"rttMs,omitempty"`
 	SkewMs         *int64     `json:"skewMs,omitempty"` // this host's clock minus the manager's
 	LastError      string     `json:"lastError,omitempty"`
+	LastErrorCode  fault.Code `json:"lastErrorCode,omitempty"`
 	LastErrorAt    string     `json:"lastErrorAt,omitempty"`
 	LastErrorSince string     `json:"lastErrorSince,omitempty"` // when it happened first, with no other error since
 	NextAttempt    string     `json:"nextAttempt,omitempty"`
@@ -39,7 +41,7 @@ func newReport(s link.Status, c link.Config) report {
 		LastErrorAt: timestamp(s.LastErrorAt), LastErrorSince: timestamp(s.ErrorSince), NextAttempt: timestamp(s.NextAttempt),
 	}
 	if s.LastError != nil {
-		r.LastError = s.LastError.Error()
+		r.LastError, r.LastErrorCode = s.LastError.Error(), fault.CodeOf(s.LastError)
 	}
 	return r
 }
@@ -55,9 +57,11 @@ func timestamp(t time.Time) string {
 func readReport(text json.RawMessage) report {
 	var r report
 	fields, _ := protocol.ReadObject(text, "state", "since", "manager", "agentId", "name", "agentVersion", "pid", "reconnects",
-		"failedAttempts", "rttMs", "skewMs", "lastError", "lastErrorAt", "lastErrorSince", "nextAttempt")
+		"failedAttempts", "rttMs", "skewMs", "lastError", "lastErrorCode", "lastErrorAt", "lastErrorSince", "nextAttempt")
 	state, _ := fields["state"].AsString()
 	r.State = link.State(state)
+	code, _ := fields["lastErrorCode"].AsString()
+	r.LastErrorCode = fault.Code(code)
 	for name, to := range map[string]*string{
 		"since": &r.Since, "manager": &r.Manager, "agentId": &r.AgentID, "name": &r.Name, "agentVersion": &r.Version,
 		"lastError": &r.LastError, "lastErrorAt": &r.LastErrorAt, "lastErrorSince": &r.LastErrorSince, "nextAttempt": &r.NextAttempt,

@@ -23,6 +23,7 @@ func runCommand() command {
 			s := &settings{}
 			s.defineStateDir(flags)
 			s.defineEnrolment(flags)
+			s.defineCAFile(flags)
 			s.defineSubscribe(flags)
 			s.defineLog(flags)
 			flags.IntVar(&s.maxRetries, "max-retries", 0, "")
@@ -80,6 +81,10 @@ func configure(s settings, store *identity.Store, p process) (link.Config, error
 	for _, warning := range store.Warnings {
 		slog.Warn(warning)
 	}
+	authorities, err := loadAuthorities(s.caFile)
+	if err != nil {
+		return link.Config{}, err
+	}
 	c, err := chooseCredential(s, store, p)
 	if err != nil {
 		return link.Config{}, err
@@ -87,28 +92,27 @@ func configure(s settings, store *identity.Store, p process) (link.Config, error
 	if c.manager.IsUnencrypted() {
 		slog.Warn("the token crosses the network unencrypted: use an https:// manager", "manager", c.manager.String())
 	}
-	if !c.manager.IsLoopback() { // no proxy is used for this host itself
-		if err := checkProxy(c.manager.Scheme()); err != nil {
-			return link.Config{}, &usageError{cause: err}
-		}
+	if err := useProxy(c.manager); err != nil {
+		return link.Config{}, &usageError{cause: err}
 	}
 	hostname, err := os.Hostname()
 	if err != nil {
 		hostname = "unknown"
 	}
 	return link.Config{
-		Manager:   c.manager,
-		InstallID: store.InstallID,
-		Token:     c.token,
-		Enrolled:  c.enrolled,
-		Candidate: c.candidate,
-		Store:     store,
-		Reenrol:   newReenrolment(s, store, c.enrolled, p),
-		Name:      c.name,
-		Labels:    s.labels,
-		Hostname:  hostname,
-		Version:   p.version,
-		Log:       slog.Default(),
+		Manager:     c.manager,
+		Authorities: authorities,
+		InstallID:   store.InstallID,
+		Token:       c.token,
+		Enrolled:    c.enrolled,
+		Candidate:   c.candidate,
+		Store:       store,
+		Reenrol:     newReenrolment(s, store, c.enrolled, p),
+		Name:        c.name,
+		Labels:      s.labels,
+		Hostname:    hostname,
+		Version:     p.version,
+		Log:         slog.Default(),
 	}, nil
 }
 
@@ -126,7 +130,7 @@ or keeps refusing its token.
   zedops-agent
 
 Flags:
-` + enrolmentHelp + stateDirHelp + `  --subscribe PATTERN write each message that is published to the pattern to
+` + enrolmentHelp + stateDirHelp + caFileHelp + `  --subscribe PATTERN write each message that is published to the pattern to
                       standard output; see below. May be repeated, 32 times
                       at most
   --max-retries N     give up after N failed connection attempts in a row.
@@ -168,7 +172,8 @@ manager, use another --state-dir.
 
 Network: the agent honours HTTPS_PROXY or HTTP_PROXY, else ALL_PROXY, and
 NO_PROXY. A proxy is a URL that begins with http://, https://, socks5:// or
-socks5h://. SSL_CERT_FILE names the certificates of a private authority.
+socks5h://. --ca-file adds the certificates of a private authority to those of
+this host; SSL_CERT_FILE replaces this host's.
 
 Exit codes:
   0    stopped by SIGINT or SIGTERM; SIGHUP does not stop it

@@ -26,7 +26,7 @@ user may ask.
   zedops-agent status --wait 60s && echo connected
 
 Flags:
-` + stateDirHelp + `  --json              one line of JSON instead of text
+` + stateDirHelp + serviceDirHelp + `  --json              one line of JSON instead of text
   --wait DURATION     wait so long, such as 30s or 5m, until an agent runs and is
                       connected. Default: 0, which does not wait
 
@@ -46,6 +46,7 @@ Exit codes:
 				if *wait < 0 {
 					return &usageError{cause: errors.New("--wait must not be negative")}
 				}
+				s.findStateDir()
 				if err := s.check(); err != nil {
 					return err
 				}

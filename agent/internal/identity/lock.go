@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 )
 
 // flock is a variable for the tests, which stand in for a file system that cannot lock directories.
@@ -23,9 +24,27 @@ func (l *LockedError) Error() string {
 
 func (l *LockedError) Unwrap() error { return l.Cause }
 
-// takeLocks locks the directory and a file in it. One lock is enough: NFS cannot lock directories, a full or read-only disk
-// has no room for the file, and earlier agents know the lock of the directory only. It returns the file, or nil.
-func takeLocks(dir string, opened *os.File) (*os.File, error) {
+// How often takeLocks tries again: a doctor that looks whether an agent runs holds the locks for a moment.
+const (
+	lockAttempts = 5
+	lockPause    = 20 * time.Millisecond
+)
+
+// takeLocks locks the directory and a file in it. It returns the file, or nil.
+func takeLocks(dir string, opened *os.File) (file *os.File, err error) {
+	for range lockAttempts {
+		var locked *LockedError
+		if file, err = tryLocks(dir, opened); !errors.As(err, &locked) {
+			break
+		}
+		time.Sleep(lockPause)
+	}
+	return file, err
+}
+
+// tryLocks is takeLocks without patience. One lock is enough: NFS cannot lock directories, a full or read-only disk
+// has no room for the file, and earlier agents know the lock of the directory only.
+func tryLocks(dir string, opened *os.File) (*os.File, error) {
 	ofDirectory := flock(int(opened.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(ofDirectory, syscall.EWOULDBLOCK) {
 		return nil, &LockedError{Dir: dir, Cause: ofDirectory}

@@ -88,11 +88,13 @@ func (s *Store) prepare() error {
 		s.InstallID = rand.Text()
 		return s.write(installIDFile, s.InstallID)
 	}
-	if n := len(s.InstallID); n < 8 || n > 64 || !isURLSafe(s.InstallID) {
+	if !isInstallID(s.InstallID) {
 		return fmt.Errorf("%s is damaged: restore it, or delete it to have a new one made", s.path(installIDFile))
 	}
 	return nil
 }
+
+func isInstallID(text string) bool { return len(text) >= 8 && len(text) <= 64 && isURLSafe(text) }
 
 // checkPermissions closes the files to other users. It only warns about the directory, which may be shared on purpose
 // (--state-dir /tmp).

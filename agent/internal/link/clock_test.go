@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
@@ -190,8 +191,8 @@ func TestAHostThatWakesDoesNotWaitOutItsDelay(t *testing.T) {
 		from, to time.Duration
 	}{
 		"replaced, for minutes":                {outcome{err: closedWith(protocol.CloseReplaced)}, time.Hour, 10 * time.Second, 11 * time.Second},
-		"Retry-After is over":                  {outcome{err: &retryableError{retryAfter: 5 * time.Minute}}, time.Hour, 10 * time.Second, 11 * time.Second},
-		"Retry-After is not over":              {outcome{err: &retryableError{retryAfter: 5 * time.Minute}}, 2 * time.Minute, 3 * time.Minute, 3*time.Minute + 2*time.Second},
+		"Retry-After is over":                  {outcome{err: &retryableError{fault: fault.New("busy", nil, "busy"), retryAfter: 5 * time.Minute}}, time.Hour, 10 * time.Second, 11 * time.Second},
+		"Retry-After is not over":              {outcome{err: &retryableError{fault: fault.New("busy", nil, "busy"), retryAfter: 5 * time.Minute}}, 2 * time.Minute, 3 * time.Minute, 3*time.Minute + 2*time.Second},
 		"a drain is over":                      {outcome{drain: &drain{delay: 10 * time.Minute}}, time.Hour, 10 * time.Second, 11 * time.Second},
 		"a drain is not over":                  {outcome{drain: &drain{delay: 10 * time.Minute}}, 7 * time.Minute, 3 * time.Minute, 3 * time.Minute},
 		"a clock that is set back is no sleep": {outcome{drain: &drain{delay: 10 * time.Minute}}, -year, 10 * time.Minute, 10 * time.Minute},
@@ -213,7 +214,7 @@ func TestDelaysStartAfreshAfterASleep(t *testing.T) {
 		for range 10 {
 			d.after(outcome{err: errLost})
 		}
-		attemptAfterSleep(t, outcome{err: &retryableError{retryAfter: 5 * time.Minute}}, time.Hour, func(fresh *delays) { *fresh = *d; d = fresh })
+		attemptAfterSleep(t, outcome{err: &retryableError{fault: fault.New("busy", nil, "busy"), retryAfter: 5 * time.Minute}}, time.Hour, func(fresh *delays) { *fresh = *d; d = fresh })
 		if wait := d.after(outcome{err: errLost}); wait > 2*time.Second {
 			t.Errorf("the first failure after a sleep waits %v", wait)
 		}

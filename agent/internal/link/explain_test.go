@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/managertest"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
@@ -70,6 +72,13 @@ func TestACloseByTheManagerIsNamed(t *testing.T) {
 	}
 }
 
+// atTLS is a dial that works on the TLS handshake.
+func atTLS() *progress {
+	p := newProgress(nil, nil)
+	p.step, p.reach.Connected = fault.TLS, "192.0.2.1:443"
+	return p
+}
+
 func TestAFailedDialKeepsItsCause(t *testing.T) {
 	now := time.Now()
 	for _, c := range []struct {
@@ -81,10 +90,10 @@ func TestAFailedDialKeepsItsCause(t *testing.T) {
 		{http.ErrSchemeMismatch, "does not speak TLS"},
 		{tls.RecordHeaderError{}, "does not speak TLS"},
 		{context.DeadlineExceeded, "the manager does not answer"},
-		{broken(syscall.ECONNREFUSED), "connection refused"},
+		{broken(syscall.ENOBUFS), "no buffer space available"},
 	} {
 		err := fmt.Errorf("failed to dial: %w", &url.Error{Op: "Get", URL: "http://manager", Err: c.err})
-		got := explainDialError(err, now)
+		got := atTLS().explain(err, now)
 		if !strings.Contains(got.Error(), c.text) || !errors.Is(got, err) || strings.Contains(got.Error(), "failed to dial") {
 			t.Errorf("%v became %q", c.err, got)
 		}
@@ -129,5 +138,49 @@ func TestARefusalKeepsTheAnswerOfTheManager(t *testing.T) {
 	var closed websocket.CloseError
 	if err := r.ended(t); !errors.As(err, &closed) || closed.Code != protocol.CloseRevoked {
 		t.Errorf("it ended with %v, and the close frame was %v", err, closed)
+	}
+}
+
+func TestAFailedConnectIsNamed(t *testing.T) {
+	for cause, code := range map[error]fault.Code{
+		syscall.ECONNREFUSED: fault.Refused, syscall.ECONNRESET: fault.Refused, syscall.ENETUNREACH: fault.NoRoute, syscall.EHOSTUNREACH: fault.NoRoute,
+		syscall.EADDRNOTAVAIL: fault.NoRoute, syscall.EPERM: fault.BlockedHere, syscall.EACCES: fault.BlockedHere, syscall.ETIMEDOUT: fault.NoAnswer,
+		context.DeadlineExceeded: fault.NoAnswer, syscall.ENOBUFS: fault.Other,
+	} {
+		for _, proxied := range []bool{false, true} {
+			p := newProgress(nil, nil)
+			want, step := code, fault.TCP
+			if proxied {
+				p = newProgress(&url.URL{Scheme: "http", Host: "proxy:3128"}, nil)
+				want, step = fault.ProxyUnreachable, fault.Proxy
+			}
+			_ = p.onSocket("tcp", "192.0.2.1:443", nil)
+			got := p.explain(&url.Error{Op: "Get", Err: &net.OpError{Op: "dial", Net: "tcp", Err: cause, Addr: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 443}}}, time.Now())
+			if fault.CodeOf(got) != want || stepOf(got, step) != step || !errors.Is(got, cause) {
+				t.Errorf("%v became %v (%s)", cause, got, fault.CodeOf(got))
+			}
+		}
+	}
+}
+
+func TestAHostWithoutANameServerIsNamed(t *testing.T) {
+	before := ResolverFile
+	t.Cleanup(func() { ResolverFile = before })
+	for text, code := range map[string]fault.Code{
+		"nameserver 192.0.2.1\n": fault.NameServiceDown, "search example.com\n": fault.NoNameServer, "# nameserver 192.0.2.1\n": fault.NoNameServer,
+		"": fault.NoNameServer, "search x\n  nameserver 192.0.2.1": fault.NameServiceDown,
+	} {
+		ResolverFile = filepath.Join(t.TempDir(), "resolv.conf")
+		if err := os.WriteFile(ResolverFile, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got := newProgress(nil, nil).explain(&net.DNSError{Name: "manager.example.com", Server: "127.0.0.1:53", Err: "connection refused"}, time.Now())
+		if fault.CodeOf(got) != code {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+	ResolverFile = "/nonexistent/resolv.conf"
+	if got := newProgress(nil, nil).explain(&net.DNSError{Name: "manager.example.com"}, time.Now()); fault.CodeOf(got) != fault.NoNameServer {
+		t.Errorf("without a file: %v", got)
 	}
 }

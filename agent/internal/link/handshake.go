@@ -10,6 +10,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
@@ -40,13 +41,13 @@ func (l *Link) receiveWelcome(ctx context.Context, frames *frameReader) (welcome
 	now := l.clock().UnixMilli()
 	switch {
 	case m.Subject != protocol.SubjectWelcome:
-		return welcome{}, 0, fmt.Errorf("the other end is not a manager: it sent %q instead of a welcome", m.Subject)
+		return welcome{}, 0, fault.New(fault.NotManager, nil, fmt.Sprintf("it sent %q instead of a welcome", m.Subject))
 	case m.Error != nil:
 		return welcome{}, 0, fmt.Errorf("read the welcome: %w", m.Error)
 	}
 	w, err := parseWelcome(m.Data)
 	if err != nil {
-		return w, 0, fmt.Errorf("read the welcome: %w", err)
+		return w, 0, fault.New(fault.NotManager, err, "read the welcome: "+err.Error())
 	}
 	if w.ServerTime == 0 {
 		return w, 0, nil
@@ -132,7 +133,7 @@ func receive(ctx context.Context, frames *frameReader, received *int) (protocol.
 			return protocol.Message{}, explainSocketError(err)
 		}
 		if *received++; *received > mostOthers {
-			return protocol.Message{}, fmt.Errorf("the other end is not a manager: it sent %d frames and no answer", *received)
+			return protocol.Message{}, fault.New(fault.NotManager, nil, fmt.Sprintf("it sent %d frames and no answer", *received))
 		}
 		if kind != websocket.MessageText || len(frame) > frames.limit {
 			continue

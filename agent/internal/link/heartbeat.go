@@ -3,10 +3,10 @@ package link
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
@@ -17,7 +17,7 @@ type ack struct {
 }
 
 // errSilent ends a connection whose manager gives no sign of life.
-var errSilent = errors.New("the manager gives no sign of life")
+var errSilent = fault.New(fault.NoSignOfLife, nil)
 
 // queueAck never makes the reader wait. If there is no room, one measurement is lost.
 func (c *connection) queueAck(a ack) {

@@ -67,8 +67,10 @@ func (i *intake) spend(frames, bytes int) (pause time.Duration) {
 // and never end a message, so nothing else counts them.
 type meter struct {
 	net.Conn
-	raw    int64
-	useful atomic.Int64
+	raw      int64
+	useful   atomic.Int64
+	progress *progress // of the dial
+	upgraded atomic.Bool
 }
 
 // errWasteful ends a socket on which hardly anything is content.
@@ -89,6 +91,13 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+func (m *meter) Write(p []byte) (int, error) {
+	if !m.upgraded.Load() {
+		m.progress.onWrite(p)
+	}
+	return m.Conn.Write(p)
+}
+
 // meterKey is the context key of the meter of a dial.
 type meterKey struct{}
 
@@ -101,6 +110,7 @@ func metered(dial func(ctx context.Context, network, address string) (net.Conn, 
 			return socket, err
 		}
 		m.Conn = socket
+		m.progress.onConnected(socket)
 		return m, nil
 	}
 }

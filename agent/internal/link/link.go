@@ -5,9 +5,11 @@ package link
 
 import (
 	"context"
+	"crypto/x509"
 	"io"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -16,12 +18,17 @@ import (
 
 // Config holds an agent's settings and its credential.
 type Config struct {
-	Manager   identity.Manager
-	InstallID string
-	Token     string // the permanent token; an enrolment token if Enrolled is false
-	Enrolled  bool   // whether Token is the permanent one
-	Candidate string // the manager's replacement for a permanent Token; may be empty
-	Store     Store
+	Manager identity.Manager
+	// Authorities sign the manager's certificate; nil for the system's.
+	Authorities *x509.CertPool
+	Proxy       func(*http.Request) (*url.URL, error) // nil for that of the environment
+	Clock       func() time.Time                      // this host's clock; nil for time.Now
+	StepTimeout time.Duration                         // limits each wait for the other end; 0 for 10 s
+	InstallID   string
+	Token       string // the permanent token; an enrolment token if Enrolled is false
+	Enrolled    bool   // whether Token is the permanent one
+	Candidate   string // the manager's replacement for a permanent Token; may be empty
+	Store       Store
 	// Reenrol is called when the manager has refused the agent's own tokens: because the agent was removed or revoked, or
 	// with another code for longer. It returns an enrolment token, and is not called again then. It may be nil.
 	Reenrol    func(context.Context, *RefusedError) (token string, err error)
@@ -45,6 +52,7 @@ type Link struct {
 	credential    *credential
 	bootID        string
 	http          *http.Client
+	progress      atomic.Pointer[progress] // of the last dial
 	router        *router
 	feed          *feed
 	stats         *stats
@@ -63,21 +71,30 @@ type Link struct {
 
 // New does not connect yet.
 func New(c Config) *Link {
+	if c.Proxy == nil {
+		c.Proxy = http.ProxyFromEnvironment
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.StepTimeout == 0 {
+		c.StepTimeout = 10 * time.Second
+	}
 	l := &Link{
 		config:      c,
 		credential:  newCredential(c),
 		bootID:      newBootID(),
-		http:        newHTTPClient(c.Manager),
 		feed:        newFeed(),
 		stats:       &stats{started: time.Now()},
 		reporter:    newReporter(time.Now, c.Observe),
 		liveness:    newLiveness(),
 		log:         c.Log,
-		clock:       time.Now,
+		clock:       c.Clock,
 		delays:      newDelays(),
 		intake:      newIntake(),
-		stepTimeout: 10 * time.Second,
+		stepTimeout: c.StepTimeout,
 	}
+	l.http = newHTTPClient(c, &l.progress)
 	l.router = newRouter(l.builtinHandlers(), c.Log)
 	return l
 }

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"mime"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
@@ -26,6 +28,9 @@ func (r *RefusedError) Error() string {
 }
 
 func (r *RefusedError) Unwrap() error { return r.Cause }
+
+// FaultCode is the manager's code.
+func (r *RefusedError) FaultCode() fault.Code { return fault.Code(r.Code) }
 
 // RemovedOrRevoked reports whether an operator removed or revoked this agent. Any other refusal of a permanent token may
 // be a mistake, such as a wrong manager or a changed JWT_SECRET.
@@ -68,60 +73,90 @@ func newRefusedError(refusal protocol.WireError, cause error, enrolled bool) *Re
 
 // retryableError is an HTTP answer other than 101. The next answer may be another one.
 type retryableError struct {
-	text       string
+	fault      *fault.Fault  // its cause is the manager's error; nil if the answer holds none
 	retryAfter time.Duration // from the Retry-After header; 0 if there is none
-	cause      error         // the manager's error; nil if the answer holds none
 }
 
-func (r *retryableError) Error() string { return r.text }
+func (r *retryableError) Error() string { return r.fault.Error() }
 
-func (r *retryableError) Unwrap() error { return r.cause }
+func (r *retryableError) Unwrap() error { return r.fault }
 
 // responseError returns a *RefusedError for a refusal by the manager itself, and a *retryableError for any other answer:
 // proxies and captive portals answer, too. now is this host's clock.
-func responseError(r *http.Response, enrolled bool, now time.Time) error {
+func (p *progress) responseError(r *http.Response, enrolled bool, now time.Time) error {
 	// The code stays empty if the body is not the manager's or breaks off.
 	var answer protocol.WireError
 	var cause error
+	date, dateErr := http.ParseTime(r.Header.Get("Date"))
 	text, _ := io.ReadAll(r.Body)
 	body, _ := protocol.ReadObject(text, "error")
 	if told := body["error"].AsError(); told != nil && told.Code != "" {
 		answer, cause = *told, told
+		p.update(func() { p.date = date })
 	}
 
 	if (r.StatusCode == http.StatusUnauthorized || r.StatusCode == http.StatusForbidden) && protocol.IsRefusal(answer.Code) {
 		return newRefusedError(answer, cause, enrolled)
 	}
-	if date, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+	if dateErr == nil {
 		now = date // Retry-After counts by the other end's clock, and this host's clock may be wrong
 	}
-	return &retryableError{text: describeResponse(r, answer), retryAfter: retryAfter(r.Header.Values("Retry-After"), now), cause: cause}
+	f := p.describeResponse(r, text, answer)
+	f.Cause = cause
+	return &retryableError{fault: f, retryAfter: retryAfter(r.Header.Values("Retry-After"), now)}
 }
 
 // describeResponse names the likely cause of an answer that is not a refusal.
-func describeResponse(r *http.Response, cause protocol.WireError) string {
-	status := strings.TrimSpace(fmt.Sprintf("%d %s", r.StatusCode, http.StatusText(r.StatusCode)))
-	media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+func (p *progress) describeResponse(r *http.Response, text []byte, cause protocol.WireError) *fault.Fault {
+	status := statusOf(r)
+	_, reach := p.at()
+	plain := reach.TLS == nil
+	code := fault.ServerError
 	switch {
-	case r.StatusCode == http.StatusUpgradeRequired || r.StatusCode/100 == 2:
-		return fmt.Sprintf("something between this host and the manager does not pass WebSockets (it answered %s)", status)
+	case cause.Code != "" && r.StatusCode != http.StatusUpgradeRequired:
+		return fault.New(fault.Code(cause.Code), nil, "the manager answered "+status+" ("+cause.Error()+")")
+	case reach.Proxy != "" && plain && isOfProxy(r.StatusCode):
+		return proxyRefusal(reach.Proxy, r)
+	case r.StatusCode == http.StatusUpgradeRequired:
+		code = fault.NoWebSocket
+	case plain && (r.StatusCode/100 == 3 && isSameWithTLS(r) || // or as nginx, Apache and Go say it
+		r.StatusCode == http.StatusBadRequest && bytes.Contains(text, []byte("HTTPS"))):
+		code = fault.WantsTLS
 	case r.StatusCode/100 == 3:
-		return fmt.Sprintf("redirected (%s) to %s, where the token does not belong: a captive portal, or the manager's URL has changed",
-			status, redirectHost(r))
+		return fault.New(fault.Redirected, nil, status, redirectHost(r))
 	case r.StatusCode == http.StatusProxyAuthRequired:
-		return fmt.Sprintf("a proxy requires a log-in (it answered %s): add user and password to HTTPS_PROXY", status)
-	case cause.Code != "":
-		return fmt.Sprintf("the manager answered %s (%v)", status, &cause)
+		return fault.New(fault.ProxyLogin, nil, "on the way", status)
+	case r.StatusCode == http.StatusHTTPVersionNotSupported, r.StatusCode == 464: // 464 is that of AWS
+		code = fault.OnlyHTTP2
 	case r.StatusCode == http.StatusNotFound:
-		return fmt.Sprintf("there is no manager at this URL (it answered %s)", status)
-	case r.StatusCode/100 == 4:
+		code = fault.NotFound
+	case r.StatusCode/100 == 4, r.StatusCode/100 == 2, r.StatusCode == http.StatusNetworkAuthenticationRequired:
+		media, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
 		if media == "" {
 			media = "nothing"
 		}
-		return fmt.Sprintf("something that is not the manager answered %s with %s: a proxy or a captive portal?", status, media)
-	default:
-		return fmt.Sprintf("the manager, or a proxy before it, answered %s", status)
+		return fault.New(fault.Portal, nil, status, media)
 	}
+	return fault.New(code, nil, status)
+}
+
+func statusOf(r *http.Response) string {
+	return strings.TrimSpace(strconv.Itoa(r.StatusCode) + " " + http.StatusText(r.StatusCode))
+}
+
+// isOfProxy reports whether a status is a proxy's own rather than that of a server behind it.
+func isOfProxy(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout:
+		return true
+	}
+	return false
+}
+
+// isSameWithTLS reports whether the answer redirects to the same host with https.
+func isSameWithTLS(r *http.Response) bool {
+	to, err := url.Parse(r.Header.Get("Location"))
+	return err == nil && to.Scheme == "https" && r.Request != nil && strings.EqualFold(to.Hostname(), r.Request.URL.Hostname())
 }
 
 // redirectHost leaves out path and query, because they may hold the session of a portal.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/coder/websocket"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
@@ -104,7 +105,7 @@ func TestDelaysAfterALostConnection(t *testing.T) {
 		{"replaced", nil, outcome{err: closedWith(protocol.CloseReplaced), up: second}, 2 * time.Minute, 4 * time.Minute},
 		{"policy violation", nil, outcome{err: closedWith(protocol.ClosePolicyViolation), up: second}, 60 * second, 62 * second},
 		{"rate limited", nil, outcome{err: closedWith(protocol.CloseRateLimited), up: second}, 60 * second, 62 * second},
-		{"Retry-After", nil, outcome{err: &retryableError{retryAfter: 30 * second}}, 30 * second, 32 * second},
+		{"Retry-After", nil, outcome{err: &retryableError{fault: fault.New("busy", nil, "busy"), retryAfter: 30 * second}}, 30 * second, 32 * second},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			low, high := spread(c.before, c.o)

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/zedops/zedops/agent/internal/fault"
 )
 
 // GaveUpError says that the allowed number of attempts failed in a row.
@@ -64,6 +66,7 @@ func (o *outage) isNewError(err error) bool {
 func (s *supervisor) run(ctx context.Context) error {
 	out := outage{since: s.clock.now()}
 	connectedBefore := false
+	var lifetimes ages
 	for ctx.Err() == nil {
 		s.log.Debug("connecting", "failed", out.failedAttempts)
 		s.reporter.connecting()
@@ -119,9 +122,10 @@ func (s *supervisor) run(ctx context.Context) error {
 		}
 
 		if o.up > 0 {
+			o.err = lifetimes.explain(o.err, o.up)
 			out = outage{since: s.clock.now(), lastErr: o.err}
 			out.isNewError(o.err)
-			attributes := []any{"error", o.err, "up", roundForLog(o.up), "lastSign", roundForLog(o.silence) + " ago"}
+			attributes := []any{"error", o.err, "up", roundForLog(o.up), "lastSign", roundForLog(o.silence) + " ago", "code", fault.CodeOf(o.err)}
 			if o.dropped > 0 {
 				attributes = append(attributes, "droppedFrames", o.dropped)
 			}
@@ -136,7 +140,7 @@ func (s *supervisor) run(ctx context.Context) error {
 				if refused != nil {
 					text = "cannot connect, keeping the token and trying again every 5 to 30 minutes"
 				}
-				s.log.Warn(text, "error", o.err)
+				s.log.Warn(text, "error", o.err, "code", fault.CodeOf(o.err))
 			}
 			out.lastErr = o.err
 		}

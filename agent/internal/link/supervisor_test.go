@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
 
@@ -145,7 +146,9 @@ func TestNoAttemptBeginsBeforeTheAnnouncedWaitIsOver(t *testing.T) {
 		}
 		for range 50 {
 			attempts = append(attempts,
-				func() outcome { return outcome{err: &retryableError{retryAfter: 30 * time.Second}} },
+				func() outcome {
+					return outcome{err: &retryableError{fault: fault.New("busy", nil, "busy"), retryAfter: 30 * time.Second}}
+				},
 				func() outcome { return outcome{err: closedWith(protocol.CloseReplaced), up: time.Second} },
 				func() outcome { return outcome{err: closedWith(protocol.CloseRateLimited), up: time.Second} },
 				func() outcome { return welcomed(time.Hour, 10*time.Second) },

@@ -1,0 +1,20 @@
+package cli
+
+import (
+	"crypto/x509"
+	"fmt"
+
+	"github.com/zedops/zedops/agent/internal/link"
+)
+
+// caFileVariable is the environment variable for --ca-file.
+const caFileVariable = "ZEDOPS_CA_FILE"
+
+// loadAuthorities adds the certificates of --ca-file to the system's. It returns nil without the flag.
+func loadAuthorities(file string) (*x509.CertPool, error) {
+	pool, err := link.LoadAuthorities(file)
+	if err != nil {
+		return nil, &usageError{cause: fmt.Errorf("--ca-file (or %s): %w", caFileVariable, err)}
+	}
+	return pool, nil
+}
