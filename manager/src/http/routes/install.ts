@@ -16,5 +16,5 @@ export const install = new Hono<App>().get("/install.sh", (c) => {
   const { origin, host } = new URL(c.req.url);
   if (!plainHost.test(host)) return c.text("this host name cannot be written into a shell script\n", 400);
   c.header("Content-Type", "text/x-shellscript; charset=utf-8");
-  return c.body(script.replace("@MANAGER@", () => origin));
+  return c.body(script.replaceAll("@MANAGER@", origin));
 });
