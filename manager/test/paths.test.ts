@@ -61,12 +61,13 @@ describe("/install.sh", () => {
     expect(await (await serve(url)).text()).toContain(`MANAGER='${origin}'`);
   });
 
-  it.each(["http://a';reboot;'.example/install.sh", "http://$(reboot).example/install.sh", "http://`reboot`/install.sh"])(
-    "writes no host name into the script that a shell could run: %s",
-    async (url) => {
-      const response = await serve(url);
-      expect(response.status).toBe(400);
-      expect(await response.text()).not.toContain("reboot");
-    },
-  );
+  it.each([
+    "http://a';reboot;'.example/install.sh",
+    "http://$(reboot).example/install.sh",
+    "http://`reboot`/install.sh",
+  ])("writes no host name into the script that a shell could run: %s", async (url) => {
+    const response = await serve(url);
+    expect(response.status).toBe(400);
+    expect(await response.text()).not.toContain("reboot");
+  });
 });

@@ -357,7 +357,7 @@ install_systemd() {
 }
 
 no_start() {
-  journalctl -u zedops-agent -n 8 --no-pager -o cat >&2 2>/dev/null || :
+  journalctl -t zedops-agent -n 4 --no-pager -o cat >&2 2>/dev/null || :
   fail "the service does not start"
 }
 
@@ -378,9 +378,11 @@ ExecStart=$program --state-dir \${STATE_DIRECTORY}
 EnvironmentFile=-$settings/environment
 Restart=always
 RestartSec=10
-# Starting again does not help. 2: wrong settings. 77: removed, revoked, or a bad enrolment token. 78: not enrolled.
-RestartPreventExitStatus=2 77 78
+# Starting again does not help. 77: removed, revoked, or a bad enrolment token. 78: not enrolled. Not 2, which stands for
+# wrong settings: a Go program that crashes ends with 2 as well.
+RestartPreventExitStatus=77 78
 WatchdogSec=180
+TimeoutStopSec=10
 
 # A user of its own that exists only while the service runs. systemd gives it the state.
 DynamicUser=yes
@@ -408,7 +410,8 @@ ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectProc=invisible
 ProcSubset=pid
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+# Netlink tells the number of a network interface, which a link-local address of the manager may name.
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
 RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
@@ -547,7 +550,7 @@ await_connection() {
 
 diagnose() {
   warn "the agent is not connected"
-  if [ "$service" = systemd ]; then journalctl -u zedops-agent -n 4 --no-pager -o cat >&2 2>/dev/null || :; fi
+  if [ "$service" = systemd ]; then journalctl -t zedops-agent -n 4 --no-pager -o cat >&2 2>/dev/null || :; fi
   "$program" doctor --state-dir "$state" >&2 || :
   exit 1
 }
