@@ -1,4 +1,4 @@
-import { readFile, rename, rm } from "node:fs/promises";
+import { access, cp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test as base, expect } from "vitest";
 import { Lab } from "../e2e/lab.ts";
@@ -58,10 +58,15 @@ export class Site {
   }
 
   async #build(version: string): Promise<void> {
-    const folder = join(this.lab.dir, "built");
-    await buildAgents(this.#stack, folder, { platforms: [thisPlatform()], version });
+    const folder = join(this.lab.dir, `built-${version}`);
+    const isBuilt = await access(folder).then(
+      () => true,
+      () => false,
+    );
+    if (!isBuilt)
+      await buildAgents(this.#stack, folder, { platforms: [thisPlatform()], version });
     await rm(this.#download, { recursive: true, force: true });
-    await rename(folder, this.#download);
+    await cp(folder, this.#download, { recursive: true });
   }
 
   async #servedVersion(): Promise<string | undefined> {

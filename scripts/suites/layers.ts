@@ -42,6 +42,7 @@ export const trees: readonly Tree[] = [
     layers: [
       { files: ["bench/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["faults/**"], imports: ["e2e/**", "stack/**"] },
+      { files: ["install/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["e2e/**"], imports: ["stack/**"] },
       { files: ["*"] },
       { files: ["suites/**"] },

@@ -535,9 +535,16 @@ END
   if [ "$service" = none ]; then
     "$@" <"$work/token"
   else
-    # shellcheck disable=SC2016
-    su -s /bin/sh zedops-agent -c 'exec "$@"' sh "$@" <"$work/token"
+    # In one argument: the su of busybox takes later ones for its own options.
+    su -s /bin/sh zedops-agent -c "exec $(shell_quoted "$@")" <"$work/token"
   fi || fail "the manager did not enrol this host"
+}
+
+# The arguments as one line of shell.
+shell_quoted() {
+  for argument in "$@"; do
+    printf "'%s' " "$(printf '%s' "$argument" | sed "s/'/'\\\\''/g")"
+  done
 }
 
 # The end
