@@ -53,9 +53,11 @@ export class IsolatedRoot {
       mkdir "$FOLDER/upper" "$FOLDER/work" "$ROOT"
       mount -t overlay -o "lowerdir=$LOWER,upperdir=$FOLDER/upper,workdir=$FOLDER/work" overlay "$ROOT"
     `;
+    // Its processes have a namespace of their own, whose first process the kernel kills with this one, and the others with it.
+    const namespaces = ["--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"];
     this.#starter = spawn(
-      "unshare",
-      ["--mount", "--propagation", "private", "setpriv", "--pdeathsig", "KILL", "sh", "-euc", `${mounts}\n${init}`],
+      "setpriv",
+      ["--pdeathsig", "KILL", "unshare", ...namespaces, "sh", "-euc", `${mounts}\n${init}`],
       {
         env: { PATH: path, FOLDER: folder, LOWER: lower, ROOT: join(folder, "root") },
         stdio: ["ignore", "pipe", "pipe"],
@@ -132,7 +134,6 @@ export class IsolatedRoot {
   async stop(): Promise<void> {
     if (this.#starter.exitCode === null && this.#starter.signalCode === null) {
       const ended = once(this.#starter, "exit");
-      // systemd-nspawn and unshare take their process 1 with them, and the kernel every process of its namespace.
       this.#starter.kill("SIGKILL");
       await ended;
     }
@@ -157,7 +158,8 @@ export class IsolatedRoot {
   async #findInit(): Promise<number> {
     for (const pid of await descendants(this.#starter.pid ?? 0)) {
       const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-      if (/^NSpid:\t\d+\t1$/m.test(status)) this.#init = pid;
+      // The namespace of the starter is around the one of the host.
+      if (/^NSpid:\t\d+\t\d+\t1$/m.test(status)) this.#init = pid;
     }
     return this.#init;
   }

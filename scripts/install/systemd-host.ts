@@ -10,7 +10,7 @@ export async function bootDebian(): Promise<IsolatedRoot> {
   // of CI does not have. What it leaves in /run goes with the mounts.
   const init = `mkdir -p /run/systemd/nspawn; mount -t tmpfs tmpfs /run/systemd/nspawn
     while :; do
-      setpriv --pdeathsig KILL systemd-nspawn --quiet --boot --register=no --keep-unit \\
+      systemd-nspawn --quiet --boot --register=no --keep-unit \\
         --machine=zedops-${randomUUID().slice(0, 8)} --directory="$ROOT" --resolv-conf=off --timezone=off \\
         --link-journal=no --console=pipe || :
     done`;

@@ -160,6 +160,7 @@ install_agent() {
   take_token
   check_manager
   fetch_program
+  remember_service
   undoing=1
   put "$staged" "$program" 755
   "install_$service"
@@ -288,6 +289,21 @@ sum_of() {
   fi
 }
 
+# What undo needs to know of the service.
+remember_service() {
+  was_active='' was_enabled='' made_user=''
+  case $service in
+    systemd)
+      if systemctl is-active --quiet zedops-agent; then was_active=1; fi
+      if systemctl is-enabled --quiet zedops-agent 2>/dev/null; then was_enabled=1; fi
+      ;;
+    openrc)
+      if rc-service --quiet zedops-agent status >/dev/null 2>&1; then was_active=1; fi
+      if [ -e /etc/runlevels/default/zedops-agent ]; then was_enabled=1; fi
+      ;;
+  esac
+}
+
 # put FILE TARGET MODE: replaces a file in one step. undo brings back the one before.
 put() {
   if [ -e "$2" ]; then
@@ -336,9 +352,6 @@ put_settings() {
 # systemd
 
 install_systemd() {
-  was_active='' was_enabled=''
-  if systemctl is-active --quiet zedops-agent; then was_active=1; fi
-  if systemctl is-enabled --quiet zedops-agent 2>/dev/null; then was_enabled=1; fi
   put_settings
   unit_text >"$work/unit"
   put "$work/unit" "$unit" 644
@@ -450,9 +463,6 @@ forget_token() {
 # OpenRC
 
 install_openrc() {
-  was_active='' was_enabled='' made_user=''
-  if rc-service --quiet zedops-agent status >/dev/null 2>&1; then was_active=1; fi
-  if [ -e /etc/runlevels/default/zedops-agent ]; then was_enabled=1; fi
   put_settings
   make_user
   make_folder "$state" 700
@@ -552,7 +562,17 @@ shell_quoted() {
 # Waits until the agent is connected.
 await_connection() {
   say "waiting for the connection"
-  "$program" status --wait 60s --state-dir "$state" >/dev/null 2>&1 || diagnose
+  attempts=0
+  until "$program" status --state-dir "$state" >/dev/null 2>&1; do
+    attempts=$((attempts + 1))
+    if [ "$attempts" -ge 60 ] || has_ended; then diagnose; fi
+    sleep 1
+  done
+}
+
+# An agent whose token was refused has ended, and waiting does not help.
+has_ended() {
+  [ "$service" = systemd ] && systemctl is-failed --quiet zedops-agent
 }
 
 diagnose() {
@@ -611,11 +631,11 @@ remove_empty() {
 undo() {
   warn "undoing this installation"
   case $service in
-    systemd) [ -n "${was_active-}" ] || systemctl stop zedops-agent 2>/dev/null ;;
+    systemd) [ -n "$was_active" ] || systemctl stop zedops-agent 2>/dev/null ;;
     openrc) rc-service --quiet zedops-agent stop 2>/dev/null ;;
   esac
-  [ "$service" != systemd ] || [ -n "${was_enabled-}" ] || systemctl disable --quiet zedops-agent 2>/dev/null
-  [ "$service" != openrc ] || [ -n "${was_enabled-}" ] || rc-update --quiet delete zedops-agent default 2>/dev/null
+  [ "$service" != systemd ] || [ -n "$was_enabled" ] || systemctl disable --quiet zedops-agent 2>/dev/null
+  [ "$service" != openrc ] || [ -n "$was_enabled" ] || rc-update --quiet delete zedops-agent default 2>/dev/null
   # The newest first, so that folders are empty by then.
   sed -n '1!G;h;$p' "$work/undo" | while read -r kind target; do
     rm -f "$target.new.$$"
@@ -628,7 +648,7 @@ undo() {
   case $service in
     systemd)
       forget_token
-      if [ -n "${was_active-}" ]; then
+      if [ -n "$was_active" ]; then
         give_state_back
         systemctl restart zedops-agent
       elif [ -z "$before" ] && ! is_enrolled; then
@@ -636,7 +656,7 @@ undo() {
       fi
       ;;
     openrc)
-      if [ -n "${was_active-}" ]; then
+      if [ -n "$was_active" ]; then
         rc-service --quiet zedops-agent start
       elif [ -z "$before" ]; then
         is_enrolled || remove_state
