@@ -1,9 +1,10 @@
-import { access, cp, readFile, rm } from "node:fs/promises";
+import { access, copyFile, cp, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { test as base, expect } from "vitest";
 import { Lab } from "../e2e/lab.ts";
 import { AgentList, agentVersion, buildAgents } from "../stack/agent-binaries.ts";
 import { Release } from "../stack/release.ts";
+import { inRepository } from "../stack/repository.ts";
 import { Stack } from "../stack/stack.ts";
 import { thisPlatform } from "./machine.ts";
 
@@ -19,6 +20,7 @@ export class Site {
   static async open(lab: Lab): Promise<Site> {
     const release = await Release.ofPresent(lab.dir);
     const site = new Site(lab, await agentVersion(), join(release.dir, "ui/dist/download"), release.managerConfig);
+    await copyFile(inRepository("ui/public/_headers"), join(release.dir, "ui/dist/_headers"));
     await site.#build(site.version);
     await site.start();
     return site;

@@ -534,21 +534,25 @@ enrol() {
   done <<END
 $labels
 END
-  if [ -s "$settings/environment" ] && [ "$service" != none ]; then
+  if [ "$service" = none ]; then
+    [ -z "$ca_file" ] || export SSL_CERT_FILE="$ca_file"
+    "$@" <"$work/token"
+  else
+    # In one argument: the su of busybox takes later ones for its own options.
+    with_settings su -s /bin/sh zedops-agent -c "exec $(shell_quoted "$@")" <"$work/token"
+  fi || fail "the manager did not enrol this host"
+}
+
+# Runs a program with the proxy and the authority of the service.
+with_settings() (
+  if [ -r "$settings/environment" ]; then
     set -a
     # shellcheck source=/dev/null
     . "$settings/environment"
     set +a
-  elif [ -n "$ca_file" ]; then
-    export SSL_CERT_FILE="$ca_file"
   fi
-  if [ "$service" = none ]; then
-    "$@" <"$work/token"
-  else
-    # In one argument: the su of busybox takes later ones for its own options.
-    su -s /bin/sh zedops-agent -c "exec $(shell_quoted "$@")" <"$work/token"
-  fi || fail "the manager did not enrol this host"
-}
+  exec "$@"
+)
 
 # The arguments as one line of shell.
 shell_quoted() {
@@ -578,7 +582,9 @@ has_ended() {
 diagnose() {
   warn "the agent is not connected"
   if [ "$service" = systemd ]; then journalctl -t zedops-agent -n 4 --no-pager -o cat >&2 2>/dev/null || :; fi
-  "$program" doctor --state-dir "$state" >&2 || :
+  if "$program" help doctor >/dev/null 2>&1; then
+    with_settings "$program" doctor --state-dir "$state" >&2 || :
+  fi
   exit 1
 }
 
