@@ -31,6 +31,12 @@ describe("a path that is no file of the dashboard", () => {
     expect(await response.text()).toBe(`there is no ${path}\n`);
   });
 
+  it("is an empty list, if it is the list of agents and none were built", async () => {
+    const response = await fetchManager("/download/agents.json");
+    expect(response.headers.get("cache-control")).toBe("no-store");
+    expect(await response.json()).toEqual({ version: null, binaries: [] });
+  });
+
   it("has no body for HEAD", async () => {
     const response = await fetchManager("/download/none", { method: "HEAD" });
     expect(response.status).toBe(404);

@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/solid-query";
-import { ApiError, call } from "../api.ts";
-import { object, text } from "../json.ts";
+import { call } from "../api.ts";
+import { object, orNull, text } from "../json.ts";
 
 /**
  * The line that installs the agent on a host and connects it to this manager. It asks for the token: an argument would
@@ -20,12 +20,6 @@ export function useServedAgent() {
 }
 
 async function readServedAgent({ signal }: { signal: AbortSignal }): Promise<string | null> {
-  try {
-    const answer = await call("/download/agents.json", { signal });
-    return text(object(await answer.json(), "agents"), "version");
-  } catch (error) {
-    // "make agents" has not built any.
-    if (error instanceof ApiError && error.status === 404) return null;
-    throw error;
-  }
+  const answer = await call("/download/agents.json", { signal });
+  return orNull(object(await answer.json(), "agents"), "version", text);
 }

@@ -17,6 +17,11 @@ const fileName = /\.[^/]*$/;
 export const files = new Hono<App>().get("/*", async (c, next) => {
   const { path } = c.req;
   if (routed.test(path)) return await next();
+  if (path === "/download/agents.json") {
+    // "make agents" has built none. The dashboard asks, and a browser shows every 404 as a fault of the page.
+    c.header("Cache-Control", "no-store");
+    return c.json({ version: null, binaries: [] });
+  }
   if (folders.test(path) || fileName.test(path)) return noFile(c);
   // The dashboard has one page for all its paths. The request's other headers decide whether it was changed.
   return await c.env.ASSETS.fetch(new Request(new URL("/", c.req.url), c.req.raw));
