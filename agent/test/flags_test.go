@@ -1,7 +1,9 @@
 package test
 
 import (
+	"encoding/json"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -16,7 +18,7 @@ func TestUsageErrorsExit2(t *testing.T) {
 		says string
 	}{
 		"unknown flag":            {options{args: []string{"--frobnicate"}}, "frobnicate"},
-		"argument without a flag": {options{args: []string{managertest.EnrolmentToken}}, "flags only"},
+		"argument without a flag": {options{args: []string{managertest.EnrolmentToken}}, "neither a flag nor a command"},
 		"empty token on stdin":    {options{args: []string{"--token-file", "-"}}, "empty"},
 		"missing token file":      {options{args: []string{"--token-file", "/nonexistent/token"}}, "no such file"},
 		"two tokens":              {options{args: []string{"--token", "a", "--token-file", "b"}}, "exclude each other"},
@@ -63,18 +65,40 @@ func TestAHostThatIsNotEnrolledExits78(t *testing.T) {
 	start(t, options{}).wantExit(t, 78, "not enrolled", "no enrolment token", "--token-file")
 }
 
-func TestHelpAndVersion(t *testing.T) {
-	a := start(t, options{args: []string{"--help"}})
-	a.wantExit(t, 0)
-	for _, text := range []string{"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "78", "~/.zedops-agent", "--subscribe", "agents.self.", "--label"} {
-		if !strings.Contains(a.stdout.String(), text) {
-			t.Errorf("the help does not mention %s", text)
+func TestHelp(t *testing.T) {
+	for command, texts := range map[string][]string{
+		"--help":       {"enroll", "status", "reset", "version", "help COMMAND"},
+		"help":         {"enroll", "status", "reset", "version", "help COMMAND"},
+		"help run":     {"--token-file", "--max-retries", "ZEDOPS_TOKEN", "75", "77", "78", "~/.zedops-agent", "--subscribe", "agents.self.", "--label"},
+		"run --help":   {"--token-file"},
+		"help version": {"--json"},
+		"help enroll":  {"--wait", "75", "77", "78"},
+		"help status":  {"--json", "--wait", "69", "75"},
+		"help reset":   {"--yes"},
+	} {
+		a := start(t, options{args: strings.Fields(command)})
+		a.wantExit(t, 0)
+		for _, text := range texts {
+			if !strings.Contains(a.stdout.String(), text) {
+				t.Errorf("%s does not mention %s", command, text)
+			}
 		}
 	}
-	b := start(t, options{args: []string{"--version"}})
-	b.wantExit(t, 0)
-	if b.stdout.String() != "1.2.3-test\n" {
-		t.Errorf("version %q", b.stdout)
+}
+
+func TestVersion(t *testing.T) {
+	for _, command := range []string{"--version", "version"} {
+		a := start(t, options{args: []string{command}})
+		a.wantExit(t, 0)
+		if a.stdout.String() != "1.2.3-test\n" {
+			t.Errorf("version %q", a.stdout)
+		}
+	}
+	a := start(t, options{args: []string{"version", "--json"}})
+	a.wantExit(t, 0)
+	var got map[string]string
+	if err := json.Unmarshal([]byte(a.stdout.String()), &got); err != nil || got["version"] != "1.2.3-test" || got["os"] != runtime.GOOS || got["arch"] != runtime.GOARCH || got["goVersion"] == "" {
+		t.Errorf("it says %q, %v", a.stdout, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
 
 	"github.com/zedops/zedops/agent/internal/identity"
 )
@@ -20,7 +19,7 @@ type credential struct {
 
 // chooseCredential takes the stored credential if there is one. Otherwise it takes the enrolment token, and the manager
 // of --manager, of the last enrolment, or the default, in this order. A stored token goes to its own manager only.
-func chooseCredential(s settings, store *identity.Store) (*credential, error) {
+func chooseCredential(s settings, store *identity.Store, p process) (*credential, error) {
 	stored, err := store.Credential()
 	if err != nil {
 		return nil, err
@@ -50,7 +49,7 @@ func chooseCredential(s settings, store *identity.Store) (*credential, error) {
 			return nil, &usageError{cause: err}
 		}
 	}
-	token, err := s.enrolment.Read(os.Stdin, os.Stderr)
+	token, err := s.enrolment.Read(p.stdin, p.stderr)
 	switch {
 	case errors.Is(err, identity.ErrNoToken):
 		return nil, err

@@ -10,11 +10,12 @@ import (
 	"github.com/zedops/zedops/agent/internal/link"
 )
 
-// Exit codes; the help text explains them.
+// Exit codes; the help of the commands explains them.
 const (
 	exitStopped     = 0
 	exitFault       = 1
 	exitUsage       = 2
+	exitNotRunning  = 69 // EX_UNAVAILABLE
 	exitGaveUp      = 75 // EX_TEMPFAIL
 	exitRefused     = 77 // EX_NOPERM
 	exitNotEnrolled = 78 // EX_CONFIG
@@ -27,23 +28,36 @@ func (u *usageError) Error() string { return u.cause.Error() }
 
 func (u *usageError) Unwrap() error { return u.cause }
 
-// exit reports an error and returns the exit code for it.
-func exit(err error, stderr io.Writer) int {
+// exitCode is an error of a command that has said everything.
+type exitCode int
+
+func (e exitCode) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// exit reports the error of a command and returns the exit code for it.
+func exit(err error, c command, stderr io.Writer) int {
+	var code exitCode
 	var usage *usageError
 	var gaveUp *link.GaveUpError
+	var late *notConnectedError
 	var refused *link.RefusedError
 	if err == nil {
 		return exitStopped
 	}
-	if errors.As(err, &usage) {
-		fmt.Fprintf(stderr, "zedops-agent: %v\nSee zedops-agent --help.\n", err)
+	switch {
+	case errors.As(err, &code):
+		return int(code)
+	case errors.As(err, &usage):
+		fmt.Fprintf(stderr, "zedops-agent: %v\nSee \"zedops-agent help\" or \"zedops-agent %s --help\".\n", err, c.name)
 		return exitUsage
+	case c.logs:
+		slog.Error(err.Error())
+	default:
+		fmt.Fprintf(stderr, "zedops-agent: %v\n", err)
 	}
-	slog.Error(err.Error())
 	switch {
 	case errors.Is(err, identity.ErrNoToken):
 		return exitNotEnrolled
-	case errors.As(err, &gaveUp):
+	case errors.As(err, &gaveUp), errors.As(err, &late):
 		return exitGaveUp
 	case errors.As(err, &refused):
 		return exitRefused

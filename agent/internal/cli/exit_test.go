@@ -27,23 +27,23 @@ func TestExitCodes(t *testing.T) {
 		78: fmt.Errorf("wrapped: %w", identity.ErrNoToken),
 	} {
 		var stderr strings.Builder
-		if got := exit(err, &stderr); got != want {
+		if got := exit(err, runCommand(), &stderr); got != want {
 			t.Errorf("%v: exit code %d, want %d", err, got, want)
 		}
-		if usage := strings.Contains(stderr.String(), "See zedops-agent --help."); usage != (want == 2) {
+		if usage := strings.Contains(stderr.String(), "zedops-agent run --help"); usage != (want == 2) {
 			t.Errorf("%v: it says %q", err, stderr.String())
 		}
 	}
 }
 
 func TestAUsageErrorKeepsItsCause(t *testing.T) {
-	_, _, err := parseFlags([]string{"--subscribe", "fleet.a*"}, io.Discard, "dev")
+	_, err := execute([]string{"--subscribe", "fleet.a*"}, process{stdout: io.Discard})
 	var usage *usageError
 	if !errors.As(err, &usage) || !errors.Is(err, usage.cause) {
 		t.Errorf("got %v", err)
 	}
 	t.Setenv("HOME", "")
-	_, _, err = parseFlags(nil, io.Discard, "dev")
+	_, err = execute(nil, process{stdout: io.Discard})
 	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "HOME is not defined") {
 		t.Errorf("got %v", err)
 	}

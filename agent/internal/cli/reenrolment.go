@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"log/slog"
-	"os"
 
 	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
@@ -14,18 +13,19 @@ import (
 type reenrolment struct {
 	source identity.EnrolmentSource
 	store  *identity.Store
-	read   chan struct{} // nil until somebody wants the token; closed when it has been read
-	token  string
-	err    error
+	process
+	read  chan struct{} // nil until somebody wants the token; closed when it has been read
+	token string
+	err   error
 }
 
 // newReenrolment returns the function with which a host enrols again. It is nil if the host is not enrolled, or if no
 // enrolment token was given.
-func newReenrolment(s settings, store *identity.Store, enrolled bool) func(context.Context, *link.RefusedError) (string, error) {
+func newReenrolment(s settings, store *identity.Store, enrolled bool, p process) func(context.Context, *link.RefusedError) (string, error) {
 	if !enrolled || !s.enrolment.Given() {
 		return nil
 	}
-	return (&reenrolment{source: s.enrolment, store: store}).replaceCredential
+	return (&reenrolment{source: s.enrolment, store: store, process: p}).replaceCredential
 }
 
 // replaceCredential returns the enrolment token. If the manager has removed or revoked the host, it first sets the refused
@@ -35,7 +35,7 @@ func (r *reenrolment) replaceCredential(ctx context.Context, refused *link.Refus
 		slog.Warn("the manager refused this host's credential, trying the enrolment token", "code", refused.Code, "message", refused.Message)
 		r.read = make(chan struct{})
 		go func() { // so that a terminal at which nobody types delays neither a shutdown nor an attempt with the credential
-			r.token, r.err = r.source.Read(os.Stdin, os.Stderr)
+			r.token, r.err = r.source.Read(r.stdin, r.stderr)
 			close(r.read)
 		}()
 	}

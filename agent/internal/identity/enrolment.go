@@ -1,7 +1,6 @@
 package identity
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,7 @@ import (
 // EnrolmentSource says where the enrolment token comes from. The first field that is set counts.
 type EnrolmentSource struct {
 	Token string // the token itself
-	File  string // path of a file whose first line is the token, or "-" for standard input
+	File  string // path of a file whose first line that is not blank is the token, or "-" for standard input
 	Env   string // the value of ZEDOPS_TOKEN
 }
 
@@ -42,16 +41,16 @@ func (e EnrolmentSource) Read(stdin *os.File, prompt io.Writer) (string, error) 
 	var err error
 	switch {
 	case e.Token != "":
-		token = strings.TrimSpace(e.Token)
+		token, err = tokenInText([]byte(e.Token), true)
 	case e.File == "-":
 		if term.IsTerminal(int(stdin.Fd())) {
 			fmt.Fprint(prompt, "Paste the enrolment token: ")
 		}
-		token, err = firstLine(stdin)
+		token, err = readTokenText(stdin)
 	case e.File != "":
-		token, err = firstLineOf(e.File)
+		token, err = readTokenFile(e.File)
 	case e.Env != "":
-		token = strings.TrimSpace(e.Env)
+		token, err = tokenInText([]byte(e.Env), true)
 	default:
 		return "", ErrNoToken
 	}
@@ -61,25 +60,36 @@ func (e EnrolmentSource) Read(stdin *os.File, prompt io.Writer) (string, error) 
 	if token == "" {
 		return "", errors.New("the enrolment token is empty")
 	}
+	if err := textFault(token); err != nil {
+		return "", fmt.Errorf("that is not an enrolment token: %w; was it copied whole?", err)
+	}
 	if !IsToken(token) {
 		return "", errors.New("that is not an enrolment token: a token is one line of three parts, joined by dots; was it copied whole?")
 	}
 	return token, nil
 }
 
-func firstLineOf(path string) (string, error) {
+func readTokenFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	return firstLine(f)
+	return readTokenText(f)
 }
 
-func firstLine(r io.Reader) (string, error) {
-	line, err := bufio.NewReader(io.LimitReader(r, 8192)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
+// readTokenText reads until the token is complete: a terminal and a pipe may stay open after it.
+func readTokenText(r io.Reader) (string, error) {
+	text := make([]byte, 0, longestTokenText)
+	for {
+		n, err := r.Read(text[len(text):cap(text)])
+		text = text[:len(text)+n]
+		if err != nil && !errors.Is(err, io.EOF) {
+			return "", err
+		}
+		token, incomplete := tokenInText(text, err != nil || len(text) == cap(text))
+		if incomplete == nil {
+			return token, nil
+		}
 	}
-	return strings.TrimSpace(line), nil
 }

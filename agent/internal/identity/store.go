@@ -20,6 +20,9 @@ const (
 	installIDFile = "install-id"      // tells this host from others when it enrols again
 	lockFile      = "lock"            // empty; locked while an agent runs
 
+	// SocketFile is the socket of a running agent. Package control makes it.
+	SocketFile = "control"
+
 	// refusedSuffix is that of a token or candidate that the manager refused before this host enrolled again. The agent does
 	// not read these files. A person can bring one back if the refusal was a mistake.
 	refusedSuffix = ".refused"
@@ -292,15 +295,13 @@ func (s *Store) readToken(name string) (string, error) {
 	return token, nil
 }
 
+// longestToken is the length of the longest token, in bytes.
+const longestToken = 4096
+
 // checkToken keeps other text out of the Authorization header.
 func checkToken(token string) error {
-	if len(token) > 4096 {
-		return errors.New("this is too long for a token")
-	}
-	for i := range len(token) {
-		if token[i] <= ' ' || token[i] > '~' {
-			return errors.New("this is not a token: it holds spaces or other characters that a token cannot hold")
-		}
+	if err := textFault(token); err != nil {
+		return fmt.Errorf("this is not a token: %w", err)
 	}
 	return nil
 }

@@ -96,6 +96,7 @@ func TestADeadPathIsLeftSoonAfterASleep(t *testing.T) {
 				if took := time.Since(woke); took < 10*time.Second || took > 16*time.Second {
 					t.Errorf("it left after %v", took)
 				}
+				r.log.says(t, `lastSign="1h`) // the hour asleep counts
 				connected(t, m, r, managertest.Defaults())
 			})
 		})

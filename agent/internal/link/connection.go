@@ -29,12 +29,15 @@ type connection struct {
 	feed        *feed
 	window      *creditWindow
 	stats       *stats
+	reporter    *reporter
+	liveness    *liveness
 	log         *slog.Logger
 	clock       clock
 	stepTimeout time.Duration
 
 	opened     time.Time
 	lastFrame  atomic.Int64   // when the last frame arrived, in nanoseconds since opened
+	lastSign   instant        // the same; set by the reader, and others may use it when the reader has ended
 	acks       chan ack       // from the reader to the heartbeat
 	alignments chan alignment // likewise
 	rotated    chan struct{}  // the agent has stored a new token and told the manager so
@@ -57,6 +60,7 @@ type session struct {
 type outcome struct {
 	err     error
 	up      time.Duration // from ready to the end; 0 if it never became ready
+	silence time.Duration // how long before the end the last frame came; includes the time that the host slept
 	welcome *welcome      // nil if there was none
 	drain   *drain        // nil if the manager did not ask to reconnect
 	dropped int64
@@ -89,6 +93,7 @@ func (l *Link) attempt(ctx context.Context, ready func(session)) outcome {
 		})
 		if !readyAt.IsZero() {
 			o.up = max(time.Since(readyAt), 1)
+			o.silence = l.clock.since(c.lastSign)
 		}
 	}
 	o.err, o.drain, o.dropped = l.refusedByClose(err), c.drain, c.dropped.Load()
@@ -121,6 +126,8 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		feed:        l.feed,
 		window:      newCreditWindow(w),
 		stats:       l.stats,
+		reporter:    l.reporter,
+		liveness:    l.liveness,
 		log:         l.log,
 		clock:       l.clock,
 		stepTimeout: l.stepTimeout,
@@ -158,7 +165,9 @@ var errRotating = errors.New("the token is rotated")
 
 // run starts the goroutines of the connection and returns when all have ended.
 func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) error {
-	g, running := errgroup.WithContext(ctx)
+	leaving, leave := context.WithCancel(ctx)
+	defer leave()
+	g, running := errgroup.WithContext(leaving)
 	// The reader does not use the group's context. A Read whose context ends closes the socket at once, before the close
 	// frame is sent.
 	reading, tearDown := context.WithCancel(context.WithoutCancel(ctx))
@@ -169,16 +178,6 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 	g.Go(func() error { return c.heartbeat(running) })
 	g.Go(func() error { return c.sendCredit(running) })
 	g.Go(func() error {
-		select {
-		case <-running.Done():
-			return running.Err()
-		case <-c.rotated:
-			return errRotating
-		case <-c.draining:
-			return errReconnecting
-		}
-	})
-	g.Go(func() error {
 		if err := c.subscribe(running); err != nil {
 			return err
 		}
@@ -188,22 +187,28 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 		}
 		return err
 	})
+	var returning error // why this agent leaves a good connection; nil if it does not
 	g.Go(func() error {
-		<-running.Done()
 		code, reason := websocket.StatusCode(protocol.CloseNoSignOfLife), ""
-		switch {
-		case ctx.Err() != nil:
-			code, reason = protocol.CloseStopped, "stopped"
-		case errors.Is(context.Cause(running), errRotating):
-			code, reason = protocol.CloseReturning, "rotating"
-		case errors.Is(context.Cause(running), errReconnecting):
-			code, reason = protocol.CloseReturning, "reconnecting"
+		select {
+		case <-running.Done():
+		case <-c.rotated:
+			returning, code, reason = errRotating, protocol.CloseReturning, "rotating"
+		case <-c.draining:
+			returning, code, reason = errReconnecting, protocol.CloseReturning, "reconnecting"
 		}
+		if ctx.Err() != nil {
+			code, reason = protocol.CloseStopped, "stopped"
+		}
+		leave() // the other goroutines end before the close frame is sent
 		defer time.AfterFunc(closeGrace, tearDown).Stop()
 		_ = c.ws.Close(code, reason) // the socket is gone, even after an error
 		return running.Err()
 	})
 	err := g.Wait()
+	if returning != nil {
+		err = returning
+	}
 	// A write may fail a moment before the reader sees the manager's close frame, and that says more. 1000, 1001 and 1012
 	// may only be the answer to this agent's own close frame.
 	code := closeCode(c.readError)
@@ -224,6 +229,7 @@ func (c *connection) read(reading, running context.Context) error {
 		}
 		now := time.Now()
 		c.lastFrame.Store(int64(now.Sub(c.opened)))
+		c.lastSign = instant{mono: now, wall: c.clock().Round(0)}
 		switch {
 		case kind != websocket.MessageText, int64(len(frame)) > c.welcome.MaxFrameBytes:
 			c.dropped.Add(1)

@@ -102,6 +102,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 				}
 				unanswered = now
 				overdue.Reset(ackTimeout)
+				c.liveness.expectWithin(interval + ackTimeout)
 			}
 			if err := c.write([]byte(protocol.Heartbeat)); err != nil {
 				return fmt.Errorf("send a heartbeat: %w", err)
@@ -142,6 +143,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			rttMs, skewMs := estimator.rttMs, estimator.skewMs
 			c.stats.rttMs.Store(&rttMs)
 			c.stats.skewMs.Store(&skewMs)
+			c.reporter.acknowledged()
 
 		case <-clockCheck.C:
 			step := steps.next()

@@ -32,6 +32,9 @@ type Config struct {
 	MaxRetries int // connection attempts that may fail in a row; 0: any number
 	Log        *slog.Logger
 
+	// Observe is called after each change of the status but for its measurements. It must not block. It may be nil.
+	Observe func()
+
 	Subscribe []string  // patterns that CheckPattern accepts, at most MaxSubscriptions
 	Output    io.Writer // gets one JSON line for each published message
 }
@@ -45,6 +48,8 @@ type Link struct {
 	router        *router
 	feed          *feed
 	stats         *stats
+	reporter      *reporter
+	liveness      *liveness
 	log           *slog.Logger
 	clock         clock
 	delays        *delays
@@ -65,6 +70,8 @@ func New(c Config) *Link {
 		http:        newHTTPClient(c.Manager),
 		feed:        newFeed(),
 		stats:       &stats{started: time.Now()},
+		reporter:    newReporter(time.Now, c.Observe),
+		liveness:    newLiveness(),
 		log:         c.Log,
 		clock:       time.Now,
 		delays:      newDelays(),
@@ -88,7 +95,8 @@ func (l *Link) Run(ctx context.Context) error {
 		close(written)
 	}()
 	defer l.watchStore()()
-	s := supervisor{connect: l.connect, onRefused: l.onRefused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log}
+	s := supervisor{connect: l.connect, onRefused: l.onRefused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log,
+		reporter: l.reporter, liveness: l.liveness}
 	err := s.run(ctx)
 	l.feed.close()
 	select {

@@ -30,6 +30,8 @@ type supervisor struct {
 	delays     *delays
 	clock      clock
 	log        *slog.Logger
+	reporter   *reporter
+	liveness   *liveness
 }
 
 // outage is a time without a connection.
@@ -64,8 +66,11 @@ func (s *supervisor) run(ctx context.Context) error {
 	connectedBefore := false
 	for ctx.Err() == nil {
 		s.log.Debug("connecting", "failed", out.failedAttempts)
+		s.reporter.connecting()
+		s.liveness.expectWithin(longestAttempt)
 		o := s.connect(ctx, func(n session) {
 			s.logConnected(n, out, connectedBefore)
+			s.reporter.connected(n)
 			connectedBefore = true
 		})
 		var refused *RefusedError
@@ -84,11 +89,13 @@ func (s *supervisor) run(ctx context.Context) error {
 			case err != nil:
 				return err
 			case again == 0: // with another token
+				s.reporter.ended(o.err, out.failedAttempts)
 				continue
 			}
 			wait = again
 		case o.drain != nil:
 			s.log.Info("the manager asked to reconnect", "delay", o.drain.delay.String())
+			s.reporter.ended(nil, out.failedAttempts)
 			s.delays.record(o)
 			if o.up > 0 {
 				out = outage{since: s.clock.now()}
@@ -98,6 +105,7 @@ func (s *supervisor) run(ctx context.Context) error {
 			continue
 		case errors.Is(o.err, errRotating):
 			s.log.Info("the manager offered a new token, reconnecting with it")
+			s.reporter.ended(nil, out.failedAttempts)
 			s.delays.record(o)
 			if o.up > 0 {
 				out = outage{since: s.clock.now()}
@@ -113,7 +121,7 @@ func (s *supervisor) run(ctx context.Context) error {
 		if o.up > 0 {
 			out = outage{since: s.clock.now(), lastErr: o.err}
 			out.isNewError(o.err)
-			attributes := []any{"error", o.err, "up", roundForLog(o.up)}
+			attributes := []any{"error", o.err, "up", roundForLog(o.up), "lastSign", roundForLog(o.silence) + " ago"}
 			if o.dropped > 0 {
 				attributes = append(attributes, "droppedFrames", o.dropped)
 			}
@@ -132,6 +140,7 @@ func (s *supervisor) run(ctx context.Context) error {
 			}
 			out.lastErr = o.err
 		}
+		s.reporter.ended(o.err, out.failedAttempts)
 		if slept := s.wait(ctx, wait, "failed", out.failedAttempts, "error", o.err); slept >= stableAfter {
 			s.delays.reset() // failures before the sleep do not count, and a network needs a moment after it
 		}
@@ -144,6 +153,8 @@ func (s *supervisor) run(ctx context.Context) error {
 func (s *supervisor) wait(ctx context.Context, wait time.Duration, attributes ...any) (slept time.Duration) {
 	s.log.Debug("waiting to connect again", append([]any{"wait", wait.String()}, attributes...)...)
 	until := time.Now().Add(wait)
+	s.reporter.waiting(until)
+	s.liveness.expectWithin(wait)
 	over := time.NewTimer(wait)
 	defer over.Stop()
 	clockCheck := time.NewTicker(time.Second)

@@ -156,3 +156,28 @@ func TestARegistrationThatCannotBeUsedIsRetried(t *testing.T) {
 		})
 	}
 }
+
+// FuzzWelcome checks that the agent can afford every welcome that it accepts.
+func FuzzWelcome(f *testing.F) {
+	for _, data := range []string{
+		`{"connection":"c1","heartbeatIntervalMs":30000,"leaseMs":40000,"maxFrameBytes":65536}`,
+		`{"connection":"c1","heartbeatIntervalMs":10,"leaseMs":11,"maxFrameBytes":33554432,"heartbeatDelayMs":1e308,"creditFrames":65536,"creditBytes":67108864,"reconnectSpreadMs":1e300,"messagesPerSecond":1e9,"serverTime":-1}`,
+		`{"connection":"c.1","heartbeatIntervalMs":1}`, `{}`, `null`, `[]`, ``, `{"connection":"c1","heartbeatIntervalMs":1e999}`,
+	} {
+		f.Add([]byte(data))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		w, err := parseWelcome(data)
+		if err != nil {
+			return
+		}
+		interval := time.Duration(w.HeartbeatIntervalMs) * time.Millisecond
+		switch {
+		case !isToken(w.Connection), interval < shortestInterval, w.LeaseMs <= w.HeartbeatIntervalMs, w.HeartbeatDelayMs > w.HeartbeatIntervalMs,
+			w.MaxFrameBytes < 1<<10, w.MaxFrameBytes > longestFrame, w.MessagesPerSecond < 1, w.MessagesPerSecond > mostMessages,
+			w.CreditFrames < 1, w.CreditFrames > widestWindow.Frames, w.CreditBytes < 1, w.CreditBytes > widestWindow.Bytes,
+			w.spread() < 0, w.spread() > longestSpread, w.ServerTime < 0:
+			t.Errorf("it accepts %+v", w)
+		}
+	})
+}
