@@ -101,13 +101,17 @@ ui: ui/dist/index.html ## Build the dashboard into ui/dist
 agent: go ## Build the agent into agent/bin; GOOS=linux GOARCH=arm64 for another machine
 	@cd agent && CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
 
+.PHONY: agents
+agents: $(INSTALLED) go ## Build the agent for every platform, for the manager to serve under /download/
+	@$(NODE) scripts/agents.ts
+
 .PHONY: deploy
 deploy: $(INSTALLED) ## Check, migrate D1 and deploy the Worker; a dry run if there is no account
 	@$(NODE) scripts/deploy.ts
 
 .PHONY: clean
 clean: ## Delete build results and installed packages; keep local data and secrets
-	@rm -rf node_modules manager/node_modules ui/node_modules ui/dist agent/bin manager/.wrangler
+	@rm -rf node_modules manager/node_modules ui/node_modules ui/dist ui/public/download agent/bin manager/.wrangler
 
 .PHONY: help
 help: ## Show this text

@@ -24,6 +24,7 @@ await command(async (stack) => {
         }),
     ]),
     // Last and one after the other: these measure times, so they have the machine for themselves.
+    await runVitest(stack, "install", "scripts/install"),
     await runVitest(stack, "e2e", "scripts/e2e"),
     await runFaults(stack, "short"),
   ]);

@@ -44,7 +44,12 @@ export default defineConfig({
   server: {
     port: Number(UI_PORT),
     strictPort: UI_STRICT_PORT !== "0",
-    proxy: { "/api": { ...toManager, ws: true }, "/healthz": toManager, "/ws": { ...toManager, ws: true } },
+    proxy: {
+      "/api": { ...toManager, ws: true },
+      "/healthz": toManager,
+      "/download": toManager,
+      "/ws": { ...toManager, ws: true },
+    },
   },
   test: {
     environment: "jsdom",

@@ -12,7 +12,9 @@ import { bulk } from "./http/routes/bulk.ts";
 import { connect } from "./http/routes/connect.ts";
 import { drain } from "./http/routes/drain.ts";
 import { fallback } from "./http/routes/fallback.ts";
+import { files } from "./http/routes/files.ts";
 import { health } from "./http/routes/health.ts";
+import { install } from "./http/routes/install.ts";
 import { live } from "./http/routes/live.ts";
 import { messages } from "./http/routes/messages.ts";
 import { parked } from "./http/routes/parked.ts";
@@ -27,6 +29,10 @@ export { AgentHub } from "./hub/hub.ts";
 
 const app = newRouter();
 app.onError(onError);
+
+// These need no settings.
+app.route("/", install);
+app.route("/", files);
 
 app.use(async (c, next) => {
   const problem = misconfiguration(c.env);

@@ -83,7 +83,8 @@ export class StandIn {
   async serve(context: BrowserContext): Promise<void> {
     await context.route(`${this.url}/**`, async (route) => {
       const { pathname, searchParams } = new URL(route.request().url());
-      if (!pathname.startsWith("/api/")) {
+      if (pathname === "/download/agents.json") await route.fulfill({ json: { version: null, binaries: [] } });
+      else if (!pathname.startsWith("/api/")) {
         const file = extname(pathname) === "" ? "/index.html" : pathname;
         const body = await readFile(join(inRepository("ui/dist"), file));
         await route.fulfill({ body, contentType: types[extname(file)] ?? "application/octet-stream" });

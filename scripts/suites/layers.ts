@@ -44,6 +44,7 @@ export const trees: readonly Tree[] = [
       { files: ["bill/**"], imports: ["stack/**"] },
       { files: ["simulate/**"], imports: ["stack/**"] },
       { files: ["faults/**"], imports: ["e2e/**", "stack/**"] },
+      { files: ["install/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["e2e/**"], imports: ["stack/**"] },
       { files: ["*"] },
       { files: ["suites/**"] },

@@ -1,15 +1,38 @@
 import { screen, within } from "@solidjs/testing-library";
 import { expect, test, vi } from "vitest";
-import { agentJson, offline, refusal } from "./manager.ts";
+import { agentJson, type Manager, offline, refusal } from "./manager.ts";
 import { openPage, pass, toldAll } from "./page.tsx";
 
 test("an operator without agents is shown how to add one", async () => {
   await openPage();
 
   expect(await screen.findByRole("heading", { name: "No agents yet" })).toBeTruthy();
+  await pass(10);
   expect(document.body.textContent).toContain(`zedops-agent --manager=${location.origin} --token-file=-`);
   expect(document.body.textContent).toContain("make agent-run");
   expect(screen.getByRole("button", { name: "Add agent" })).toBeTruthy();
+});
+
+const servesAgents = (manager: Manager) =>
+  manager.insteadOf.set("GET /download/agents.json", { status: 200, body: { version: "1.1.0", binaries: [] } });
+
+test("a manager that serves the agent shows the line that installs it", async () => {
+  const page = await openPage((manager) => servesAgents(manager));
+  await screen.findByRole("heading", { name: "No agents yet" });
+  await pass(10);
+  const line = `curl -fsSL ${location.origin}/install.sh | sh`;
+  expect(document.body.textContent).toContain(line);
+  expect(document.body.textContent).not.toContain("--token-file");
+
+  await page.press("Add agent");
+  await page.press("Create token");
+  await pass(10);
+  const dialog = screen.getByRole("dialog", { name: "Add agent" });
+  const [command, token] = [...dialog.querySelectorAll(".copy-box code")].map((code) => code.textContent);
+  expect(command).toBe(line);
+  expect(token).toBe(page.manager.token);
+  expect(dialog.textContent).toContain("release 1.1.0 of the agent");
+  expect(dialog.textContent).not.toContain("make agent GOOS");
 });
 
 test("the first agent to come online is announced by name", async () => {
@@ -113,7 +136,7 @@ test("the hosts of a token for several are listed as they come", async () => {
     await user.type(form.getByRole("spinbutton", { name: "Number of hosts" }), "3");
     await user.selectOptions(form.getByRole("combobox", { name: "Valid for" }), "7 days");
   });
-  expect(manager.received.at(-2)?.body).toEqual({ ttlSeconds: 604_800, maxUses: 3 });
+  expect(manager.received.find(({ method }) => method === "POST")?.body).toEqual({ ttlSeconds: 604_800, maxUses: 3 });
   await pass(3_000);
   expect(dialog.getByText(/for 3 hosts, and valid for 6d 23h more/)).toBeTruthy();
   expect(dialog.getByRole("status").textContent).toBe("Waiting for the first host…");

@@ -1,9 +1,12 @@
+import { Show } from "solid-js";
 import { agentCommand } from "../../agents/agentCommand.ts";
+import { installCommand, useServedAgent } from "../../agents/installer.ts";
 import { CopyField } from "../../components/CopyField.tsx";
 import "./EmptyState.css";
 
 /** Shown while there are no agents: the steps to add one. */
 export default function EmptyState(props: { onAdd: () => void }) {
+  const served = useServedAgent();
   return (
     <section class="panel empty" aria-labelledby="empty-title">
       <h2 id="empty-title">No agents yet</h2>
@@ -15,7 +18,12 @@ export default function EmptyState(props: { onAdd: () => void }) {
         Add agent
       </button>
       <div class="empty-ways">
-        <CopyField label="On the host, it is one command; it asks for the token" value={agentCommand()} />
+        <Show when={!served.isPending}>
+          <CopyField
+            label="On the host, it is one command; it asks for the token"
+            value={served.data ? installCommand() : agentCommand()}
+          />
+        </Show>
         <CopyField label="To try one on this machine, from the repository" value="make agent-run" />
       </div>
     </section>
