@@ -16,6 +16,9 @@ UI_SOURCES := $(shell find ui -mindepth 1 \( -name node_modules -o -name dist \)
 # this machine.
 AGENT := agent/bin/zedops-agent$(if $(GOOS)$(GOARCH),-$(or $(GOOS),$(shell go env GOHOSTOS))-$(or $(GOARCH),$(shell go env GOHOSTARCH)))
 
+# What seldom runs is compiled without inlining (-l), which saves 145 kB.
+AGENT_FLAGS := -buildvcs=false -trimpath -tags nethttpomithttp2 -gcflags=crypto/tls=-l -gcflags=encoding/json=-l -gcflags=flag=-l -gcflags=log/slog=-l -gcflags=./internal/cli=-l -gcflags=./internal/control=-l -gcflags=./internal/doctor=-l -gcflags=./internal/identity=-l
+
 # git and Go refuse the checkout of another user. Whoever runs make here runs its code anyway.
 VERSION = $(shell git -c safe.directory='*' describe --tags --always --dirty 2>/dev/null || echo dev)
 
@@ -99,7 +102,7 @@ ui: ui/dist/index.html ## Build the dashboard into ui/dist
 
 .PHONY: agent
 agent: go ## Build the agent into agent/bin; GOOS=linux GOARCH=arm64 for another machine
-	@cd agent && CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
+	@cd agent && CGO_ENABLED=0 go build $(AGENT_FLAGS) -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
 
 .PHONY: agents
 agents: $(INSTALLED) go ## Build the agent for every platform, for the manager to serve under /download/

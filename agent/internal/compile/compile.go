@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 )
 
 // The programs that are compared, as paths in the module.
@@ -15,7 +16,10 @@ const (
 )
 
 // Flags are those of `make agent`, with another version.
-var Flags = []string{"-buildvcs=false", "-trimpath", "-tags", "nethttpomithttp2", "-ldflags", "-s -w -X main.version=1.2.3"}
+var Flags = append(strings.Fields(MakeFlags), "-ldflags", "-s -w -X main.version=1.2.3")
+
+// MakeFlags is AGENT_FLAGS of the Makefile.
+const MakeFlags = `-buildvcs=false -trimpath -tags nethttpomithttp2 -gcflags=crypto/tls=-l -gcflags=encoding/json=-l -gcflags=flag=-l -gcflags=log/slog=-l -gcflags=./internal/cli=-l -gcflags=./internal/control=-l -gcflags=./internal/doctor=-l -gcflags=./internal/identity=-l`
 
 // Program compiles a program of the module in a folder for linux/amd64 and returns the length of the file in bytes. more are
 // flags in addition to those of `make agent`.
