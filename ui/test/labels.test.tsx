@@ -14,7 +14,7 @@ const keys = () =>
   within(within(screen.getByRole("dialog")).getByRole("region", { name: "Labels" }))
     .queryAllByRole("listitem")
     .map((item) => item.textContent);
-const field = () => screen.getByRole("textbox", { name: /^Add a label/ });
+const field = () => screen.getByRole("combobox", { name: /^Add a label/ });
 
 test("a click on a label filters by it, and by several at once; the URL keeps the filters", async () => {
   const { user, press } = await openWith({
