@@ -39,7 +39,11 @@ export function useLabelList(kind: LabelKind, initial: readonly string[] = []) {
     items,
     typed,
     fault,
-    set: setItems,
+    set: (all: readonly string[]) => {
+      setItems(all);
+      setTyped("");
+      setFault(undefined);
+    },
     type: (text: string) => {
       setTyped(text);
       setFault(undefined);
