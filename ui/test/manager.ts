@@ -194,6 +194,9 @@ export class Manager {
   parked: { at: number; error: string; transition: string }[] = [];
   /** Answers that replace a route's own, by "METHOD /path". */
   readonly insteadOf = new Map<string, Answer>();
+  /** The HTML of the dashboard, and how often the page has asked for it. */
+  html = "";
+  htmlReadings = 0;
   /** The agents that the page has been told of. */
   #told: ReadonlySet<string> = new Set();
 
@@ -233,6 +236,10 @@ export class Manager {
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
     const { pathname: path, searchParams: query } = new URL(url, location.href);
+    if (path === "/") {
+      this.htmlReadings += 1;
+      return new Response(this.html);
+    }
     const method = init.method ?? "GET";
     const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
     this.received.push({ method, path, body });

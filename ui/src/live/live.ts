@@ -21,6 +21,8 @@ export interface LiveState {
   readonly status: "connecting" | "live" | "blocked";
   /** Whether the whole list has been read once. */
   readonly loaded: boolean;
+  /** How often the whole list has been read. */
+  readonly readings: number;
   /** When everything shown was last correct, by this page's clock; null while live, or before the list was read. */
   readonly knownAt: number | null;
   /** Why the last reading failed. */
@@ -29,7 +31,14 @@ export interface LiveState {
   readonly hubs: number;
 }
 
-export const initialState: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null, hubs: 1 };
+export const initialState: LiveState = {
+  status: "connecting",
+  loaded: false,
+  readings: 0,
+  knownAt: null,
+  error: null,
+  hubs: 1,
+};
 
 export interface Page {
   readonly agents: readonly Agent[];
@@ -197,6 +206,7 @@ export class Live {
     this.#set({
       status: live ? "live" : this.#blocked ? "blocked" : "connecting",
       loaded: true,
+      readings: this.#state.readings + 1,
       knownAt: live ? null : began,
       error: null,
     });
