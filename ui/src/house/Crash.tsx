@@ -1,4 +1,4 @@
-import { onMount, Show } from "solid-js";
+import { onMount } from "solid-js";
 import { isLoadFailure } from "../components/loadFailure.ts";
 
 /** Shown instead of what failed: what happened, and what the operator can do. */
@@ -16,18 +16,11 @@ export function Crash(props: { error: unknown }) {
 
   return (
     <section class="panel message" role="alert">
-      <Show
-        when={isLoadFailure(props.error)}
-        fallback={
-          <>
-            <h1 tabindex="-1">This page has stopped</h1>
-            <p>Reload it. The agents are not affected.</p>
-          </>
-        }
-      >
-        <h1 tabindex="-1">This page could not be loaded</h1>
-        <p>The manager has a new version, or it cannot be reached. Reload the page. The agents are not affected.</p>
-      </Show>
+      <h1 tabindex="-1">This page has stopped</h1>
+      <p>
+        {isLoadFailure(props.error) ? "The manager has a new version, or cannot be reached. " : ""}Reload it. The agents
+        are not affected.
+      </p>
       <p class="muted">
         If it stops again, report these words: <code>{message()}</code>
       </p>

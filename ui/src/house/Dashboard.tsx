@@ -10,9 +10,9 @@ import { Crash } from "./Crash.tsx";
 import { Header } from "./Header.tsx";
 import { LogInAgain } from "./LogIn.tsx";
 import { NotFound } from "./NotFound.tsx";
+import { setReloadReason } from "./reloadReason.ts";
 import { screenAt } from "./screens.tsx";
 import { unseenLosses } from "./unseen.ts";
-import { setReloadReason } from "./version.ts";
 import "./Dashboard.css";
 
 const Announcements = lazy(() => import("./Announcements.tsx"));

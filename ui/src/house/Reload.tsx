@@ -2,7 +2,8 @@ import { createEffect, createSignal, on, onCleanup, Show } from "solid-js";
 import { rescueFocus } from "../components/focus.ts";
 import { Icon } from "../components/Icon.tsx";
 import { useLiveView } from "../useLive.ts";
-import { isNewerThere, reloadReason, setReloadReason } from "./version.ts";
+import { reloadReason, setReloadReason } from "./reloadReason.ts";
+import { isNewerThere } from "./version.ts";
 
 /** While WebSockets are blocked, the list is read much more often than somebody deploys. */
 const askedEveryMs = 60_000;

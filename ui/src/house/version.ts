@@ -1,13 +1,3 @@
-import { createSignal } from "solid-js";
-
-/**
- * Why the page should be loaded again: `newer` if the manager has another dashboard, `missing` if a part of this one could
- * not be loaded.
- */
-export type ReloadReason = "newer" | "missing";
-
-export const [reloadReason, setReloadReason] = createSignal<ReloadReason>();
-
 /** A file of the dashboard in its HTML. The names of files have hashes, so another version has other names. */
 const assets = /(?:src|href)="(\/assets\/[^"]+)"/g;
 
