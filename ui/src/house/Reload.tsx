@@ -5,9 +5,6 @@ import { useLiveView } from "../useLive.ts";
 import { reloadReason, setReloadReason } from "./reloadReason.ts";
 import { isNewerThere } from "./version.ts";
 
-/** While WebSockets are blocked, the list is read much more often than somebody deploys. */
-const askedEveryMs = 60_000;
-
 const words = {
   newer: "A new version of the dashboard is here",
   missing: "This part of the page could not be loaded",
@@ -20,12 +17,9 @@ const words = {
 export function Reload() {
   const live = useLiveView();
   const [dismissed, setDismissed] = createSignal(false);
-  let askedAt = Number.NEGATIVE_INFINITY;
 
   const ask = async () => {
-    if (reloadReason() !== undefined || dismissed() || performance.now() - askedAt < askedEveryMs) return;
-    askedAt = performance.now();
-    if (await isNewerThere()) setReloadReason("newer");
+    if (reloadReason() === undefined && !dismissed() && (await isNewerThere())) setReloadReason("newer");
   };
   createEffect(
     on(

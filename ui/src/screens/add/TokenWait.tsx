@@ -74,28 +74,30 @@ export function TokenWait(props: TokenWaitProps) {
           <p class="detail">It is not shown again.</p>
         </li>
       </ol>
-      <div class={`arrival ${progress().tone}`}>
-        <p class="arrival-words" role="status">
-          {progress().words}
-        </p>
-        <Show when={hostIds().length > 0}>
-          <ul class="arrival-hosts">
-            <For each={hostIds()}>{(id) => <TokenHost id={id} onOpen={props.onClose} />}</For>
-          </ul>
-        </Show>
-      </div>
-      {/* It is read out when it changes, so it has no time that grows. */}
-      <div role="alert">
-        <Show when={use()?.lastRefusal}>
-          {(refusal) => (
-            <p class="token-wait-refusal">
-              <strong>A host was refused</strong> at <Moment time={refusal().at} />: {explainRefusal(refusal())}.{" "}
-              <span class="token-wait-refused">
-                <RefusedHost refusal={refusal()} />
-              </span>
-            </p>
-          )}
-        </Show>
+      <div class="token-wait-news">
+        <div class={`arrival ${progress().tone}`}>
+          <p class="arrival-words" role="status">
+            {progress().words}
+          </p>
+          <Show when={hostIds().length > 0}>
+            <ul class="arrival-hosts">
+              <For each={hostIds()}>{(id) => <TokenHost id={id} onOpen={props.onClose} />}</For>
+            </ul>
+          </Show>
+        </div>
+        {/* It is read out when it changes, so it has no time that grows. */}
+        <div role="alert">
+          <Show when={use()?.lastRefusal}>
+            {(refusal) => (
+              <p class="token-wait-refusal">
+                <strong>A host was refused</strong> at <Moment time={refusal().at} />: {explainRefusal(refusal())}.{" "}
+                <span class="token-wait-refused">
+                  <RefusedHost refusal={refusal()} />
+                </span>
+              </p>
+            )}
+          </Show>
+        </div>
       </div>
       <Show when={props.token.maxUses === 1 && hostIds().length > 0}>
         <p class="detail">Not your host? Then another one has used this token: remove it, and create another token.</p>

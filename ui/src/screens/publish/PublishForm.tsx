@@ -80,6 +80,11 @@ export function PublishForm(props: PublishFormProps) {
           onInput={(event) => change({ subject: event.currentTarget.value })}
         />
       </div>
+      <LabelList
+        title="Only agents with the labels"
+        hint="optional; all that are listed, key=value or a key"
+        list={props.labels}
+      />
       <div class="field">
         <label for={dataId}>
           Data <span class="muted">(JSON, sent as typed; optional)</span>
@@ -105,11 +110,6 @@ export function PublishForm(props: PublishFormProps) {
           {dataProblem()}
         </p>
       </div>
-      <LabelList
-        title="Only agents with the labels"
-        hint="optional; all that are listed, key=value or a key"
-        list={props.labels}
-      />
       <div class="publish-send">
         <button class="button primary" type="submit" aria-keyshortcuts="Control+Enter">
           Publish
