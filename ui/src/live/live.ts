@@ -16,6 +16,12 @@ const socketsWithinMs = 1_000;
 /** The list is read only after the page was visible for this long, because an operator may just switch through tabs. */
 const looksAfterMs = 500;
 
+/**
+ * The list is read so long after the manager has dropped messages, and up to as long again, by chance. A drain makes every
+ * hub drop messages for every page: each page then needs one reading, and not all pages ask at once.
+ */
+const gatherMs = 500;
+
 export interface LiveState {
   /** `live`: the page shows the present state. `blocked`: WebSockets are blocked, so the page polls the list. */
   readonly status: "connecting" | "live" | "blocked";
@@ -74,6 +80,7 @@ export class Live {
   #readAgain = false;
   #failedReadings = 0;
   #readTimer: ReturnType<typeof setTimeout> | undefined;
+  #resync: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -88,7 +95,8 @@ export class Live {
       },
       resync: () => {
         this.#gap(Date.now());
-        this.#read();
+        // A page that nobody looks at reads too: it announces the agents that are lost.
+        this.#resync ??= setTimeout(() => this.#read(), gatherMs * (1 + Math.random()));
       },
       managerTime: options.onManagerTime,
       sessionOver: () => this.#end(),
@@ -104,6 +112,7 @@ export class Live {
   stop(): void {
     this.#stopped.abort();
     clearTimeout(this.#readTimer);
+    clearTimeout(this.#resync);
     this.#feed.stop();
   }
 
@@ -156,6 +165,8 @@ export class Live {
   }
 
   #read(): void {
+    clearTimeout(this.#resync);
+    this.#resync = undefined;
     if (this.#reading) {
       this.#readAgain = true;
       return;
