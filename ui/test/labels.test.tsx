@@ -44,6 +44,8 @@ test("the filters of the URL are shown, and one that no agent matches can be tak
   history.replaceState(null, "", "/agents?label=env&label=gone=x");
   window.dispatchEvent(new PopStateEvent("popstate"));
   const { press } = await openWith({ a: ["env=prod"], b: ["env"], c: [] });
+  // What is said without a row is loaded first.
+  await pass(10);
   expect(screen.getByText("No agent matches all filters.")).toBeTruthy();
 
   await press("Remove the filter gone=x");
