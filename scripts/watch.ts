@@ -3,6 +3,7 @@ import { z } from "zod";
 import { Admin, Agent } from "./stack/admin.ts";
 import { command } from "./stack/command.ts";
 import { followFeed, type Message } from "./stack/feed.ts";
+import { memberText, onOneLine } from "./stack/json-text.ts";
 import { readSettings } from "./stack/settings.ts";
 import { UserError } from "./stack/user-error.ts";
 
@@ -61,7 +62,7 @@ await command(async (stack) => {
     }
   };
 
-  const print = async ({ subject, data, timestamp = Date.now() }: Message) => {
+  const print = async ({ subject, data, text, timestamp = Date.now() }: Message) => {
     const id = subject.slice(subject.indexOf(".") + 1);
     if (subject.startsWith("presence.")) {
       told.add(id);
@@ -81,7 +82,7 @@ await command(async (stack) => {
       say(timestamp, known.name, renamed ?? labelled ?? changes.get(change) ?? `is ${change}`);
       fleet.set(id, { ...known, name: agent?.name ?? known.name });
     } else {
-      say(timestamp, subject, JSON.stringify(data));
+      say(timestamp, subject, onOneLine(memberText(text, "data") ?? ""));
     }
   };
 
@@ -122,10 +123,10 @@ function printable(text: string): string {
   return text.replaceAll(/\p{C}/gu, "\u{FFFD}");
 }
 
-/** The same in JSON, which can say each of these characters in another way. */
-function printableJson(message: Message): string {
+/** The same for JSON, which can say each of these characters in another way. */
+function printableJson({ text }: Message): string {
   const escaped = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  return JSON.stringify(message).replaceAll(/\p{C}/gu, (text) => text.split("").map(escaped).join(""));
+  return onOneLine(text).replaceAll(/\p{C}/gu, (found) => found.split("").map(escaped).join(""));
 }
 
 function readOptions() {

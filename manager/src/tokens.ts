@@ -25,10 +25,13 @@ export type Bearer =
 /** A token that is refused. `message` names the failed check, never the token. */
 export class TokenError extends Error {
   readonly code: Extract<RefusalCode, "missing_token" | "invalid_token" | "token_expired">;
+  /** The enrolment of an expired token whose signature is good; else null. */
+  readonly enrolmentId: string | null;
 
-  constructor(code: TokenError["code"], message: string) {
+  constructor(code: TokenError["code"], message: string, enrolmentId: string | null = null) {
     super(message);
     this.code = code;
+    this.enrolmentId = enrolmentId;
   }
 }
 
@@ -94,7 +97,10 @@ export async function verifyBearer(secrets: SigningSecrets, authorization: strin
 }
 
 function refusal(error: unknown): TokenError {
-  if (error instanceof errors.JWTExpired) return new TokenError("token_expired", "the token has expired");
+  if (error instanceof errors.JWTExpired) {
+    const claims = EnrolmentClaims.safeParse(error.payload);
+    return new TokenError("token_expired", "the token has expired", claims.data?.jti ?? null);
+  }
   if (error instanceof errors.JWTClaimValidationFailed) {
     return new TokenError("invalid_token", `the token's ${error.claim} is wrong`);
   }

@@ -380,6 +380,7 @@ describe("the API's description", () => {
       "DELETE /api/sessions",
       "GET /api/admin/parked",
       "GET /api/admin/tokens",
+      "GET /api/admin/tokens/{id}",
       "GET /api/agents",
       "GET /api/agents/{id}",
       "GET /api/agents/{id}/events",

@@ -17,7 +17,7 @@ test("agents are labelled in bulk, a click on a label filters by it, and a reloa
   for (const name of ["ams-1", "ams-2"]) await page.getByRole("checkbox", { name: `Select ${name}` }).check();
   await page.getByRole("button", { name: "Labels…" }).click();
   await page.getByRole("dialog", { name: "Labels of 2 agents" }).getByText("all", { exact: true }).waitFor();
-  await page.getByRole("textbox", { name: /^Add a label/ }).fill("site=ams");
+  await page.getByRole("combobox", { name: /^Add a label/ }).fill("site=ams");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Remove edge" }).click();
   await page.getByRole("button", { name: "Label 2 agents" }).click();

@@ -145,12 +145,9 @@ test("make watch prints a line when an agent comes and when it goes", async ({ l
     await expect.poll(() => lines.join("\n"), { timeout: 20_000 }).toContain("zedops: live");
     const agent = await lab.startAgent("watched");
     await expect.poll(() => lines.join("\n")).toMatch(/\d\d:\d\d:\d\d {2}watched {2}online$/m);
-    await lab.admin.call(
-      "POST",
-      "/api/publish",
-      JSON.stringify({ subject: "fleet.announce", data: { text: "hello" } }),
-    );
-    await expect.poll(() => lines.join("\n")).toContain('fleet.announce  {"text":"hello"}');
+    const data = '{"text": "hello", "n": 12345678901234567890}';
+    await lab.admin.call("POST", "/api/publish", `{"subject":"fleet.announce","data":${data}}`);
+    await expect.poll(() => lines.join("\n")).toContain(`fleet.announce  ${data}`);
     await agent.process.stop();
     await expect.poll(() => lines.join("\n")).toMatch(/watched {2}offline \(stopped\)$/m);
 

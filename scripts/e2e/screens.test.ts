@@ -143,7 +143,7 @@ test.for([
     .first()
     .check();
   await page.getByRole("button", { name: "Labels…" }).click();
-  await page.getByRole("textbox", { name: /^Add a label/ }).fill("-");
+  await page.getByRole("combobox", { name: /^Add a label/ }).fill("-");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Remove env" }).click();
   expect(await faults(page)).toEqual([]);

@@ -17,7 +17,10 @@ class FakeSocket extends EventTarget {
   }
   close(): void {}
   say(message: object): void {
-    this.dispatchEvent(new MessageEvent("message", { data: JSON.stringify(message) }));
+    this.sayText(JSON.stringify(message));
+  }
+  sayText(data: string): void {
+    this.dispatchEvent(new MessageEvent("message", { data }));
   }
   end(code: number): void {
     this.dispatchEvent(Object.assign(new Event("close"), { code }));
@@ -65,6 +68,20 @@ test("messages without data are read too, also in a batch, and each frame counts
   expect(messages.map(({ subject }) => subject)).toEqual(["fleet.a", "fleet.b", "fleet.c"]);
   for (let n = 3; n < 64; n++) socket.say({ subject: "fleet.d" });
   expect(socket.sent.at(-1)).toMatchObject({ subject: "live.credit", data: { frames: 64 } });
+  await stop();
+});
+
+test("a message is told as the text that came, also in a batch", async () => {
+  const { socket, messages, stop } = follow();
+  const [alone, first, second] = [
+    '{"subject":"fleet.a","data":12345678901234567890}',
+    '{"subject":"fleet.b","data":{"x":1.0,"x":1e400}}',
+    '{"data":[1, 2],"subject":"fleet.c"}',
+  ];
+  socket.say({ subject: "live.welcome", data: welcome });
+  socket.sayText(alone);
+  socket.sayText(`{"subject":"live.batch","data":[${first},${second}],"timestamp":3}`);
+  expect(messages.map(({ text }) => text)).toEqual([alone, first, second]);
   await stop();
 });
 

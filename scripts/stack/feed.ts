@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import type { Admin } from "./admin.ts";
+import { memberText, partsOf } from "./json-text.ts";
 import { UserError } from "./user-error.ts";
 
 const Message = z.object({
@@ -16,7 +17,10 @@ const Welcome = z.object({
   ...{ heartbeatIntervalMs: z.number(), heartbeatDelayMs: z.number(), leaseMs: z.number(), creditBytes: z.number() },
 });
 
-export type Message = z.infer<typeof Message>;
+export interface Message extends z.infer<typeof Message> {
+  /** The whole message as it came. Its payload is as it was sent; in `data`, long numbers are rounded. */
+  readonly text: string;
+}
 type Welcome = z.infer<typeof Welcome>;
 
 export interface FeedOptions {
@@ -124,7 +128,7 @@ async function openHub(
     clearTimeout(deadline);
     deadline = undefined;
     if (text === HEARTBEAT_ACK) return;
-    const message = Message.parse(JSON.parse(text));
+    const message = parseMessage(text);
     if (message.subject === "live.welcome") {
       begin(Welcome.parse(message.data));
       return;
@@ -162,5 +166,10 @@ async function openHub(
 }
 
 function messagesOf(message: Message): Message[] {
-  return message.subject === "live.batch" ? z.array(Message).parse(message.data) : [message];
+  if (message.subject !== "live.batch") return [message];
+  return partsOf(memberText(message.text, "data") ?? "[]").map(parseMessage);
+}
+
+function parseMessage(text: string): Message {
+  return { ...Message.parse(JSON.parse(text)), text };
 }

@@ -58,8 +58,9 @@ export const trees: readonly Tree[] = [
       { files: ["App.tsx"] },
       { files: ["house/**"] },
       { files: ["screens/**"] },
-      // What several screens show of an agent. Components import code that fetches and computes, never the other way round.
-      { files: ["agents/*.tsx"] },
+      // What several screens show of an agent or a token. Components import code that fetches and computes, never the other
+      // way round.
+      { files: ["agents/*.tsx", "tokens/*.tsx"] },
       // Pieces that know nothing of agents.
       { files: ["components/**"], imports: ["clock.ts"] },
       { files: ["useLive.ts"] },

@@ -38,23 +38,32 @@ export function indentJson(text: string): string {
 
 /** The text of a member of the object that the text is; null if the object does not have it. The last one counts. */
 export function memberText(text: string, name: string): string | null {
-  const wanted = JSON.stringify(name);
-  let found: string | null = null;
+  const member = partsOf(text).findLast((part) => memberName(part) === name);
+  return member === undefined ? null : member.replace(nameAndColon, "");
+}
+
+const nameAndColon = /^("(?:\\.|[^"\\])*")\s*:\s*/;
+
+function memberName(member: string): unknown {
+  const [, name] = nameAndColon.exec(member) ?? [];
+  return name === undefined ? undefined : JSON.parse(name);
+}
+
+/** The texts of the elements of an array, or of the members of an object. */
+export function partsOf(text: string): string[] {
+  const parts: string[] = [];
   let depth = 0;
-  let key: string | undefined;
   let from: number | undefined;
-  for (const match of text.matchAll(tokens)) {
-    const [token] = match;
-    if (token === "}" || token === "]") depth -= 1;
-    const ends = (depth === 1 && token === ",") || (depth === 0 && token === "}");
+  for (const { 0: token, index } of text.matchAll(tokens)) {
+    const closes = token === "}" || token === "]";
+    if (closes) depth -= 1;
+    const ends = closes ? depth === 0 : depth === 1 && token === ",";
+    if (!ends && depth > 0) from ??= index;
     if (ends && from !== undefined) {
-      if (key === wanted) found = text.slice(from, match.index).trim();
+      parts.push(text.slice(from, index).trim());
       from = undefined;
-    } else if (depth === 1 && from === undefined) {
-      if (token === ":") from = match.index + 1;
-      else key = token;
     }
     if (token === "{" || token === "[") depth += 1;
   }
-  return found;
+  return parts;
 }

@@ -85,7 +85,7 @@ const hosts = (dialog: ReturnType<typeof within>) =>
     .getAllByRole("listitem")
     .map(({ textContent }) => textContent);
 const tokenReadings = ({ manager }: Page) =>
-  manager.received.filter(({ method, path }) => method === "GET" && path === "/api/admin/tokens").length;
+  manager.received.filter(({ method, path }) => method === "GET" && path.startsWith("/api/admin/tokens/")).length;
 
 test("adding an agent mints a token that is not part of the command, and shows when its host is online", async () => {
   const { manager, user, dialog } = await mint(async (form, { user }) => {
@@ -193,17 +193,90 @@ test("a token whose host was removed says so", async () => {
   expect(dialog.getByRole("status").textContent).toBe("A host has used the token, and has been removed since.");
 });
 
-test("the token is read every 15 seconds and when an agent is new, and no more once it is used", async () => {
+test("the token is read every 5 seconds and when an agent is new, and less often once it is used", async () => {
   const page = await mint();
   const { manager } = page;
   expect(tokenReadings(page)).toBe(1);
-  await pass(59_000);
-  expect(tokenReadings(page)).toBe(4);
+  await pass(24_000);
+  expect(tokenReadings(page)).toBe(5);
   manager.enrol(agentJson("mine"));
   await toldAll(manager);
-  expect(tokenReadings(page)).toBe(5);
-  await pass(120_000);
-  expect(tokenReadings(page)).toBe(5);
+  expect(tokenReadings(page)).toBe(6);
+  await pass(59_000);
+  expect(tokenReadings(page)).toBe(9);
+});
+
+test("a host that the token refuses is told of, with the reason", async () => {
+  const { manager, dialog } = await mint();
+  const news = () => dialog.getAllByRole("alert")[0]?.textContent;
+  expect(news()).toBe("");
+
+  manager.refuse({ code: "invalid_data", hostname: "rack-7" });
+  await pass(5_000);
+  expect(news()).toMatch(
+    /^A host was refused at .+: with the labels of the token it would have more than 16\. rack-7 · 203\.0\.113\.40$/,
+  );
+  expect(dialog.getByRole("status").textContent).toBe("Waiting for the host…");
+
+  // Another host was faster.
+  manager.enrol(agentJson("stranger"));
+  await toldAll(manager);
+  expect(dialog.getByRole("status").textContent).toBe("The host is online ✓");
+  manager.refuse({ code: "enrolment_used" });
+  await pass(15_000);
+  expect(news()).toMatch(/: the token has been used by as many hosts as it is for\. 203\.0\.113\.40$/);
+
+  manager.refuse({ code: "out_of_luck", address: null });
+  await pass(15_000);
+  expect(news()).toMatch(/: out of luck\. unknown address$/);
+});
+
+test("labels are typed one by one, and are the token's", async () => {
+  const { manager } = await mint(async (form, { user, press }) => {
+    const field = form.getByRole("combobox", { name: /^Labels/ });
+    await user.type(field, "env=prod{Enter}");
+    await user.type(field, "rack 9{Enter}");
+    expect(form.getByText(/^The key must have/)).toBeTruthy();
+    expect(field.getAttribute("aria-invalid")).toBe("true");
+    await user.clear(field);
+    await user.type(field, "env=lab");
+    await press("Add the label");
+    await user.type(field, "edge{Enter}gone{Enter}");
+    await press("Remove gone");
+    expect(document.activeElement).toBe(field);
+    expect(within(form.getByRole("list", { name: "Labels" })).getAllByRole("button")).toHaveLength(2);
+    // What is typed counts, added or not.
+    await user.type(field, "zone=b");
+  });
+  expect(manager.received.find(({ method, path }) => method === "POST" && path === "/api/admin/tokens")?.body).toEqual({
+    ...{ ttlSeconds: 3_600, maxUses: 1 },
+    labels: ["env=lab", "edge", "zone=b"],
+  });
+});
+
+test("a label that is wrong keeps the form, and labels that agents have are suggested", async () => {
+  const { manager, user, press } = await openPage((manager) => {
+    manager.agents = [
+      agentJson("a", { labels: ["edge", "env=prod"] }),
+      agentJson("b", { labels: ["env=prod", "env=lab"] }),
+    ];
+  });
+  await press("Add agent");
+  const dialog = within(screen.getByRole("dialog"));
+  const field = dialog.getByRole("combobox", { name: /^Labels/ });
+  const suggested = () => {
+    const list = document.getElementById(field.getAttribute("list") ?? "");
+    return [...(list?.querySelectorAll("option") ?? [])].map(({ value }) => value);
+  };
+  expect(suggested()).toEqual(["edge", "env=prod", "env=lab"]);
+  await user.type(field, "LAB");
+  expect(suggested()).toEqual(["env=lab"]);
+
+  await user.clear(field);
+  await user.type(field, "=x");
+  await press("Create token");
+  expect(dialog.getByText(/^The key must have/)).toBeTruthy();
+  expect(manager.tokens).toHaveLength(0);
 });
 
 test.for([
@@ -257,5 +330,7 @@ test("if minting a token fails, the dialog shows the reason", async () => {
   await press("Add agent");
   await press("Create token");
 
-  expect(within(screen.getByRole("dialog")).getByRole("alert").textContent).toBe("name has a control character");
+  expect(within(screen.getByRole("dialog")).getByText("name has a control character").getAttribute("role")).toBe(
+    "alert",
+  );
 });

@@ -151,12 +151,13 @@ test("a reading in progress during a rename does not bring the old name back", a
   await press("Actions for edge-7");
   await user.click(screen.getByRole("menuitem", { name: /Rename/ }));
   await user.type(screen.getByLabelText("Name"), "-new");
-  manager.answersTakeMs = 900;
+  manager.answersTakeMs = 2_000;
   manager.tell("live.resync");
+  await pass(1_100);
 
   await press("Rename");
   expect(row("edge-7-new")).toBeTruthy();
-  await pass(2_000);
+  await pass(3_000);
   expect(row("edge-7-new")).toBeTruthy();
 });
 
@@ -166,11 +167,12 @@ test("a reading in progress during a removal does not bring the agent back", asy
   });
   await press("Actions for edge-7");
   await user.click(screen.getByRole("menuitem", { name: /Remove/ }));
-  manager.answersTakeMs = 900;
+  manager.answersTakeMs = 2_000;
   manager.tell("live.resync");
+  await pass(1_100);
 
   await user.type(screen.getByRole("textbox", { name: /to confirm/ }), "id-edge-");
   await press("Remove agent");
-  await pass(2_000);
+  await pass(3_000);
   expect(names()).toEqual(["edge-8"]);
 });

@@ -186,6 +186,7 @@ test("the counts are filters, and the URL keeps the choice", async () => {
   await press("Trouble 1");
   manager.agents = manager.agents.map((agent) => agentJson(agent.name));
   await toldAll(manager);
+  await pass(10);
   expect(screen.getByText("No agent is in trouble.")).toBeTruthy();
   await press("Show all agents");
   expect(names()).toEqual(["a", "b", "c"]);

@@ -30,6 +30,45 @@ test("data is sent as it was typed, and the page says who got it", async () => {
   expect(screen.getByText("Delivered to 2 subscribers.")).toBeTruthy();
 });
 
+test("a message can be for the agents of some labels only", async () => {
+  const { manager, user, write, press } = await openPublish((manager) => {
+    manager.agents = [
+      agentJson("edge-7", { labels: ["env=prod", "edge"] }),
+      agentJson("edge-8", { labels: ["env=lab"] }),
+    ];
+    manager.insteadOf.set("POST /api/publish", { status: 200, body: { delivered: 1, dropped: 0 } });
+  });
+  const field = screen.getByRole("combobox", { name: /^Only agents with the labels/ });
+  const list = document.getElementById(field.getAttribute("list") ?? "");
+  // A key alone stands for all of its values.
+  expect([...(list?.querySelectorAll("option") ?? [])].map(({ value }) => value)).toEqual([
+    ...["edge", "env", "env=prod", "env=lab"],
+  ]);
+  await write("fleet.announce", "1.0");
+  await user.type(field, "env=prod{Enter}edge{Enter}site=");
+  await press("Publish");
+
+  const sent = '{"subject":"fleet.announce","label":["env=prod","edge","site="],"data":1.0}';
+  expect(manager.published).toEqual([sent]);
+  expect(screen.getByText("Delivered to 1 subscriber.")).toBeTruthy();
+  const table = within(screen.getByRole("table", { name: "Sent from this page" }));
+  expect(table.getByText("edge (any value)")).toBeTruthy();
+
+  await press("Remove edge (any value)");
+  await press("Use again");
+  await press("Publish");
+  expect(manager.published).toEqual([sent, sent]);
+});
+
+test("a label that is wrong is not sent", async () => {
+  const { manager, user, write, press } = await openPublish();
+  await write("fleet.announce", "1");
+  await user.type(screen.getByRole("combobox", { name: /^Only agents/ }), "rack 9");
+  await press("Publish");
+  expect(screen.getByText(/^The key must have/)).toBeTruthy();
+  expect(manager.published).toEqual([]);
+});
+
 test("a message needs no data", async () => {
   const { manager, write, press } = await openPublish();
   await write("fleet.wake", " ");
@@ -64,6 +103,7 @@ test("subscribers that were too far behind are named", async () => {
 test.for([
   [400, "invalid_subject", /Write up to 16 words/],
   [403, "forbidden", /Only agents and the manager/],
+  [400, "too_many_agents", /More than 10,000 agents match/],
   [413, "payload_too_large", /does not fit into a frame/],
   [503, "hub_unavailable", /Some agents may have got/],
   [400, "another", /the manager's own words/],
@@ -103,6 +143,29 @@ test("a session that ends keeps what was typed", async () => {
   expect(screen.getByLabelText<HTMLTextAreaElement>(/^Data/).value).toBe('{"text": "long"}');
   await press("Publish");
   expect(screen.getByText("Delivered to 2 subscribers.")).toBeTruthy();
+});
+
+test("what anybody publishes is shown as it was sent, alone or in a batch", async () => {
+  const { manager, user } = await openPublish();
+  await user.click(screen.getByRole("checkbox", { name: /Show what anybody publishes/ }));
+  const at = '"timestamp":1790000000000';
+  const long = '{"n": 12345678901234567890, "x":1.0, "x":1e400}';
+  manager.openSockets[0]?.frame(`{"subject":"fleet.alone","data":${long},${at}}`);
+  const batch = `[7,{"subject":"fleet.first","data":9007199254740993},{"data":[1.50],"subject":"fleet.second"}]`;
+  manager.openSockets[0]?.frame(`{"subject":"live.batch","data":${batch},${at}}`);
+  manager.openSockets[0]?.frame(`{"subject":"fleet.empty",${at}}`);
+  await pass(10);
+  const rows = within(screen.getByRole("table", { name: "Live" }))
+    .getAllByRole("row")
+    .slice(1);
+  expect(
+    rows.map((each) => [...each.querySelectorAll("bdi, pre")].slice(-2).map(({ textContent }) => textContent)),
+  ).toEqual([
+    ["fleet.empty", ""],
+    ["fleet.second", "[1.50]"],
+    ["fleet.first", "9007199254740993"],
+    ["fleet.alone", long],
+  ]);
 });
 
 test("what anybody publishes is shown while the operator wants it, also after the socket was lost", async () => {

@@ -32,6 +32,18 @@ test("tokens are listed with their state, uses and hosts; the secret is nowhere"
   expect(row("unnamed").textContent).toContain("revoked 2m ago");
 });
 
+test("a token shows its labels, and the last host that it refused", async () => {
+  await openTokens((manager) => {
+    const refused = { code: "enrolment_used", at: Date.now() - 180_000, address: "203.0.113.40", hostname: "rack-9" };
+    manager.tokens = [tokenJson("rack 4", { labels: ["edge", "env=prod"], lastRefusal: refused }), tokenJson("plain")];
+  });
+  expect(within(row("rack 4")).getByText("env=prod")).toBeTruthy();
+  expect(row("rack 4").textContent).toContain(
+    "refused 3m ago: rack-9 · 203.0.113.40the token has been used by as many hosts as it is for",
+  );
+  expect(row("plain").textContent).not.toContain("refused");
+});
+
 test("a token that expires while it is shown is shown so", async () => {
   await openTokens((manager) => {
     manager.tokens = [tokenJson("brief", { expiresAt: Date.now() + 5_000 })];

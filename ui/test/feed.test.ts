@@ -124,8 +124,8 @@ test("a batch is told message by message, without those that cannot be read", as
   manager.tell("live.batch", [{ subject: "a.b", data: 1, timestamp: 5 }, { data: 2 }, 3, { subject: "a.c" }]);
 
   expect(told).toEqual([
-    { subject: "a.b", data: 1, timestamp: 5 },
-    { subject: "a.c", data: undefined, timestamp: null },
+    { subject: "a.b", data: 1, timestamp: 5, frame: expect.any(String), place: 0 },
+    { subject: "a.c", data: undefined, timestamp: null, frame: told[0]?.frame, place: 3 },
   ]);
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import payloads from "../../docs/vectors/payloads.json" with { type: "json" };
-import { indentJson, jsonProblem, memberText } from "../src/jsonText.ts";
+import { indentJson, jsonProblem, memberText, partsOf } from "../src/jsonText.ts";
 
 test.for([
   ["1", "1"],
@@ -36,8 +36,18 @@ test.for([
   ['{"data":1,"data":2.0}', "2.0"],
   ['{"a":"\\"data\\":1","data":null}', "null"],
   ["{}", null],
+  ['{"d\\u0061ta":1.0}', "1.0"],
 ] as const)("the member of %s is %s", ([json, member]) => {
   expect(memberText(json, "data")).toBe(member);
+});
+
+test.for([
+  ["[]", []],
+  ["[ ]", []],
+  ["[[]]", ["[]"]],
+  ['[1.0, "a,]" ,{"b":[2,3]},\n[4 , 5]]', ["1.0", '"a,]"', '{"b":[2,3]}', "[4 , 5]"]],
+] as const)("the elements of %s are %s", ([json, elements]) => {
+  expect(partsOf(json)).toEqual(elements);
 });
 
 test("only one JSON value is JSON", () => {

@@ -229,6 +229,24 @@ test.for(["fail", "hang"] as const)(
   },
 );
 
+test("after hubs have dropped messages the list is read once for all of them, and the page is right", async () => {
+  const { manager } = await openPage((manager) => {
+    oneAgent(manager);
+    manager.shards = 4;
+  });
+  await pass(2 * second);
+  const readings = manager.readings();
+  manager.agents = [agentJson("edge-7", offline("lost"))];
+  for (const socket of manager.openSockets) {
+    socket.tell("live.resync");
+    await pass(100);
+  }
+  await pass(2 * second);
+  expect(manager.readings() - readings).toBe(1);
+  expect(within(row("edge-7")).getByText("offline · connection lost")).toBeTruthy();
+  expect(screen.getByText("Live")).toBeTruthy();
+});
+
 test("the error of a failing manager is shown, and the last table stays", async () => {
   const { manager } = await openPage(oneAgent);
 

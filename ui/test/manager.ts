@@ -102,6 +102,13 @@ interface BulkJson {
   remove?: string[];
 }
 
+interface RefusalJson {
+  code: string;
+  at: number;
+  address: string | null;
+  hostname: string | null;
+}
+
 type TokenJson = ReturnType<typeof tokenJson>;
 
 /** An enrolment token as the manager lists it, active for another hour unless told otherwise. */
@@ -113,7 +120,9 @@ export function tokenJson(
     uses: number;
     expiresAt: number;
     revokedAt: number | null;
+    labels: readonly string[];
     agents: { id: string; name: string }[];
+    lastRefusal: RefusalJson | null;
   }> = {},
 ) {
   const now = Date.now();
@@ -121,6 +130,7 @@ export function tokenJson(
     ...{ id: `token-${name?.replace(" ", "-")}`, name, status: "active", maxUses: 1, uses: 0 },
     ...{ createdAt: now - 60_000, expiresAt: now + 3_600_000, secondsLeft: 3_600 },
     ...{ revokedAt: null as number | null, agents: [] as { id: string; name: string }[] },
+    ...{ labels: [] as readonly string[], lastRefusal: null as RefusalJson | null },
     ...fields,
   };
 }
@@ -184,6 +194,9 @@ export class Manager {
   parked: { at: number; error: string; transition: string }[] = [];
   /** Answers that replace a route's own, by "METHOD /path". */
   readonly insteadOf = new Map<string, Answer>();
+  /** The HTML of the dashboard, and how often the page has asked for it. */
+  html = "";
+  htmlReadings = 0;
   /** The agents that the page has been told of. */
   #told: ReadonlySet<string> = new Set();
 
@@ -223,6 +236,10 @@ export class Manager {
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
     const { pathname: path, searchParams: query } = new URL(url, location.href);
+    if (path === "/") {
+      this.htmlReadings += 1;
+      return new Response(this.html);
+    }
     const method = init.method ?? "GET";
     const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
     this.received.push({ method, path, body });
@@ -259,6 +276,7 @@ export class Manager {
       return { status: 200, body: this.reply };
     }
     const token = this.tokens.find(({ id }) => path === `/api/admin/tokens/${id}`);
+    if (token && method === "GET") return { status: 200, body: token };
     if (token && method === "DELETE") {
       Object.assign(token, { status: "revoked", revokedAt: Date.now() });
       return { status: 204 };
@@ -322,6 +340,13 @@ export class Manager {
     token.uses += 1;
     token.agents = [{ id: agent.id, name: agent.name }, ...token.agents];
     if (token.uses === token.maxUses) token.status = "used";
+  }
+
+  /** The newest token refuses a host. */
+  refuse(refusal: Partial<RefusalJson>): void {
+    const [token] = this.tokens;
+    if (token === undefined) throw new Error("no token was minted");
+    token.lastRefusal = { code: "enrolment_used", at: Date.now(), address: "203.0.113.40", hostname: null, ...refusal };
   }
 
   #mint(sent: ReadonlyMap<string, unknown>): Answer {

@@ -8,8 +8,8 @@ import { z } from "zod";
 /** The largest number of unacknowledged frames and bytes of one subscriber. */
 export const CREDIT_WINDOW = { frames: 256, bytes: 1_048_576 } as const;
 
-/** A client acknowledges after this many frames, and after this many bytes. Fewer may stay unacknowledged for good. */
-const CREDIT_STEP = { frames: 64, bytes: CREDIT_WINDOW.bytes / 4 } as const;
+/** A client acknowledges after this many frames, and after this share of the bytes. Less may stay unacknowledged for good. */
+const CREDIT_STEP = { frames: 64, shareOfBytes: 1 / 4 } as const;
 
 export const Totals = z.object({ frames: z.number(), bytes: z.number() });
 export type Totals = Readonly<z.infer<typeof Totals>>;
@@ -31,17 +31,24 @@ export function unacknowledged({ delivered, acknowledged }: CreditWindow): Total
   return { frames: delivered.frames - acknowledged.frames, bytes: delivered.bytes - acknowledged.bytes };
 }
 
-/** Whether a client has processed all that was sent, as far as its acknowledgements can tell. */
-export function hasCaughtUp(credit: CreditWindow): boolean {
+/**
+ * Whether a client has processed all that was sent, as far as its acknowledgements can tell.
+ * @param windowBytes the bytes of its window, as its welcome said
+ */
+export function hasCaughtUp(credit: CreditWindow, windowBytes: number): boolean {
   const open = unacknowledged(credit);
-  return open.frames < CREDIT_STEP.frames && open.bytes < CREDIT_STEP.bytes;
+  return open.frames < CREDIT_STEP.frames && open.bytes < windowBytes * CREDIT_STEP.shareOfBytes;
 }
 
 /** The credit after a frame of `bytes` is sent; null if the frame does not fit into the window. */
-export function spend(credit: CreditWindow, bytes: number): CreditWindow | null {
+export function spend(
+  credit: CreditWindow,
+  bytes: number,
+  windowBytes: number = CREDIT_WINDOW.bytes,
+): CreditWindow | null {
   const open = unacknowledged(credit);
   // If nothing else is on its way, a frame is sent even if it is larger than the window.
-  const fits = open.frames === 0 || open.bytes + bytes <= CREDIT_WINDOW.bytes;
+  const fits = open.frames === 0 || open.bytes + bytes <= windowBytes;
   if (open.frames >= CREDIT_WINDOW.frames || !fits) return null;
   const { frames, bytes: before } = credit.delivered;
   return { ...credit, delivered: { frames: frames + 1, bytes: before + bytes } };

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { z } from "zod";
 import {
   type FeedOver,
   feedOver,
@@ -12,6 +13,7 @@ import {
   totals,
   type ViewerFake,
 } from "../../test/feed-fakes.ts";
+import { byteLength } from "../protocol/message.ts";
 import type { Feed } from "./feed.ts";
 
 beforeEach(() => {
@@ -33,6 +35,61 @@ function change(feed: Feed, sockets: Map<WebSocket, number>, socket: ViewerFake,
     settle();
   }
 }
+
+const Welcome = z.object({ creditBytes: z.number() });
+
+/** How many bytes a viewer that acknowledges nothing is sent at most. */
+function flood(feed: Feed, sockets: FeedOver["sockets"], viewers: readonly ViewerFake[]): number[] {
+  for (const socket of viewers) {
+    say(feed, socket, "live.subscribe", { patterns: ["fleet.>"] });
+    socket.take();
+  }
+  for (let n = 0; n < 20; n++) {
+    for (const socket of viewers) sockets.beats.set(socket, Date.now());
+    feed.published("fleet.a", LONG);
+    settle();
+  }
+  return viewers.map((socket) => totals(socket.takeTexts()).bytes);
+}
+
+it("many viewers that acknowledge nothing cost a hub 64 MiB at most: later ones get a narrower window", () => {
+  const { feed, open, sockets } = feedOver();
+  const viewers = Array.from({ length: 256 }, () => open());
+  const windows = viewers.map((socket) => Welcome.parse(socket.take()[0]?.data).creditBytes);
+  expect(windows.slice(0, 32)).toEqual(Array(32).fill(1_048_576));
+  expect(windows.slice(32)).toEqual(Array(224).fill(131_072));
+
+  const sent = flood(feed, sockets, viewers);
+  for (const [n, bytes] of sent.entries()) expect(bytes).toBeLessThanOrEqual(windows[n] ?? 0);
+  expect(sent.reduce((sum, bytes) => sum + bytes)).toBeLessThanOrEqual(64 * 1_048_576);
+});
+
+it("a window stays as the welcome said: after hibernation, and when other viewers have gone", () => {
+  const { feed, open, sockets } = feedOver();
+  const viewers = Array.from({ length: 33 }, () => open());
+  const narrow = viewers.at(-1) as ViewerFake;
+  for (const socket of viewers.slice(0, 32)) {
+    feed.forget(socket);
+    sockets.tags.delete(socket);
+  }
+  settle();
+  const woken = feedOver(sockets).feed;
+  expect(flood(woken, sockets, [narrow])[0]).toBeLessThanOrEqual(131_072);
+  const next = feedOver(sockets).open();
+  expect(next.take()[0]?.data).toMatchObject({ creditBytes: 1_048_576 });
+});
+
+it("a viewer with a narrow window gets its resync when it has acknowledged in steps of that window", () => {
+  const { feed, open, sockets } = feedOver();
+  const narrow = Array.from({ length: 33 }, () => open()).at(-1) as ViewerFake;
+  expect(flood(feed, sockets, [narrow])[0]).toBe(2 * byteLength(publication()));
+  say(feed, narrow, "live.credit", { frames: 1, bytes: byteLength(publication()) });
+  expect(narrow.takeSubjects()).toEqual([]);
+  say(feed, narrow, "live.credit", { frames: 2, bytes: 2 * byteLength(publication()) });
+  expect(narrow.takeSubjects()).toEqual(["live.resync"]);
+});
+
+const publication = () => `{"subject":"fleet.a","data":${LONG},"timestamp":${Date.now()}}`;
 
 it("drops everything for a viewer that has acknowledged nothing, and sends it a resync once it has caught up", () => {
   const { feed, open, sockets } = feedOver();

@@ -60,7 +60,8 @@ export class Feed {
     const { settings, version, window } = this.#parts;
     const { 0: client, 1: server } = new WebSocketPair();
     const opened = this.#viewers.accept(server, viewer);
-    const greeting = viewerWelcome(settings, viewer, version, window.delayMs(opened.id, Date.now()));
+    const delayMs = window.delayMs(opened.id, Date.now());
+    const greeting = viewerWelcome(settings, viewer, version, delayMs, opened.state.creditBytes);
     opened.send(encode("live.welcome", { dataJson: JSON.stringify(greeting) }));
     return new Response(null, { status: 101, webSocket: client });
   }

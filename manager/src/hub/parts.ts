@@ -5,6 +5,7 @@ import { flappingUntil } from "../presence/timeline.ts";
 import type { Outcome } from "../protocol/errors.ts";
 import { recordedAgentJson } from "../registry/agent-json.ts";
 import { findAgent } from "../registry/agents.ts";
+import { recordRefusedHost } from "../registry/refused-hosts.ts";
 import { sessionEnd } from "../registry/sessions.ts";
 import { writeReport, writeTransitions } from "../registry/transitions.ts";
 import { passwordHash } from "../registry/viewer-header.ts";
@@ -106,6 +107,8 @@ export class HubParts {
     });
     this.registrations = new Registrations(env, this.roster, {
       onEnrolled: (agentId) => waitUntil(this.#announceOwn(agentId, "enrolled")),
+      // The query has logged why it failed.
+      onRefused: (enrolmentId, host) => waitUntil(recordRefusedHost(env.DB, enrolmentId, host).catch(() => {})),
       onSecondHost: ({ agentId, bootId }) => {
         // The registry keeps the operator's order until it is done. If this attempt fails, the next registration tries
         // again.

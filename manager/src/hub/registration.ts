@@ -7,6 +7,7 @@ import { cut } from "../protocol/names.ts";
 import type { Registered, Registration } from "../protocol/payloads.ts";
 import { type Admission, enrol } from "../registry/admission.ts";
 import { RegistryUnavailable } from "../registry/query.ts";
+import type { RefusedHost } from "../registry/refused-hosts.ts";
 import { promoteCandidate } from "../registry/rotation.ts";
 import { mintAgentToken } from "../tokens.ts";
 import type { Roster } from "./roster.ts";
@@ -14,6 +15,8 @@ import type { Roster } from "./roster.ts";
 export interface RegistrationEvents {
   /** A host has enrolled as a new agent. */
   readonly onEnrolled: (agentId: string) => void;
+  /** A host was refused with an enrolment token. */
+  readonly onRefused: (enrolmentId: string, host: RefusedHost) => void;
   /** A clone's second host has registered, and an operator has ordered its separation. */
   readonly onSecondHost: (admission: Admission) => void;
 }
@@ -57,7 +60,10 @@ export class Registrations {
     if (connection !== undefined && registration.protocol === PROTOCOL) connection.isRegistering = true;
     try {
       const identity = await enrolOrRotate(this.#env, admission, registration);
-      if (!identity.ok) return identity;
+      if (!identity.ok) {
+        this.#noteRefused(admission, registration, identity.error.code);
+        return identity;
+      }
       const { registered, token } = identity.value;
       if (admission.enrolment !== null && admission.known === null) this.#events.onEnrolled(agentId);
       const arrived = this.#roster.arrive(admission, registered, registration.alignsHeartbeat);
@@ -68,7 +74,15 @@ export class Registrations {
       if (connection !== undefined && registration.protocol === PROTOCOL) connection.isRegistering = false;
     }
   }
+
+  #noteRefused({ enrolment, address }: Admission, { hostname }: Registration, code: string): void {
+    if (enrolment === null || TEMPORARY.includes(code)) return;
+    this.#events.onRefused(enrolment.id, { code, at: Date.now(), address, hostname });
+  }
 }
+
+/** The host may try again with these: its token was not refused. */
+const TEMPORARY: readonly string[] = ["registry_unavailable", "disconnected"];
 
 /** The agent's name and host, and its new token if it has just enrolled. */
 interface Identity {

@@ -38,15 +38,24 @@ export class ViewerSocket {
     this.#sockets = sockets;
   }
 
-  /** Accepts a socket for hibernation and stores its state with it. */
-  static accept(sockets: Sockets, socket: WebSocket, settings: Settings, viewer: Viewer): ViewerSocket {
+  /**
+   * Accepts a socket for hibernation and stores its state with it.
+   * @param creditBytes the bytes of its credit window
+   */
+  static accept(
+    sockets: Sockets,
+    socket: WebSocket,
+    settings: Settings,
+    viewer: Viewer,
+    creditBytes: number,
+  ): ViewerSocket {
     const { connectionId, session } = viewer;
     sockets.acceptWebSocket(socket, [
       VIEWER_TAG,
       connectionId,
       ...(session === null ? [] : [sessionTag(session.idHash)]),
     ]);
-    const state = newViewerState(viewer, viewerTermsOf(settings));
+    const state = newViewerState(viewer, viewerTermsOf(settings), creditBytes);
     const accepted = new ViewerSocket(sockets, socket, state, settings);
     accepted.save();
     return accepted;
@@ -109,14 +118,15 @@ export class ViewerSocket {
 
   /** Sends `live.resync` to a viewer that is behind and has caught up. From then on it gets every frame again. */
   #resync(): void {
-    if (!this.state.isBehind || !hasCaughtUp(this.state.credit)) return;
+    if (!this.state.isBehind || !hasCaughtUp(this.state.credit, this.state.creditBytes)) return;
     const text = encode("live.resync", {});
     this.state.isBehind = !this.#sendOnCredit({ text, bytes: byteLength(text) });
   }
 
   /** Sends a frame if it fits into the frame limit and the credit window. Returns whether it fits. */
   #sendOnCredit({ text, bytes }: Frame): boolean {
-    const spent = bytes > this.state.terms.maxFrameBytes ? null : spend(this.state.credit, bytes);
+    const { terms, credit, creditBytes } = this.state;
+    const spent = bytes > terms.maxFrameBytes ? null : spend(credit, bytes, creditBytes);
     if (spent === null) return false;
     this.state.credit = spent;
     this.send(text);

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { Settings } from "../config.ts";
 import type { Viewer } from "../registry/viewer-header.ts";
-import { CreditWindow, FRESH_CREDIT } from "./credit.ts";
+import { CREDIT_WINDOW, CreditWindow, FRESH_CREDIT } from "./credit.ts";
 
 /** The version of the stored state. A field added later needs a default. */
 const VERSION = 1;
@@ -33,6 +33,8 @@ export interface ViewerState {
   badFrames: number;
   patterns: readonly string[];
   credit: CreditWindow;
+  /** The bytes of its credit window, as its welcome said. */
+  readonly creditBytes: number;
   /** A frame did not fit into its credit window. It gets nothing more until it has caught up. */
   isBehind: boolean;
   readonly terms: ViewerTerms;
@@ -48,12 +50,14 @@ const Stored: z.ZodType<ViewerState> = z.object({
   badFrames: z.number(),
   patterns: z.array(z.string()),
   credit: CreditWindow,
+  // An earlier release gave every viewer this window.
+  creditBytes: z.number().default(CREDIT_WINDOW.bytes),
   isBehind: z.boolean(),
   terms: ViewerTerms,
 });
 
 /** The state of a viewer that has just connected. */
-export function newViewerState(viewer: Viewer, terms: ViewerTerms): ViewerState {
+export function newViewerState(viewer: Viewer, terms: ViewerTerms, creditBytes: number): ViewerState {
   const now = Date.now();
   return {
     v: VERSION,
@@ -65,6 +69,7 @@ export function newViewerState(viewer: Viewer, terms: ViewerTerms): ViewerState 
     badFrames: 0,
     patterns: [],
     credit: FRESH_CREDIT,
+    creditBytes,
     isBehind: false,
     terms,
   };

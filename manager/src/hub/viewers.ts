@@ -4,9 +4,17 @@ import type { Frame } from "../protocol/batch.ts";
 import { Close } from "../protocol/close.ts";
 import type { Viewer } from "../registry/viewer-header.ts";
 import type { Sockets } from "./connection.ts";
+import { CREDIT_WINDOW } from "./credit.ts";
 import { DelayedSaves } from "./delayed-saves.ts";
 import { endSocket, sessionTag, VIEWER_TAG, ViewerSocket } from "./viewer-socket.ts";
 import { sameViewerTerms, viewerTermsOf } from "./viewer-state.ts";
+
+/**
+ * The sum of the credit windows of all viewers of a hub up to which each gets a whole one. Later ones get a narrow one.
+ * With 256 viewers that makes 64 MiB at most, half of the memory that the runtime gives a hub.
+ */
+const WHOLE_WINDOWS_BYTES = 32 * CREDIT_WINDOW.bytes;
+const NARROW_WINDOW_BYTES = CREDIT_WINDOW.bytes / 8;
 
 export class Viewers {
   readonly #settings: Settings;
@@ -21,9 +29,15 @@ export class Viewers {
   }
 
   accept(socket: WebSocket, viewer: Viewer): ViewerSocket {
-    const accepted = ViewerSocket.accept(this.#sockets, socket, this.#settings, viewer);
+    const accepted = ViewerSocket.accept(this.#sockets, socket, this.#settings, viewer, this.#nextWindowBytes());
     this.#bySocket.set(socket, accepted);
     return accepted;
+  }
+
+  /** The bytes of the credit window that one more viewer gets. */
+  #nextWindowBytes(): number {
+    const sum = this.all().reduce((bytes, { state }) => bytes + state.creditBytes, 0);
+    return sum + CREDIT_WINDOW.bytes <= WHOLE_WINDOWS_BYTES ? CREDIT_WINDOW.bytes : NARROW_WINDOW_BYTES;
   }
 
   get size(): number {

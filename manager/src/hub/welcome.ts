@@ -36,8 +36,17 @@ export function welcome(settings: Settings, connection: string, heartbeatDelayMs
   };
 }
 
-/** @param heartbeatDelayMs the time to the viewer's second beat, in the hub's window; the first one is due at once */
-export function viewerWelcome(settings: Settings, viewer: Viewer, version: string, heartbeatDelayMs: number) {
+/**
+ * @param heartbeatDelayMs the time to the viewer's second beat, in the hub's window; the first one is due at once
+ * @param creditBytes the bytes of its credit window
+ */
+export function viewerWelcome(
+  settings: Settings,
+  viewer: Viewer,
+  version: string,
+  heartbeatDelayMs: number,
+  creditBytes: number,
+) {
   const { hubShards, heartbeatIntervalMs, leaseMs, maxFrameBytes } = settings;
   return {
     protocol: PROTOCOL,
@@ -51,6 +60,6 @@ export function viewerWelcome(settings: Settings, viewer: Viewer, version: strin
     leaseMs,
     maxFrameBytes,
     creditFrames: CREDIT_WINDOW.frames,
-    creditBytes: CREDIT_WINDOW.bytes,
+    creditBytes,
   };
 }

@@ -2,6 +2,7 @@
 import { type Operator, recordAuditEvent } from "./audit.ts";
 import { parseLabels, storedLabels } from "./labels.ts";
 import { query } from "./query.ts";
+import type { RefusedHost } from "./refused-hosts.ts";
 
 export interface Enrolment {
   readonly id: string;
@@ -19,6 +20,8 @@ export interface EnrolmentUsage extends Enrolment {
   readonly uses: number;
   /** The latest of these agents, the newest first. */
   readonly agents: readonly { readonly id: string; readonly name: string }[];
+  /** The last host that was refused with its token; null if there was none. */
+  readonly lastRefusal: RefusedHost | null;
 }
 
 /** How many enrolments are listed. */
@@ -50,23 +53,45 @@ export async function insertEnrolment(db: D1Database, operator: Operator, enrolm
 /** The latest enrolments, the newest first. */
 export async function listEnrolments(db: D1Database): Promise<EnrolmentUsage[]> {
   const { results } = await query(
-    db
-      .prepare(
-        `SELECT e.id, e.name, e.max_uses AS maxUses, e.created_at AS createdAt, e.expires_at AS expiresAt,
-           e.revoked_at AS revokedAt, e.uses, e.labels,
-           (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM (SELECT id, name FROM agents
-             WHERE enrolment_id = e.id AND separated_from IS NULL
-             ORDER BY created_at DESC, id LIMIT ${LISTED_AGENTS}) a) AS agents
-         FROM enrolments e ORDER BY e.created_at DESC, e.id LIMIT ?`,
-      )
-      .bind(LISTED)
-      .all<Omit<EnrolmentUsage, "agents" | "labels"> & { agents: string; labels: string | null }>(),
+    db.prepare(`${USAGE} ORDER BY e.created_at DESC, e.id LIMIT ?`).bind(LISTED).all<UsageRow>(),
   );
-  return results.map((row) => ({
-    ...row,
-    labels: parseLabels(row.labels, "enrolments.labels"),
-    agents: JSON.parse(row.agents),
-  }));
+  return results.map(usageOf);
+}
+
+export async function findEnrolment(db: D1Database, id: string): Promise<EnrolmentUsage | null> {
+  const row = await query(db.prepare(`${USAGE} WHERE e.id = ?`).bind(id).first<UsageRow>());
+  return row && usageOf(row);
+}
+
+interface UsageRow extends Omit<EnrolmentUsage, "agents" | "labels" | "lastRefusal"> {
+  readonly agents: string;
+  readonly labels: string | null;
+  readonly refusedAt: number | null;
+  readonly refusalCode: string | null;
+  readonly refusedAddress: string | null;
+  readonly refusedHostname: string | null;
+}
+
+const USAGE = `SELECT e.id, e.name, e.max_uses AS maxUses, e.created_at AS createdAt, e.expires_at AS expiresAt,
+    e.revoked_at AS revokedAt, e.uses, e.labels, e.refused_at AS refusedAt, e.refusal_code AS refusalCode,
+    e.refused_address AS refusedAddress, e.refused_hostname AS refusedHostname,
+    (SELECT json_group_array(json_object('id', a.id, 'name', a.name)) FROM (SELECT id, name FROM agents
+      WHERE enrolment_id = e.id AND separated_from IS NULL
+      ORDER BY created_at DESC, id LIMIT ${LISTED_AGENTS}) a) AS agents
+  FROM enrolments e`;
+
+function usageOf(row: UsageRow): EnrolmentUsage {
+  const { agents, labels, refusedAt, refusalCode, refusedAddress, refusedHostname, ...enrolment } = row;
+  const lastRefusal =
+    refusedAt === null || refusalCode === null
+      ? null
+      : { code: refusalCode, at: refusedAt, address: refusedAddress, hostname: refusedHostname };
+  return {
+    ...enrolment,
+    labels: parseLabels(labels, "enrolments.labels"),
+    agents: JSON.parse(agents),
+    lastRefusal,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createMemo, createUniqueId, For, onMount, Show } from "solid-js";
 import { formatCount } from "../components/format.ts";
 import { LabelKey } from "./LabelKey.tsx";
+import { LabelSuggestions } from "./LabelSuggestions.tsx";
 import { splitLabel } from "./label.ts";
 import { countLabels } from "./labelCounts.ts";
 import type { LabelEdit } from "./labelEdit.ts";
@@ -51,6 +52,7 @@ export function LabelEditor(props: LabelEditorProps) {
             ref={field}
             type="text"
             dir="auto"
+            list={`${id}-known`}
             autocomplete="off"
             autocapitalize="none"
             spellcheck={false}
@@ -60,6 +62,7 @@ export function LabelEditor(props: LabelEditorProps) {
             aria-invalid={props.edit.fault() !== undefined}
             aria-describedby={`${id}-problem`}
           />
+          <LabelSuggestions id={`${id}-known`} typed={props.edit.typed()} />
           <button class="button" type="submit">
             Add
           </button>

@@ -1,4 +1,5 @@
 /** Times and numbers as the viewer's own language and region write them. */
+import { zoneIfTwice } from "./zone.ts";
 
 /** The viewer's locale. What it formats is marked with it, because the page around it is in English. */
 export const locale = new Intl.DateTimeFormat().resolvedOptions().locale;
@@ -36,7 +37,7 @@ export function formatExact(time: number): string {
 /** The time of day of a moment if it is today, else its date. */
 export function formatMoment(time: number, now: number): string {
   const [then, today] = [new Date(time), new Date(now)];
-  if (then.toDateString() === today.toDateString()) return clockTime.format(then);
+  if (then.toDateString() === today.toDateString()) return clockTime.format(then) + zoneIfTwice(time);
   return (then.getFullYear() === today.getFullYear() ? date : dateOfAnotherYear).format(then);
 }
 

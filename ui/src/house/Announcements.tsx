@@ -1,5 +1,6 @@
 import { Arrivals } from "./Arrivals.tsx";
 import { LostAgents } from "./LostAgents.tsx";
+import { Reload } from "./Reload.tsx";
 import "./Announcements.css";
 
 /** What the page tells of by itself. It is loaded after the page. */
@@ -9,6 +10,7 @@ export default function Announcements() {
     <div class="toasts" role="status" aria-atomic="false">
       <LostAgents />
       <Arrivals />
+      <Reload />
     </div>
   );
 }

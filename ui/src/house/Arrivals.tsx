@@ -2,6 +2,7 @@ import { createSignal, onCleanup, Show } from "solid-js";
 import { isOnline } from "../agents/agent.ts";
 import { readableName } from "../agents/name.ts";
 import type { Change, Entry } from "../agents/roster.ts";
+import { formatCount } from "../components/format.ts";
 import { useLiveView } from "../useLive.ts";
 
 const showForMs = 6_000;
@@ -32,7 +33,7 @@ export function Arrivals() {
     if (arrived.length === 0) return;
     for (const agent of arrived) announced.set(agent.id, readableName(agent));
     const [first] = announced.values();
-    setMessage(announced.size === 1 ? first : `${first} and ${announced.size - 1} more`);
+    setMessage(announced.size === 1 ? first : `${first} and ${formatCount(announced.size - 1)} more`);
     clearTimeout(timer);
     timer = setTimeout(() => {
       announced.clear();

@@ -1,4 +1,5 @@
 import { onMount } from "solid-js";
+import { isLoadFailure } from "../components/loadFailure.ts";
 
 /** Shown instead of what failed: what happened, and what the operator can do. */
 export function Crash(props: { error: unknown }) {
@@ -16,7 +17,10 @@ export function Crash(props: { error: unknown }) {
   return (
     <section class="panel message" role="alert">
       <h1 tabindex="-1">This page has stopped</h1>
-      <p>Reload it. The agents are not affected.</p>
+      <p>
+        {isLoadFailure(props.error) ? "The manager has a new version, or cannot be reached. " : ""}Reload it. The agents
+        are not affected.
+      </p>
       <p class="muted">
         If it stops again, report these words: <code>{message()}</code>
       </p>

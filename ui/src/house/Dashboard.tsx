@@ -10,6 +10,7 @@ import { Crash } from "./Crash.tsx";
 import { Header } from "./Header.tsx";
 import { LogInAgain } from "./LogIn.tsx";
 import { NotFound } from "./NotFound.tsx";
+import { setReloadReason } from "./reloadReason.ts";
 import { screenAt } from "./screens.tsx";
 import { unseenLosses } from "./unseen.ts";
 import "./Dashboard.css";
@@ -58,7 +59,7 @@ export function Dashboard(props: DashboardProps) {
   return (
     <LiveContext.Provider value={live}>
       <LeaveContext.Provider value={() => props.onLoggedOut()}>
-        <DialogHost>
+        <DialogHost onNotLoaded={() => setReloadReason("missing")}>
           <Header stale={stale()} screen={screen()} onLoggedOut={props.onLoggedOut} />
           <main class="page" tabindex="-1" ref={main}>
             <Show when={screen()} keyed fallback={<NotFound />}>
@@ -73,9 +74,11 @@ export function Dashboard(props: DashboardProps) {
           </main>
         </DialogHost>
       </LeaveContext.Provider>
-      <Suspense>
-        <Announcements />
-      </Suspense>
+      <ErrorBoundary fallback={(error) => <Crash error={error} />}>
+        <Suspense>
+          <Announcements />
+        </Suspense>
+      </ErrorBoundary>
       <Show when={props.sessionOver}>
         <LogInAgain onLoggedIn={props.onLoggedIn} />
       </Show>

@@ -16,11 +16,19 @@ const socketsWithinMs = 1_000;
 /** The list is read only after the page was visible for this long, because an operator may just switch through tabs. */
 const looksAfterMs = 500;
 
+/**
+ * The list is read so long after the manager has dropped messages, and up to as long again, by chance. A drain makes every
+ * hub drop messages for every page: each page then needs one reading, and not all pages ask at once.
+ */
+const gatherMs = 500;
+
 export interface LiveState {
   /** `live`: the page shows the present state. `blocked`: WebSockets are blocked, so the page polls the list. */
   readonly status: "connecting" | "live" | "blocked";
   /** Whether the whole list has been read once. */
   readonly loaded: boolean;
+  /** How often the whole list has been read. */
+  readonly readings: number;
   /** When everything shown was last correct, by this page's clock; null while live, or before the list was read. */
   readonly knownAt: number | null;
   /** Why the last reading failed. */
@@ -29,7 +37,14 @@ export interface LiveState {
   readonly hubs: number;
 }
 
-export const initialState: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null, hubs: 1 };
+export const initialState: LiveState = {
+  status: "connecting",
+  loaded: false,
+  readings: 0,
+  knownAt: null,
+  error: null,
+  hubs: 1,
+};
 
 export interface Page {
   readonly agents: readonly Agent[];
@@ -65,6 +80,7 @@ export class Live {
   #readAgain = false;
   #failedReadings = 0;
   #readTimer: ReturnType<typeof setTimeout> | undefined;
+  #resync: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: LiveOptions) {
     this.#options = options;
@@ -79,7 +95,8 @@ export class Live {
       },
       resync: () => {
         this.#gap(Date.now());
-        this.#read();
+        // A page that nobody looks at reads too: it announces the agents that are lost.
+        this.#resync ??= setTimeout(() => this.#read(), gatherMs * (1 + Math.random()));
       },
       managerTime: options.onManagerTime,
       sessionOver: () => this.#end(),
@@ -95,6 +112,7 @@ export class Live {
   stop(): void {
     this.#stopped.abort();
     clearTimeout(this.#readTimer);
+    clearTimeout(this.#resync);
     this.#feed.stop();
   }
 
@@ -147,6 +165,8 @@ export class Live {
   }
 
   #read(): void {
+    clearTimeout(this.#resync);
+    this.#resync = undefined;
     if (this.#reading) {
       this.#readAgain = true;
       return;
@@ -197,6 +217,7 @@ export class Live {
     this.#set({
       status: live ? "live" : this.#blocked ? "blocked" : "connecting",
       loaded: true,
+      readings: this.#state.readings + 1,
       knownAt: live ? null : began,
       error: null,
     });

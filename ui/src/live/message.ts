@@ -6,6 +6,9 @@ export interface Message {
   readonly data: unknown;
   /** The manager's clock in Unix milliseconds; null if the frame has none. */
   readonly timestamp: number | null;
+  /** The text in which it came, for a payload that must be shown as it was sent, and its place in it if it is a batch. */
+  readonly frame: string;
+  readonly place: number | null;
 }
 
 /** The first message of a socket: docs/API.md "Live feed". */
@@ -29,13 +32,13 @@ export const heartbeatAnswer = '{"subject":"agent.heartbeat.ack"}';
 
 /** @throws SyntaxError or ShapeError */
 export function parseFrame(frame: string): Message {
-  return parseMessage(JSON.parse(frame));
+  return parseMessage(JSON.parse(frame), frame, null);
 }
 
 /** The messages of a frame: one, or those of a batch. A message that cannot be read is left out. */
 export function unpack(message: Message): Message[] {
   if (message.subject !== "live.batch" || !Array.isArray(message.data)) return [message];
-  return message.data.flatMap((item) => readable(() => parseMessage(item)) ?? []);
+  return message.data.flatMap((item, place) => readable(() => parseMessage(item, message.frame, place)) ?? []);
 }
 
 /** @throws ShapeError */
@@ -64,11 +67,13 @@ export function readable<T>(parse: () => T): T | undefined {
   }
 }
 
-function parseMessage(value: unknown): Message {
+function parseMessage(value: unknown, frame: string, place: number | null): Message {
   const message: JsonObject = object(value, "message");
   return {
     subject: text(message, "subject"),
     data: message.data,
     timestamp: orElse<number | null>(message, "timestamp", number, null),
+    frame,
+    place,
   };
 }

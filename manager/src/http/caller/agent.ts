@@ -5,11 +5,12 @@
 import type { Context } from "hono";
 import { randomId } from "../../digest.ts";
 import type { Admission } from "../../registry/admission.ts";
-import { verifyBearer } from "../../tokens.ts";
+import { type Bearer, TokenError, verifyBearer } from "../../tokens.ts";
 import { ApiError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { clientAddress } from "./address.ts";
 import { admitBearer } from "./refusals.ts";
+import { noteRefusedHost } from "./refused-hosts.ts";
 
 const HOST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
@@ -28,8 +29,18 @@ export async function admitCaller(c: Context<App>, limit?: RateLimit): Promise<A
     bootId: hostId(c, "Zedops-Boot-Id"),
     address: clientAddress(c),
   };
-  const bearer = await verifyBearer(c.env, c.req.header("Authorization"));
+  const bearer = await verify(c);
   return admitBearer(c, bearer, caller, limit);
+}
+
+/** @throws TokenError */
+async function verify(c: Context<App>): Promise<Bearer> {
+  try {
+    return await verifyBearer(c.env, c.req.header("Authorization"));
+  } catch (error) {
+    if (error instanceof TokenError && error.enrolmentId !== null) noteRefusedHost(c, error.enrolmentId, error.code);
+    throw error;
+  }
 }
 
 /**

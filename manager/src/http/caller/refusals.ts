@@ -11,6 +11,7 @@ import { outcomeError } from "../errors.ts";
 import type { App } from "../router.ts";
 import { ExpiringCache } from "./expiring-cache.ts";
 import { addressKey, count, refuseFrequentConnection, tooMany } from "./limits.ts";
+import { noteRefusedHost } from "./refused-hosts.ts";
 
 /**
  * Refusals of the registry. The key of an agent's token is the token. The key of an enrolment token is the token and
@@ -44,6 +45,7 @@ export async function admitBearer(
   const admitted = await admit(c.env.DB, bearer, caller);
   if (admitted.ok) return admitted.value;
   refused.set(shown, admitted.error);
+  if (bearer.kind === "enrolment") noteRefusedHost(c, bearer.enrolmentId, admitted.error.code);
   const { success } = await c.env.REFUSAL_LIMIT.limit({ key: source });
   if (!success) exhausted.set(source, true);
   throw outcomeError(admitted.error);

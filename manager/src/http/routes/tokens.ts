@@ -4,6 +4,7 @@ import { randomId } from "../../digest.ts";
 import { Labels, Name } from "../../protocol/payloads.ts";
 import {
   type EnrolmentUsage,
+  findEnrolment,
   insertEnrolment,
   LISTED_AGENTS,
   listEnrolments,
@@ -50,8 +51,19 @@ const Token = z
     agents: z
       .array(z.object({ id: z.string(), name: z.string() }))
       .openapi({ description: `The latest ${LISTED_AGENTS} agents that enrolled with it, the newest first` }),
+    lastRefusal: z
+      .object({
+        code: z.string().openapi({ example: "enrolment_used" }),
+        at: z.int(),
+        address: z.string().nullable(),
+        hostname: z.string().nullable().openapi({ description: "Null if it was refused before it said its name" }),
+      })
+      .nullable()
+      .openapi({ description: "The last host that showed the token and was refused" }),
   })
   .openapi("Token");
+
+const tokenId = z.object({ id: z.string() });
 
 export const tokens = newRouter()
   .openapi(
@@ -95,10 +107,28 @@ export const tokens = newRouter()
   )
   .openapi(
     createRoute({
+      method: "get",
+      path: "/api/admin/tokens/{id}",
+      summary: "Show one enrolment token",
+      request: { params: tokenId },
+      responses: {
+        200: json("The token", Token),
+        401: errorResponse("unauthorized"),
+        404: errorResponse("unknown_token"),
+      },
+    }),
+    async (c) => {
+      const enrolment = await findEnrolment(c.env.DB, c.req.valid("param").id);
+      if (enrolment === null) throw unknownToken();
+      return c.json(view(enrolment, Date.now()), 200);
+    },
+  )
+  .openapi(
+    createRoute({
       method: "delete",
       path: "/api/admin/tokens/{id}",
       summary: "Revoke an enrolment token; agents that enrolled with it stay",
-      request: { params: z.object({ id: z.string() }) },
+      request: { params: tokenId },
       responses: {
         204: { description: "Revoked, now or before" },
         401: errorResponse("unauthorized"),
@@ -107,10 +137,14 @@ export const tokens = newRouter()
     }),
     async (c) => {
       const revoked = await revokeEnrolment(c.env.DB, c.get("operator"), c.req.valid("param").id);
-      if (revoked === null) throw new ApiError(404, "unknown_token", "there is no such enrolment token");
+      if (revoked === null) throw unknownToken();
       return c.body(null, 204);
     },
   );
+
+function unknownToken(): ApiError {
+  return new ApiError(404, "unknown_token", "there is no such enrolment token");
+}
 
 function view({ agents, ...enrolment }: EnrolmentUsage, now: number): z.infer<typeof Token> {
   const status = statusOf(enrolment, now);

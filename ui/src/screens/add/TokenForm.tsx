@@ -1,5 +1,7 @@
 import { useMutation } from "@tanstack/solid-query";
 import { createSignal, For, onMount } from "solid-js";
+import { LabelList } from "../../agents/LabelList.tsx";
+import { labels, useLabelList } from "../../agents/labelList.ts";
 import { DialogButtons } from "../../components/DialogButtons.tsx";
 import type { MintedToken } from "./token.ts";
 import { mintToken } from "./tokenApi.ts";
@@ -23,6 +25,7 @@ export function TokenForm(props: { onMinted: (token: MintedToken) => void; onClo
   let name!: HTMLInputElement;
   let lifetime!: HTMLSelectElement;
   const [uses, setUses] = createSignal(1);
+  const labelList = useLabelList(labels);
 
   const minting = useMutation(() => ({ mutationFn: mintToken, onSuccess: (minted) => props.onMinted(minted) }));
 
@@ -30,11 +33,12 @@ export function TokenForm(props: { onMinted: (token: MintedToken) => void; onClo
 
   const submit = (event: SubmitEvent) => {
     event.preventDefault();
-    if (minting.isPending) return;
+    if (minting.isPending || !labelList.addTyped()) return;
     minting.mutate({
       name: name.value.trim(),
       ttlSeconds: Number(lifetime.value),
       maxUses: uses(),
+      labels: labelList.items(),
     });
   };
 
@@ -63,6 +67,7 @@ export function TokenForm(props: { onMinted: (token: MintedToken) => void; onClo
           aria-describedby="new-agent-problem"
         />
       </div>
+      <LabelList title="Labels" hint="optional; the host gets them" list={labelList} />
       <div class="token-form-limits">
         <div class="field">
           <label for="new-agent-lifetime">Valid for</label>

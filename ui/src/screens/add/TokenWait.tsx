@@ -5,6 +5,9 @@ import { useManagerClock } from "../../clock.ts";
 import { CopyField } from "../../components/CopyField.tsx";
 import { formatDuration } from "../../components/duration.ts";
 import { formatCount } from "../../components/format.ts";
+import { Moment } from "../../components/RelativeTime.tsx";
+import { RefusedHost } from "../../tokens/RefusedHost.tsx";
+import { explainRefusal } from "../../tokens/refusal.ts";
 import { useLiveView } from "../../useLive.ts";
 import { AgentCommand } from "./AgentCommand.tsx";
 import { TokenHost } from "./TokenHost.tsx";
@@ -33,7 +36,7 @@ export function TokenWait(props: TokenWaitProps) {
     onSuccess: () => query.refetch(),
   }));
 
-  const use = () => (query.dataUpdatedAt === 0 ? undefined : query.data) ?? undefined;
+  const use = () => (query.dataUpdatedAt === 0 ? undefined : query.data);
   const secondsLeft = () => Math.max(0, Math.floor((props.token.expiresAt - now()) / 1_000));
   const status = createMemo(() => {
     if (revoking.isSuccess) return "revoked";
@@ -71,15 +74,30 @@ export function TokenWait(props: TokenWaitProps) {
           <p class="detail">It is not shown again.</p>
         </li>
       </ol>
-      <div class={`arrival ${progress().tone}`}>
-        <p class="arrival-words" role="status">
-          {progress().words}
-        </p>
-        <Show when={hostIds().length > 0}>
-          <ul class="arrival-hosts">
-            <For each={hostIds()}>{(id) => <TokenHost id={id} onOpen={props.onClose} />}</For>
-          </ul>
-        </Show>
+      <div class="token-wait-news">
+        <div class={`arrival ${progress().tone}`}>
+          <p class="arrival-words" role="status">
+            {progress().words}
+          </p>
+          <Show when={hostIds().length > 0}>
+            <ul class="arrival-hosts">
+              <For each={hostIds()}>{(id) => <TokenHost id={id} onOpen={props.onClose} />}</For>
+            </ul>
+          </Show>
+        </div>
+        {/* It is read out when it changes, so it has no time that grows. */}
+        <div role="alert">
+          <Show when={use()?.lastRefusal}>
+            {(refusal) => (
+              <p class="token-wait-refusal">
+                <strong>A host was refused</strong> at <Moment time={refusal().at} />: {explainRefusal(refusal())}.{" "}
+                <span class="token-wait-refused">
+                  <RefusedHost refusal={refusal()} />
+                </span>
+              </p>
+            )}
+          </Show>
+        </div>
       </div>
       <Show when={props.token.maxUses === 1 && hostIds().length > 0}>
         <p class="detail">Not your host? Then another one has used this token: remove it, and create another token.</p>
@@ -89,12 +107,8 @@ export function TokenWait(props: TokenWaitProps) {
           <summary>The host does not appear?</summary>
           <p>Its agent says why on the host's terminal:</p>
           <dl>
-            <dt>enrolment_used</dt>
-            <dd>Another host has used this token. Create another one.</dd>
             <dt>invalid_token</dt>
             <dd>The token was not copied whole, or it is another manager's.</dd>
-            <dt>token_expired, enrolment_revoked</dt>
-            <dd>The token is over. Create another one.</dd>
             <dt>anything else</dt>
             <dd>The host does not reach {location.origin}. The agent tries again by itself.</dd>
           </dl>

@@ -1,4 +1,5 @@
-import { array, number, object, ShapeError, text } from "../../json.ts";
+import { array, number, object, orElse, ShapeError, text } from "../../json.ts";
+import { parseRefusal, type Refusal } from "../../tokens/refusal.ts";
 
 /** What an enrolment token should be. */
 export interface TokenRequest {
@@ -6,6 +7,8 @@ export interface TokenRequest {
   readonly name: string;
   readonly ttlSeconds: number;
   readonly maxUses: number;
+  /** Those of the hosts that enrol with it. */
+  readonly labels: readonly string[];
 }
 
 /** A new enrolment token. Times are Unix milliseconds on the manager's clock. */
@@ -26,6 +29,8 @@ export interface TokenUse {
   readonly uses: number;
   /** The ids of the latest of them that are still there, the newest first. */
   readonly agentIds: readonly string[];
+  /** The last host that it refused; null if there was none. */
+  readonly lastRefusal: Refusal | null;
 }
 
 export function parseMinted(value: unknown): MintedToken {
@@ -44,5 +49,11 @@ export function parseTokenUse(value: unknown): TokenUse {
   const status = statuses.find((known) => known === said);
   if (status === undefined) throw new ShapeError("status is not that of a token");
   const agentIds = array(token.agents, "agents", (agent) => text(object(agent, "agent"), "id"));
-  return { id: text(token, "id"), status, uses: number(token, "uses"), agentIds };
+  return {
+    id: text(token, "id"),
+    status,
+    uses: number(token, "uses"),
+    agentIds,
+    lastRefusal: orElse<Refusal | null>(token, "lastRefusal", ({ lastRefusal }) => parseRefusal(lastRefusal), null),
+  };
 }

@@ -4,8 +4,13 @@ import { takeUnattended } from "../../attendance.ts";
 import type { LiveView } from "../../useLive.ts";
 import { readToken } from "./tokenApi.ts";
 
-/** Nothing tells that somebody else has revoked the token, so it is read so often. */
-const readEveryMs = 15_000;
+/**
+ * Nothing tells that a host was refused, or that somebody else has revoked the token, so it is read so often while
+ * somebody looks: one row.
+ */
+const readEveryMs = 5_000;
+/** The same when no further host can enrol. One that tries is still refused, and that may be the one that was meant. */
+const readOverEveryMs = 15_000;
 
 /** Hosts that enrol together need one reading. */
 const gatherMs = 250;
@@ -14,8 +19,8 @@ const gatherMs = 250;
 export function useToken(id: string, live: LiveView) {
   const query = useQuery(() => ({
     queryKey: ["token", id],
-    queryFn: async ({ signal }) => (await readToken(id, signal, takeUnattended())) ?? null,
-    refetchInterval: ({ state }) => ((state.data?.status ?? "active") === "active" ? readEveryMs : false),
+    queryFn: ({ signal }) => readToken(id, signal, takeUnattended()),
+    refetchInterval: ({ state }) => ((state.data?.status ?? "active") === "active" ? readEveryMs : readOverEveryMs),
   }));
 
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -2,7 +2,7 @@ import { createMemo, For, Show } from "solid-js";
 import { describePresence } from "../../agents/presence.ts";
 import { useManagerClock } from "../../clock.ts";
 import { formatDuration } from "../../components/duration.ts";
-import { formatExact, locale } from "../../components/format.ts";
+import { formatCount, formatExact, locale } from "../../components/format.ts";
 import { Moment } from "../../components/RelativeTime.tsx";
 import { type ConnectionEvent, formatShare } from "./history.ts";
 import { beginsAt, countOf, type Kind, kindOf, type Segment, segmentsOf } from "./timelineBar.ts";
@@ -42,7 +42,7 @@ export function TimelineBar(props: TimelineBarProps) {
   const drawnOrder = () => segments().toSorted((a, b) => Number(isUp(b)) - Number(isUp(a)));
   const x = (time: number) => ((time - from()) / props.lengthMs) * width;
 
-  const times = (count: number, one: string, many: string) => `${count} ${count === 1 ? one : many}`;
+  const times = (count: number, one: string, many: string) => `${formatCount(count)} ${count === 1 ? one : many}`;
   const summary = () =>
     [
       `Last ${props.title}: ${formatShare(props.uptime)} online`,

@@ -1,6 +1,7 @@
 import { createSignal, For, Show } from "solid-js";
 import { StatusBadge } from "../../agents/StatusBadge.tsx";
 import { useManagerClock } from "../../clock.ts";
+import { formatRecent } from "../../components/dateAndTime.ts";
 import { formatDuration } from "../../components/duration.ts";
 import { formatCount, formatExact, locale } from "../../components/format.ts";
 import { explainClose } from "./closeCodes.ts";
@@ -9,15 +10,6 @@ import "./TimelineList.css";
 
 /** So many entries are shown at first. */
 const atFirst = 5;
-
-// To the second, as in logs. A timeline of 30 days needs no year.
-const moment = new Intl.DateTimeFormat(undefined, {
-  month: "short",
-  day: "numeric",
-  hour: "numeric",
-  minute: "2-digit",
-  second: "2-digit",
-});
 
 /** An agent's connections and outages, newest first. The duration of the current one is updated every second. */
 export function TimelineList(props: { events: readonly ConnectionEvent[] }) {
@@ -45,7 +37,7 @@ export function TimelineList(props: { events: readonly ConnectionEvent[] }) {
               <span class="timeline-at detail">
                 <bdi lang={locale}>
                   <time datetime={new Date(event.at).toISOString()} title={formatExact(event.at)}>
-                    {moment.format(event.at)}
+                    {formatRecent(event.at)}
                   </time>
                 </bdi>
                 <Show when={event.address}>{(address) => <> · {address()}</>}</Show>

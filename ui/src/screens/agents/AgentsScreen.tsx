@@ -9,7 +9,6 @@ import { AgentTable } from "./AgentTable.tsx";
 import { Filters } from "./Filters.tsx";
 import { changeQuery, useListQuery } from "./listQuery.ts";
 import { NoAnswer } from "./NoAnswer.tsx";
-import { NothingFound } from "./NothingFound.tsx";
 import { useOrder } from "./order.ts";
 import { Skeleton } from "./Skeleton.tsx";
 import { useSelection } from "./selection.ts";
@@ -18,6 +17,7 @@ import "./AgentsScreen.css";
 const AddAgent = lazy(() => import("../add/AddAgent.tsx"));
 const AgentPage = lazy(() => import("../agent/AgentPage.tsx"));
 const EmptyState = lazy(() => import("./EmptyState.tsx"));
+const NothingFound = lazy(() => import("./NothingFound.tsx"));
 const SelectionBar = lazy(() => import("./SelectionBar.tsx"));
 
 /** All agents, at /agents; one of them beside the list at /agents/<id>. */
@@ -73,7 +73,9 @@ export function AgentsScreen() {
             </Suspense>
           </Match>
           <Match when={order().length === 0}>
-            <NothingFound query={query()} onShowAll={showAll} />
+            <Suspense>
+              <NothingFound query={query()} onShowAll={showAll} />
+            </Suspense>
           </Match>
           <Match when={true}>
             <AgentTable

@@ -2,7 +2,7 @@ import { Match, Switch } from "solid-js";
 import type { ListQuery } from "../../agents/list.ts";
 
 /** Shown instead of the table if no agent fits. */
-export function NothingFound(props: { query: ListQuery; onShowAll: () => void }) {
+export default function NothingFound(props: { query: ListQuery; onShowAll: () => void }) {
   return (
     <section class="panel message">
       <p>

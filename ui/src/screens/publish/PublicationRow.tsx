@@ -1,4 +1,6 @@
-import { Show } from "solid-js";
+import { For, Show } from "solid-js";
+import { LabelText } from "../../agents/LabelText.tsx";
+import { filterWords } from "../../agents/label.ts";
 import { Cell } from "../../components/Cell.tsx";
 import { formatCount } from "../../components/format.ts";
 import { RelativeTime } from "../../components/RelativeTime.tsx";
@@ -12,6 +14,11 @@ export function PublicationRow(props: { publication: Publication; onAgain: () =>
       </Cell>
       <Cell label="Subject">
         <bdi class="publication-subject">{props.publication.subject}</bdi>
+        <Show when={props.publication.labels.length > 0}>
+          <span class="publication-labels">
+            <For each={props.publication.labels}>{(filter) => <LabelText label={filterWords(filter)} />}</For>
+          </span>
+        </Show>
       </Cell>
       <Cell label="Data">
         <pre class="publication-data" dir="auto">

@@ -1,5 +1,7 @@
 import { useMutation } from "@tanstack/solid-query";
 import { createSignal, createUniqueId } from "solid-js";
+import { LabelList } from "../../agents/LabelList.tsx";
+import type { LabelListState } from "../../agents/labelList.ts";
 import { useManagerClock } from "../../clock.ts";
 import { formatCount } from "../../components/format.ts";
 import { explainFailure, jsonProblem, type Publication, publish } from "./publication.ts";
@@ -11,8 +13,12 @@ export interface Draft {
   readonly data: string;
 }
 
+type Sent = Draft & Pick<Publication, "labels">;
+
 interface PublishFormProps {
   draft: Draft;
+  /** The label filters that choose the agents. */
+  labels: LabelListState;
   onDraft: (draft: Draft) => void;
   onPublished: (publication: Publication) => void;
 }
@@ -24,7 +30,7 @@ export function PublishForm(props: PublishFormProps) {
   const [dataProblem, setDataProblem] = createSignal("");
 
   const sending = useMutation(() => ({
-    mutationFn: (draft: Draft) => publish(draft.subject, draft.data),
+    mutationFn: ({ subject, data, labels }: Sent) => publish(subject, data, labels),
     onSuccess: (counts, sent) => props.onPublished({ ...sent, ...counts, at: now() }),
   }));
   const change = (draft: Partial<Draft>) => {
@@ -38,8 +44,11 @@ export function PublishForm(props: PublishFormProps) {
     if (sending.isPending) return;
     const problem = jsonProblem(props.draft.data) ?? "";
     setDataProblem(problem);
-    if (problem === "") sending.mutate({ subject: props.draft.subject.trim(), data: props.draft.data });
-    else data.focus();
+    if (problem !== "") data.focus();
+    else if (props.labels.addTyped()) {
+      const { subject, data } = props.draft;
+      sending.mutate({ subject: subject.trim(), data, labels: props.labels.items() });
+    }
   };
   const onKeyDown = (event: KeyboardEvent & { currentTarget: HTMLTextAreaElement }) => {
     if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
@@ -71,6 +80,11 @@ export function PublishForm(props: PublishFormProps) {
           onInput={(event) => change({ subject: event.currentTarget.value })}
         />
       </div>
+      <LabelList
+        title="Only agents with the labels"
+        hint="optional; all that are listed, key=value or a key"
+        list={props.labels}
+      />
       <div class="field">
         <label for={dataId}>
           Data <span class="muted">(JSON, sent as typed; optional)</span>

@@ -1,5 +1,6 @@
 import { useQuery, useQueryClient } from "@tanstack/solid-query";
 import { createSignal, For, Show } from "solid-js";
+import { labelFilters, useLabelList } from "../../agents/labelList.ts";
 import { ScreenHead } from "../../components/ScreenHead.tsx";
 import { Table } from "../../components/Table.tsx";
 import { PublicationRow } from "./PublicationRow.tsx";
@@ -20,6 +21,7 @@ const recentKey = ["publications"];
 export default function PublishScreen() {
   const client = useQueryClient();
   const [draft, setDraft] = createSignal<Draft>({ subject: "", data: "" });
+  const labels = useLabelList(labelFilters);
   const recent = useQuery(() => ({
     queryKey: recentKey,
     queryFn: () => client.getQueryData<Publication[]>(recentKey) ?? [],
@@ -31,8 +33,9 @@ export default function PublishScreen() {
     client.setQueryData<Publication[]>(recentKey, (before = []) => [publication, ...before].slice(0, mostRecent));
 
   let form!: HTMLDivElement;
-  const useAgain = ({ subject, data }: Publication) => {
+  const useAgain = ({ subject, data, labels: filters }: Publication) => {
     setDraft({ subject, data });
+    labels.set(filters);
     form.querySelector("input")?.focus();
   };
 
@@ -43,7 +46,7 @@ export default function PublishScreen() {
         words="A message goes to every agent that subscribes to its subject. Agents that are offline do not get it later."
       />
       <div ref={form}>
-        <PublishForm draft={draft()} onDraft={setDraft} onPublished={remember} />
+        <PublishForm draft={draft()} labels={labels} onDraft={setDraft} onPublished={remember} />
       </div>
       <Watch />
       <Show when={recent.data.length > 0}>

@@ -3,6 +3,8 @@ import { useManagerClock } from "../../clock.ts";
 import { Cell } from "../../components/Cell.tsx";
 import { RelativeTime } from "../../components/RelativeTime.tsx";
 import { Table } from "../../components/Table.tsx";
+import { memberText, partsOf } from "../../jsonText.ts";
+import type { Message } from "../../live/message.ts";
 import { useLiveView } from "../../useLive.ts";
 
 const columns = ["Heard", "Subject", "Data"];
@@ -36,12 +38,19 @@ export function Watch() {
   );
 }
 
+/** The payload as it was sent; empty if there is none. */
+function dataText({ frame, place }: Message): string {
+  const inFrame = memberText(frame, "data") ?? "";
+  return place === null ? inFrame : (memberText(partsOf(inFrame)[place] ?? "", "data") ?? "");
+}
+
 function Messages() {
   const live = useLiveView();
   const now = useManagerClock();
   const [heard, setHeard] = createSignal<readonly Heard[]>([]);
-  live.watch(({ subject, data, timestamp }) => {
-    const message = { subject, data: data === undefined ? "" : JSON.stringify(data), at: timestamp ?? now() };
+  live.watch((published) => {
+    const { subject, timestamp } = published;
+    const message = { subject, data: dataText(published), at: timestamp ?? now() };
     setHeard((before) => [message, ...before].slice(0, mostHeard));
   });
   return (

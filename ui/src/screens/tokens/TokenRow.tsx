@@ -1,11 +1,15 @@
-import { createMemo, Match, Show, Switch } from "solid-js";
+import { createMemo, For, Match, Show, Switch } from "solid-js";
+import { LabelText } from "../../agents/LabelText.tsx";
 import { useManagerClock } from "../../clock.ts";
 import { Badge } from "../../components/Badge.tsx";
 import { Cell } from "../../components/Cell.tsx";
 import { useDialogs } from "../../components/dialogs.tsx";
 import { formatCount } from "../../components/format.ts";
+import { Icon } from "../../components/Icon.tsx";
 import { RelativeTime } from "../../components/RelativeTime.tsx";
 import { TimeLeft } from "../../components/TimeLeft.tsx";
+import { RefusedHost } from "../../tokens/RefusedHost.tsx";
+import { explainRefusal } from "../../tokens/refusal.ts";
 import { RevokeToken } from "./RevokeToken.tsx";
 import { TokenHosts } from "./TokenHosts.tsx";
 import { TokenName, tokenName } from "./TokenName.tsx";
@@ -34,6 +38,11 @@ export function TokenRow(props: { token: Token; reload: () => Promise<unknown> }
         <span class="token-name">
           <TokenName token={props.token} />
         </span>
+        <Show when={props.token.labels.length > 0}>
+          <span class="token-labels">
+            <For each={props.token.labels}>{(label) => <LabelText label={label} />}</For>
+          </span>
+        </Show>
       </th>
       <Cell label="Status">
         <Badge {...looks[status()]}>{status()}</Badge>
@@ -65,6 +74,14 @@ export function TokenRow(props: { token: Token; reload: () => Promise<unknown> }
       </Cell>
       <Cell label="Hosts">
         <TokenHosts token={props.token} />
+        <Show when={props.token.lastRefusal}>
+          {(refusal) => (
+            <p class="token-refusal">
+              <Icon name="alert" /> refused <RelativeTime time={refusal().at} />: <RefusedHost refusal={refusal()} />
+              <span class="detail">{explainRefusal(refusal())}</span>
+            </p>
+          )}
+        </Show>
       </Cell>
       <Cell>
         <div class="token-actions">

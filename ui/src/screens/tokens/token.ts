@@ -1,5 +1,6 @@
 import { call, read } from "../../api.ts";
-import { array, number, object, orNull, ShapeError, text } from "../../json.ts";
+import { array, number, object, orElse, orNull, ShapeError, text, texts } from "../../json.ts";
+import { parseRefusal, type Refusal } from "../../tokens/refusal.ts";
 
 const statuses = ["active", "used", "expired", "revoked"] as const;
 
@@ -16,8 +17,12 @@ export interface Token {
   readonly createdAt: number;
   readonly expiresAt: number;
   readonly revokedAt: number | null;
+  /** The labels that its agents get. */
+  readonly labels: readonly string[];
   /** The latest of these agents, the newest first. Some may be removed by now. */
   readonly agents: readonly { readonly id: string; readonly name: string }[];
+  /** The last host that it refused; null if there was none. */
+  readonly lastRefusal: Refusal | null;
 }
 
 function parseToken(value: unknown): Token {
@@ -33,6 +38,8 @@ function parseToken(value: unknown): Token {
     createdAt: number(token, "createdAt"),
     expiresAt: number(token, "expiresAt"),
     revokedAt: orNull(token, "revokedAt", number),
+    labels: orElse<string[]>(token, "labels", texts, []),
+    lastRefusal: orElse<Refusal | null>(token, "lastRefusal", ({ lastRefusal }) => parseRefusal(lastRefusal), null),
     agents: array(token.agents, "agents", (item) => {
       const agent = object(item, "agent");
       return { id: text(agent, "id"), name: text(agent, "name") };
