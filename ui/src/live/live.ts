@@ -48,7 +48,10 @@ export interface LiveOptions {
   onSessionOver(): void;
 }
 
-/** Keeps the agents as the manager has them, with the feed and with readings of the list: docs/API.md "Being right". */
+/**
+ * Keeps the agents as the manager has them, with the feed and with readings of the list: docs/API.md "Keeping the list up
+ * to date".
+ */
 export class Live {
   readonly #options: LiveOptions;
   readonly #fleet: Fleet;
