@@ -3,7 +3,7 @@ import { ApiError } from "../api.ts";
 import { type Fact, parseFact } from "./facts.ts";
 import { Feed } from "./feed.ts";
 import { type Changes, Fleet } from "./fleet.ts";
-import { type Message, readable } from "./message.ts";
+import { type Message, tryParse } from "./message.ts";
 
 /** The list is read again after this time, in case a change was missed. */
 const readEveryMs = 10 * 60_000;
@@ -77,7 +77,7 @@ export class Live {
       lost: (lastFrameAt) => this.#gap(lastFrameAt),
       failed: (blocked) => this.#failed(blocked),
       told: (messages) => {
-        this.apply(messages.flatMap((message) => readable(() => parseFact(message)) ?? []));
+        this.apply(messages.flatMap((message) => tryParse(() => parseFact(message)) ?? []));
         for (const message of messages) if (message.subject.startsWith("fleet.")) options.onPublished(message);
       },
       resync: () => {

@@ -35,7 +35,7 @@ export function parseFrame(frame: string): Message {
 /** The messages of a frame: one, or those of a batch. A message that cannot be read is left out. */
 export function unpack(message: Message): Message[] {
   if (message.subject !== "live.batch" || !Array.isArray(message.data)) return [message];
-  return message.data.flatMap((item) => readable(() => parseMessage(item)) ?? []);
+  return message.data.flatMap((item) => tryParse(() => parseMessage(item)) ?? []);
 }
 
 /** @throws ShapeError */
@@ -56,7 +56,7 @@ export function parseWelcome(data: unknown): Welcome {
 /**
  * Undefined if `parse` throws. A bad frame must not stop the feed; the next reading of the list corrects the agents.
  */
-export function readable<T>(parse: () => T): T | undefined {
+export function tryParse<T>(parse: () => T): T | undefined {
   try {
     return parse();
   } catch {
