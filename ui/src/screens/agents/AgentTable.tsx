@@ -6,6 +6,7 @@ import { useLiveView } from "../../useLive.ts";
 import { AgentRow } from "./AgentRow.tsx";
 import { columnTitles } from "./columns.ts";
 import { sortBy } from "./listQuery.ts";
+import { rowAfterKey } from "./rowKeys.ts";
 import { useRowWindow } from "./rowWindow.ts";
 import type { Selection } from "./selection.ts";
 import "./AgentTable.css";
@@ -73,6 +74,23 @@ export function AgentTable(props: AgentTableProps) {
     if (body()?.contains(document.activeElement)) queueMicrotask(rescueFocus);
   });
 
+  /** The keys for rows go to the same column of another row. */
+  const onKeyDown = (event: KeyboardEvent) => {
+    const { target } = event;
+    const row = target instanceof Element && !target.closest("[role=menu]") && target.closest<HTMLElement>("[data-id]");
+    if (!row) return;
+    const { id = "" } = row.dataset;
+    const to = rowAfterKey(event, props.order.indexOf(id), props.order.length, row.clientHeight);
+    if (to === undefined) return;
+    event.preventDefault();
+    // Now its row is there.
+    setFocusedId(props.order[to]);
+    const next = body()?.querySelector(`[aria-rowindex="${to + 2}"]`);
+    const column = target.closest("td, th")?.classList[0];
+    const same = next?.querySelector<HTMLElement>(`.${column} :is(a, button, input)`);
+    (same ?? next?.querySelector("a"))?.focus();
+  };
+
   const allSelected = createMemo(() => {
     const selected = props.selection.ids();
     return selected.size > 0 && props.order.every((id) => selected.has(id));
@@ -131,7 +149,7 @@ export function AgentTable(props: AgentTableProps) {
             </th>
           </tr>
         </thead>
-        <tbody class="agents-body" ref={setBody} style={{ "--agents-rows": props.order.length }}>
+        <tbody class="agents-body" ref={setBody} onKeyDown={onKeyDown} style={{ "--agents-rows": props.order.length }}>
           <For each={ids()}>
             {(id) => (
               <AgentRow
