@@ -1,10 +1,10 @@
+import { tryParse } from "../json.ts";
 import {
   heartbeatAnswer,
   heartbeatFrame,
   type Message,
   parseFrame,
   parseWelcome,
-  tryParse,
   unpack,
   type Welcome,
 } from "./message.ts";

@@ -1,9 +1,10 @@
 import type { Agent } from "../agents/agent.ts";
 import { ApiError } from "../api.ts";
+import { tryParse } from "../json.ts";
 import { type Fact, parseFact } from "./facts.ts";
 import { Feed } from "./feed.ts";
 import { type Changes, Fleet } from "./fleet.ts";
-import { type Message, tryParse } from "./message.ts";
+import type { Message } from "./message.ts";
 
 /** The list is read again after this time, in case a change was missed. */
 const readEveryMs = 10 * 60_000;
@@ -27,12 +28,19 @@ export interface LiveState {
   readonly error: Error | null;
   /** The number of hubs; 1 before all of them have welcomed the page once. */
   readonly hubs: number;
+  /** How many agents of the last reading this page could not read. They are not shown. */
+  readonly unreadable: number;
 }
 
-export const initialState: LiveState = { status: "connecting", loaded: false, knownAt: null, error: null, hubs: 1 };
+export const initialState: LiveState = {
+  ...{ status: "connecting", loaded: false, knownAt: null },
+  ...{ error: null, hubs: 1, unreadable: 0 },
+};
 
 export interface Page {
   readonly agents: readonly Agent[];
+  /** How many more there are that cannot be read. */
+  readonly unreadable: number;
   /** Where the next page begins; null after the last. */
   readonly next: string | null;
 }
@@ -175,12 +183,14 @@ export class Live {
     const [began, gaps] = [Date.now(), this.#gaps];
     const complete = this.#feed.isComplete;
     const reading = this.#fleet.beginReading();
+    let unreadable = 0;
     try {
       let cursor: string | null = null;
       do {
         const page: Page = await this.#options.readPage(cursor, this.#stopped.signal);
         if (this.#stopped.signal.aborted) return;
         reading.page(page.agents);
+        unreadable += page.unreadable;
         cursor = page.next;
       } while (cursor !== null);
     } catch (error) {
@@ -202,6 +212,7 @@ export class Live {
       loaded: true,
       knownAt: live ? null : began,
       error: null,
+      unreadable,
     });
   }
 

@@ -1,4 +1,4 @@
-import { type JsonObject, number, object, orElse, ShapeError, text } from "../json.ts";
+import { type JsonObject, number, object, orElse, ShapeError, text, tryParse } from "../json.ts";
 
 /** A message of the live feed: docs/PROTOCOL.md "Frames". */
 export interface Message {
@@ -51,17 +51,6 @@ export function parseWelcome(data: unknown): Welcome {
     leaseMs: number(welcome, "leaseMs"),
     creditBytes: number(welcome, "creditBytes"),
   };
-}
-
-/**
- * Undefined if `parse` throws. A bad frame must not stop the feed; the next reading of the list corrects the agents.
- */
-export function tryParse<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch {
-    return undefined;
-  }
 }
 
 function parseMessage(value: unknown): Message {

@@ -1,5 +1,5 @@
 import { call, read } from "../../api.ts";
-import { array, number, object, orNull, ShapeError, text } from "../../json.ts";
+import { array, number, object, orNull, ShapeError, text, time } from "../../json.ts";
 
 const statuses = ["active", "used", "expired", "revoked"] as const;
 
@@ -30,9 +30,9 @@ function parseToken(value: unknown): Token {
     status,
     maxUses: number(token, "maxUses"),
     uses: number(token, "uses"),
-    createdAt: number(token, "createdAt"),
-    expiresAt: number(token, "expiresAt"),
-    revokedAt: orNull(token, "revokedAt", number),
+    createdAt: time(token, "createdAt"),
+    expiresAt: time(token, "expiresAt"),
+    revokedAt: orNull(token, "revokedAt", time),
     agents: array(token.agents, "agents", (item) => {
       const agent = object(item, "agent");
       return { id: text(agent, "id"), name: text(agent, "name") };
