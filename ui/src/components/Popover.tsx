@@ -23,7 +23,7 @@ export function Popover(props: ParentProps<PopoverProps>) {
     const { x, y } = await computePosition(props.anchor, box, {
       strategy: "fixed",
       placement: "bottom-end",
-      middleware: [offset(gap), flip({ padding: margin }), shift({ padding: margin })],
+      middleware: [offset(gap), flip({ padding: margin }), shift({ padding: margin, crossAxis: true })],
     });
     Object.assign(box.style, { left: `${x}px`, top: `${y}px` });
   };

@@ -83,12 +83,15 @@ const details: Readonly<Record<string, { readonly term: string; readonly value?:
   expiresAt: { term: "Expires", value: formatStamp },
   delayMs: { term: "Delay", value: (ms) => `${formatCount(ms / 1_000)} s` },
   sessions: { term: "Sessions" },
+  labels: { term: "Labels" },
+  add: { term: "Added" },
+  remove: { term: "Removed" },
 };
 
 /** The details of an entry as terms and values. What has no value is left out. */
 export function describeDetail(detail: AuditEntry["detail"]): { readonly term: string; readonly value: string }[] {
   return Object.entries(detail).flatMap(([key, value]) => {
-    if (value === null) return [];
+    if (value === null || value === "") return [];
     const known = details[key];
     const words = typeof value === "number" ? tryParse(() => known?.value?.(value)) : undefined;
     return [{ term: known?.term ?? key, value: words ?? String(value) }];
