@@ -46,7 +46,9 @@ class Keyboard {
 
   /** Waits until the element with that name has the focus. */
   async untilFocused(name: string | RegExp): Promise<void> {
-    await expect.poll(() => this.focused()).toMatch(typeof name === "string" ? new RegExp(`^${escape(name)}$`) : name);
+    await expect
+      .poll(() => this.focused())
+      .toMatch(typeof name === "string" ? new RegExp(`^${literally(name)}$`) : name);
   }
 
   /** Opens a screen by its link in the header, and goes on from its beginning. */
@@ -67,7 +69,7 @@ class Keyboard {
   }
 }
 
-const escape = (text: string) => text.replace(/[.*+?^$()[\]{}|\\]/g, "\\$&");
+const literally = (text: string) => text.replace(/[.*+?^$()[\]{}|\\]/g, "\\$&");
 
 const test = base
   .extend("keys", async ({ dashboard }) => new Keyboard(dashboard.page))
