@@ -92,7 +92,7 @@ format: $(INSTALLED) go ## Format and fix what can be fixed
 	@cd agent && gofmt -w .
 
 .PHONY: screenshot
-screenshot: $(INSTALLED) ui/dist/index.html ## Take a new docs/images/dashboard.png
+screenshot: $(INSTALLED) ui/dist/index.html ## Take the pictures of the dashboard in docs/images
 	@$(NODE) scripts/e2e/screenshot.ts
 
 ##@ Build

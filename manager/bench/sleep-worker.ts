@@ -20,16 +20,16 @@ type BenchEnv = Env & {
 };
 
 /** What the object did, and when; Unix milliseconds. */
-interface Happening {
+interface ObjectEvent {
   what: "woke" | "alarm" | "message" | "close" | "fetch" | "call";
   at: number;
 }
 
 /** An object shares the isolate of its Worker, so this list outlives the object's hibernation. */
-let happenings: Happening[] = [];
+let events: ObjectEvent[] = [];
 
-function note(what: Happening["what"]): void {
-  happenings.push({ what, at: Date.now() });
+function note(what: ObjectEvent["what"]): void {
+  events.push({ what, at: Date.now() });
 }
 
 export class AgentHub extends Hub {
@@ -120,9 +120,9 @@ export default {
     switch (new URL(request.url).pathname) {
       case "/bare":
         return env.BARE.getByName(NAME).fetch(request);
-      case "/bench/happenings": {
-        const answer = Response.json(happenings);
-        happenings = [];
+      case "/bench/events": {
+        const answer = Response.json(events);
+        events = [];
         return answer;
       }
       case "/bench/status": {

@@ -1,6 +1,7 @@
 /**
- * A client of the live feed that keeps to docs/API.md "Being right" and "Credit". It is written from the contract alone
- * and shares no code with the hub or the dashboard. A test opens its sockets, reads its pages and lets it stall.
+ * A client of the live feed that keeps to docs/API.md "Keeping the list up to date" and "Credit". It is written from the
+ * contract alone and shares no code with the hub or the dashboard. A test opens its sockets, reads its pages and lets it
+ * stall.
  */
 
 import { vi } from "vitest";

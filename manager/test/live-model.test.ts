@@ -1,6 +1,7 @@
 /**
  * Compares what clients of the live feed show with what the API shows, after random events in random order. The clients
- * keep to docs/API.md "Being right" (live-client.ts); the hubs, sockets and D1 are real, and time is simulated.
+ * keep to docs/API.md "Keeping the list up to date" (live-client.ts); the hubs, sockets and D1 are real, and time is
+ * simulated.
  */
 import { env } from "cloudflare:workers";
 import fc from "fast-check";

@@ -19,7 +19,7 @@ import { Admin } from "../stack/admin.ts";
 import { BeatingAgent } from "./beating-agent.ts";
 import { BeatingCrowd } from "./beating-crowd.ts";
 import { growth, type Spread, spread } from "./figures.ts";
-import { Happenings } from "./happenings.ts";
+import { ObjectEvents } from "./object-events.ts";
 import { bundle, deleteBundle, Runtime } from "./runtime.ts";
 
 const INTERVAL_MS = 30_000;
@@ -55,7 +55,7 @@ const HUB = "hub-0";
 /** A hub or a bare object, in a process of its own. */
 interface Side {
   runtime: Runtime;
-  happenings: Happenings;
+  events: ObjectEvents;
   /** One more socket of the object, in this process, for the timed messages. */
   socket: BeatingAgent;
 }
@@ -88,7 +88,7 @@ try {
   console.error(`measured wakes after ${elapsed()} s`);
   const operations = await measureOperations(pairs);
   const lost = (await crowd.lost()) + (await bareCrowd.lost());
-  const pauses = pairs.map(({ size, hub }) => ({ size, ...hub.happenings.pauses() }));
+  const pauses = pairs.map(({ size, hub }) => ({ size, ...hub.events.pauses() }));
   const figures = {
     sizes: SIZES,
     idle,
@@ -131,10 +131,10 @@ async function connect(size: number): Promise<Pair> {
   const agentIds = Agents.parse(await admin.call("GET", `/api/agents?limit=${PAGE}`)).map(({ id }) => id);
   return {
     ...{ size, token, agentIds },
-    hub: { runtime: hub, happenings: new Happenings(hub.url), socket: await enrol(hub, token) },
+    hub: { runtime: hub, events: new ObjectEvents(hub.url), socket: await enrol(hub, token) },
     bare: {
       runtime: bare,
-      happenings: new Happenings(bare.url),
+      events: new ObjectEvents(bare.url),
       socket: await BeatingAgent.open(`${bare.url}/bare`, {}),
     },
   };
@@ -173,27 +173,27 @@ async function measureMinutes(pairs: readonly Pair[], part: number) {
   }
   await sample();
   const to = Date.now();
-  await updateHappenings(pairs);
+  await updateEvents(pairs);
   return [...samples].map(([{ size, hub }, known]) => {
     const [first, last] = [known[0], known.at(-1)];
     if (first === undefined || last === undefined) throw new Error("nothing was sampled");
     const minutes = (last.at - first.at) / 60_000;
     const cpuMsPerMinute = { hub: (last.hub - first.hub) / minutes, bare: (last.bare - first.bare) / minutes };
-    const sweepCpuMs = sweepCpu(hub.happenings, known, SWEPT_AFTER_MS);
-    const untilAsleepCpuMs = sweepCpu(hub.happenings, known, ASLEEP_AGAIN_AFTER_MS);
-    return { size, cpuMsPerMinute, ...hub.happenings.sleep(from, to), sweepCpuMs, untilAsleepCpuMs };
+    const sweepCpuMs = sweepCpu(hub.events, known, SWEPT_AFTER_MS);
+    const untilAsleepCpuMs = sweepCpu(hub.events, known, ASLEEP_AGAIN_AFTER_MS);
+    return { size, cpuMsPerMinute, ...hub.events.sleep(from, to), sweepCpuMs, untilAsleepCpuMs };
   });
 }
 
-async function updateHappenings(pairs: readonly Pair[]): Promise<void> {
-  await Promise.all(pairs.flatMap(({ hub, bare }) => [hub.happenings.update(), bare.happenings.update()]));
+async function updateEvents(pairs: readonly Pair[]): Promise<void> {
+  await Promise.all(pairs.flatMap(({ hub, bare }) => [hub.events.update(), bare.events.update()]));
 }
 
 /**
  * The CPU time of a hub around each alarm, from the wake before it to `afterMs` after it. The CPU time of the bare
  * object is subtracted: its sockets beat at the same times, and it has no alarm.
  */
-function sweepCpu({ all }: Happenings, samples: readonly Sample[], afterMs: number): Spread {
+function sweepCpu({ all }: ObjectEvents, samples: readonly Sample[], afterMs: number): Spread {
   const alarms = all.filter(({ what }) => what === "alarm");
   const costs = alarms.flatMap(({ at }) => {
     const before = samples.findLast((sample) => sample.at <= at - BEFORE_SWEEP_MS);
@@ -208,27 +208,27 @@ async function measureWakes(pairs: readonly Pair[]) {
   const measured = pairs.map((pair) => ({ pair, hub: [] as number[], bare: [] as number[] }));
   while (measured.some(({ hub, bare }) => Math.min(hub.length, bare.length) < WAKES)) {
     await pause(500);
-    await updateHappenings(pairs);
+    await updateEvents(pairs);
     for (const { pair, ...times } of measured) {
       const { hub, bare } = pair;
       const now = Date.now();
-      if (now < Math.max(hub.happenings.lastAt, bare.happenings.lastAt) + ASLEEP_AFTER_MS) continue;
-      if (isNearWindow(hub.happenings, now)) continue;
+      if (now < Math.max(hub.events.lastAt, bare.events.lastAt) + ASLEEP_AFTER_MS) continue;
+      if (isNearWindow(hub.events, now)) continue;
       // The hub and the bare object take turns at being first.
       const bareBefore = times.hub.length % 2 === 0 ? null : await bare.socket.bounce();
       const hubTime = await hub.socket.echo();
       const bareTime = bareBefore ?? (await bare.socket.bounce());
-      await updateHappenings([pair]);
+      await updateEvents([pair]);
       // The clock of the runtime may be slightly behind ours.
-      if (hub.happenings.wokeSince(now - 5)) times.hub.push(hubTime);
-      if (bare.happenings.wokeSince(now - 5)) times.bare.push(bareTime);
+      if (hub.events.wokeSince(now - 5)) times.hub.push(hubTime);
+      if (bare.events.wokeSince(now - 5)) times.bare.push(bareTime);
     }
   }
   return measured.map(({ pair, hub, bare }) => ({ size: pair.size, hub: spread(hub), bare: spread(bare) }));
 }
 
 /** Whether the sockets beat or will beat soon, which would disturb the measurement. */
-function isNearWindow({ lastAlarmAt }: Happenings, now: number): boolean {
+function isNearWindow({ lastAlarmAt }: ObjectEvents, now: number): boolean {
   const position = (now - lastAlarmAt) % INTERVAL_MS;
   // A window opens 10 s before its sweep and is 5 s long.
   return position > INTERVAL_MS - 11_000 && position < INTERVAL_MS - 4_500;

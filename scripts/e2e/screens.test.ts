@@ -1,9 +1,7 @@
-import { readFile } from "node:fs/promises";
-import { gzipSync } from "node:zlib";
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
-import { inRepository } from "../stack/repository.ts";
 import { faults } from "./axe.ts";
+import { firstScreenBytes } from "./first-screen.ts";
 import { test as base } from "./fixtures.ts";
 import { inventAgents, StandIn } from "./stand-in.ts";
 
@@ -65,19 +63,7 @@ test("with ten thousand agents the page has few elements, wherever it is scrolle
 });
 
 test("the scripts of the first screen are small", async () => {
-  const dist = inRepository("ui/dist/");
-  const seen = new Set<string>();
-  const follow = async (file: string): Promise<number> => {
-    if (seen.has(file)) return 0;
-    seen.add(file);
-    const script = await readFile(`${dist}assets/${file}`, "utf8");
-    const imports = [...script.matchAll(/(?:from|import)\s*"\.\/([^"]+\.js)"/g)].map(([, name = ""]) => name);
-    const bytes = await Promise.all(imports.map(follow));
-    return bytes.reduce((sum, each) => sum + each, gzipSync(script).length);
-  };
-  const [, entry = ""] = /src="\/assets\/([^"]+)"/.exec(await readFile(`${dist}index.html`, "utf8")) ?? [];
-
-  expect(await follow(entry)).toBeLessThanOrEqual(mostScriptBytes);
+  expect(await firstScreenBytes()).toBeLessThanOrEqual(mostScriptBytes);
 });
 
 test.for([

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { extname, join } from "node:path";
 import type { BrowserContext, WebSocketRoute } from "playwright-core";
+import { z } from "zod";
 import { inRepository } from "../stack/repository.ts";
 
 const types: Readonly<Record<string, string>> = {
@@ -38,6 +39,16 @@ export interface AgentRecord {
 
 const pageSize = 1_000;
 
+const TokenWish = z.object({
+  name: z.string().nullable(),
+  maxUses: z.number(),
+  ttlSeconds: z.number(),
+  labels: z.array(z.string()),
+});
+
+/** As long as a real one. No manager knows it. */
+const inventedToken = `eyJhbGciOiJIUzI1NiJ9.${"eyJpbnZlbnRlZCI6dHJ1ZX0".repeat(6)}.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA`;
+
 /** Invented agents: one in a hundred is in trouble, one in twenty was stopped. */
 export function inventAgents(count: number, now = Date.now()): AgentRecord[] {
   return Array.from({ length: count }, (_, n) => {
@@ -54,13 +65,27 @@ export function inventAgents(count: number, now = Date.now()): AgentRecord[] {
   });
 }
 
+/** A stretch of a timeline as docs/API.md describes it. */
+export interface EventRecord {
+  generation: number;
+  at: number;
+  status: "online" | "offline";
+  reason: string | null;
+  /** Null while it lasts. */
+  durationMs: number | null;
+  address: string;
+  closeCode: number | null;
+}
+
 /** A timeline with an outage and an absence, newest first. */
-function inventEvents(now = Date.now()) {
+export function inventEvents(now = Date.now()): EventRecord[] {
   const hour = 3_600_000;
-  const stretch = (hoursAgo: number, hours: number | null, reason: string | null, closeCode: number | null) => ({
-    ...{ generation: now - hoursAgo * hour, at: now - hoursAgo * hour, address: "203.0.113.9", closeCode, reason },
-    ...{ status: reason === null ? "online" : "offline", durationMs: hours === null ? null : hours * hour },
-  });
+  const stretch = (hoursAgo: number, hours: number | null, reason: string | null, closeCode: number | null) => {
+    const at = now - hoursAgo * hour;
+    const status = reason === null ? ("online" as const) : ("offline" as const);
+    const durationMs = hours === null ? null : hours * hour;
+    return { generation: at, at, status, reason, durationMs, address: "203.0.113.9", closeCode };
+  };
   return [
     stretch(2, null, null, null),
     stretch(3, 1, "lost", 1006),
@@ -70,10 +95,51 @@ function inventEvents(now = Date.now()) {
   ];
 }
 
-/** A manager with invented agents, which answers a browser without a network. It is faster than the browser. */
+/** An enrolment token as docs/API.md describes it. */
+export interface TokenRecord {
+  id: string;
+  name: string | null;
+  status: "active" | "used" | "expired" | "revoked";
+  maxUses: number;
+  uses: number;
+  createdAt: number;
+  expiresAt: number;
+  revokedAt: number | null;
+  labels: string[];
+  agents: { id: string; name: string }[];
+}
+
+/** An entry of the audit trail as docs/API.md describes it. */
+export interface AuditRecord {
+  id: number;
+  at: number;
+  via: "session" | "password";
+  address: string;
+  action: string;
+  target: string | null;
+  detail: Record<string, unknown> | null;
+}
+
+/** What the stand-in answers: a status, and JSON. */
+interface Answer {
+  status?: number;
+  json?: unknown;
+  headers?: Record<string, string>;
+}
+
+/** A manager with invented data, which answers a browser without a network. It is faster than the browser. */
 export class StandIn {
-  readonly url = "http://zedops.test";
+  readonly url = "https://zedops.example.com";
   agents: readonly AgentRecord[];
+  /** The timeline of every agent, newest first. */
+  events: readonly EventRecord[] = inventEvents();
+  uptime = { day: 1, week: 0.999 };
+  /** Newest first. */
+  tokens: TokenRecord[] = [];
+  /** Newest first. */
+  audit: readonly AuditRecord[] = [];
+  /** The data with which every agent answers a request. */
+  reply: unknown = {};
   readonly #sockets = new Set<WebSocketRoute>();
 
   constructor(agents: readonly AgentRecord[]) {
@@ -82,29 +148,20 @@ export class StandIn {
 
   async serve(context: BrowserContext): Promise<void> {
     await context.route(`${this.url}/**`, async (route) => {
-      const { pathname, searchParams } = new URL(route.request().url());
-      if (pathname === "/download/agents.json") await route.fulfill({ json: { version: null, binaries: [] } });
-      else if (!pathname.startsWith("/api/")) {
-        const file = extname(pathname) === "" ? "/index.html" : pathname;
-        const body = await readFile(join(inRepository("ui/dist"), file));
-        await route.fulfill({ body, contentType: types[extname(file)] ?? "application/octet-stream" });
-      } else if (route.request().method() !== "GET") await route.fulfill({ status: 204 });
-      else if (pathname === "/api/agents") {
-        const from = Number(searchParams.get("cursor") ?? 0);
-        const next = from + pageSize;
-        const link = `</api/agents?limit=${pageSize}&cursor=${next}>; rel="next"`;
-        await route.fulfill({
-          json: this.agents.slice(from, next),
-          headers: next < this.agents.length ? { link } : {},
-        });
-      } else if (pathname.endsWith("/events")) await route.fulfill({ json: inventEvents() });
-      else if (pathname.endsWith("/subscriptions")) {
-        const unacknowledged = { frames: 0, bytes: 0 };
-        await route.fulfill({ json: { patterns: ["fleet.>"], delivered: 7, dropped: 1, unacknowledged } });
-      } else {
-        const agent = this.agents.find(({ id }) => pathname === `/api/agents/${id}`);
-        await route.fulfill({ json: { ...agent, uptime: { day: 1, week: 0.999 } } });
+      const request = route.request();
+      const url = new URL(request.url());
+      if (url.pathname.startsWith("/api/")) {
+        const sent = z.record(z.string(), z.unknown()).parse(request.postDataJSON() ?? {});
+        await route.fulfill(this.#answer(request.method(), url, sent));
+        return;
       }
+      if (url.pathname === "/download/agents.json") {
+        await route.fulfill({ json: { version: null, binaries: [] } });
+        return;
+      }
+      const file = extname(url.pathname) === "" ? "/index.html" : url.pathname;
+      const body = await readFile(join(inRepository("ui/dist"), file));
+      await route.fulfill({ body, contentType: types[extname(file)] ?? "application/octet-stream" });
     });
     await context.routeWebSocket(/\/api\/live/, (socket) => {
       this.#sockets.add(socket);
@@ -119,6 +176,54 @@ export class StandIn {
       };
       socket.send(JSON.stringify({ subject: "live.welcome", data, timestamp: now }));
     });
+  }
+
+  #answer(method: string, { pathname, searchParams }: URL, sent: Readonly<Record<string, unknown>>): Answer {
+    const [, , area = "", id = "", part] = pathname.split("/");
+    switch (`${method} ${area}`) {
+      case "GET agents":
+        return id === "" ? this.#page(Number(searchParams.get("cursor") ?? 0)) : this.#aboutAgent(id, part);
+      case "POST agents":
+        return part === "request" ? { json: { data: this.reply } } : { status: 204 };
+      case "POST publish":
+        return { json: { delivered: this.agents.filter(({ status }) => status === "online").length, dropped: 0 } };
+      case "GET audit":
+        return { json: this.audit };
+      case "GET admin":
+        if (id !== "tokens") return { json: [] };
+        return { json: part === undefined ? this.tokens : this.tokens.find((token) => token.id === part) };
+      case "POST admin":
+        return id === "tokens" ? this.#mint(sent) : { json: { drained: this.agents.length } };
+      default:
+        return { status: 204 };
+    }
+  }
+
+  #page(from: number): Answer {
+    const next = from + pageSize;
+    const link = `</api/agents?limit=${pageSize}&cursor=${next}>; rel="next"`;
+    return { json: this.agents.slice(from, next), headers: next < this.agents.length ? { link } : {} };
+  }
+
+  #aboutAgent(id: string, part: string | undefined): Answer {
+    if (part === "events") return { json: this.events };
+    if (part === "subscriptions") {
+      const unacknowledged = { frames: 0, bytes: 0 };
+      return { json: { patterns: ["fleet.>"], delivered: 7, dropped: 1, unacknowledged } };
+    }
+    return { json: { ...this.agents.find((agent) => agent.id === id), uptime: this.uptime } };
+  }
+
+  #mint({ name = null, maxUses = 1, ttlSeconds = 3_600, labels = [] }: Readonly<Record<string, unknown>>): Answer {
+    const now = Date.now();
+    const token = TokenWish.parse({ name, maxUses, ttlSeconds, labels });
+    const record: TokenRecord = {
+      ...{ id: `t${this.tokens.length}`, name: token.name, labels: token.labels, status: "active" },
+      ...{ maxUses: token.maxUses, uses: 0, agents: [] },
+      ...{ createdAt: now, expiresAt: now + token.ttlSeconds * 1_000, revokedAt: null },
+    };
+    this.tokens = [record, ...this.tokens];
+    return { status: 201, json: { ...record, token: inventedToken } };
   }
 
   /** Tells the pages of the presence of these agents, in batches as the manager makes them. */

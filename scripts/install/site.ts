@@ -65,8 +65,7 @@ export class Site {
       () => true,
       () => false,
     );
-    if (!isBuilt)
-      await buildAgents(this.#stack, folder, { platforms: [thisPlatform()], version });
+    if (!isBuilt) await buildAgents(this.#stack, folder, { platforms: [thisPlatform()], version });
     await rm(this.#download, { recursive: true, force: true });
     await cp(folder, this.#download, { recursive: true });
   }

@@ -1,5 +1,5 @@
 import { type Agent, parseAgent } from "./agents/agent.ts";
-import { array, type JsonObject, object, orNull, ShapeError, text } from "./json.ts";
+import { array, type JsonObject, object, orNull, ShapeError, text, tryParse } from "./json.ts";
 
 /** A call that failed. `code` is the manager's own, or `unreachable` (no answer; status 0) or `invalid_response`. */
 export class ApiError extends Error {
@@ -20,6 +20,8 @@ export class ApiError extends Error {
 /** A page of the list of agents. */
 export interface AgentPage {
   readonly agents: Agent[];
+  /** How many more there are that cannot be read. */
+  readonly unreadable: number;
   /** Where the next page begins; null after the last. */
   readonly next: string | null;
 }
@@ -117,7 +119,15 @@ export async function logOut(): Promise<void> {
 export async function listAgents(cursor: string | null, signal: AbortSignal, unattended: boolean): Promise<AgentPage> {
   const query = new URLSearchParams({ limit: "1000", ...(cursor !== null && { cursor }) });
   const response = await call(`/api/agents?${query}`, { signal, unattended });
-  return { agents: await read(response, (body) => array(body, "agents", parseAgent)), next: nextCursor(response) };
+  return { ...(await read(response, parseAgents)), next: nextCursor(response) };
+}
+
+/** One agent that cannot be read does not cost the others. If none can, the answer is invalid. */
+function parseAgents(body: unknown) {
+  const parsed = array(body, "agents", (item) => tryParse(() => parseAgent(item)));
+  const agents = parsed.filter((agent) => agent !== undefined);
+  if (agents.length === 0) array(body, "agents", parseAgent);
+  return { agents, unreadable: parsed.length - agents.length };
 }
 
 /** A socket to the live feed of one hub. */

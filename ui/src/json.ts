@@ -6,6 +6,15 @@ export class ShapeError extends Error {
   override readonly name = "ShapeError";
 }
 
+/** Undefined if `parse` throws: one bad item must not cost the others. */
+export function tryParse<T>(parse: () => T): T | undefined {
+  try {
+    return parse();
+  } catch {
+    return undefined;
+  }
+}
+
 function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -36,6 +45,16 @@ export function texts(from: JsonObject, field: string): string[] {
 export function number(from: JsonObject, field: string): number {
   const value = from[field];
   if (typeof value !== "number") throw new ShapeError(`${field} is not a number`);
+  return value;
+}
+
+/** The farthest moment from 1970 that a `Date` can hold, in ms. */
+const mostMs = 8.64e15;
+
+/** Unix milliseconds. */
+export function time(from: JsonObject, field: string): number {
+  const value = number(from, field);
+  if (Math.abs(value) > mostMs) throw new ShapeError(`${field} is not a time`);
   return value;
 }
 

@@ -21,6 +21,26 @@ test("an agent is renamed from its row's menu, and shown so at once", async () =
   expect(row("front door")).toBe(before);
 });
 
+test("a menu is used by keyboard, and gives the focus back", async () => {
+  const { user } = await openPage((manager) => {
+    manager.agents = [agentJson("edge-6"), agentJson("edge-7")];
+  });
+  const button = screen.getByRole("button", { name: "Actions for edge-6" });
+  button.focus();
+  await user.keyboard("{Enter}");
+  await pass(0);
+  const focused = () => document.activeElement?.textContent;
+
+  expect(focused()).toBe("Details");
+  await user.keyboard("{ArrowUp}");
+  expect(focused()).toBe("Remove…");
+  await user.keyboard("{Home}ro");
+  expect(focused()).toBe("Rotate token…");
+  await user.keyboard("{Escape}");
+  expect(document.activeElement).toBe(button);
+  expect(screen.queryByRole("menu")).toBeNull();
+});
+
 test("a name that the manager refuses stays in the dialog with its reason", async () => {
   const { manager, user, press } = await openPage((manager) => {
     manager.agents = [agentJson("edge-7", { id: "k3v" })];

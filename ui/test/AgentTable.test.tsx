@@ -267,6 +267,28 @@ test("of a long list only the rows near the window exist, and each says which on
   expect(row("edge-7").getAttribute("aria-rowindex")).toBe("9");
 });
 
+test("keys go from row to row in the same column, also to rows that are far away", async () => {
+  const { user } = await openPage((manager) => {
+    manager.agents = Array.from({ length: 500 }, (_, n) => agentJson(`edge-${String(n).padStart(3, "0")}`));
+  });
+  const focused = () => document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent;
+  screen.getByRole("link", { name: "edge-000" }).focus();
+
+  await user.keyboard("{ArrowUp}");
+  expect(focused()).toBe("edge-000");
+  await user.keyboard("{ArrowDown}{ArrowDown}");
+  expect(focused()).toBe("edge-002");
+  await user.keyboard("{End}");
+  expect(focused()).toBe("edge-499");
+  await user.keyboard("{ArrowDown}{ArrowUp}");
+  expect(focused()).toBe("edge-498");
+  await user.keyboard("{Home}");
+  expect(focused()).toBe("edge-000");
+  screen.getByRole("button", { name: "Actions for edge-001" }).focus();
+  await user.keyboard("{ArrowDown}");
+  expect(focused()).toBe("Actions for edge-002");
+});
+
 test("a hostile name is text, in its row and in the dialogs", async () => {
   const hostile = `<img src=x onerror="alert(1)">\u202e${"w".repeat(33)}`;
   const { user, press } = await openPage((manager) => {

@@ -276,6 +276,29 @@ test("an invalid answer is an error, not an empty fleet", async () => {
   expect(screen.getByText("The answer is invalid: name is not a string.")).toBeTruthy();
 });
 
+test.for([
+  ["a name that is no text", { name: 7 }],
+  ["a time that no calendar has", { lastSeen: 1e20 }],
+  ["half a clone", { clone: { at: 1, first: null, second: null } }],
+] as const)("an agent with %s costs its own row, not the list", async ([, fields]) => {
+  const { manager } = await openPage((manager) => {
+    manager.insteadOf.set("GET /api/agents", {
+      status: 200,
+      body: [agentJson("edge-7"), { ...agentJson("broken"), ...fields }, agentJson("edge-8")],
+    });
+  });
+  expect(screen.getAllByRole("rowheader").map(({ textContent }) => textContent)).toEqual(["edge-7", "edge-8"]);
+  expect(screen.getByText(/^Not shown: 1 agent that this page cannot read\./)).toBeTruthy();
+  expect(screen.getByText("Live")).toBeTruthy();
+
+  manager.insteadOf.clear();
+  manager.agents = [agentJson("edge-7"), agentJson("mended"), agentJson("edge-8")];
+  manager.tell("live.resync");
+  await pass(4 * second);
+  expect(row("mended")).toBeTruthy();
+  expect(screen.queryByText(/^Not shown/)).toBeNull();
+});
+
 test("invalid frames change nothing, and the feed goes on", async () => {
   const { manager } = await openPage(oneAgent);
   const [socket] = manager.openSockets;

@@ -71,13 +71,18 @@ test("if a dialog's element is gone, the focus goes to the heading of the screen
 
 test("a screen that fails says what to do, and the header stays", async () => {
   vi.spyOn(console, "error").mockImplementation(() => {});
-  await openPage((manager) => {
-    // No such time exists.
-    manager.agents = [agentJson("edge-7", { ...offline("lost"), lastSeen: 1e20 })];
-  });
+  vi.doMock("../src/screens/settings/SettingsScreen.tsx", () => ({
+    default: () => {
+      throw new Error("a fault");
+    },
+  }));
+  const { user } = await openPage(two);
+  await user.click(screen.getByRole("link", { name: "Settings" }));
 
   expect(screen.getByRole("heading", { name: "This page has stopped" })).toBeTruthy();
+  expect(screen.getByText("a fault")).toBeTruthy();
   expect(screen.getByText("Reload it. The agents are not affected.")).toBeTruthy();
   expect(screen.getByRole("button", { name: "Reload" })).toBeTruthy();
-  expect(screen.getByRole("button", { name: "Log out" })).toBeTruthy();
+  await user.click(screen.getByRole("link", { name: "Agents" }));
+  expect(screen.getByRole("link", { name: "edge-7" })).toBeTruthy();
 });

@@ -9,7 +9,8 @@ afterEach(() => {
   window.dispatchEvent(new PopStateEvent("popstate"));
 });
 
-// jsdom knows the <dialog> element, but not how to open one modally. It knows no popovers, no media queries and no scrolling.
+// jsdom knows the <dialog> element, but not how to open one modally. It knows no popovers, no media queries, no sizes and
+// no scrolling.
 HTMLDialogElement.prototype.showModal = function () {
   this.open = true;
 };
@@ -20,6 +21,11 @@ HTMLElement.prototype.showPopover = function () {
   this.style.display = "block";
 };
 window.scrollTo = () => {};
+window.ResizeObserver = class {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+};
 window.matchMedia = (media) =>
   Object.assign(new EventTarget(), {
     ...{ media, matches: false, onchange: null },

@@ -33,6 +33,6 @@ function news(change: OperatorChange, record: AgentRecord) {
  * Closes the live feeds of a session that is over, or of all sessions if `idHash` is null. A hub that cannot be reached
  * closes them later: it asks the registry when the unused session would have ended.
  */
-export function closeFeeds(c: Context<App>, idHash: string | null): void {
+export function endSessions(c: Context<App>, idHash: string | null): void {
   c.executionCtx.waitUntil(tellEveryHub(c.env, async (hub) => hub.endSessions(idHash)));
 }

@@ -1,4 +1,5 @@
-import { Menu, type MenuItem } from "../components/Menu.tsx";
+import { Menu } from "../components/Menu.tsx";
+import type { MenuItem } from "../components/MenuList.tsx";
 import { go, withParams } from "../router.ts";
 import { type Agent, isOnline, isRevoked } from "./agent.ts";
 import { useAgentDialogs } from "./agentDialogs.tsx";

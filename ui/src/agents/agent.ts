@@ -1,4 +1,4 @@
-import { type JsonObject, number, object, orElse, orNull, text, texts } from "../json.ts";
+import { type JsonObject, number, object, orElse, orNull, text, texts, time } from "../json.ts";
 import { type Clone, parseClone } from "./clone.ts";
 import { type Presence, parsePresence } from "./presence.ts";
 
@@ -47,8 +47,8 @@ export function parseConnection(from: JsonObject): Connection {
     ...parsePresence(from),
     // A generation is the time at which the connection began.
     generation: orElse(from, "generation", number, orElse(from, "connectedAt", number, 0)),
-    since: number(from, "since"),
-    lastSeen: orNull(from, "lastSeen", number),
+    since: time(from, "since"),
+    lastSeen: orNull(from, "lastSeen", time),
     version: text(from, "version"),
     os: text(from, "os"),
     arch: text(from, "arch"),
@@ -65,11 +65,11 @@ export function parseAgent(value: unknown): Agent {
     ...parseConnection(agent),
     id: text(agent, "id"),
     name: text(agent, "name"),
-    createdAt: number(agent, "createdAt"),
+    createdAt: time(agent, "createdAt"),
     // An earlier manager has none.
     labels: orElse<readonly string[]>(agent, "labels", texts, []),
     clone: parseClone(agent.clone),
-    revokedAt: orElse<number | null>(agent, "revokedAt", number, null),
+    revokedAt: orElse<number | null>(agent, "revokedAt", time, null),
     revision: orElse(agent, "revision", number, 0),
     flappingUntil: orElse(agent, "flappingUntil", number, 0),
   };

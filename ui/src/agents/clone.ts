@@ -1,4 +1,4 @@
-import { number, object, orNull, text } from "../json.ts";
+import { object, orNull, text, time } from "../json.ts";
 
 /** One of two hosts that share an identity. */
 interface CloneHost {
@@ -19,7 +19,7 @@ export function parseClone(value: unknown): Clone | null {
   if (value === null || value === undefined) return null;
   const clone = object(value, "clone");
   return {
-    at: number(clone, "at"),
+    at: time(clone, "at"),
     first: parseHost(clone.first, "clone.first"),
     second: parseHost(clone.second, "clone.second"),
   };

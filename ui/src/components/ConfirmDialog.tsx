@@ -41,8 +41,8 @@ export function ConfirmDialog<T>(props: ParentProps<ConfirmDialogProps<T>>) {
     return error === null ? undefined : (props.explain?.(error) ?? error.message);
   };
 
-  // What changes nothing has the focus first.
-  onMount(() => (field ?? close).focus());
+  // What changes nothing has the focus first. The dialog is open by then.
+  onMount(() => queueMicrotask(() => (field ?? close).focus()));
 
   const submit = (event: SubmitEvent) => {
     event.preventDefault();

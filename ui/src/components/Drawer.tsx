@@ -39,6 +39,10 @@ export function Drawer(props: ParentProps<DrawerProps>) {
   return (
     <section class="drawer" aria-labelledby={titleId} tabindex="-1" ref={drawer} onKeyDown={onKeyDown}>
       <div class="drawer-head">
+        {/* The screen's own heading is behind. */}
+        <Show when={isNarrow()}>
+          <h1 class="visually-hidden">{props.from}</h1>
+        </Show>
         <h2 class="cut" id={titleId}>
           {props.title}
         </h2>

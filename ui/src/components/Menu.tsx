@@ -1,12 +1,6 @@
-import { createMemo, createSignal, createUniqueId, For, on, onCleanup, type ParentProps, Show } from "solid-js";
-import { loadPositions, Popover } from "./Popover.tsx";
+import { createSignal, createUniqueId, lazy, onCleanup, onMount, type ParentProps, Show, Suspense } from "solid-js";
+import type { MenuItem } from "./MenuList.tsx";
 import "./Menu.css";
-
-export interface MenuItem {
-  readonly words: string;
-  readonly danger?: boolean;
-  readonly act: () => void;
-}
 
 interface MenuProps {
   /** What the menu and its button are called. */
@@ -16,52 +10,23 @@ interface MenuProps {
   onOpen?: (open: boolean) => void;
 }
 
-/** A button with a menu; its children are its face, three dots without them. Arrow keys, Home and End move in it; Escape, Tab and a click elsewhere close it. */
+const MenuList = lazy(() => import("./MenuList.tsx"));
+
+/** A button with a menu; its children are its face, three dots without them. */
 export function Menu(props: ParentProps<MenuProps>) {
   let button!: HTMLButtonElement;
-  let list: HTMLDivElement | undefined;
   const menuId = createUniqueId();
   const [isOpen, setOpen] = createSignal(false);
-  const items = createMemo(on(isOpen, (open) => (open ? props.items() : [])));
 
   const open = (to: boolean) => {
     setOpen(to);
     props.onOpen?.(to);
   };
+  // The page opens without the list, which is there before anybody reaches for it.
+  onMount(() => void MenuList.preload().catch(() => {}));
   onCleanup(() => {
     if (isOpen()) props.onOpen?.(false);
   });
-
-  const choose = (act: () => void) => {
-    open(false);
-    // A dialog that opens now returns the focus to the element that had it.
-    button.focus();
-    act();
-  };
-
-  const prepare = () => void loadPositions().catch(() => {});
-
-  const buttons = () => [...(list?.querySelectorAll<HTMLElement>("[role=menuitem]") ?? [])];
-
-  const onKeyDown = (event: KeyboardEvent) => {
-    const all = buttons();
-    const at = document.activeElement instanceof HTMLElement ? all.indexOf(document.activeElement) : -1;
-    const target = {
-      ArrowDown: all[(at + 1) % all.length],
-      ArrowUp: all.at(at < 1 ? -1 : at - 1),
-      Home: all[0],
-      End: all.at(-1),
-    }[event.key];
-    if (target) target.focus();
-    else if (event.key === "Escape") choose(() => {});
-    else {
-      if (event.key === "Tab") open(false);
-      return;
-    }
-    event.preventDefault();
-    // Escape closes the menu alone, not what it is in.
-    event.stopPropagation();
-  };
 
   return (
     <>
@@ -74,8 +39,6 @@ export function Menu(props: ParentProps<MenuProps>) {
         aria-haspopup="menu"
         aria-expanded={isOpen()}
         aria-controls={isOpen() ? menuId : undefined}
-        onPointerEnter={prepare}
-        onFocus={prepare}
         onClick={() => open(!isOpen())}
       >
         {props.children ?? (
@@ -87,36 +50,9 @@ export function Menu(props: ParentProps<MenuProps>) {
         )}
       </button>
       <Show when={isOpen()}>
-        <Popover
-          anchor={button}
-          onShown={() => buttons()[0]?.focus({ preventScroll: true })}
-          onOutside={() => open(false)}
-        >
-          <div
-            class="menu"
-            role="menu"
-            id={menuId}
-            tabindex="-1"
-            aria-label={props.label}
-            ref={list}
-            onKeyDown={onKeyDown}
-          >
-            <For each={items()}>
-              {(item) => (
-                <button
-                  class="menu-item"
-                  classList={{ danger: item.danger }}
-                  role="menuitem"
-                  type="button"
-                  tabindex="-1"
-                  onClick={() => choose(item.act)}
-                >
-                  <bdi>{item.words}</bdi>
-                </button>
-              )}
-            </For>
-          </div>
-        </Popover>
+        <Suspense>
+          <MenuList id={menuId} label={props.label} items={props.items()} anchor={button} onClose={() => open(false)} />
+        </Suspense>
       </Show>
     </>
   );

@@ -1,8 +1,6 @@
+import { autoUpdate, computePosition, flip, offset, shift } from "@floating-ui/dom";
 import { onCleanup, onMount, type ParentProps } from "solid-js";
 import "./Popover.css";
-
-/** Loads the code that places popovers. The page opens without it; a pointer near a menu's button is soon enough. */
-export const loadPositions = () => import("@floating-ui/dom");
 
 /** The distances from the anchor and from the window's edges, in px. */
 const gap = 4;
@@ -21,23 +19,13 @@ interface PopoverProps {
 export function Popover(props: ParentProps<PopoverProps>) {
   let box!: HTMLDivElement;
 
-  let stop = () => {};
-  onCleanup(() => stop());
-
-  const moveTo = (left: number, top: number) => Object.assign(box.style, { left: `${left}px`, top: `${top}px` });
-
-  const follow = async () => {
-    const { autoUpdate, computePosition, flip, offset, shift } = await loadPositions();
-    if (!box.isConnected) return;
-    const place = async () => {
-      const { x, y } = await computePosition(props.anchor, box, {
-        strategy: "fixed",
-        placement: "bottom-end",
-        middleware: [offset(gap), flip({ padding: margin }), shift({ padding: margin })],
-      });
-      moveTo(x, y);
-    };
-    stop = autoUpdate(props.anchor, box, () => void place());
+  const place = async () => {
+    const { x, y } = await computePosition(props.anchor, box, {
+      strategy: "fixed",
+      placement: "bottom-end",
+      middleware: [offset(gap), flip({ padding: margin }), shift({ padding: margin, crossAxis: true })],
+    });
+    Object.assign(box.style, { left: `${x}px`, top: `${y}px` });
   };
 
   const onPointerDown = ({ target }: PointerEvent) => {
@@ -47,10 +35,7 @@ export function Popover(props: ParentProps<PopoverProps>) {
   onMount(() => {
     box.showPopover();
     props.onShown();
-    // The first place, which is the last one if the code cannot be loaded.
-    const { right, bottom } = props.anchor.getBoundingClientRect();
-    moveTo(Math.max(margin, right - box.offsetWidth), bottom + gap);
-    follow().catch(() => {});
+    onCleanup(autoUpdate(props.anchor, box, () => void place()));
     document.addEventListener("pointerdown", onPointerDown);
     onCleanup(() => document.removeEventListener("pointerdown", onPointerDown));
   });

@@ -1,7 +1,7 @@
 import { createSignal, onCleanup } from "solid-js";
 
 /** As in the media queries of the components' styles. */
-const narrow = "(max-width: 760px)";
+const narrow = "(max-width: 47.5em)";
 
 /** Whether the window is narrow, so that one thing fills it. */
 export function useIsNarrow(): () => boolean {

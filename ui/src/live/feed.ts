@@ -32,7 +32,7 @@ export interface FeedEvents {
   sessionOver(): void;
 }
 
-interface Line {
+interface HubConnection {
   socket: HubSocket | undefined;
   openedAt: number;
   /** Number of sockets in a row that were open only for a short time. */
@@ -50,7 +50,7 @@ export class Feed {
   blocked = false;
   readonly #open: (shard: number) => WebSocket;
   readonly #events: FeedEvents;
-  #lines: Line[] = [];
+  #connections: HubConnection[] = [];
   #watched: readonly string[] = [];
 
   constructor(open: (shard: number) => WebSocket, events: FeedEvents) {
@@ -59,12 +59,12 @@ export class Feed {
   }
 
   get isComplete(): boolean {
-    return this.#lines.length > 0 && this.#lines.every(({ socket }) => socket?.isWelcome === true);
+    return this.#connections.length > 0 && this.#connections.every(({ socket }) => socket?.isWelcome === true);
   }
 
   /** The number of hubs; 1 before the first welcome. */
   get hubs(): number {
-    return this.#lines.length;
+    return this.#connections.length;
   }
 
   /**
@@ -72,7 +72,7 @@ export class Feed {
    * only the first is asked.
    */
   watch(patterns: readonly string[]): void {
-    const [first] = this.#lines;
+    const [first] = this.#connections;
     if (first?.socket?.isWelcome) {
       if (this.#watched.length > 0) first.socket.watch(this.#watched, false);
       if (patterns.length > 0) first.socket.watch(patterns, true);
@@ -90,84 +90,84 @@ export class Feed {
 
   /** Checks the open sockets, and opens the others now. */
   wake(): void {
-    for (const [shard, line] of this.#lines.entries()) {
-      if (line.socket !== undefined) line.socket.probe();
-      else if (performance.now() >= line.bannedUntil) this.#connect(shard, line);
+    for (const [shard, connection] of this.#connections.entries()) {
+      if (connection.socket !== undefined) connection.socket.probe();
+      else if (performance.now() >= connection.bannedUntil) this.#connect(shard, connection);
     }
   }
 
   /** The manager answers again, so earlier failures do not count any more. */
   startAfresh(): void {
     this.blocked = false;
-    for (const line of this.#lines) Object.assign(line, { losses: 0, failures: 0 });
+    for (const connection of this.#connections) Object.assign(connection, { losses: 0, failures: 0 });
     this.wake();
   }
 
   #resize(shards: number): void {
-    for (const { socket, retry } of this.#lines.splice(shards)) {
+    for (const { socket, retry } of this.#connections.splice(shards)) {
       clearTimeout(retry);
       socket?.close();
     }
-    while (this.#lines.length < shards) {
-      const line = { socket: undefined, openedAt: 0, losses: 0, failures: 0, retry: undefined, bannedUntil: 0 };
-      this.#connect(this.#lines.push(line) - 1, line);
+    while (this.#connections.length < shards) {
+      const connection = { socket: undefined, openedAt: 0, losses: 0, failures: 0, retry: undefined, bannedUntil: 0 };
+      this.#connect(this.#connections.push(connection) - 1, connection);
     }
   }
 
-  #connect(shard: number, line: Line): void {
-    clearTimeout(line.retry);
-    line.openedAt = performance.now();
+  #connect(shard: number, connection: HubConnection): void {
+    clearTimeout(connection.retry);
+    connection.openedAt = performance.now();
     const socket = new HubSocket(this.#open(shard), {
       ...this.#events,
       managerTime: (time) => this.#events.managerTime(time, false),
       welcomed: ({ shards, serverTime }) => {
-        line.failures = 0;
+        connection.failures = 0;
         if (shard === 0 && this.#watched.length > 0) socket.watch(this.#watched, true);
         this.#events.managerTime(serverTime, true);
         this.#resize(shards);
         if (this.isComplete) this.#events.complete();
       },
       ended: (code) => {
-        line.socket = undefined;
-        this.#ended(shard, line, socket, code);
+        connection.socket = undefined;
+        this.#ended(shard, connection, socket, code);
       },
     });
-    line.socket = socket;
+    connection.socket = socket;
   }
 
-  #ended(shard: number, line: Line, { isWelcome, lastFrameAt }: HubSocket, code: number): void {
+  #ended(shard: number, connection: HubConnection, { isWelcome, lastFrameAt }: HubSocket, code: number): void {
     if (code === closeCode.sessionOver) {
       this.stop();
       this.#events.sessionOver();
       return;
     }
-    const lived = performance.now() - line.openedAt;
-    line.losses = isWelcome && lived >= stableAfterMs ? 0 : line.losses + 1;
+    const lived = performance.now() - connection.openedAt;
+    connection.losses = isWelcome && lived >= stableAfterMs ? 0 : connection.losses + 1;
     if (code === closeCode.policyViolation || code === closeCode.rateLimited) {
-      line.bannedUntil = performance.now() + penaltyMs;
+      connection.bannedUntil = performance.now() + penaltyMs;
     }
-    if (!isWelcome) line.failures += 1;
-    const wait = this.#wait(line);
+    if (!isWelcome) connection.failures += 1;
+    const wait = this.#wait(connection);
     if (code === closeCode.goingAway) {
       // The number of hubs may have changed. The welcome of hub 0 has the new number.
       this.#resize(1);
-      const [first] = this.#lines;
+      const [first] = this.#connections;
       first?.socket?.close();
       if (first !== undefined)
-        this.#connectLater(0, Object.assign(first, { socket: undefined, losses: line.losses }), wait);
+        this.#connectLater(0, Object.assign(first, { socket: undefined, losses: connection.losses }), wait);
     } else {
-      this.#connectLater(shard, line, wait);
+      this.#connectLater(shard, connection, wait);
     }
     if (isWelcome && lastFrameAt !== null) this.#events.lost(lastFrameAt);
-    else this.#events.failed(line.failures >= failuresUntilBlocked || code === closeCode.leaseExpired);
+    else this.#events.failed(connection.failures >= failuresUntilBlocked || code === closeCode.leaseExpired);
   }
 
-  #connectLater(shard: number, line: Line, wait: number): void {
-    clearTimeout(line.retry);
-    line.retry = setTimeout(() => this.#connect(shard, line), wait);
+  #connectLater(shard: number, connection: HubConnection, wait: number): void {
+    clearTimeout(connection.retry);
+    connection.retry = setTimeout(() => this.#connect(shard, connection), wait);
   }
 
-  #wait({ losses, bannedUntil }: Line): number {
+  #wait({ losses, bannedUntil }: HubConnection): number {
     const random = Math.random() * Math.min(longestWaitMs, firstWaitMs * 2 ** Math.max(0, losses - 1));
     const banned = bannedUntil - performance.now();
     if (banned > 0) return banned + random;

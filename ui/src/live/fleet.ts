@@ -20,8 +20,8 @@ export interface Reading {
 }
 
 /**
- * All agents, from the feed and from readings of the list, which arrive in any order: docs/API.md "Being right". An
- * agent is shown as soon as its row is known. Facts that arrive before the row are kept.
+ * All agents, from the feed and from readings of the list, which arrive in any order: docs/API.md "Keeping the list up to
+ * date". An agent is shown as soon as its row is known. Facts that arrive before the row are kept.
  */
 export class Fleet {
   readonly #onChange: (changes: Changes) => void;

@@ -1,10 +1,10 @@
+import { tryParse } from "../json.ts";
 import {
   heartbeatAnswer,
   heartbeatFrame,
   type Message,
   parseFrame,
   parseWelcome,
-  readable,
   unpack,
   type Welcome,
 } from "./message.ts";
@@ -94,7 +94,7 @@ export class HubSocket {
     this.lastFrameAt = Date.now();
     if (this.#welcome !== undefined) this.#heard(this.#welcome);
     if (frame === heartbeatAnswer) return;
-    const message = readable(() => parseFrame(frame));
+    const message = tryParse(() => parseFrame(frame));
     if (message?.subject === "live.welcome") {
       this.#begin(message.data);
       return;
@@ -110,7 +110,7 @@ export class HubSocket {
   }
 
   #begin(data: unknown): void {
-    const welcome = readable(() => parseWelcome(data));
+    const welcome = tryParse(() => parseWelcome(data));
     if (welcome === undefined || this.#welcome !== undefined) return;
     this.#welcome = welcome;
     clearTimeout(this.#deadline);

@@ -1,9 +1,10 @@
 import type { Agent } from "../agents/agent.ts";
 import { ApiError } from "../api.ts";
+import { tryParse } from "../json.ts";
 import { type Fact, parseFact } from "./facts.ts";
 import { Feed } from "./feed.ts";
 import { type Changes, Fleet } from "./fleet.ts";
-import { type Message, readable } from "./message.ts";
+import type { Message } from "./message.ts";
 
 /** The list is read again after this time, in case a change was missed. */
 const readEveryMs = 10 * 60_000;
@@ -35,19 +36,19 @@ export interface LiveState {
   readonly error: Error | null;
   /** The number of hubs; 1 before all of them have welcomed the page once. */
   readonly hubs: number;
+  /** How many agents of the last reading this page could not read. They are not shown. */
+  readonly unreadable: number;
 }
 
 export const initialState: LiveState = {
-  status: "connecting",
-  loaded: false,
-  readings: 0,
-  knownAt: null,
-  error: null,
-  hubs: 1,
+  ...{ status: "connecting", loaded: false, readings: 0, knownAt: null },
+  ...{ error: null, hubs: 1, unreadable: 0 },
 };
 
 export interface Page {
   readonly agents: readonly Agent[];
+  /** How many more there are that cannot be read. */
+  readonly unreadable: number;
   /** Where the next page begins; null after the last. */
   readonly next: string | null;
 }
@@ -63,7 +64,10 @@ export interface LiveOptions {
   onSessionOver(): void;
 }
 
-/** Keeps the agents as the manager has them, with the feed and with readings of the list: docs/API.md "Being right". */
+/**
+ * Keeps the agents as the manager has them, with the feed and with readings of the list: docs/API.md "Keeping the list up
+ * to date".
+ */
 export class Live {
   readonly #options: LiveOptions;
   readonly #fleet: Fleet;
@@ -90,7 +94,7 @@ export class Live {
       lost: (lastFrameAt) => this.#gap(lastFrameAt),
       failed: (blocked) => this.#failed(blocked),
       told: (messages) => {
-        this.apply(messages.flatMap((message) => readable(() => parseFact(message)) ?? []));
+        this.apply(messages.flatMap((message) => tryParse(() => parseFact(message)) ?? []));
         for (const message of messages) if (message.subject.startsWith("fleet.")) options.onPublished(message);
       },
       resync: () => {
@@ -192,12 +196,14 @@ export class Live {
     const [began, gaps] = [Date.now(), this.#gaps];
     const complete = this.#feed.isComplete;
     const reading = this.#fleet.beginReading();
+    let unreadable = 0;
     try {
       let cursor: string | null = null;
       do {
         const page: Page = await this.#options.readPage(cursor, this.#stopped.signal);
         if (this.#stopped.signal.aborted) return;
         reading.page(page.agents);
+        unreadable += page.unreadable;
         cursor = page.next;
       } while (cursor !== null);
     } catch (error) {
@@ -220,6 +226,7 @@ export class Live {
       readings: this.#state.readings + 1,
       knownAt: live ? null : began,
       error: null,
+      unreadable,
     });
   }
 

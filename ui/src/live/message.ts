@@ -1,4 +1,4 @@
-import { type JsonObject, number, object, orElse, ShapeError, text } from "../json.ts";
+import { type JsonObject, number, object, orElse, ShapeError, text, tryParse } from "../json.ts";
 
 /** A message of the live feed: docs/PROTOCOL.md "Frames". */
 export interface Message {
@@ -38,7 +38,7 @@ export function parseFrame(frame: string): Message {
 /** The messages of a frame: one, or those of a batch. A message that cannot be read is left out. */
 export function unpack(message: Message): Message[] {
   if (message.subject !== "live.batch" || !Array.isArray(message.data)) return [message];
-  return message.data.flatMap((item, place) => readable(() => parseMessage(item, message.frame, place)) ?? []);
+  return message.data.flatMap((item, place) => tryParse(() => parseMessage(item, message.frame, place)) ?? []);
 }
 
 /** @throws ShapeError */
@@ -54,17 +54,6 @@ export function parseWelcome(data: unknown): Welcome {
     leaseMs: number(welcome, "leaseMs"),
     creditBytes: number(welcome, "creditBytes"),
   };
-}
-
-/**
- * Undefined if `parse` throws. A bad frame must not stop the feed; the next reading of the list corrects the agents.
- */
-export function readable<T>(parse: () => T): T | undefined {
-  try {
-    return parse();
-  } catch {
-    return undefined;
-  }
 }
 
 function parseMessage(value: unknown, frame: string, place: number | null): Message {

@@ -5,7 +5,7 @@ import { countGuess, refuseGuesser } from "../caller/limits.ts";
 import { requireAdmin } from "../caller/operator.ts";
 import { beginSession, endSession } from "../caller/session.ts";
 import { ApiError } from "../errors.ts";
-import { closeFeeds } from "../live.ts";
+import { endSessions } from "../live.ts";
 import { body, errorResponse, newRouter } from "../router.ts";
 
 export const session = newRouter()
@@ -44,7 +44,7 @@ export const session = newRouter()
     }),
     async (c) => {
       const idHash = await endSession(c);
-      if (idHash !== null) closeFeeds(c, idHash);
+      if (idHash !== null) endSessions(c, idHash);
       return c.body(null, 204);
     },
   );

@@ -1,7 +1,7 @@
 /** `DELETE /api/sessions`: ends all sessions of all operators. */
 import { createRoute } from "@hono/zod-openapi";
 import { deleteAllSessions } from "../../registry/sessions.ts";
-import { closeFeeds } from "../live.ts";
+import { endSessions } from "../live.ts";
 import { errorResponse, newRouter } from "../router.ts";
 
 export const sessions = newRouter().openapi(
@@ -13,7 +13,7 @@ export const sessions = newRouter().openapi(
   }),
   async (c) => {
     await deleteAllSessions(c.env.DB, c.get("operator"));
-    closeFeeds(c, null);
+    endSessions(c, null);
     return c.body(null, 204);
   },
 );

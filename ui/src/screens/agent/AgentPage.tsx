@@ -105,6 +105,9 @@ function Content(props: { agent: Agent; onRemoved: () => void }) {
         <button class="button" type="button" onClick={() => dialogs.rename(props.agent)}>
           Rename…
         </button>
+        <button class="button" type="button" onClick={() => dialogs.label(props.agent)}>
+          Labels…
+        </button>
         <button class="button" type="button" onClick={() => dialogs.rotate(props.agent)}>
           Rotate token…
         </button>

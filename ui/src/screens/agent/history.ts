@@ -1,5 +1,5 @@
 import { type Presence, parsePresence } from "../../agents/presence.ts";
-import { type JsonObject, number, object, orNull, text } from "../../json.ts";
+import { type JsonObject, number, object, orNull, text, time } from "../../json.ts";
 
 /** One stretch of an agent's timeline, as in docs/API.md. Times are Unix milliseconds on the manager's clock. */
 export interface ConnectionEvent extends Presence {
@@ -16,7 +16,7 @@ export function parseEvent(value: unknown): ConnectionEvent {
   const event = object(value, "event");
   return {
     ...parsePresence(event),
-    at: number(event, "at"),
+    at: time(event, "at"),
     durationMs: orNull(event, "durationMs", number),
     address: orNull(event, "address", text),
     closeCode: orNull(event, "closeCode", number),

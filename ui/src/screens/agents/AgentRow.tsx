@@ -17,8 +17,6 @@ interface AgentRowProps {
   id: string;
   /** Its place among all rows, from 0. */
   index: number;
-  /** In px. */
-  height: number;
   selection: Selection;
   /** The label filters of the list. */
   filters: readonly string[];
@@ -62,7 +60,7 @@ function Row(props: AgentRowProps & { agent: Agent }) {
       classList={{ selected: props.selection.has(props.id), opened: props.opened }}
       data-id={props.id}
       aria-rowindex={props.index + 2}
-      style={{ top: `${props.index * props.height}px`, height: `${props.height}px` }}
+      style={{ "--agent-at": props.index }}
     >
       <td class="agents-select">
         <input

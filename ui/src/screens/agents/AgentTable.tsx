@@ -2,19 +2,14 @@ import { createComputed, createEffect, createMemo, createSignal, For, on, onClea
 import { columns, type ListQuery } from "../../agents/list.ts";
 import { rescueFocus } from "../../components/focus.ts";
 import { Icon } from "../../components/Icon.tsx";
-import { useIsNarrow } from "../../components/narrow.ts";
 import { useLiveView } from "../../useLive.ts";
 import { AgentRow } from "./AgentRow.tsx";
 import { columnTitles } from "./columns.ts";
 import { sortBy } from "./listQuery.ts";
+import { rowAfterKey } from "./rowKeys.ts";
 import { useRowWindow } from "./rowWindow.ts";
 import type { Selection } from "./selection.ts";
 import "./AgentTable.css";
-
-/** The heights of a row, in px. */
-const rowHeight = 60;
-const cardHeight = 118;
-const labelledCardHeight = 152;
 
 interface AgentTableProps {
   /** The ids, from top to bottom. */
@@ -34,14 +29,12 @@ interface AgentTableProps {
  */
 export function AgentTable(props: AgentTableProps) {
   const live = useLiveView();
-  const isNarrow = useIsNarrow();
   const hasLabels = createMemo(() => {
     live.changed();
     return live.roster.hasLabels;
   });
-  const height = () => (!isNarrow() ? rowHeight : hasLabels() ? labelledCardHeight : cardHeight);
   const [body, setBody] = createSignal<HTMLTableSectionElement>();
-  const near = useRowWindow(body, () => props.order.length, height);
+  const near = useRowWindow(body, () => props.order.length);
 
   /** The row that has the focus, or that a dialog will give it back to. */
   const [focusedId, setFocusedId] = createSignal<string>();
@@ -80,6 +73,23 @@ export function AgentTable(props: AgentTableProps) {
   onCleanup(() => {
     if (body()?.contains(document.activeElement)) queueMicrotask(rescueFocus);
   });
+
+  /** The keys for rows go to the same column of another row. */
+  const onKeyDown = (event: KeyboardEvent) => {
+    const { target } = event;
+    const row = target instanceof Element && !target.closest("[role=menu]") && target.closest<HTMLElement>("[data-id]");
+    if (!row) return;
+    const { id = "" } = row.dataset;
+    const to = rowAfterKey(event, props.order.indexOf(id), props.order.length, row.clientHeight);
+    if (to === undefined) return;
+    event.preventDefault();
+    // Now its row is there.
+    setFocusedId(props.order[to]);
+    const next = body()?.querySelector(`[aria-rowindex="${to + 2}"]`);
+    const column = target.closest("td, th")?.classList[0];
+    const same = next?.querySelector<HTMLElement>(`.${column} :is(a, button, input)`);
+    (same ?? next?.querySelector("a"))?.focus();
+  };
 
   const allSelected = createMemo(() => {
     const selected = props.selection.ids();
@@ -139,13 +149,12 @@ export function AgentTable(props: AgentTableProps) {
             </th>
           </tr>
         </thead>
-        <tbody class="agents-body" ref={setBody} style={{ height: `${props.order.length * height()}px` }}>
+        <tbody class="agents-body" ref={setBody} onKeyDown={onKeyDown} style={{ "--agents-rows": props.order.length }}>
           <For each={ids()}>
             {(id) => (
               <AgentRow
                 id={id}
                 index={places().get(id) ?? 0}
-                height={height()}
                 selection={props.selection}
                 filters={props.query.labels}
                 stale={props.stale}

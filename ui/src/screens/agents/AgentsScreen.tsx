@@ -2,6 +2,7 @@ import { createMemo, createSignal, lazy, Match, Show, Suspense, Switch } from "s
 import { Freshness, useStale } from "../../agents/Freshness.tsx";
 import { useDialogs } from "../../components/dialogs.tsx";
 import { rescueFocus } from "../../components/focus.ts";
+import { formatCount } from "../../components/format.ts";
 import { useIsNarrow } from "../../components/narrow.ts";
 import { go, path, withParams } from "../../router.ts";
 import { useLiveView } from "../../useLive.ts";
@@ -59,6 +60,12 @@ export function AgentsScreen() {
         </div>
         <Show when={counts().all > 0 && (state.loaded || state.error === null)}>
           <Filters query={query()} />
+        </Show>
+        <Show when={state.unreadable > 0}>
+          <p class="agents-unreadable" role="status">
+            Not shown: {formatCount(state.unreadable)} {state.unreadable === 1 ? "agent" : "agents"} that this page
+            cannot read. Reload the page: the manager may be newer.
+          </p>
         </Show>
         <Switch>
           <Match when={!state.loaded && state.error !== null}>

@@ -94,6 +94,14 @@ export function Filters(props: { query: ListQuery }) {
             )}
           </For>
         </select>
+        <button
+          class="button filters-direction"
+          type="button"
+          aria-label={props.query.descending ? "Descending order" : "Ascending order"}
+          onClick={() => sortBy(props.query.column, !props.query.descending)}
+        >
+          <Icon name={props.query.descending ? "down" : "up"} />
+        </button>
       </Show>
     </search>
   );

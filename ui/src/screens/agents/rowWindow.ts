@@ -3,31 +3,40 @@ import { createComputed, createSignal, on, onCleanup, onMount } from "solid-js";
 /** So many rows outside the window are there too, so that the next one is there when the keyboard goes to it. */
 const overscan = 5;
 
+/** The height of a row in px, until there is a row to measure. */
+const likelyHeight = 60;
+
 /**
- * Which rows of a long table are near the window: from the first up to, and without, the end. All rows have the same
- * height in px. The page scrolls, not the table.
+ * Which rows of a long table are near the window: from the first up to, and without, the end. The style sheet gives all
+ * rows the same height, and the body the height of all of them. The page scrolls, not the table.
  */
-export function useRowWindow(body: () => HTMLElement | undefined, count: () => number, rowHeight: () => number) {
+export function useRowWindow(body: () => HTMLElement | undefined, count: () => number) {
   const [first, setFirst] = createSignal(0);
-  const [end, setEnd] = createSignal(Math.ceil(innerHeight / rowHeight()) + overscan);
+  const [end, setEnd] = createSignal(Math.ceil(innerHeight / likelyHeight) + overscan);
 
   const measure = () => {
-    const above = -(body()?.getBoundingClientRect().top ?? 0);
-    setFirst(Math.max(0, Math.floor(above / rowHeight()) - overscan));
-    setEnd(Math.ceil((above + innerHeight) / rowHeight()) + overscan);
+    const { top, height } = body()?.getBoundingClientRect() ?? { top: 0, height: 0 };
+    const rowHeight = height / count() || likelyHeight;
+    setFirst(Math.max(0, Math.floor(-top / rowHeight) - overscan));
+    setEnd(Math.ceil((innerHeight - top) / rowHeight) + overscan);
   };
 
   onMount(() => {
     measure();
     window.addEventListener("scroll", measure, { passive: true });
     window.addEventListener("resize", measure);
+    // The rows get another height when the first agent has a label, or when the viewer changes the size of text.
+    const sizes = new ResizeObserver(measure);
+    const element = body();
+    if (element !== undefined) sizes.observe(element);
+    onCleanup(() => sizes.disconnect());
   });
   onCleanup(() => {
     window.removeEventListener("scroll", measure);
     window.removeEventListener("resize", measure);
   });
   // A page that gets shorter may have scrolled by itself.
-  createComputed(on([count, rowHeight], () => queueMicrotask(measure), { defer: true }));
+  createComputed(on(count, () => queueMicrotask(measure), { defer: true }));
 
   return { first, end };
 }

@@ -1,7 +1,7 @@
 import { call, nextCursor, read } from "../../api.ts";
 import { formatStamp } from "../../components/dateAndTime.ts";
 import { formatCount } from "../../components/format.ts";
-import { array, number, object, orNull, text } from "../../json.ts";
+import { array, number, object, orNull, text, time, tryParse } from "../../json.ts";
 
 /** What an operator did, from docs/API.md. */
 export interface AuditEntry {
@@ -36,7 +36,7 @@ function parseEntry(value: unknown): AuditEntry {
   const entry = object(value, "entry");
   return {
     id: number(entry, "id"),
-    at: number(entry, "at"),
+    at: time(entry, "at"),
     via: text(entry, "via"),
     address: orNull(entry, "address", text),
     action: text(entry, "action"),
@@ -83,14 +83,17 @@ const details: Readonly<Record<string, { readonly term: string; readonly value?:
   expiresAt: { term: "Expires", value: formatStamp },
   delayMs: { term: "Delay", value: (ms) => `${formatCount(ms / 1_000)} s` },
   sessions: { term: "Sessions" },
+  labels: { term: "Labels" },
+  add: { term: "Added" },
+  remove: { term: "Removed" },
 };
 
 /** The details of an entry as terms and values. What has no value is left out. */
 export function describeDetail(detail: AuditEntry["detail"]): { readonly term: string; readonly value: string }[] {
   return Object.entries(detail).flatMap(([key, value]) => {
-    if (value === null) return [];
+    if (value === null || value === "") return [];
     const known = details[key];
-    const words = typeof value === "number" && known?.value !== undefined ? known.value(value) : String(value);
-    return [{ term: known?.term ?? key, value: words }];
+    const words = typeof value === "number" ? tryParse(() => known?.value?.(value)) : undefined;
+    return [{ term: known?.term ?? key, value: words ?? String(value) }];
   });
 }

@@ -1,5 +1,5 @@
 import { call, read } from "../../api.ts";
-import { array, number, object, orElse, orNull, ShapeError, text, texts } from "../../json.ts";
+import { array, number, object, orElse, orNull, ShapeError, text, texts, time } from "../../json.ts";
 import { parseRefusal, type Refusal } from "../../tokens/refusal.ts";
 
 const statuses = ["active", "used", "expired", "revoked"] as const;
@@ -35,9 +35,9 @@ function parseToken(value: unknown): Token {
     status,
     maxUses: number(token, "maxUses"),
     uses: number(token, "uses"),
-    createdAt: number(token, "createdAt"),
-    expiresAt: number(token, "expiresAt"),
-    revokedAt: orNull(token, "revokedAt", number),
+    createdAt: time(token, "createdAt"),
+    expiresAt: time(token, "expiresAt"),
+    revokedAt: orNull(token, "revokedAt", time),
     labels: orElse<string[]>(token, "labels", texts, []),
     lastRefusal: orElse<Refusal | null>(token, "lastRefusal", ({ lastRefusal }) => parseRefusal(lastRefusal), null),
     agents: array(token.agents, "agents", (item) => {

@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import { Happenings } from "./happenings.ts";
+import { ObjectEvents } from "./object-events.ts";
 
 /** An object that its alarm wakes every 30 s and that a message reaches 5 s later. */
-function woken(): Happenings {
-  const happenings = new Happenings("http://127.0.0.1");
+function woken(): ObjectEvents {
+  const events = new ObjectEvents("http://127.0.0.1");
   for (let at = 0; at < 120_000; at += 30_000) {
-    happenings.all.push({ what: "woke", at }, { what: "alarm", at }, { what: "message", at: at + 5_000 });
+    events.all.push({ what: "woke", at }, { what: "alarm", at }, { what: "message", at: at + 5_000 });
   }
-  return happenings;
+  return events;
 }
 
 test("an object is awake until 10 s after its last event", () => {

@@ -1,13 +1,13 @@
 import { z } from "zod";
 
 /** What the object of manager/bench/sleep-worker.ts did, and when; Unix milliseconds. */
-const Happening = z.object({
+const ObjectEvent = z.object({
   what: z.enum(["woke", "alarm", "message", "close", "fetch", "call"]),
   at: z.number(),
 });
-export type Happening = z.infer<typeof Happening>;
+export type ObjectEvent = z.infer<typeof ObjectEvent>;
 
-/** The runtime hibernates an object after this time without an event. {@link Happenings.pauses} checks that. */
+/** The runtime hibernates an object after this time without an event. {@link ObjectEvents.pauses} checks that. */
 const IDLE_MS = 10_000;
 
 export interface Sleep {
@@ -19,18 +19,18 @@ export interface Sleep {
 }
 
 /** Everything that the object of one runtime has done since it was started. */
-export class Happenings {
+export class ObjectEvents {
   readonly #url: string;
-  readonly all: Happening[] = [];
+  readonly all: ObjectEvent[] = [];
 
   constructor(url: string) {
     this.#url = url;
   }
 
-  /** Fetches the new happenings. This does not wake the object. */
+  /** Fetches the new events. This does not wake the object. */
   async update(): Promise<void> {
-    const answer = await fetch(`${this.#url}/bench/happenings`);
-    this.all.push(...z.array(Happening).parse(await answer.json()));
+    const answer = await fetch(`${this.#url}/bench/events`);
+    this.all.push(...z.array(ObjectEvent).parse(await answer.json()));
   }
 
   /** When the object was last busy; Unix milliseconds, 0 if it never was. */
