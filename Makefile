@@ -80,6 +80,20 @@ format: $(INSTALLED) go ## Format and fix what can be fixed
 screenshot: $(INSTALLED) ui/dist/index.html ## Take a new docs/images/dashboard.png
 	@$(NODE) scripts/e2e/screenshot.ts
 
+##@ Operate a deployed manager (WORKER MANAGER_URL ADMIN_PASSWORD CLOUDFLARE_ACCOUNT_ID; see docs/OPERATIONS.md)
+
+.PHONY: deploy
+deploy: $(INSTALLED) ## Deploy the manager, or upgrade it; DRY_RUN=1 only says what it would do; WATCH=1 watches the fleet
+	@$(NODE) scripts/deploy.ts
+
+.PHONY: rollback
+rollback: $(INSTALLED) ## Make the release before serve again; WATCH=1 watches the fleet
+	@$(NODE) scripts/rollback.ts
+
+.PHONY: admin-password
+admin-password: $(INSTALLED) ## Set a new admin password
+	@$(NODE) scripts/admin-password.ts
+
 ##@ Build
 
 .PHONY: ui
@@ -88,10 +102,6 @@ ui: ui/dist/index.html ## Build the dashboard into ui/dist
 .PHONY: agent
 agent: go ## Build the agent into agent/bin; GOOS=linux GOARCH=arm64 for another machine
 	@cd agent && CGO_ENABLED=0 go build -buildvcs=false -trimpath -tags nethttpomithttp2 -ldflags "-s -w -X main.version=$(VERSION)" -o ../$(AGENT) .
-
-.PHONY: deploy
-deploy: $(INSTALLED) ## Check, migrate D1 and deploy the Worker; a dry run if there is no account
-	@$(NODE) scripts/deploy.ts
 
 .PHONY: clean
 clean: ## Delete build results and installed packages; keep local data and secrets

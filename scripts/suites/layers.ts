@@ -40,11 +40,13 @@ export const trees: readonly Tree[] = [
   {
     folder: "scripts",
     layers: [
+      { files: ["rehearsal/**"], imports: ["e2e/**", "faults/**", "deploy/**", "stack/**"] },
       { files: ["bench/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["faults/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["e2e/**"], imports: ["stack/**"] },
       { files: ["*"] },
       { files: ["suites/**"] },
+      { files: ["deploy/**"], imports: ["stack/**"] },
       { files: ["stack/**"] },
     ],
   },
