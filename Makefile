@@ -94,6 +94,18 @@ rollback: $(INSTALLED) ## Make the release before serve again; WATCH=1 watches t
 admin-password: $(INSTALLED) ## Set a new admin password
 	@$(NODE) scripts/admin-password.ts
 
+.PHONY: signing-secret
+signing-secret: $(INSTALLED) ## Change JWT_SECRET and keep the fleet; FINISH=1 takes the old one away at the end
+	@$(NODE) scripts/signing-secret.ts
+
+.PHONY: backup
+backup: $(INSTALLED) ## Export the database into a file; FILE=zedops.sql
+	@$(NODE) scripts/backup.ts
+
+.PHONY: restore
+restore: $(INSTALLED) ## Restore a lost database from an export; FILE=zedops.sql
+	@$(NODE) scripts/restore.ts
+
 ##@ Build
 
 .PHONY: ui

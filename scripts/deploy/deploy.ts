@@ -27,6 +27,8 @@ export interface DeployOptions {
   dryRun?: boolean;
   /** Whether to watch the fleet until every hub has the new version. */
   watch?: boolean;
+  /** Whether every hub takes the new version at once, and loses its sockets. */
+  isImmediate?: boolean;
 }
 
 /** Returns the manager's URL; undefined after a dry run. */
@@ -68,7 +70,7 @@ export async function deploy(terminal: Terminal, options: DeployOptions): Promis
   const password = values.ADMIN_PASSWORD ?? (terminal.env.ADMIN_PASSWORD || undefined);
   const before = await callRoll(terminal.env.MANAGER_URL || known, password);
   const url = await step(terminal, `Uploading ${describeAssets(assets)} and deploying release ${options.release}`, () =>
-    rollOut(target, config, options.release, values),
+    rollOut(target, config, options.release, values, options.isImmediate ?? false),
   );
   await lookAt(terminal, url, assets);
   if (present !== undefined)

@@ -13,12 +13,16 @@ import { showWrangler } from "./wrangler.ts";
 
 const Deployed = z.looseObject({ type: z.literal("deploy"), targets: z.array(z.string()).optional() });
 
-/** Uploads the code and the files, and makes the new version serve. Returns the manager's URL. */
+/**
+ * Uploads the code and the files, and makes the new version serve. Returns the manager's URL.
+ * @param isImmediate whether hubs that are awake take it at once, and lose their sockets
+ */
 export async function rollOut(
   target: Target,
   config: string,
   release: string,
   secrets: Record<string, string>,
+  isImmediate: boolean,
 ): Promise<string> {
   // A version gets its secrets with its code, so the manager never serves without them. The file is for wrangler alone,
   // and is gone when wrangler has ended.
@@ -28,6 +32,7 @@ export async function rollOut(
   const report = await showWrangler(target.terminal, [
     ...["deploy", "--config", config, "--tag", release, "--message", `release ${release}`],
     ...(Object.keys(secrets).length > 0 ? ["--secrets-file", file] : []),
+    ...(isImmediate ? ["--durable-objects-code-update-mode", "immediate"] : []),
   ]);
   const deployed = report.map((entry) => Deployed.safeParse(entry)).find(({ success }) => success)?.data;
   const url = urlOf(target.terminal, deployed?.targets ?? []);

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { Writable } from "node:stream";
+import { UserError } from "../stack/user-error.ts";
 
 /** The operator's side of a command: what it prints, what it asks, and the environment that it reads. */
 export interface Terminal {
@@ -35,4 +36,12 @@ export const ownTerminal: Terminal = {
 export async function step<T>(terminal: Terminal, title: string, run: () => Promise<T>): Promise<T> {
   terminal.say(`── ${title}`);
   return await run();
+}
+
+/** The manager's admin password: ADMIN_PASSWORD, or asked for. */
+export async function askAdminPassword(terminal: Terminal): Promise<string> {
+  const password = terminal.env.ADMIN_PASSWORD || (await terminal.askSecret("Admin password: "));
+  if (!password)
+    throw new UserError("set ADMIN_PASSWORD to the admin password: read -rs ADMIN_PASSWORD && export ADMIN_PASSWORD");
+  return password;
 }

@@ -40,7 +40,7 @@ export const trees: readonly Tree[] = [
   {
     folder: "scripts",
     layers: [
-      { files: ["rehearsal/**"], imports: ["e2e/**", "faults/**", "deploy/**", "stack/**"] },
+      { files: ["rehearsal/**"], imports: ["e2e/**", "deploy/**", "stack/**"] },
       { files: ["bench/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["faults/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["e2e/**"], imports: ["stack/**"] },

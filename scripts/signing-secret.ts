@@ -1,0 +1,11 @@
+import { changeSigningSecret, finishSigningSecret } from "./deploy/signing-secret.ts";
+import { ownTerminal } from "./deploy/terminal.ts";
+import { command } from "./stack/command.ts";
+import { isSet } from "./stack/settings.ts";
+
+await command(async () => {
+  const { FINISH, FORCE } = process.env;
+  if (isSet(FINISH)) await finishSigningSecret(ownTerminal, { force: isSet(FORCE) });
+  else await changeSigningSecret(ownTerminal);
+  return 0;
+});
