@@ -95,7 +95,7 @@ admin-password: $(INSTALLED) ## Set a new admin password
 	@$(NODE) scripts/admin-password.ts
 
 .PHONY: signing-secret
-signing-secret: $(INSTALLED) ## Change JWT_SECRET and keep the fleet; FINISH=1 takes the old one away at the end
+signing-secret: $(INSTALLED) ## Change JWT_SECRET and keep the fleet; FINISH=1 takes the old one away at the end; LEAKED=1 at once
 	@$(NODE) scripts/signing-secret.ts
 
 .PHONY: backup

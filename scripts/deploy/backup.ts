@@ -25,7 +25,7 @@ export async function backUp(terminal: Terminal, wanted: string | undefined): Pr
     await chmod(draft, 0o600);
     const { agents } = await step(terminal, "Reading the export", () => readExport(draft));
     await rename(draft, file);
-    terminal.say(`   ${file} has ${agents.length} agents.`);
+    terminal.say(`   Agents in ${file}: ${agents.length}`);
   } finally {
     await rm(draft, { force: true });
   }

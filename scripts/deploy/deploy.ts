@@ -33,22 +33,23 @@ export interface DeployOptions {
 
 /** Returns the manager's URL; undefined after a dry run. */
 export async function deploy(terminal: Terminal, options: DeployOptions): Promise<string | undefined> {
+  const plan = await step(terminal, "Looking at the account", () => makePlan(terminal));
+  const { target, secrets, databaseId, present } = plan;
+  terminal.say(`   account ${target.account.name}, Worker ${target.name}: ${present ? "an upgrade" : "new"}`);
+  const registry = databaseId === undefined ? undefined : await openRegistry(target, databaseId);
+  // Before anything is built or created, so that a mistake costs nothing.
+  const values = options.dryRun ? {} : await valuesOf(secrets);
   await options.build(terminal);
   const assets = await listAssets();
   requireWithinLimits(assets);
-  const plan = await step(terminal, "Looking at the account", () => makePlan(terminal));
-  const { target, secrets, databaseId, present } = plan;
-  terminal.say(
-    `   account ${target.account.name}, Worker ${target.name}: ${present === undefined ? "new" : "an upgrade"}`,
-  );
 
   if (options.dryRun) {
-    const applied = databaseId === undefined ? undefined : await appliedTables(target, databaseId);
-    if (applied !== undefined) requireRegistry(target, applied.tables);
     const pending =
-      applied === undefined ? await allMigrations() : await pendingMigrations(target, applied.config, applied.tables);
+      registry === undefined
+        ? await allMigrations()
+        : await pendingMigrations(target, registry.config, registry.tables);
     for (const line of [
-      ...(databaseId === undefined ? [`create the database ${target.name}`] : []),
+      ...(registry === undefined ? [`create the database ${target.name}`] : []),
       ...secrets.map(({ name, origin }) => `set the secret ${name} (${origin})`),
       pending.length === 0 ? "apply no migration" : `apply ${pending.length} migrations: ${pending.join(", ")}`,
       `upload release ${options.release} with ${describeAssets(assets)}; Cloudflare takes only files that it does not have`,
@@ -58,24 +59,22 @@ export async function deploy(terminal: Terminal, options: DeployOptions): Promis
     return undefined;
   }
 
-  // Before anything is created, so that a mistake costs nothing.
-  const values = await valuesOf(secrets);
-  const id = databaseId ?? (await step(terminal, `Creating the database ${target.name}`, () => createDatabase(target)));
-  const { config, tables } =
-    databaseId === undefined ? { config: await writeConfig(target, id), tables: [] } : await appliedTables(target, id);
-  requireRegistry(target, tables);
+  const config = registry?.config ?? (await createRegistry(target));
   await step(terminal, "Migrating the database", () => migrateOrExplain(target, config));
-
-  const { url: known } = await readKeepsake(target);
+  const { url: known, signingSecret } = await readKeepsake(target);
   const password = values.ADMIN_PASSWORD ?? (terminal.env.ADMIN_PASSWORD || undefined);
   const before = await callRoll(terminal.env.MANAGER_URL || known, password);
   const url = await step(terminal, `Uploading ${describeAssets(assets)} and deploying release ${options.release}`, () =>
     rollOut(target, config, options.release, values, options.isImmediate ?? false),
   );
   await lookAt(terminal, url, assets);
-  if (present !== undefined)
-    await step(terminal, "Looking at the fleet", () =>
-      sayCost(terminal, url, password, before, options.watch ? RESET_WITHIN_MS : 0),
+  if (present !== undefined) {
+    const watchMs = options.watch ? RESET_WITHIN_MS : 0;
+    await step(terminal, "Looking at the fleet", () => sayCost(terminal, url, password, before, watchMs));
+  }
+  if (signingSecret === undefined)
+    terminal.say(
+      "   This machine has no copy of JWT_SECRET, and Cloudflare does not show it: make sure that you have one.",
     );
   await sayFirstAgent(terminal, url);
   return url;
@@ -101,9 +100,18 @@ async function refuseWithoutDatabase(target: Target): Promise<never> {
   );
 }
 
-async function appliedTables(target: Target, databaseId: string) {
+/** The configuration and the tables of the database that is there. Throws if it is not a manager's. */
+async function openRegistry(target: Target, databaseId: string): Promise<{ config: string; tables: string[] }> {
   const config = await writeConfig(target, databaseId);
-  return { config, tables: await listTables(target, config) };
+  const tables = await listTables(target, config);
+  requireRegistry(target, tables);
+  return { config, tables };
+}
+
+/** Creates the database and returns the configuration with it. */
+async function createRegistry(target: Target): Promise<string> {
+  const create = () => createDatabase(target);
+  return await writeConfig(target, await step(target.terminal, `Creating the database ${target.name}`, create));
 }
 
 async function migrateOrExplain(target: Target, config: string): Promise<void> {

@@ -55,7 +55,7 @@ export async function sayCost(
   }
   const { reconnected, away } = cost(before, after);
   const when = watchMs === 0 ? " so far; a hub that stays awake is reset within 5 minutes (WATCH=1 waits for it)" : "";
-  terminal.say(`   ${before.size} agents were online: ${reconnected} reconnected, ${away} are away${when}`);
+  terminal.say(`   agents online before: ${before.size}, reconnected: ${reconnected}, away: ${away}${when}`);
 }
 
 function online(agents: readonly Agent[]): Roll {

@@ -104,7 +104,7 @@ async function untilBack(
 
 function sayAway(terminal: Terminal, away: readonly ExportedAgent[], url: string): void {
   if (away.length > 0) {
-    terminal.say(`\n  ${away.length} agents of the export are not back:\n`);
+    terminal.say(`\n  Agents of the export that are not back: ${away.length}\n`);
     for (const { id, name, hostname } of away.slice(0, LISTED)) terminal.say(`    ${name} (${id}, host ${hostname})`);
     if (away.length > LISTED) terminal.say(`    and ${away.length - LISTED} more`);
     terminal.say(

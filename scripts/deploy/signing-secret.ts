@@ -14,8 +14,8 @@ import { changeSecrets } from "./worker.ts";
 
 /** A hub that stays awake takes the new secret after 300 s, and a request may need some more. */
 const IN_FORCE_WITHIN_MS = 330_000;
-/** How long an agent with a new token may take to come back. */
-const BACK_WITHIN_MS = 60_000;
+/** How long an agent may take to come back, after a reset of its hub or with a new token. */
+const BACK_WITHIN_MS = 90_000;
 const POLL_MS = 1_000;
 /** How many agents are rotated at once. */
 const AT_ONCE = 8;
@@ -26,14 +26,20 @@ export async function changeSigningSecret(terminal: Terminal): Promise<void> {
   const target = await findTarget(terminal);
   const admin = await openAdmin(target);
   const before = await readKeys(admin);
+  const fleet = await onlineIds(admin);
   if (before.previous === null) {
     await step(terminal, "Setting a new JWT_SECRET, and the present one as JWT_SECRET_PREVIOUS", () =>
       begin(target, before),
     );
   } else terminal.say("   A change is under way, and goes on.");
   await step(terminal, "Waiting until every hub signs with the new secret", () =>
-    untilInForce(terminal, admin, before),
+    untilInForce(
+      terminal,
+      admin,
+      ({ current, previous }) => previous !== null && (before.previous !== null || current !== before.current),
+    ),
   );
+  await step(terminal, "Waiting for the agents of hubs that were reset", () => untilOnline(admin, fleet));
   await step(terminal, "Rotating the agents that are online", () => rotateOnline(terminal, admin));
   sayRest(terminal, await listAgentsOfOtherKeys(admin));
 }
@@ -46,12 +52,32 @@ export async function finishSigningSecret(terminal: Terminal, { force = false } 
   const rest = await listAgentsOfOtherKeys(admin);
   if (rest.length > 0 && !force) {
     throw new UserError(
-      `${rest.length} hosts still need JWT_SECRET_PREVIOUS:\n${list(rest)}\n` +
+      `hosts that still need JWT_SECRET_PREVIOUS: ${rest.length}\n${list(rest)}\n` +
         "FORCE=1 takes it away all the same; each of these hosts then needs a new enrolment token",
     );
   }
   await step(terminal, "Taking JWT_SECRET_PREVIOUS away", () => changeSecrets(target, { JWT_SECRET_PREVIOUS: null }));
   await keep(target, { previousSigningSecret: undefined });
+}
+
+/** After a leak: a new secret, and the old one is not kept, so every token that it signed is void. */
+export async function replaceSigningSecret(terminal: Terminal): Promise<void> {
+  const target = await findTarget(terminal);
+  const admin = await openAdmin(target);
+  const { current } = await readKeys(admin);
+  const secret = makeSigningSecret();
+  await keep(target, { signingSecret: secret, previousSigningSecret: undefined });
+  await step(terminal, "Setting a new JWT_SECRET; all tokens become void", () =>
+    changeSecrets(target, { JWT_SECRET: secret, JWT_SECRET_PREVIOUS: null }),
+  );
+  await step(terminal, "Waiting until every hub signs with the new secret", () =>
+    untilInForce(terminal, admin, (keys) => keys.current !== current),
+  );
+  // A token is checked when an agent connects, not later.
+  await step(terminal, "Draining the hubs, so that every agent has to show its token", () =>
+    admin.call("POST", "/api/admin/drain", "{}"),
+  );
+  terminal.say("\n  Every host needs a new enrolment token now: start its agent again with one.");
 }
 
 async function openAdmin(target: Target): Promise<Admin> {
@@ -83,7 +109,11 @@ async function askPresent(target: Target, current: string): Promise<string> {
   return secret;
 }
 
-async function untilInForce(terminal: Terminal, admin: Admin, before: Keys): Promise<void> {
+/**
+ * Waits until the Worker and every hub sign with the new secret.
+ * @param isNew whether the Worker has it
+ */
+async function untilInForce(terminal: Terminal, admin: Admin, isNew: (keys: Keys) => boolean): Promise<void> {
   const deadline = performance.now() + IN_FORCE_WITHIN_MS;
   let said = "";
   for (;;) {
@@ -92,24 +122,34 @@ async function untilInForce(terminal: Terminal, admin: Admin, before: Keys): Pro
       if (error instanceof UserError && performance.now() < deadline) return undefined;
       throw error;
     });
-    const isNew =
-      keys !== undefined && keys.previous !== null && (before.previous !== null || keys.current !== before.current);
     const hubs = keys?.hubs ?? [];
-    const ready = isNew ? hubs.filter(({ current }) => current === keys.current) : [];
+    const ready = keys !== undefined && isNew(keys) ? hubs.filter(({ current }) => current === keys.current) : [];
     const progress = `   ${ready.length} of ${hubs.length} hubs`;
     if (keys !== undefined && progress !== said) terminal.say(progress);
     said = progress;
-    if (isNew && ready.length === hubs.length) return;
+    if (hubs.length > 0 && ready.length === hubs.length) return;
     if (performance.now() > deadline)
-      throw new UserError(
-        "not every hub has the new secret; both secrets are good meanwhile, so run the command again later",
-      );
+      throw new UserError("not every hub has the new secret yet; run the command again later");
     await pause(POLL_MS);
   }
 }
 
+/** Waits until these agents are online again, and goes on without those that stay away. */
+async function untilOnline(admin: Admin, fleet: ReadonlySet<string>): Promise<void> {
+  const deadline = performance.now() + BACK_WITHIN_MS;
+  for (;;) {
+    const online = await onlineIds(admin);
+    if ([...fleet].every((id) => online.has(id)) || performance.now() > deadline) return;
+    await pause(POLL_MS);
+  }
+}
+
+async function onlineIds(admin: Admin): Promise<Set<string>> {
+  return new Set((await admin.agents()).filter(({ status }) => status === "online").map(({ id }) => id));
+}
+
 async function rotateOnline(terminal: Terminal, admin: Admin): Promise<void> {
-  const online = new Set((await admin.agents()).filter(({ status }) => status === "online").map(({ id }) => id));
+  const online = await onlineIds(admin);
   const wanted = (await listAgentsOfOtherKeys(admin)).filter(({ id }) => online.has(id));
   const rotated = new Set<string>();
   const rest = wanted.values();
@@ -137,7 +177,7 @@ async function rotateOnline(terminal: Terminal, admin: Admin): Promise<void> {
 
 function sayRest(terminal: Terminal, rest: readonly AgentOfAnotherKey[]): void {
   if (rest.length > 0) {
-    terminal.say(`\n  ${rest.length} hosts still need the old secret, JWT_SECRET_PREVIOUS:\n${list(rest)}`);
+    terminal.say(`\n  Hosts that still need the old secret, JWT_SECRET_PREVIOUS: ${rest.length}\n${list(rest)}`);
     terminal.say("\n  When they are back, run make signing-secret again.");
     return;
   }

@@ -21,7 +21,10 @@ export const ownTerminal: Terminal = {
     const hidden = new Writable({ write: (_chunk, _encoding, done) => done() });
     const lines = createInterface({ input: process.stdin, output: hidden, terminal: true });
     // Ctrl-C ends the command, as at any other time.
-    lines.once("SIGINT", () => process.kill(process.pid, "SIGINT"));
+    lines.once("SIGINT", () => {
+      process.kill(process.pid, "SIGINT");
+      lines.close();
+    });
     const answer = await Promise.race([
       once(lines, "line").then(([line]) => String(line)),
       once(lines, "close").then(() => undefined),

@@ -8,7 +8,7 @@ import { test as base, expect, vi } from "vitest";
 import { backUp } from "../deploy/backup.ts";
 import { changePassword } from "../deploy/password.ts";
 import { restore } from "../deploy/restore.ts";
-import { changeSigningSecret, finishSigningSecret } from "../deploy/signing-secret.ts";
+import { changeSigningSecret, finishSigningSecret, replaceSigningSecret } from "../deploy/signing-secret.ts";
 import { Lab, type LabAgent } from "../e2e/lab.ts";
 import { loseRegistry, registryFile } from "../e2e/registry-file.ts";
 import { Admin } from "../stack/admin.ts";
@@ -66,10 +66,10 @@ test("a new signing secret and a new password keep the fleet, and say which host
   expect(JWT_SECRET).not.toBe(old);
   expect(JWT_SECRET_PREVIOUS).toBe(old);
   expect(said).toContain("   1 of 1 hubs");
-  expect(rehearsal.output).toContain("1 hosts still need the old secret");
+  expect(rehearsal.output).toContain("Hosts that still need the old secret, JWT_SECRET_PREVIOUS: 1");
   expect(rehearsal.output).toMatch(new RegExp(`away \\(${ids[1]}, host .*\\), last seen 20`));
   expect(rehearsal.output).not.toContain(`here (${ids[0]}`);
-  await expect(finishSigningSecret(terminal)).rejects.toThrow(/1 hosts still need JWT_SECRET_PREVIOUS.*away/s);
+  await expect(finishSigningSecret(terminal)).rejects.toThrow(/hosts that still need JWT_SECRET_PREVIOUS: 1\n.*away/);
 
   // The host that was away is back with its old token, and the same command goes on.
   const back = await lab.startAgent("away", { mayMint: false });
@@ -97,6 +97,15 @@ test("a new signing secret and a new password keep the fleet, and say which host
     async () => expect((await admin.agents()).map(({ status }) => status)).toEqual(["online", "online"]),
     { timeout: 90_000, interval: 500 },
   );
+
+  // After a leak no token is good any more, and the hosts say what to do.
+  terminal.env.ADMIN_PASSWORD = "another password";
+  await replaceSigningSecret(terminal);
+  expect(vendor.workers.served("zedops")?.secrets).not.toHaveProperty("JWT_SECRET_PREVIOUS");
+  await vi.waitFor(() => expect(here.log.join("\n")).toMatch(/invalid_token.*new enrolment token/), {
+    timeout: 90_000,
+    interval: 500,
+  });
   for (const secret of [old ?? "", JWT_SECRET, "another password"]) expect(rehearsal.output).not.toContain(secret);
 });
 
@@ -113,7 +122,7 @@ test("a lost database comes back from its export, and each agent that was not ro
 
   const file = await backUp(terminal, rehearsal.path("zedops.sql"));
   expect((await stat(file)).mode & 0o777).toBe(0o600);
-  expect(rehearsal.output).toContain(`${file} has 2 agents.`);
+  expect(rehearsal.output).toContain(`Agents in ${file}: 2`);
   await expect(backUp(terminal, file)).rejects.toThrow(/exists; choose another/);
 
   await lab.admin.call("POST", `/api/agents/${rotatedId}/rotate`);

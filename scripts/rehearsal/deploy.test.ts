@@ -85,7 +85,7 @@ test("an empty account becomes a manager, and the next deploy keeps its secrets"
   expect(second?.annotations).toMatchObject({ "workers/tag": "r2" });
   expect(second?.secrets).toEqual(first?.secrets);
   expect(second?.bindings).toEqual(first?.bindings);
-  expect(rehearsal.output).toContain("0 agents were online: 0 reconnected, 0 are away so far");
+  expect(rehearsal.output).toContain("agents online before: 0, reconnected: 0, away: 0 so far");
 
   // And back.
   await rollBack(rehearsal.terminal);

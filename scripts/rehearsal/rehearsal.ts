@@ -51,7 +51,8 @@ export class Rehearsal {
   /** Ends it, and fails if wrangler has called something that the stand-in does not know. */
   async close(): Promise<void> {
     await this.vendor.close();
-    await rm(this.#folder, { recursive: true });
+    // wrangler may still write its log.
+    await rm(this.#folder, { recursive: true, maxRetries: 20 });
     expect(this.vendor.unknown).toEqual([]);
   }
 }
