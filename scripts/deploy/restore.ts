@@ -6,7 +6,7 @@ import { allMigrations, createDatabase, findDatabase, importFile, listTables } f
 import { type DeployOptions, deploy } from "./deploy.ts";
 import { type Export, type ExportedAgent, readExport } from "./export.ts";
 import { keepsakeFile, readKeepsake } from "./keepsake.ts";
-import { keyId } from "./secrets.ts";
+import { keyId, newPassword } from "./secrets.ts";
 import { findTarget, type Target, writeConfig } from "./target.ts";
 import { askAdminPassword, step, type Terminal } from "./terminal.ts";
 import { findSecrets } from "./worker.ts";
@@ -27,23 +27,29 @@ export async function restore(terminal: Terminal, options: RestoreOptions): Prom
   const saved = await step(terminal, `Reading ${file}`, () => readExport(file));
   await refuseNewerExport(saved);
   terminal.say(`   ${saved.agents.length} agents`);
-  await options.build(terminal);
-
   const target = await findTarget(terminal);
   const [present, found] = await Promise.all([findSecrets(target), findDatabase(target)]);
   if (!present?.includes("JWT_SECRET")) await requireSigningSecret(target, saved);
   if (found !== undefined) await refuseFullDatabase(target, found);
+  const password = present?.includes("ADMIN_PASSWORD")
+    ? await askAdminPassword(terminal)
+    : await newPassword(terminal, "ADMIN_PASSWORD").value();
+  await options.build(terminal);
   const id = found ?? (await step(terminal, `Creating the database ${target.name}`, () => createDatabase(target)));
   const config = await writeConfig(target, id);
   await step(terminal, "Importing", () => importFile(target, config, file));
 
   // Hubs of the lost database are replaced at once, so every agent shows its token to the restored one.
-  const url = await deploy(terminal, { build: async () => {}, release, isImmediate: true }).catch((error: unknown) => {
+  const url = await deploy(
+    // It must not be asked for twice.
+    { ...terminal, env: { ...terminal.env, ADMIN_PASSWORD: password } },
+    { build: async () => {}, release, isImmediate: true },
+  ).catch((error: unknown) => {
     if (!(error instanceof UserError)) throw error;
     throw new UserError(`the database is restored, but the deploy failed; go on with make deploy\n${error.message}`);
   });
   if (url === undefined) return;
-  const admin = new Admin(new URL(url), await askAdminPassword(terminal));
+  const admin = new Admin(new URL(url), password);
   const away = await step(terminal, "Waiting for the agents", () => untilBack(terminal, admin, saved.agents, waitMs));
   sayAway(terminal, away, url);
 }

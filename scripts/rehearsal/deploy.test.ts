@@ -142,6 +142,11 @@ test("a Worker or a database of the same name that is not ours is left alone", a
   vendor.fail(`POST ${DATABASES}`, new VendorError(400, 7502, "a database with that name already exists"));
   await expect(rehearsal.deploy("r1")).rejects.toThrow(/d1 create zedops-2 failed.*already exists/s);
 
+  // An account without a name on workers.dev.
+  vendor.recover();
+  vendor.fail(`GET /accounts/${ACCOUNT}/workers/subdomain`, new VendorError(404, 10007, "no subdomain"));
+  await expect(rehearsal.deploy("r1")).rejects.toThrow(/no workers\.dev name yet.*workers\/onboarding/s);
+
   // An upload that fails leaves a database that the next run uses.
   vendor.recover();
   vendor.fail(`PUT ${WORKERS}/*`, new VendorError(403, 10000, "Authentication error"));
