@@ -117,17 +117,14 @@ function indent(lines: string): string {
   return lines.replaceAll(/^/gm, "  ");
 }
 
-/** Secrets of the manager do not belong into wrangler's environment. */
+/** The terminal's environment, without the manager's secrets, which wrangler does not need. */
 function environment({ env }: Terminal): NodeJS.ProcessEnv {
-  const { ADMIN_PASSWORD, NEW_PASSWORD, JWT_SECRET, TOKEN, CLOUDFLARE_ENV, ...rest } = {
-    ...projectEnvironment(),
-    ...env,
-  };
+  const { ADMIN_PASSWORD, NEW_PASSWORD, JWT_SECRET, TOKEN, CLOUDFLARE_ENV, ...rest } = env;
+  const { PATH } = projectEnvironment();
   return {
     ...rest,
-    PATH: projectEnvironment().PATH,
+    PATH,
     WRANGLER_HIDE_BANNER: "true",
-    WRANGLER_LOG_SANITIZE: "true",
     WRANGLER_NO_SKILLS_UPDATE_PROMPTS: "true",
     WRANGLER_SEND_ERROR_REPORTS: "false",
     WRANGLER_SEND_METRICS: "false",

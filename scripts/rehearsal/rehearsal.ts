@@ -27,7 +27,10 @@ export class Rehearsal {
     this.vendor = vendor;
     this.terminal = {
       // A home without a log-in.
-      env: { HOME: folder, XDG_CONFIG_HOME: folder, DATA_DIR: folder, MANAGER_URL: managerUrl, ...vendor.environment },
+      env: {
+        ...{ HOME: folder, XDG_CONFIG_HOME: folder, DATA_DIR: folder, MANAGER_URL: managerUrl, ...vendor.environment },
+        NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      },
       say: (line) => this.said.push(line),
       askSecret: async () => this.answers.shift(),
     };
