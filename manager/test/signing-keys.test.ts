@@ -1,8 +1,10 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import { sha256Hex } from "../src/digest.ts";
-import { mintAgentToken } from "../src/tokens.ts";
+import { storeTokenKey } from "../src/registry/token-keys.ts";
+import { keyIdOf, mintAgentToken } from "../src/tokens.ts";
 import { api, TestAgent } from "./manager.ts";
+import { countRows, type Rows, rowsOf } from "./rows.ts";
 
 interface Keys {
   current: string;
@@ -46,11 +48,18 @@ it("does not believe the stored key if a release that does not know it has repla
   expect(await ofOtherKeys()).toMatchObject([{ id: agent.id, name: "edge-7", keyId: null }]);
 });
 
-it("learns the key when the agent shows its token", async () => {
+it("learns the key when the agent first shows its token, with one row, and not again", async () => {
   const old = await giveTokenOf(env.JWT_SECRET, false);
   expect(await ofOtherKeys()).toHaveLength(1);
-  await TestAgent.online({ token: old });
+  const rows = countRows();
+  const stores = ({ statements }: Rows) => statements.filter((statement) => statement.includes("SET key_id")).length;
+  expect(stores(await rowsOf(rows, () => TestAgent.online({ token: old })))).toBe(1);
   expect(await ofOtherKeys()).toEqual([]);
+  expect(stores(await rowsOf(rows, () => TestAgent.online({ token: old })))).toBe(0);
+
+  const hash = await sha256Hex(old);
+  const again = await rowsOf(rows, () => storeTokenKey(env.DB, agent.id, hash, keyIdOf(old)));
+  expect(again).toMatchObject({ read: 1, written: 1 });
 });
 
 it("follows a rotation when the agent is back with its new token", async () => {
