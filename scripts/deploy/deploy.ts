@@ -17,6 +17,7 @@ import { missingSecrets } from "./secrets.ts";
 import { findTarget, type Target, writeConfig } from "./target.ts";
 import { step, type Terminal } from "./terminal.ts";
 import { findSecrets, isManager } from "./worker.ts";
+import { both } from "./wrangler.ts";
 
 export interface DeployOptions {
   /** Builds everything that is uploaded. */
@@ -82,7 +83,7 @@ export async function deploy(terminal: Terminal, options: DeployOptions): Promis
 
 async function makePlan(terminal: Terminal) {
   const target = await findTarget(terminal);
-  const [present, databaseId] = await Promise.all([findSecrets(target), findDatabase(target)]);
+  const [present, databaseId] = await both(findSecrets(target), findDatabase(target));
   if (present !== undefined && databaseId === undefined) await refuseWithoutDatabase(target);
   return { target, present, databaseId, secrets: await missingSecrets(target, present ?? []) };
 }

@@ -10,6 +10,7 @@ import { keyId, newPassword } from "./secrets.ts";
 import { findTarget, type Target, writeConfig } from "./target.ts";
 import { askAdminPassword, step, type Terminal } from "./terminal.ts";
 import { findSecrets } from "./worker.ts";
+import { both } from "./wrangler.ts";
 
 /** An agent that lost its manager for longer tries once a minute. */
 const BACK_WITHIN_MS = 120_000;
@@ -28,7 +29,7 @@ export async function restore(terminal: Terminal, options: RestoreOptions): Prom
   await refuseNewerExport(saved);
   terminal.say(`   ${saved.agents.length} agents`);
   const target = await findTarget(terminal);
-  const [present, found] = await Promise.all([findSecrets(target), findDatabase(target)]);
+  const [present, found] = await both(findSecrets(target), findDatabase(target));
   if (!present?.includes("JWT_SECRET")) await requireSigningSecret(target, saved);
   if (found !== undefined) await refuseFullDatabase(target, found);
   const password = present?.includes("ADMIN_PASSWORD")

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { UserError } from "../stack/user-error.ts";
 import type { Target } from "./target.ts";
-import { runWrangler, WranglerError } from "./wrangler.ts";
+import { both, runWrangler, WranglerError } from "./wrangler.ts";
 
 /** A version of the Worker. */
 export interface Version {
@@ -67,10 +67,10 @@ async function servedVersions({ terminal, name }: Target): Promise<string[]> {
  */
 export async function findEarlierVersion(target: Target): Promise<{ from: Version; to: Version }> {
   const { terminal, name } = target;
-  const [served, listed] = await Promise.all([
+  const [served, listed] = await both(
     servedVersions(target),
     runWrangler(terminal, ["versions", "list", "--json", "--name", name]),
-  ]);
+  );
   const known = new Map(
     Versions.parse(JSON.parse(listed)).map(({ id, metadata, annotations }): [string, Version] => [
       id,

@@ -96,6 +96,12 @@ export async function showWrangler(terminal: Terminal, args: readonly string[]):
   return lines.map((line) => JSON.parse(line));
 }
 
+/** Waits for two runs. If one fails, it waits for the other too, so that none outlives the command. */
+export async function both<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return await Promise.all([first, second]);
+}
+
 /** The first words of a command; the others may be names of files. */
 function commandOf(args: readonly string[]): string {
   const end = args.findIndex((arg) => arg.startsWith("-"));
