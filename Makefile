@@ -95,6 +95,32 @@ format: $(INSTALLED) go ## Format and fix what can be fixed
 screenshot: $(INSTALLED) ui/dist/index.html ## Take the pictures of the dashboard in docs/images
 	@$(NODE) scripts/e2e/screenshot.ts
 
+##@ Operate a deployed manager (WORKER MANAGER_URL ADMIN_PASSWORD CLOUDFLARE_ACCOUNT_ID; see docs/OPERATIONS.md)
+
+.PHONY: deploy
+deploy: $(INSTALLED) ## Deploy the manager, or upgrade it; DRY_RUN=1 only says what it would do; WATCH=1 watches the fleet
+	@$(NODE) scripts/deploy.ts
+
+.PHONY: rollback
+rollback: $(INSTALLED) ## Make the release before serve again; WATCH=1 watches the fleet
+	@$(NODE) scripts/rollback.ts
+
+.PHONY: admin-password
+admin-password: $(INSTALLED) ## Set a new admin password
+	@$(NODE) scripts/admin-password.ts
+
+.PHONY: signing-secret
+signing-secret: $(INSTALLED) ## Change JWT_SECRET and keep the fleet; FINISH=1 takes the old one away at the end; LEAKED=1 at once
+	@$(NODE) scripts/signing-secret.ts
+
+.PHONY: backup
+backup: $(INSTALLED) ## Export the database into a file; FILE=zedops.sql
+	@$(NODE) scripts/backup.ts
+
+.PHONY: restore
+restore: $(INSTALLED) ## Restore a lost database from an export; FILE=zedops.sql
+	@$(NODE) scripts/restore.ts
+
 ##@ Build
 
 .PHONY: ui
@@ -107,10 +133,6 @@ agent: go ## Build the agent into agent/bin; GOOS=linux GOARCH=arm64 for another
 .PHONY: agents
 agents: $(INSTALLED) go ## Build the agent for every platform, for the manager to serve under /download/
 	@$(NODE) scripts/agents.ts
-
-.PHONY: deploy
-deploy: $(INSTALLED) ## Check, migrate D1 and deploy the Worker; a dry run if there is no account
-	@$(NODE) scripts/deploy.ts
 
 .PHONY: clean
 clean: ## Delete build results and installed packages; keep local data and secrets

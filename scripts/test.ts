@@ -16,6 +16,7 @@ await command(async (stack) => {
     // First, because the other suites use the results.
     await runTwoAtATime([make("agent", "build", "agent"), make("ui", "build", "ui")]),
     await runTwoAtATime([
+      () => runVitest(stack, "deploy", "scripts/rehearsal"),
       ...unitJobs(stack, { race: await canDetectRaces(), workerd: true }),
       () =>
         runCheck(stack, {

@@ -134,6 +134,22 @@ export async function callEveryHubOnce<T>(env: Env, call: HubCall<T>): Promise<T
   return Promise.all([...(await everyHub(env))].map((name) => callOnce(env, name, call)));
 }
 
+/**
+ * Asks every hub that holds sockets, in parallel. The answer of a hub that cannot be reached, or that is of an earlier release and
+ * does not have the method, is null.
+ */
+export async function askEveryHub<T>(env: Env, call: HubCall<T>): Promise<Map<string, T | null>> {
+  const ask = async (name: string): Promise<[string, T | null]> => {
+    try {
+      return [name, await callOnce(env, name, call)];
+    } catch (error) {
+      if (!(error instanceof HubUnavailable)) throw error;
+      return [name, null];
+    }
+  };
+  return new Map(await Promise.all([...(await everyHub(env))].toSorted().map(ask)));
+}
+
 /** Does the same, and gives each hub the ids of those of the agents that it may hold. */
 export async function callEveryHubOnceForEach<T>(
   env: Env,

@@ -22,6 +22,7 @@ import { rotation } from "./http/routes/rotation.ts";
 import { separation } from "./http/routes/separation.ts";
 import { session } from "./http/routes/session.ts";
 import { sessions } from "./http/routes/sessions.ts";
+import { signingKeys } from "./http/routes/signing-keys.ts";
 import { timelines } from "./http/routes/timeline.ts";
 import { tokens } from "./http/routes/tokens.ts";
 
@@ -73,6 +74,7 @@ app.route("/", sessions);
 app.route("/", tokens);
 app.route("/", drain);
 app.route("/", parked);
+app.route("/", signingKeys);
 app.route("/", agents);
 app.route("/", bulk);
 app.route("/", timelines);

@@ -20,7 +20,13 @@ const AgentClaims = z.object({ aud: z.literal(AGENT.aud), sub: Id, jti: z.string
 /** The content of a verified token. */
 export type Bearer =
   | { readonly kind: "enrolment"; readonly enrolmentId: string; readonly token: string }
-  | { readonly kind: "agent"; readonly agentId: string; readonly token: string };
+  | {
+      readonly kind: "agent";
+      readonly agentId: string;
+      readonly token: string;
+      /** The id of the key that signed it. */
+      readonly keyId: string;
+    };
 
 /** A token that is refused. `message` names the failed check, never the token. */
 export class TokenError extends Error {
@@ -90,10 +96,22 @@ export async function verifyBearer(secrets: SigningSecrets, authorization: strin
     });
     // The signature proves who made the token, but not that its claims have the right types.
     if (kind === ENROLMENT) return { kind: "enrolment", enrolmentId: EnrolmentClaims.parse(payload).jti, token };
-    return { kind: "agent", agentId: AgentClaims.parse(payload).sub, token };
+    return { kind: "agent", agentId: AgentClaims.parse(payload).sub, token, keyId: keyIdOf(token) };
   } catch (error) {
     throw refusal(error);
   }
+}
+
+/** The ids of the keys in use. */
+export async function signingKeyIds(secrets: SigningSecrets): Promise<{ current: string; previous: string | null }> {
+  const { JWT_SECRET, JWT_SECRET_PREVIOUS } = secrets;
+  const previous = JWT_SECRET_PREVIOUS ? (await signingKey(JWT_SECRET_PREVIOUS)).kid : null;
+  return { current: (await signingKey(JWT_SECRET)).kid, previous };
+}
+
+/** The id of the key that signed a token of this manager. */
+export function keyIdOf(token: string): string {
+  return z.string().parse(decodeProtectedHeader(token).kid);
 }
 
 function refusal(error: unknown): TokenError {

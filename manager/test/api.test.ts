@@ -379,6 +379,8 @@ describe("the API's description", () => {
       "DELETE /api/session",
       "DELETE /api/sessions",
       "GET /api/admin/parked",
+      "GET /api/admin/signing-keys",
+      "GET /api/admin/signing-keys/agents",
       "GET /api/admin/tokens",
       "GET /api/admin/tokens/{id}",
       "GET /api/agents",

@@ -7,6 +7,7 @@ import { enrol } from "../src/registry/admission.ts";
 import { promoteCandidate } from "../src/registry/rotation.ts";
 import { api, fetchManager, HOST, mintToken, refusal, TestAgent } from "./manager.ts";
 
+const signed = (hash: string) => ({ hash, keyId: "key" });
 const INTRODUCTION = { name: "edge-7", labels: [], host: HOST };
 
 let token: string;
@@ -63,7 +64,14 @@ describe("enrolments that are written late", () => {
     for (const n of order) {
       const { enrolment, ...rest } = admission(1_790_000_000_000 + n);
       if (enrolment === null) throw new Error("no enrolment");
-      const outcome = await enrol(env.DB, { ...rest, enrolment }, enrolment, INTRODUCTION, `hash ${n}`, Date.now());
+      const outcome = await enrol(
+        env.DB,
+        { ...rest, enrolment },
+        enrolment,
+        INTRODUCTION,
+        signed(`hash ${n}`),
+        Date.now(),
+      );
       if (n > newest) expect(outcome).toEqual({ ok: true, value: "edge-7" });
       else expect(outcome).toMatchObject({ ok: false, error: { code: "disconnected" } });
       newest = Math.max(newest, n);
@@ -73,7 +81,7 @@ describe("enrolments that are written late", () => {
     // The same write once more changes nothing. A hub that was lost may do this when it is called again.
     const { enrolment, ...rest } = admission(1_790_000_000_002);
     if (enrolment === null) throw new Error("no enrolment");
-    await enrol(env.DB, { ...rest, enrolment }, enrolment, INTRODUCTION, "hash of the repetition", Date.now());
+    await enrol(env.DB, { ...rest, enrolment }, enrolment, INTRODUCTION, signed("hash of the repetition"), Date.now());
     expect(await row.first("token_hash")).toBe("hash 2");
   });
 

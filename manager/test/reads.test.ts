@@ -24,7 +24,7 @@ async function enrolHost(enrolmentId: string, installId: string) {
     admission.value,
     admission.value.enrolment,
     { name: installId, labels: [], host: HOST },
-    "hash",
+    { hash: "hash", keyId: "key" },
     Date.now(),
   );
 }

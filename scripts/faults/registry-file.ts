@@ -1,9 +1,5 @@
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-
-/** The folder of D1 databases of the local runtime, below a lab's folder. Each is a file named by a hash. */
-const FOLDER = "data/manager/v3/d1/miniflare-D1DatabaseObject";
+import { registryFile } from "../e2e/registry-file.ts";
 
 /** The file of the manager's D1, opened beside the running manager, to make D1 fail. */
 export class RegistryFile {
@@ -11,10 +7,7 @@ export class RegistryFile {
   #failing = false;
 
   static async open(labDir: string): Promise<RegistryFile> {
-    const folder = join(labDir, FOLDER);
-    const [file, ...others] = (await readdir(folder)).filter((name) => /^[0-9a-f]+\.sqlite$/.test(name));
-    if (file === undefined || others.length > 0) throw new Error(`there should be one database in ${folder}`);
-    return new RegistryFile(new DatabaseSync(join(folder, file), { timeout: 10_000 }));
+    return new RegistryFile(new DatabaseSync(await registryFile(labDir), { timeout: 10_000 }));
   }
 
   private constructor(database: DatabaseSync) {

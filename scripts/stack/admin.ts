@@ -141,8 +141,8 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** The system's reason, such as ECONNREFUSED, which fetch hides in the cause. */
-function reason(error: unknown): string {
+/** The system's reason why a fetch failed, such as ECONNREFUSED, which fetch hides in the cause. */
+export function reason(error: unknown): string {
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
   if (cause instanceof Error && "code" in cause && typeof cause.code === "string") return cause.code;
   return cause instanceof Error ? cause.message : String(cause);

@@ -1,9 +1,11 @@
-import { chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { test as base, expect } from "vitest";
-import { unstable_getVarsForDev as getVarsForDev } from "wrangler";
+import { unstable_getVarsForDev as getVarsForDev, unstable_readConfig as readConfig } from "wrangler";
+import { z } from "zod";
 import { ensureDevVars, localPassword, readDevVars } from "./dev-vars.ts";
+import { inRepository } from "./repository.ts";
 
 // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
 const test = base.extend("file", async ({}, { onCleanup }) => {
@@ -150,4 +152,15 @@ test("a file that cannot be completed or read is an error and stays as it is", a
   await writeFile(file, Buffer.from("\uFEFFJWT_SECRET=value\n", "utf16le"));
   await expect(ensureDevVars(file)).rejects.toThrow("is not UTF-8 text");
   await expect(ensureDevVars(dirname(file))).rejects.toThrow(/^cannot read .*: illegal operation on a directory$/);
+});
+
+test("the example names the secrets that the manager needs, without values, and no local manager reads it", async ({
+  file,
+}) => {
+  const example = inRepository("manager/.dev.vars.example");
+  const Config = z.object({ secrets: z.object({ required: z.array(z.string()) }) });
+  const { required } = Config.parse(readConfig({ config: inRepository("manager/wrangler.jsonc") })).secrets;
+  expect(await readDevVars(example)).toEqual(Object.fromEntries(required.map((name) => [name, ""])));
+  await copyFile(example, join(dirname(file), ".dev.vars.example"));
+  expect(readByWrangler(file)).toEqual({});
 });

@@ -42,6 +42,11 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
   };
 }
 
+/** Whether a variable that switches something on is set; `0` means that it is not. */
+export function isSet(variable: string | undefined): boolean {
+  return !["", "0"].includes(variable ?? "");
+}
+
 /**
  * The URL of a manager that listens on `host`, from this machine. Nobody can dial a wildcard address, so it becomes
  * loopback.

@@ -40,6 +40,7 @@ export const trees: readonly Tree[] = [
   {
     folder: "scripts",
     layers: [
+      { files: ["rehearsal/**"], imports: ["e2e/**", "deploy/**", "stack/**"] },
       { files: ["bench/**"], imports: ["e2e/**", "stack/**"] },
       { files: ["bill/**"], imports: ["stack/**"] },
       { files: ["simulate/**"], imports: ["stack/**"] },
@@ -48,6 +49,7 @@ export const trees: readonly Tree[] = [
       { files: ["e2e/**"], imports: ["stack/**"] },
       { files: ["*"] },
       { files: ["suites/**"] },
+      { files: ["deploy/**"], imports: ["stack/**"] },
       { files: ["stack/**"] },
     ],
   },

@@ -11,6 +11,7 @@ import type { Beat, BeatAck, Registered, Registration } from "../protocol/payloa
 import type { Admission } from "../registry/admission.ts";
 import { parseAdmission } from "../registry/admission-header.ts";
 import { parseViewer } from "../registry/viewer-header.ts";
+import { signingKeyIds } from "../tokens.ts";
 import type { Connection } from "./connection.ts";
 import { heartbeat } from "./heartbeat.ts";
 import type { ParkedTransition } from "./outbox.ts";
@@ -181,6 +182,11 @@ export class AgentHub extends DurableObject<Env> {
     this.#parts.store.forgetParked();
     await this.#parts.outbox.report();
     this.#parts.retirement.schedule();
+  }
+
+  /** The id of the key that it signs tokens with. A hub that has not taken a new secret yet has another. */
+  async signingKey(): Promise<string> {
+    return (await signingKeyIds(this.env)).current;
   }
 
   /** Closes every socket, and tells each agent when to come back: see {@link Roster.drain}. */

@@ -9,7 +9,7 @@ import { type Admission, enrol } from "../registry/admission.ts";
 import { RegistryUnavailable } from "../registry/query.ts";
 import type { RefusedHost } from "../registry/refused-hosts.ts";
 import { promoteCandidate } from "../registry/rotation.ts";
-import { mintAgentToken } from "../tokens.ts";
+import { keyIdOf, mintAgentToken } from "../tokens.ts";
 import type { Roster } from "./roster.ts";
 
 export interface RegistrationEvents {
@@ -100,8 +100,8 @@ async function enrolOrRotate(env: Env, admission: Admission, registration: Regis
       const token = await mintAgentToken(env, admission.agentId);
       const wanted = name ?? admission.enrolment.hostName ?? cut(host.hostname, 64);
       const introduction = { name: wanted, labels, host };
-      const hash = await sha256Hex(token);
-      const enrolled = await enrol(env.DB, admission, admission.enrolment, introduction, hash, Date.now());
+      const signed = { hash: await sha256Hex(token), keyId: keyIdOf(token) };
+      const enrolled = await enrol(env.DB, admission, admission.enrolment, introduction, signed, Date.now());
       return enrolled.ok ? { ok: true, value: { registered: { name: enrolled.value, host }, token } } : enrolled;
     }
     if (admission.candidateHash !== null) {

@@ -5,7 +5,8 @@ import { failure, type Outcome } from "../protocol/errors.ts";
 import { MAX_LABELS, splitLabel } from "../protocol/label.ts";
 import type { Bearer } from "../tokens.ts";
 import { isWithinLimit, labelPatch, parseLabels } from "./labels.ts";
-import { query } from "./query.ts";
+import { query, RegistryUnavailable } from "./query.ts";
+import { storeTokenKey } from "./token-keys.ts";
 
 /**
  * An agent's request after its token was verified. Only the Worker makes it. It has no unchecked value of the client.
@@ -56,6 +57,8 @@ interface AgentRow extends Host {
   readonly name: string;
   readonly tokenHash: string;
   readonly candidateHash: string | null;
+  readonly keyId: string | null;
+  readonly keyedHash: string | null;
   readonly separateBoot: string | null;
   readonly generation: number;
   readonly enrolledGeneration: number;
@@ -64,6 +67,7 @@ interface AgentRow extends Host {
 }
 
 const AGENT_ROW = `SELECT name, token_hash AS tokenHash, candidate_hash AS candidateHash,
+    key_id AS keyId, keyed_hash AS keyedHash,
     separate_boot AS separateBoot, generation, enrolled_generation AS enrolledGeneration, revoked_at AS revokedAt,
     deleted_at AS deletedAt, version, os, arch, hostname
   FROM agents WHERE id = ?`;
@@ -87,8 +91,18 @@ async function admitAgent(
   if (!isCandidate && !(await sameSecret(row.tokenHash, hash))) {
     return failure("invalid_token", "the token has been replaced by a newer one");
   }
+  if (row.keyedHash !== hash || row.keyId !== bearer.keyId) await learnKey(db, bearer, hash);
   const base = admission(caller, bearer.agentId, row, null);
   return { ok: true, value: isCandidate ? { ...base, candidateHash: hash } : base };
+}
+
+/** Once for each token. Without this the agent can still connect, so a failure is no refusal. */
+async function learnKey(db: D1Database, { agentId, keyId }: Extract<Bearer, { kind: "agent" }>, hash: string) {
+  try {
+    await storeTokenKey(db, agentId, hash, keyId);
+  } catch (error) {
+    if (!(error instanceof RegistryUnavailable)) throw error;
+  }
 }
 
 async function admitEnrolment(db: D1Database, enrolmentId: string, caller: Caller): Promise<Outcome<Admission>> {
@@ -141,22 +155,23 @@ export async function enrol(
   admission: Admission,
   enrolment: EnrolmentUse,
   { name, host, labels }: Introduction,
-  tokenHash: string,
+  token: { readonly hash: string; readonly keyId: string },
   now: number,
 ): Promise<Outcome<string>> {
   const stored = await query(
     db
       .prepare(
         `INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, reason,
-           since, address, version, os, arch, hostname, enrolled_generation, labels)
+           since, address, version, os, arch, hostname, enrolled_generation, labels,
+           key_id, keyed_hash)
          SELECT ?1, e.id, ?3, ?4, ?5, ?6, 0, 'offline', 'never_connected', ?6, ?7, ?8, ?9, ?10, ?11, ?12,
-           nullif(${FIRST_LABELS}, '{}')
+           nullif(${FIRST_LABELS}, '{}'), ?14, ?5
          FROM enrolments e
          WHERE e.id = ?2 AND e.revoked_at IS NULL AND e.expires_at > ?6
            AND e.uses - EXISTS (SELECT 1 FROM agents a WHERE a.id = ?1 AND a.separated_from IS NULL) < e.max_uses
            AND ${isWithinLimit(FIRST_LABELS)}
          ON CONFLICT (id) DO UPDATE SET token_hash = excluded.token_hash, candidate_hash = NULL,
-             enrolled_generation = excluded.enrolled_generation
+             key_id = excluded.key_id, keyed_hash = excluded.keyed_hash, enrolled_generation = excluded.enrolled_generation
            WHERE agents.enrolled_generation < excluded.enrolled_generation
              AND agents.revoked_at IS NULL AND agents.deleted_at IS NULL
              AND NOT EXISTS (SELECT 1 FROM agents s WHERE s.separated_from = agents.id)
@@ -167,7 +182,7 @@ export async function enrol(
         enrolment.id,
         enrolment.installId,
         name,
-        tokenHash,
+        token.hash,
         now,
         admission.address,
         host.version,
@@ -176,6 +191,7 @@ export async function enrol(
         host.hostname,
         admission.generation,
         labels.length === 0 ? "{}" : labelPatch(labels, []),
+        token.keyId,
       )
       .first<string>("name"),
   );
