@@ -67,7 +67,10 @@ export async function sayFirstAgent(terminal: Terminal, url: string): Promise<vo
   terminal.say(`\n  Manager  ${url}\n\n  For the first agent, mint a token here:\n`);
   terminal.say("    read -rs ADMIN_PASSWORD && export ADMIN_PASSWORD");
   terminal.say(`    make token MANAGER_URL=${url}\n`);
-  if (await hasInstaller(url)) terminal.say(`  and paste this into a root shell of the host; it asks for the token:\n\n    curl -fsSL ${url}/install.sh | sh\n`);
+  if (await hasInstaller(url))
+    terminal.say(
+      `  and paste this into a root shell of the host; it asks for the token:\n\n    curl -fsSL ${url}/install.sh | sh\n`,
+    );
   else
     terminal.say(
       `  and run the agent with it on the host; it asks for the token:\n\n    zedops-agent --manager ${url} --token-file -\n`,
