@@ -36,7 +36,7 @@ describe.runIf(lacking === undefined)("a host with busybox and OpenRC", () => {
       "700 zedops-agent\n600 zedops-agent",
     );
     expect(
-      (await host.run(`find /etc /run /var /tmp /usr/local -type f -exec grep -lF '${token.split(".")[2]}' {} +`))
+      (await host.run(`find /etc /run /var /tmp /usr/local -type f -exec grep -lF -e '${token.split(".")[2]}' {} +`))
         .output,
     ).toBe("");
     const pid = await host.must("pidof zedops-agent");

@@ -46,7 +46,7 @@ describe.runIf(inject("debian") !== undefined)("a Debian that systemd has booted
     // The token was for the first start, and is nowhere any more.
     const secret = token.split(".")[2] ?? "";
     expect(
-      (await host.run(`find /etc /run /var /tmp /usr/local /root -type f -exec grep -lF '${secret}' {} +`)).output,
+      (await host.run(`find /etc /run /var /tmp /usr/local /root -type f -exec grep -lF -e '${secret}' {} +`)).output,
     ).toBe("");
     expect(await host.must("systemctl cat zedops-agent")).not.toContain("enrolment.conf");
     expect(await host.must("tr '\\0' ' ' </proc/$(systemctl show -P MainPID zedops-agent)/cmdline")).toBe(

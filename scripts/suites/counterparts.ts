@@ -27,7 +27,7 @@ const pairs: readonly Pair[] = [
     },
     goOnly: { "Subject*": "TypeScript types a subject where it is used" },
   },
-  { file: "json", typescriptOnly: {}, goOnly: {} },
+  { file: "json", typescriptOnly: { parseString: "Go has Member.AsString" }, goOnly: {} },
   {
     file: "subject",
     typescriptOnly: { inboxToken: managerOnly, isInbox: managerOnly },

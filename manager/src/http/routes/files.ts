@@ -14,9 +14,10 @@ const folders = /^\/(assets|download)(\/|$)/;
 /** Whether the path's last part has an ending, as a file's name has. No page of the dashboard has one. */
 const fileName = /\.[^/]*$/;
 
-export const files = new Hono<App>().get("/*", async (c, next) => {
-  const { path } = c.req;
-  if (routed.test(path)) return await next();
+// For all methods, as middleware: a path of the API that only this matches has no route, and is a 404 for everybody.
+export const files = new Hono<App>().use("/*", async (c, next) => {
+  const { path, method } = c.req;
+  if (routed.test(path) || (method !== "GET" && method !== "HEAD")) return await next();
   if (path === "/download/agents.json") {
     // "make agents" has built none. The dashboard asks, and a browser shows every 404 as a fault of the page.
     c.header("Cache-Control", "no-store");
