@@ -94,6 +94,8 @@ test("the page shows within a second what another operator changes", async ({ la
 test("an idle page makes no requests", async ({ manager: _, dashboard }) => {
   const { page } = dashboard;
   await dashboard.untilManager("answers");
+  // Parts of the page that are loaded ahead, such as the menus of the rows.
+  await page.waitForLoadState("networkidle");
   const requests: string[] = [];
   page.on("request", (request) => requests.push(request.url()));
   page.on("websocket", (socket) => requests.push(socket.url()));

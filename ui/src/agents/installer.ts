@@ -1,4 +1,5 @@
-import { useQuery } from "@tanstack/solid-query";
+import { useQueryClient } from "@tanstack/solid-query";
+import { createSignal } from "solid-js";
 import { call } from "../api.ts";
 import { object, orNull, text } from "../json.ts";
 
@@ -10,13 +11,16 @@ export function installCommand(): string {
   return `curl -fsSL ${location.origin}/install.sh | sh`;
 }
 
-/** The release of the agent that this manager serves to hosts; null if it serves none. A page asks once. */
-export function useServedAgent() {
-  return useQuery(() => ({
-    queryKey: ["served-agent"],
-    queryFn: readServedAgent,
-    staleTime: Number.POSITIVE_INFINITY,
-  }));
+/**
+ * The release of the agent that this manager serves to hosts; null if it serves none, undefined until that is known. A page
+ * asks once. It is a signal, because a query without data suspends: a dialog that shows it would lose the focus.
+ */
+export function useServedAgent(): () => string | null | undefined {
+  const [served, setServed] = createSignal<string | null>();
+  useQueryClient()
+    .fetchQuery({ queryKey: ["served-agent"], queryFn: readServedAgent, staleTime: Number.POSITIVE_INFINITY })
+    .then(setServed, () => setServed(null));
+  return served;
 }
 
 async function readServedAgent({ signal }: { signal: AbortSignal }): Promise<string | null> {

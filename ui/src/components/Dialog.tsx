@@ -1,4 +1,4 @@
-import { createUniqueId, onCleanup, onMount, type ParentProps } from "solid-js";
+import { createUniqueId, onCleanup, onMount, type ParentProps, Suspense } from "solid-js";
 import { rescueFocus } from "./focus.ts";
 import "./Dialog.css";
 
@@ -32,7 +32,8 @@ export function Dialog(props: ParentProps<DialogProps>) {
   return (
     <dialog class="dialog" classList={{ wide: props.wide }} ref={dialog} aria-labelledby={titleId} onCancel={onCancel}>
       <h2 id={titleId}>{props.title}</h2>
-      {props.children}
+      {/* What waits for data leaves the page for a moment. A dialog that did so would no longer be modal. */}
+      <Suspense>{props.children}</Suspense>
     </dialog>
   );
 }

@@ -9,7 +9,7 @@ export function AgentCommand() {
   return (
     <>
       <Switch>
-        <Match when={served.data}>
+        <Match when={served()}>
           {(version) => (
             <>
               <CopyField label="Run this on the host, as root" value={installCommand()} />
@@ -20,7 +20,7 @@ export function AgentCommand() {
             </>
           )}
         </Match>
-        <Match when={!served.isPending}>
+        <Match when={served() === null}>
           <CopyField label="Run this on the host" value={agentCommand()} />
           <p class="detail">
             The binary comes from <code>make agent GOOS=… GOARCH=…</code> in the repository; its README has the steps.

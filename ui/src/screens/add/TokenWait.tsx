@@ -36,7 +36,7 @@ export function TokenWait(props: TokenWaitProps) {
     onSuccess: () => query.refetch(),
   }));
 
-  const use = () => (query.dataUpdatedAt === 0 ? undefined : query.data);
+  const use = () => query.data;
   const secondsLeft = () => Math.max(0, Math.floor((props.token.expiresAt - now()) / 1_000));
   const status = createMemo(() => {
     if (revoking.isSuccess) return "revoked";

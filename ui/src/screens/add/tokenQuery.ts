@@ -20,6 +20,9 @@ export function useToken(id: string, live: LiveView) {
   const query = useQuery(() => ({
     queryKey: ["token", id],
     queryFn: ({ signal }) => readToken(id, signal, takeUnattended()),
+    // A query without data suspends, which takes the dialog out of the page for a moment: it would no longer be modal.
+    initialData: null,
+    initialDataUpdatedAt: 0,
     refetchInterval: ({ state }) => ((state.data?.status ?? "active") === "active" ? readEveryMs : readOverEveryMs),
   }));
 

@@ -18,10 +18,10 @@ export default function EmptyState(props: { onAdd: () => void }) {
         Add agent
       </button>
       <div class="empty-ways">
-        <Show when={!served.isPending}>
+        <Show when={served() !== undefined}>
           <CopyField
             label="On the host, it is one command; it asks for the token"
-            value={served.data ? installCommand() : agentCommand()}
+            value={served() ? installCommand() : agentCommand()}
           />
         </Show>
         <CopyField label="To try one on this machine, from the repository" value="make agent-run" />
