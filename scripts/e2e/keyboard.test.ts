@@ -125,6 +125,8 @@ test("trouble is found, and its agent opened and revoked, by keyboard", async ({
   await keys.tabTo("Revoke agent");
   await keys.press("Enter");
   await page.getByRole("region", { name: "in-trouble" }).getByText("offline · revoked").waitFor();
+  // The feed may tell of it before the answer closes the dialog.
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(await keys.focused()).not.toBe("");
   // What has had the focus is gone: the page of the agent has it, so Escape closes that page.
   await keys.press("Escape");
