@@ -66,6 +66,10 @@ test-faults: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite alone,
 test-faults-full: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite with the default heartbeat and lease and ten times the kills
 	@$(NODE) scripts/test-faults.ts --full
 
+.PHONY: bench
+bench: $(INSTALLED) go ## Measure the manager beside bare objects and NATS, in less than ten minutes; see docs/BENCHMARKS.md
+	@$(NODE) scripts/bench/manager.ts $(ARGS)
+
 .PHONY: bench-sleep
 bench-sleep: $(INSTALLED) ## Measure how hubs sleep and wake, in about ten minutes; see docs/SCALING.md
 	@$(NODE) scripts/bench/sleep.ts $(ARGS)

@@ -10,10 +10,10 @@ import { unstable_readConfig } from "wrangler";
 import { z } from "zod";
 import { processTree } from "../e2e/process-tree.ts";
 import { inRepository, projectEnvironment, wrangler } from "../stack/repository.ts";
+import { cpuMs } from "./process-usage.ts";
 
 const CONFIG = inRepository("manager/wrangler.jsonc");
 const WORKER = "zedops";
-const BUNDLE = "sleep-worker.js";
 
 /** The fields of wrangler.jsonc that the benchmark needs. */
 const Config = z.object({
@@ -28,23 +28,31 @@ const Config = z.object({
   ),
 });
 
-/** Linux counts the CPU time of a process in steps of 10 ms. */
-const MS_PER_TICK = 10;
+/** A Worker of manager/bench as `wrangler deploy` would upload it. */
+export interface Bundle {
+  folder: string;
+  file: string;
+  /** The classes of its Durable Objects, by the names of their bindings. The hub is one of them. */
+  objects: Record<string, string>;
+}
 
-/** Bundles manager/bench/sleep-worker.ts as `wrangler deploy` would. Returns the folder of the bundle. */
-export async function bundle(): Promise<string> {
+/**
+ * Bundles a Worker of manager/bench.
+ * @param bare the classes of the objects that the hub is compared with, by the names of their bindings
+ */
+export async function bundle(name: string, bare: Record<string, string>): Promise<Bundle> {
   // wrangler.jsonc names the dashboard's files; the benchmark does without them.
   await mkdir(inRepository("ui/dist"), { recursive: true });
   const folder = await mkdtemp(join(tmpdir(), "zedops-bench-"));
   await promisify(execFile)(
     process.execPath,
     [
-      ...[wrangler, "deploy", inRepository("manager/bench/sleep-worker.ts"), "--config", CONFIG],
+      ...[wrangler, "deploy", inRepository(`manager/bench/${name}.ts`), "--config", CONFIG],
       ...["--dry-run", "--outdir", folder],
     ],
     { env: projectEnvironment() },
   );
-  return folder;
+  return { folder, file: `${name}.js`, objects: { HUB: "AgentHub", ...bare } };
 }
 
 /**
@@ -54,11 +62,12 @@ export async function bundle(): Promise<string> {
 export class Runtime {
   readonly url: string;
   readonly password: string;
+  readonly jwtSecret: string;
   readonly pid: number;
   readonly #miniflare: Miniflare;
 
   /** Starts a bundle and migrates its database. The variables override those in wrangler.jsonc. */
-  static async start(folder: string, vars: Record<string, string>): Promise<Runtime> {
+  static async start({ folder, file, objects }: Bundle, vars: Record<string, string>): Promise<Runtime> {
     const secrets = { ADMIN_PASSWORD: secret(), JWT_SECRET: secret() };
     const { compatibility_date, vars: given, ratelimits } = Config.parse(unstable_readConfig({ config: CONFIG }));
     const texts = {
@@ -77,9 +86,9 @@ export class Runtime {
             name: WORKER,
             compatibilityDate: compatibility_date,
             manifest: {
-              mainModule: BUNDLE,
+              mainModule: file,
               modulesRoot: folder,
-              modules: { [BUNDLE]: { type: "esm", contents: await readFile(join(folder, BUNDLE), "utf8") } },
+              modules: { [file]: { type: "esm", contents: await readFile(join(folder, file), "utf8") } },
             },
             env: {
               ...Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, { type: "text", value }])),
@@ -90,13 +99,16 @@ export class Runtime {
                 ]),
               ),
               DB: { type: "d1", id: "zedops" },
-              HUB: { type: "durable-object", worker: WORKER, exportName: "AgentHub" },
-              BARE: { type: "durable-object", worker: WORKER, exportName: "Bare" },
+              ...Object.fromEntries(
+                Object.entries(objects).map(([binding, exportName]) => [
+                  binding,
+                  { type: "durable-object", worker: WORKER, exportName },
+                ]),
+              ),
             },
-            exports: {
-              AgentHub: { type: "durable-object", storage: "sqlite" },
-              Bare: { type: "durable-object", storage: "sqlite" },
-            },
+            exports: Object.fromEntries(
+              Object.values(objects).map((name) => [name, { type: "durable-object", storage: "sqlite" }]),
+            ),
           },
           dev: { unsafeDirectSockets: [{ host: "127.0.0.1", port: 0 }] },
         },
@@ -108,14 +120,26 @@ export class Runtime {
     const database = await miniflare.getD1Database("DB");
     for (const { queries } of await readD1Migrations(inRepository("manager/migrations")))
       await database.batch(queries.map((query) => database.prepare(query)));
-    return new Runtime(miniflare, pid, (await miniflare.unsafeGetDirectURL()).origin, secrets.ADMIN_PASSWORD);
+    return new Runtime(miniflare, pid, (await miniflare.unsafeGetDirectURL()).origin, secrets);
   }
 
-  private constructor(miniflare: Miniflare, pid: number, url: string, password: string) {
+  private constructor(
+    miniflare: Miniflare,
+    pid: number,
+    url: string,
+    secrets: { ADMIN_PASSWORD: string; JWT_SECRET: string },
+  ) {
     this.#miniflare = miniflare;
     this.pid = pid;
     this.url = url;
-    this.password = password;
+    this.password = secrets.ADMIN_PASSWORD;
+    this.jwtSecret = secrets.JWT_SECRET;
+  }
+
+  /** Runs one statement on the Worker's database for each row of values. */
+  async fillDatabase(statement: string, rows: readonly (readonly string[])[]): Promise<void> {
+    const database = await this.#miniflare.getD1Database("DB");
+    await database.batch(rows.map((values) => database.prepare(statement).bind(...values)));
   }
 
   /** Removes an object from memory and keeps its sockets, as the runtime does when an object is idle. */
@@ -125,22 +149,15 @@ export class Runtime {
 
   /** The CPU time that the process has used so far, in milliseconds. */
   async cpuMs(): Promise<number> {
-    const stat = await readFile(`/proc/${this.pid}/stat`, "utf8");
-    // "pid (name) state …"; the name may contain anything. The 14th and 15th fields are user and system time.
-    const [user, system] = stat
-      .slice(stat.lastIndexOf(")") + 2)
-      .split(" ")
-      .slice(11, 13);
-    return (Number(user) + Number(system)) * MS_PER_TICK;
+    return cpuMs(this.pid);
   }
 
   async stop(): Promise<void> {
     await this.#miniflare.dispose();
   }
 }
-
 /** Deletes a bundle. */
-export async function deleteBundle(folder: string): Promise<void> {
+export async function deleteBundle({ folder }: Bundle): Promise<void> {
   await rm(folder, { recursive: true });
 }
 

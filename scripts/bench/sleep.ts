@@ -70,7 +70,7 @@ interface Pair {
   agentIds: string[];
 }
 
-const folder = await bundle();
+const worker = await bundle("sleep-worker", { BARE: "Bare" });
 const runtimes: Runtime[] = [];
 const crowd = new BeatingCrowd();
 const bareCrowd = new BeatingCrowd();
@@ -103,7 +103,7 @@ try {
   print(figures);
 } finally {
   await Promise.all([crowd.end(), bareCrowd.end(), ...runtimes.map((runtime) => runtime.stop())]);
-  await deleteBundle(folder);
+  await deleteBundle(worker);
 }
 
 function elapsed(): number {
@@ -111,7 +111,7 @@ function elapsed(): number {
 }
 
 async function startRuntime(): Promise<Runtime> {
-  const runtime = await Runtime.start(folder, {
+  const runtime = await Runtime.start(worker, {
     HEARTBEAT_INTERVAL_MS: String(INTERVAL_MS),
     ...(options["bare-sweeps"] && { BARE_SWEEPS: "1" }),
   });
