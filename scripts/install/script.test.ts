@@ -49,7 +49,7 @@ describe.each(shells)("in %s", (...shell) => {
     expect(await call("--help")).toMatchObject({ exitCode: 0, output: expect.stringContaining("--uninstall") });
     expect(await call("eyJhbGciOi.token.signature")).toEqual({
       exitCode: 1,
-      output: "zedops: there is an unknown option (--help shows the options)\n",
+      output: "zedops: unknown option (--help shows the options)\n",
     });
     expect(await call("--name")).toMatchObject({
       exitCode: 1,

@@ -28,8 +28,8 @@ environment variable ZEDOPS_TOKEN or into a file (--token-file).
                       manager's certificate, if it is a private one
   --prefix DIR        install into DIR/bin. Default: /usr/local
   --no-service        install the program only, and enrol if there is a token;
-                      needs no root
-  --uninstall         remove the agent with its service and its identity
+                      needs no root with --prefix ~/.local
+  --uninstall         remove the agent with its service, identity and settings
   --help              print this text
 END
 }
@@ -65,7 +65,7 @@ read_arguments() {
   prefix=/usr/local name='' labels='' token_file='' ca_file='' with_service=1 uninstalling='' given_token="${ZEDOPS_TOKEN-}"
   # No program that this script starts needs it.
   unset ZEDOPS_TOKEN
-  work='' staged='' undoing='' tty_settings='' token_given=''
+  work='' staged='' undoing='' tty_settings='' token_given='' was_enrolled=''
   while [ $# -gt 0 ]; do
     case $1 in
       --name | --label | --token-file | --ca-file | --prefix)
@@ -87,7 +87,7 @@ read_arguments() {
         exit 0
         ;;
       # The argument is not printed, because it may be a token.
-      *) fail "there is an unknown option (--help shows the options)" ;;
+      *) fail "unknown option (--help shows the options)" ;;
     esac
     shift
   done
@@ -186,6 +186,7 @@ is_enrolled() { [ -s "$state/token" ]; }
 
 # Puts the enrolment token into $work/token, if the host has one or needs one.
 take_token() {
+  if is_enrolled; then was_enrolled=1; fi
   if [ -n "$given_token" ]; then
     printf '%s\n' "$given_token" >"$work/token"
   elif [ -n "$token_file" ]; then
@@ -340,7 +341,7 @@ put_settings() {
   if [ -n "$ca_file" ]; then
     make_folder "$settings" 755
     put "$ca_file" "$settings/ca.pem" 644
-    printf "SSL_CERT_FILE='%s'\n" "$settings/ca.pem" >>"$work/environment"
+    printf "ZEDOPS_CA_FILE='%s'\n" "$settings/ca.pem" >>"$work/environment"
   fi
   # Without any, those of an earlier run stay. A proxy's URL may hold a password, so only root reads the file.
   if [ -s "$work/environment" ]; then
@@ -535,7 +536,7 @@ enrol() {
 $labels
 END
   if [ "$service" = none ]; then
-    [ -z "$ca_file" ] || export SSL_CERT_FILE="$ca_file"
+    [ -z "$ca_file" ] || export ZEDOPS_CA_FILE="$ca_file"
     "$@" <"$work/token"
   else
     # In one argument: the su of busybox takes later ones for its own options.
@@ -563,13 +564,15 @@ shell_quoted() {
 
 # The end
 
-# Waits until the agent is connected.
+# Waits until the agent is connected. A host whose own token is refused shows it for up to two minutes before it uses the
+# enrolment token.
 await_connection() {
   say "waiting for the connection"
-  attempts=0
+  attempts=0 patience=60
+  if [ -n "$token_given" ] && [ -n "$was_enrolled" ]; then patience=240; fi
   until "$program" status --state-dir "$state" >/dev/null 2>&1; do
     attempts=$((attempts + 1))
-    if [ "$attempts" -ge 60 ] || has_ended; then diagnose; fi
+    if [ "$attempts" -ge "$patience" ] || has_ended; then diagnose; fi
     sleep 1
   done
 }
@@ -583,7 +586,9 @@ diagnose() {
   warn "the agent is not connected"
   if [ "$service" = systemd ]; then journalctl -t zedops-agent -n 4 --no-pager -o cat >&2 2>/dev/null || :; fi
   if "$program" help doctor >/dev/null 2>&1; then
-    with_settings "$program" doctor --state-dir "$state" >&2 || :
+    set -- doctor --state-dir "$state"
+    is_enrolled || set -- "$@" --manager "$MANAGER"
+    with_settings "$program" "$@" >&2 || :
   fi
   exit 1
 }
@@ -614,7 +619,7 @@ leave() {
   if [ -n "$undoing" ]; then
     if [ -z "$before" ] && is_enrolled && [ "$service" != none ]; then
       [ "$service" != systemd ] || forget_token
-      warn "this host is enrolled, so the installation stays. The service goes on trying; $program doctor explains"
+      warn "this host is enrolled, so the installation stays. The service goes on trying; \"$program doctor\" says what is wrong"
     else
       undo
     fi
