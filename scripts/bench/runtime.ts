@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -88,7 +88,7 @@ export class Runtime {
             manifest: {
               mainModule: file,
               modulesRoot: folder,
-              modules: { [file]: { type: "esm", contents: await readFile(join(folder, file), "utf8") } },
+              modules: await modules(folder),
             },
             env: {
               ...Object.fromEntries(Object.entries(texts).map(([name, value]) => [name, { type: "text", value }])),
@@ -159,6 +159,16 @@ export class Runtime {
 /** Deletes a bundle. */
 export async function deleteBundle({ folder }: Bundle): Promise<void> {
   await rm(folder, { recursive: true });
+}
+
+/** What the bundle consists of: the script, and the texts that it imports. */
+async function modules(folder: string): Promise<Record<string, { type: "esm" | "text"; contents: string }>> {
+  const files = (await readdir(folder)).filter((name) => /\.(js|sh)$/.test(name));
+  const entries = files.map(async (name) => {
+    const contents = await readFile(join(folder, name), "utf8");
+    return [name, { type: name.endsWith(".js") ? "esm" : "text", contents }] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
 }
 
 function secret(): string {
