@@ -91,6 +91,7 @@ async function take(browser: Browser, shot: Shot, name: string, width: number, h
     const standIn = new StandIn(inventFleet(now));
     standIn.events = inventHistory(now);
     standIn.uptime = { day: 0.995, week: 0.988 };
+    standIn.servedAgent = "1.4.0";
     [standIn.tokens, standIn.audit] = [inventTokens(now), inventAudit(now)];
     await standIn.serve(context);
     const page = await context.newPage();

@@ -136,6 +136,8 @@ export class StandIn {
   uptime = { day: 1, week: 0.999 };
   /** Newest first. */
   tokens: TokenRecord[] = [];
+  /** The release of the agent that it serves to hosts; null if it serves none. */
+  servedAgent: string | null = null;
   /** Newest first. */
   audit: readonly AuditRecord[] = [];
   /** The data with which every agent answers a request. */
@@ -156,7 +158,7 @@ export class StandIn {
         return;
       }
       if (url.pathname === "/download/agents.json") {
-        await route.fulfill({ json: { version: null, binaries: [] } });
+        await route.fulfill({ json: { version: this.servedAgent, binaries: [] } });
         return;
       }
       const file = extname(url.pathname) === "" ? "/index.html" : url.pathname;
