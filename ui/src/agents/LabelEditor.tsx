@@ -1,7 +1,7 @@
-import { createMemo, createUniqueId, For, onMount, Show } from "solid-js";
+import { createMemo, For, onMount, Show } from "solid-js";
 import { formatCount } from "../components/format.ts";
+import { LabelField } from "./LabelField.tsx";
 import { LabelKey } from "./LabelKey.tsx";
-import { LabelSuggestions } from "./LabelSuggestions.tsx";
 import { splitLabel } from "./label.ts";
 import { countLabels } from "./labelCounts.ts";
 import type { LabelEdit } from "./labelEdit.ts";
@@ -19,7 +19,6 @@ interface LabelEditorProps {
 /** A field for more labels, the labels that one or several agents have, and what becomes of them. */
 export function LabelEditor(props: LabelEditorProps) {
   let field!: HTMLInputElement;
-  const id = createUniqueId();
   onMount(() => field.focus());
 
   const present = createMemo(() => countLabels(props.agents));
@@ -43,33 +42,21 @@ export function LabelEditor(props: LabelEditorProps) {
   return (
     <>
       <form class="field label-editor" onSubmit={submit}>
-        <label for={id}>
-          Add a label <span class="muted">(a key, or key=value)</span>
-        </label>
-        <div class="label-editor-field">
-          <input
-            id={id}
-            ref={field}
-            type="text"
-            dir="auto"
-            list={`${id}-known`}
-            autocomplete="off"
-            autocapitalize="none"
-            spellcheck={false}
-            placeholder="env=prod"
-            value={props.edit.typed()}
-            onInput={(event) => props.edit.type(event.currentTarget.value)}
-            aria-invalid={props.edit.fault() !== undefined}
-            aria-describedby={`${id}-problem`}
-          />
-          <LabelSuggestions id={`${id}-known`} typed={props.edit.typed()} />
-          <button class="button" type="submit">
-            Add
-          </button>
-        </div>
-        <p class="problem" id={`${id}-problem`} role="alert">
-          {props.edit.fault()}
-        </p>
+        <LabelField
+          title="Add a label"
+          hint="a key, or key=value"
+          typed={props.edit.typed()}
+          onType={props.edit.type}
+          fault={props.edit.fault()}
+          ref={(element) => {
+            field = element;
+          }}
+          button={
+            <button class="button" type="submit">
+              Add
+            </button>
+          }
+        />
       </form>
       {/* Focusable, because the keyboard scrolls only what has the focus. */}
       <section class="label-editor-keys" aria-label="Labels" tabindex="0">

@@ -1,6 +1,6 @@
-import { createUniqueId, For, Show } from "solid-js";
-import { Icon } from "../components/Icon.tsx";
-import { LabelSuggestions } from "./LabelSuggestions.tsx";
+import { For, Show } from "solid-js";
+import { RemovableChip } from "../components/RemovableChip.tsx";
+import { LabelField } from "./LabelField.tsx";
 import type { LabelListState } from "./labelList.ts";
 import "./LabelList.css";
 
@@ -14,7 +14,6 @@ interface LabelListProps {
 /** A field of a form for labels or label filters, and those that were added. Enter adds what is typed. */
 export function LabelList(props: LabelListProps) {
   let field!: HTMLInputElement;
-  const id = createUniqueId();
 
   const add = () => {
     props.list.addTyped();
@@ -32,54 +31,40 @@ export function LabelList(props: LabelListProps) {
   };
 
   return (
-    <div class="field">
-      <label for={id}>
-        {props.title} <span class="muted">({props.hint})</span>
-      </label>
-      <div class="label-list-field">
-        <input
-          id={id}
-          ref={field}
-          type="text"
-          dir="auto"
-          list={`${id}-known`}
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck={false}
-          placeholder="env=prod"
-          value={props.list.typed()}
-          onInput={(event) => props.list.type(event.currentTarget.value)}
-          onKeyDown={onKeyDown}
-          aria-invalid={props.list.fault() !== undefined}
-          aria-describedby={`${id}-problem`}
-        />
-        <LabelSuggestions id={`${id}-known`} typed={props.list.typed()} withKeys={props.list.kind.keysStandForAll} />
-        <button class="button" type="button" aria-label="Add the label" onClick={add}>
-          Add
-        </button>
-      </div>
-      <Show when={props.list.items().length > 0}>
-        <ul class="label-list" aria-label={props.title}>
-          <For each={props.list.items()}>
-            {(item) => (
-              <li>
-                <button
-                  class="label-list-item"
-                  type="button"
-                  aria-label={`Remove ${props.list.kind.words(item)}`}
-                  onClick={() => remove(item)}
-                >
-                  <bdi class="cut">{props.list.kind.words(item)}</bdi>
-                  <Icon name="close" />
-                </button>
-              </li>
-            )}
-          </For>
-        </ul>
-      </Show>
-      <p class="label-list-problem problem" id={`${id}-problem`} role="alert">
-        {props.list.fault()}
-      </p>
+    <div class="field label-list-form">
+      <LabelField
+        title={props.title}
+        hint={props.hint}
+        typed={props.list.typed()}
+        onType={props.list.type}
+        withKeys={props.list.kind.keysStandForAll}
+        fault={props.list.fault()}
+        onKeyDown={onKeyDown}
+        ref={(element) => {
+          field = element;
+        }}
+        button={
+          <button class="button" type="button" aria-label="Add the label" onClick={add}>
+            Add
+          </button>
+        }
+      >
+        <Show when={props.list.items().length > 0}>
+          <ul class="label-list" aria-label={props.title}>
+            <For each={props.list.items()}>
+              {(item) => (
+                <li>
+                  <RemovableChip
+                    text={props.list.kind.words(item)}
+                    removes={props.list.kind.words(item)}
+                    onRemove={() => remove(item)}
+                  />
+                </li>
+              )}
+            </For>
+          </ul>
+        </Show>
+      </LabelField>
     </div>
   );
 }

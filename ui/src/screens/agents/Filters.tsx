@@ -5,6 +5,7 @@ import { rescueFocus } from "../../components/focus.ts";
 import { formatCount } from "../../components/format.ts";
 import { Icon } from "../../components/Icon.tsx";
 import { useIsNarrow } from "../../components/narrow.ts";
+import { RemovableChip } from "../../components/RemovableChip.tsx";
 import { useLiveView } from "../../useLive.ts";
 import { columnTitles } from "./columns.ts";
 import { changeQuery, sortBy, toggleFilter } from "./listQuery.ts";
@@ -51,16 +52,11 @@ export function Filters(props: { query: ListQuery }) {
         <fieldset class="filters-labels" aria-label="Labels">
           <For each={props.query.labels}>
             {(filter) => (
-              <button
-                class="filters-label"
-                type="button"
-                title={filterWords(filter)}
-                aria-label={`Remove the filter ${filterWords(filter)}`}
-                onClick={() => removeLabel(filter)}
-              >
-                <bdi class="cut">{filterWords(filter)}</bdi>
-                <Icon name="close" />
-              </button>
+              <RemovableChip
+                text={filterWords(filter)}
+                removes={`the filter ${filterWords(filter)}`}
+                onRemove={() => removeLabel(filter)}
+              />
             )}
           </For>
         </fieldset>
