@@ -56,7 +56,7 @@ export class Bare extends DurableObject<BenchEnv> {
   }
 }
 
-/** An object that also parses each frame and prints it again, as any object that looks at frames has to. */
+/** An object that also parses each frame and prints it again, as one that looks at frames has to. */
 export class Parsing extends DurableObject<BenchEnv> {
   override fetch(): Response {
     return open(this.ctx, []);

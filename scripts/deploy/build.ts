@@ -10,8 +10,8 @@ import { step, type Terminal } from "./terminal.ts";
 export async function build(terminal: Terminal): Promise<void> {
   await run(terminal, "Checking the manager", "npm", "run", "--silent", "check", "--workspace", "manager");
   await run(terminal, "Checking the dashboard", "npm", "run", "--silent", "check", "--workspace", "ui");
-  // Before the dashboard, whose build includes them. A checkout without that target has no downloads.
-  if ((await runQuietly(".", "make", "-n", "agents")).ok) await run(terminal, "Building the agents", "make", "agents");
+  // Before the dashboard, whose build includes them.
+  await run(terminal, "Building the agents", "make", "agents");
   await run(terminal, "Building the dashboard", "npm", "run", "--silent", "build", "--workspace", "ui");
   await run(terminal, "Building the Worker", "npm", "run", "--silent", "build", "--workspace", "manager");
 }

@@ -64,7 +64,7 @@ export async function lookAt(terminal: Terminal, url: string, assets: readonly A
 
 /** Says where the manager is and how the first agent gets there. */
 export async function sayFirstAgent(terminal: Terminal, url: string): Promise<void> {
-  terminal.say(`\n  Manager  ${url}\n\n  For the first agent, mint a token here:\n`);
+  terminal.say(`\n  Manager  ${url}\n\n  For the first agent, make an enrolment token here:\n`);
   terminal.say("    read -rs ADMIN_PASSWORD && export ADMIN_PASSWORD");
   terminal.say(`    make token MANAGER_URL=${url}\n`);
   if (await hasInstaller(url))

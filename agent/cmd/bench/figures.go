@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
@@ -131,10 +130,7 @@ func processor() string {
 	return fmt.Sprintf("%d cores of %s", runtime.NumCPU(), field("/proc/cpuinfo", "model name\t: "))
 }
 
-func system() string {
-	release, _ := exec.Command("uname", "-sr").Output()
-	return strings.TrimSpace(string(release)) + " and " + strings.Trim(field("/etc/os-release", "PRETTY_NAME="), `"`)
-}
+func system() string { return strings.Trim(field("/etc/os-release", "PRETTY_NAME="), `"`) }
 
 // field is what follows a key at the beginning of a line.
 func field(file, key string) string {

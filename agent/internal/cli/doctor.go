@@ -105,7 +105,7 @@ func useProxy(manager identity.Manager) error {
 
 const doctorHelp = `Usage: zedops-agent doctor [flags]
 
-Goes the way of a new connection and checks each step: state directory, clock,
+Takes the steps of a new connection and checks each: state directory, clock,
 name service, proxy, TCP, TLS, upgrade to a WebSocket, credential, heartbeat. Each
 check is ok, failed or skipped. A failed one has a code and a remedy. Works with
 and without a running agent, before and after the enrolment. It changes nothing:

@@ -23,8 +23,8 @@ func enrollCommand() command {
 		help: `Usage: zedops-agent enroll [flags]
 
 Enrols this host with an enrolment token, waits until the manager has acknowledged
-a heartbeat, and ends. "zedops-agent" then runs without a token. For scripts and
-for a person who wants to see whether it works.
+a heartbeat, and ends. "zedops-agent" then runs without a token. Use it in
+scripts, or to see whether the connection works.
 
 If this host is enrolled already, it proves in the same way that its stored
 credential works. If an agent runs with the state directory, it asks that agent.

@@ -207,7 +207,7 @@ take_token() {
 
 # Standard input may be this script, so the terminal is opened by its own name.
 ask_token() {
-  printf 'Enrolment token for %s (Add agent in its dashboard makes one; it is not shown): ' "$MANAGER" >/dev/tty
+  printf 'Enrolment token for %s (Add agent in its dashboard makes one; typing is hidden): ' "$MANAGER" >/dev/tty
   tty_settings=$(stty -g </dev/tty)
   stty -echo </dev/tty
   IFS= read -r given_token </dev/tty || :
@@ -404,7 +404,7 @@ StateDirectory=zedops-agent
 StateDirectoryMode=0700
 UMask=0077
 
-# The agent needs about 12 MB, and never more than 32.
+# The agent needs 9 to 13 MB, and never more than 32.
 MemoryMax=64M
 TasksMax=64
 
