@@ -1,4 +1,4 @@
-/** Statistics for the benchmarks. */
+/** Statistics for the benchmarks, and how they are printed. */
 
 export interface Spread {
   median: number;
@@ -24,4 +24,15 @@ export function growth(points: readonly { size: number; value: number }[]): numb
   const [x, y] = [mean(0), mean(1)];
   const covariance = logs.reduce((sum, log) => sum + (log[0] - x) * (log[1] - y), 0);
   return covariance / logs.reduce((sum, log) => sum + (log[0] - x) ** 2, 0);
+}
+
+/** Prints a table as Markdown. */
+export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
+}
+
+/** The median, the least and the most. */
+export function range({ median, least, most }: Spread, unit: string, digits: number): string {
+  const [middle, low, high] = [median, least, most].map((value) => value.toFixed(digits));
+  return `${[middle, unit].join(" ").trim()} (${low}–${high})`;
 }

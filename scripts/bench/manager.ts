@@ -12,7 +12,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Spread } from "./figures.ts";
+import { printTable, range } from "./figures.ts";
 import { buildLoad } from "./load.ts";
 import { type AskFigures, type MessageFigures, measureAsks, measureMessages } from "./messages.ts";
 import { bundle, deleteBundle, Runtime } from "./runtime.ts";
@@ -63,38 +63,29 @@ interface Figures {
 }
 
 function print({ messages, asks, scale, exponents }: Figures): void {
-  table(
+  printTable(
     ["echo", "time", "CPU of the server", "100 on their way: echoes a second", "CPU of the server"],
     messages.map(({ name, latencyUs, cpuUs, perSecond, busyCpuUs }) => [
-      ...[name, range(latencyUs, "µs"), range(cpuUs, "µs"), range(perSecond, ""), range(busyCpuUs, "µs", 1)],
+      ...[name, range(latencyUs, "µs", 0), range(cpuUs, "µs", 0), range(perSecond, "", 0), range(busyCpuUs, "µs", 1)],
     ]),
   );
   console.log();
-  table(
+  printTable(
     ["request by HTTP to an agent and back", "time", "CPU of the server"],
-    asks.map(({ name, latencyUs, cpuUs }) => [name, range(latencyUs, "µs"), range(cpuUs, "µs")]),
+    asks.map(({ name, latencyUs, cpuUs }) => [name, range(latencyUs, "µs", 0), range(cpuUs, "µs", 0)]),
   );
   console.log();
-  table(
+  printTable(
     ["agents", "server", "connect all", "memory per agent", "fan-out to all", "list of all", "bytes of the list"],
     scale.map(({ size, name, connectMs, kibPerAgent, fanoutMs, listMs, listBytes }) => [
-      ...[String(size), name, range(connectMs, "ms"), `${kibPerAgent.toFixed(0)} KiB`, range(fanoutMs, "ms")],
-      ...[range(listMs, "ms"), String(listBytes)],
+      ...[String(size), name, range(connectMs, "ms", 0), `${kibPerAgent.toFixed(0)} KiB`, range(fanoutMs, "ms", 0)],
+      ...[range(listMs, "ms", 0), String(listBytes)],
     ]),
   );
   console.log();
-  table(
+  printTable(
     ["figure of the manager", "grows with the number of agents to the power of"],
     Object.entries(exponents).map(([name, exponent]) => [name, exponent.toFixed(2)]),
   );
   console.log(`\nThe benchmark took ${Math.round(performance.now() / 1000)} s.`);
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): void {
-  for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
-}
-
-/** The median, the least and the most. */
-function range({ median, least, most }: Spread, unit: string, digits = 0): string {
-  return `${median.toFixed(digits)} ${unit} (${least.toFixed(digits)}–${most.toFixed(digits)})`.replace("  ", " ");
 }

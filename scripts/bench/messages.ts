@@ -64,26 +64,26 @@ export async function measureMessages(
     await client.order({ do: "open", url: nats.url });
 
     for (const { load } of sides) await load.order({ do: "flight", group: "one", count: WARM_UP, inFlight: IN_FLIGHT });
-    const samples = sides.map(() => ({ latency: [], cpu: [], perSecond: [], busyCpu: [] }) as Record<string, number[]>);
+    const measured = sides.map((side) => ({ ...side, ...newSamples() }));
     for (let round = 0; round < rounds; round++) {
-      for (const [n, { load, serverPid }] of sides.entries()) {
+      for (const { load, serverPid, latency, cpu, perSecond, busyCpu } of measured) {
         const before = await cpuMs(serverPid);
         const echo = await load.order({ do: "echo", group: "one", count: ECHOES });
         const between = await cpuMs(serverPid);
         const flight = await load.order({ do: "flight", group: "one", count: FLIGHTS, inFlight: IN_FLIGHT });
         const after = await cpuMs(serverPid);
-        samples[n]?.latency?.push(echo.medianUs ?? Number.NaN);
-        samples[n]?.cpu?.push(((between - before) * 1000) / ECHOES);
-        samples[n]?.perSecond?.push(FLIGHTS / (flight.ms / 1000));
-        samples[n]?.busyCpu?.push(((after - between) * 1000) / FLIGHTS);
+        latency.push(echo.medianUs ?? Number.NaN);
+        cpu.push(((between - before) * 1000) / ECHOES);
+        perSecond.push(FLIGHTS / (flight.ms / 1000));
+        busyCpu.push(((after - between) * 1000) / FLIGHTS);
       }
     }
-    return sides.map(({ name }, n) => ({
+    return measured.map(({ name, latency, cpu, perSecond, busyCpu }) => ({
       name,
-      latencyUs: spread(samples[n]?.latency ?? []),
-      cpuUs: spread(samples[n]?.cpu ?? []),
-      perSecond: spread(samples[n]?.perSecond ?? []),
-      busyCpuUs: spread(samples[n]?.busyCpu ?? []),
+      latencyUs: spread(latency),
+      cpuUs: spread(cpu),
+      perSecond: spread(perSecond),
+      busyCpuUs: spread(busyCpu),
     }));
   } finally {
     await Promise.all([...sides.map(({ load }) => load.end()), nats.end()]);
@@ -119,21 +119,22 @@ export async function measureAsks(runtime: Runtime, binary: string, rounds: numb
       },
     ];
     for (const { order } of sides) await load.order(order);
-    const samples = sides.map(() => ({ latency: [] as number[], cpu: [] as number[] }));
+    const measured = sides.map((side) => ({ ...side, ...newSamples() }));
     for (let round = 0; round < rounds; round++) {
-      for (const [n, { order }] of sides.entries()) {
+      for (const { order, latency, cpu } of measured) {
         const before = await cpuMs(runtime.pid);
         const { medianUs } = await load.order(order);
-        samples[n]?.latency.push(medianUs ?? Number.NaN);
-        samples[n]?.cpu.push((((await cpuMs(runtime.pid)) - before) * 1000) / ASKS);
+        latency.push(medianUs ?? Number.NaN);
+        cpu.push((((await cpuMs(runtime.pid)) - before) * 1000) / ASKS);
       }
     }
-    return sides.map(({ name }, n) => ({
-      name,
-      latencyUs: spread(samples[n]?.latency ?? []),
-      cpuUs: spread(samples[n]?.cpu ?? []),
-    }));
+    return measured.map(({ name, latency, cpu }) => ({ name, latencyUs: spread(latency), cpuUs: spread(cpu) }));
   } finally {
     await load.end();
   }
+}
+
+/** What is measured in each round. */
+function newSamples(): Record<"latency" | "cpu" | "perSecond" | "busyCpu", number[]> {
+  return { latency: [], cpu: [], perSecond: [], busyCpu: [] };
 }

@@ -18,7 +18,7 @@ import { z } from "zod";
 import { Admin } from "../stack/admin.ts";
 import { BeatingAgent } from "./beating-agent.ts";
 import { BeatingCrowd } from "./beating-crowd.ts";
-import { growth, type Spread, spread } from "./figures.ts";
+import { growth, printTable, range, type Spread, spread } from "./figures.ts";
 import { ObjectEvents } from "./object-events.ts";
 import { bundle, deleteBundle, Runtime } from "./runtime.ts";
 
@@ -311,13 +311,13 @@ interface Figures {
 }
 
 function print({ idle, reporting, wakes, operations, exponents, lost, pauses }: Figures): void {
-  table(
+  printTable(
     ["sockets", "first message to a hub asleep", "to a bare object asleep", "difference of the medians"],
     [
       ...wakes.map(({ size, hub, bare }) => [
         size,
-        range(hub),
-        range(bare),
+        inMs(hub),
+        inMs(bare),
         `${(hub.median - bare.median).toFixed(2)} ms`,
       ]),
     ],
@@ -327,7 +327,7 @@ function print({ idle, reporting, wakes, operations, exponents, lost, pauses }: 
     [`${REPORTING * 100} % of the agents report in each interval`, reporting],
   ] as const) {
     console.log(`\n${title}:\n`);
-    table(
+    printTable(
       ["sockets", "awake", "wakes a minute", "alarms a minute", "CPU a minute: hub", "bare object", "ratio"],
       rows.map(({ size, awake, wakesPerMinute, alarmsPerMinute, cpuMsPerMinute: { hub, bare } }) => [
         ...[size, `${(awake * 100).toFixed(0)} %`, wakesPerMinute.toFixed(1), alarmsPerMinute.toFixed(1)],
@@ -336,19 +336,19 @@ function print({ idle, reporting, wakes, operations, exponents, lost, pauses }: 
     );
   }
   console.log();
-  table(
+  printTable(
     ["sockets", "CPU of a wake and its sweep", "and of falling asleep again"],
-    idle.map(({ size, sweepCpuMs, untilAsleepCpuMs }) => [size, range(sweepCpuMs, 0), range(untilAsleepCpuMs, 0)]),
+    idle.map(({ size, sweepCpuMs, untilAsleepCpuMs }) => [size, inMs(sweepCpuMs, 0), inMs(untilAsleepCpuMs, 0)]),
   );
   console.log();
-  table(
+  printTable(
     ["operation", "sockets", "hub asleep", "hub awake"],
     operations
       .toSorted((a, b) => a.operation.localeCompare(b.operation))
-      .map(({ operation, size, asleep, awake }) => [operation, size, range(asleep), range(awake)]),
+      .map(({ operation, size, asleep, awake }) => [operation, size, inMs(asleep), inMs(awake)]),
   );
   console.log();
-  table(
+  printTable(
     ["time", "grows with the number of sockets to the power of"],
     Object.entries(exponents).map(([name, exponent]) => [name, exponent.toFixed(2)]),
   );
@@ -359,11 +359,7 @@ function print({ idle, reporting, wakes, operations, exponents, lost, pauses }: 
     );
 }
 
-function table(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
-  for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
-}
-
-/** The median, the least and the most, in milliseconds. */
-function range({ median, least, most }: Spread, digits = 1): string {
-  return `${median.toFixed(digits)} ms (${least.toFixed(digits)}–${most.toFixed(digits)})`;
+/** In milliseconds. */
+function inMs(spread: Spread, digits = 1): string {
+  return range(spread, "ms", digits);
 }
