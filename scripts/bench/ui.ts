@@ -1,17 +1,25 @@
 /**
- * Measures the dashboard in Chromium with many agents, against a stand-in for the manager:
+ * Measures the dashboard in Chromium with many agents:
  *
- *   node scripts/bench/ui.ts        with 10,000 agents
+ *   node scripts/bench/ui.ts             with 10,000 agents, against a stand-in for the manager
+ *   node scripts/bench/ui.ts --manager   against a real manager, whose registry has as many agents; without changes of agents
  *   node scripts/bench/ui.ts 2000
  */
 import { cpus } from "node:os";
+import { DatabaseSync } from "node:sqlite";
 import { setTimeout } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import type { CDPSession, Page } from "playwright-core";
-import { launchBrowser } from "../e2e/dashboard.ts";
+import { Dashboard, launchBrowser } from "../e2e/dashboard.ts";
 import { firstScreenBytes } from "../e2e/first-screen.ts";
-import { inventAgents, StandIn } from "../e2e/stand-in.ts";
+import { Lab } from "../e2e/lab.ts";
+import { registryFile } from "../e2e/registry-file.ts";
+import { type AgentRecord, inventAgents, StandIn } from "../e2e/stand-in.ts";
 
-const [count = "10000"] = process.argv.slice(2);
+const {
+  values: options,
+  positionals: [count = "10000"],
+} = parseArgs({ options: { manager: { type: "boolean" } }, allowPositionals: true });
 const REPEATS = 5;
 /** Changes a second, and the interval of the manager's batches. */
 const CHANGES = 1_000;
@@ -26,11 +34,17 @@ const typeInto = `
   element.dispatchEvent(new InputEvent("input", { bubbles: true }))`;
 
 const browser = await launchBrowser();
+const onEnd = [() => browser.close()];
 try {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
-  const standIn = new StandIn(inventAgents(Number(count)));
-  await standIn.serve(context);
+  const agents = inventAgents(Number(count));
+  const standIn = options.manager ? null : new StandIn(agents);
+  await standIn?.serve(context);
+  const lab = options.manager ? await openLab(agents) : null;
+  onEnd.push(async () => lab?.close());
   const page = await context.newPage();
+  const url = standIn?.url ?? lab?.url;
+  if (lab !== null) await new Dashboard(page).logIn(lab.url, lab.password);
   // When the first answer with agents has come, when the first row is there, and every task over 50 ms.
   await page.addInitScript(`
     window.bench = { tasks: [] };
@@ -50,7 +64,7 @@ try {
     }).observe(document, { childList: true, subtree: true });`);
   const session = await context.newCDPSession(page);
   await session.send("Performance.enable");
-  await page.goto(`${standIn.url}/agents`);
+  await page.goto(`${url}/agents`);
   await page.getByText("Live", { exact: true }).waitFor();
 
   const [cpu] = cpus();
@@ -76,16 +90,55 @@ try {
   await page.getByRole("button", { name: "Clear selection" }).click();
   await page.evaluate("document.querySelectorAll('th.agents-status button')[0].click()");
 
-  await page.evaluate("bench.tasks.length = 0");
-  const busy = await cpuShare(session, () => change(standIn));
-  report(`longest task at ${CHANGES} changes a second`, await longestTask(page), 100, "ms");
-  report(`share of a core at ${CHANGES} changes a second`, busy * 100, null, "%");
+  if (standIn !== null) {
+    await page.evaluate("bench.tasks.length = 0");
+    const busy = await cpuShare(session, () => change(standIn));
+    report(`longest task at ${CHANGES} changes a second`, await longestTask(page), 100, "ms");
+    report(`share of a core at ${CHANGES} changes a second`, busy * 100, null, "%");
+  }
   await setTimeout(2_000);
   report("share of a core when nothing happens", (await cpuShare(session, () => setTimeout(IDLE_MS))) * 100, 2, "%");
   await session.send("HeapProfiler.collectGarbage");
   report("heap", (await metric(session, "JSHeapUsedSize")) / 1_048_576, 60, "MB");
 } finally {
-  await browser.close();
+  for (const end of onEnd) await end();
+}
+
+/** A manager of its own whose registry has these agents. Their hubs do not know them, so all are offline. */
+async function openLab(agents: readonly AgentRecord[]): Promise<Lab> {
+  const lab = await Lab.open();
+  // The first manager makes the registry. Its rows are written while no manager runs.
+  const first = await lab.startManager();
+  await first.stop();
+  const registry = new DatabaseSync(await registryFile(lab.dir));
+  registry.exec("BEGIN");
+  registry.exec("INSERT INTO enrolments (id, max_uses, created_at, expires_at) VALUES ('bench', 100000, 0, 1)");
+  const insert = registry.prepare(`
+    INSERT INTO agents (id, enrolment_id, install_id, name, token_hash, created_at, generation, status, reason, since,
+      last_seen, address, version, os, arch, hostname)
+    VALUES (?, 'bench', ?, ?, '', ?, ?, 'offline', ?, ?, ?, ?, ?, ?, ?, ?)`);
+  for (const {
+    id,
+    name,
+    createdAt,
+    generation,
+    reason,
+    since,
+    lastSeen,
+    address,
+    version,
+    os,
+    arch,
+    hostname,
+  } of agents)
+    insert.run(
+      ...[id, id, name, createdAt, generation, reason ?? "stopped", since, lastSeen],
+      ...[address, version, os, arch, hostname],
+    );
+  registry.exec("COMMIT");
+  registry.close();
+  await lab.startManager();
+  return lab;
 }
 
 /** Prints a line of the table. A figure without a target has `most` null. */
