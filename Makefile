@@ -84,7 +84,7 @@ simulate: $(INSTALLED) ## Simulate how fleets of up to a million agents come bac
 
 .PHONY: bench-ui
 bench-ui: $(INSTALLED) ui/dist/index.html ## Measure the dashboard in Chromium with 10,000 agents
-	@$(NODE) scripts/bench/ui.ts
+	@$(NODE) scripts/bench/ui.ts $(ARGS)
 
 .PHONY: bench-agent
 bench-agent: go ## Measure the agent beside a bare client, in about five minutes; ARGS=--full takes an hour
