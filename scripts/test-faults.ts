@@ -1,10 +1,11 @@
 import { command } from "./stack/command.ts";
 import { ensureDevVars } from "./stack/dev-vars.ts";
 import { runFaults } from "./suites/faults.ts";
+import { verdict } from "./suites/outcome.ts";
 
 await command(async (stack) => {
   await ensureDevVars();
-  const { passed, failed } = await runFaults(stack, process.argv.includes("--full") ? "full" : "short");
-  console.log(`${passed} passed, ${failed} failed`);
-  return failed === 0 ? 0 : 1;
+  const outcome = await runFaults(stack, process.argv.includes("--full") ? "full" : "short");
+  console.log(verdict(outcome));
+  return outcome.failures.length === 0 ? 0 : 1;
 });

@@ -3,7 +3,7 @@ import { ensureDevVars } from "./stack/dev-vars.ts";
 import { runCheck } from "./suites/check.ts";
 import { runFaults } from "./suites/faults.ts";
 import { runTwoAtATime } from "./suites/jobs.ts";
-import { sum } from "./suites/outcome.ts";
+import { sum, verdict } from "./suites/outcome.ts";
 import { canDetectRaces, unitJobs } from "./suites/unit.ts";
 import { runVitest } from "./suites/vitest.ts";
 
@@ -29,6 +29,6 @@ await command(async (stack) => {
     await runVitest(stack, "e2e", "scripts/e2e"),
     await runFaults(stack, "short"),
   ]);
-  console.log(`${total.passed} passed, ${total.failed} failed`);
-  return total.failed === 0 ? 0 : 1;
+  console.log(verdict(total));
+  return total.failures.length === 0 ? 0 : 1;
 });

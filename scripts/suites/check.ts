@@ -1,5 +1,5 @@
 import type { Stack } from "../stack/stack.ts";
-import { fail, type Outcome, pass } from "./outcome.ts";
+import type { Outcome } from "./outcome.ts";
 import { type ProcessOptions, runProcess, say } from "./process.ts";
 
 export interface Check extends ProcessOptions {
@@ -29,5 +29,5 @@ function report(name: string, title: string, start: number, ok: boolean, lines: 
   if (!ok) for (const line of lines) say(name, line);
   const seconds = ((performance.now() - start) / 1_000).toFixed(1);
   say(name, `${ok ? "✓" : "✗"} ${title} (${seconds} s)`);
-  return ok ? pass : fail;
+  return ok ? { passed: 1, failures: [] } : { passed: 0, failures: [`${name}: ${title}`] };
 }

@@ -28,20 +28,30 @@ export async function runGoTest(stack: Stack, name: string, folder: string, ...a
   });
   // No file: nothing ran.
   const lines = (await readFile(file, "utf8").catch(() => "")).trim().split("\n").filter(Boolean);
-  return settle(countTests(lines.map((line) => End.parse(JSON.parse(line)))), succeeded);
+  return settle(
+    name,
+    countTests(
+      name,
+      lines.map((line) => End.parse(JSON.parse(line))),
+    ),
+    succeeded,
+  );
 }
 
 /**
  * Counts tests, without those that only group others. A group or a package that failed although none of its tests did,
  * because it crashed for example, is one failure.
  */
-export function countTests(ends: readonly End[]): Outcome {
+export function countTests(name: string, ends: readonly End[]): Outcome {
   const groups = new Set(ends.flatMap(groupsOf));
   const failed = ends.filter(({ Action }) => Action === "fail");
   const failedGroups = new Set(failed.flatMap(groupsOf));
   return {
     passed: ends.filter((end) => end.Action === "pass" && end.Test !== undefined && !groups.has(idOf(end))).length,
-    failed: failed.filter((end) => !failedGroups.has(idOf(end))).length,
+    failures: failed
+      .map(idOf)
+      .filter((id) => !failedGroups.has(id))
+      .map((id) => `${name}: ${id}`),
   };
 }
 

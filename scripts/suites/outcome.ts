@@ -1,22 +1,28 @@
-/** The numbers of passed and failed tests of a suite. A suite that crashed has at least one failure. */
+/** What a suite found: the number of tests that passed, and a line for each that failed. */
 export interface Outcome {
   passed: number;
-  failed: number;
+  failures: readonly string[];
 }
 
-export const pass: Outcome = { passed: 1, failed: 0 };
-export const fail: Outcome = { passed: 0, failed: 1 };
-
 /** Adds a failure if the process failed although no test did, or if there was no test. */
-export function settle(outcome: Outcome, succeeded: boolean): Outcome {
-  const crashed = !succeeded && outcome.failed === 0;
-  const empty = outcome.passed + outcome.failed === 0;
-  return crashed || empty ? { ...outcome, failed: outcome.failed + 1 } : outcome;
+export function settle(name: string, outcome: Outcome, succeeded: boolean): Outcome {
+  const { passed, failures } = outcome;
+  const crashed = !succeeded && failures.length === 0;
+  const empty = passed + failures.length === 0;
+  const problem = empty ? "no test ran" : "its process failed although no test did";
+  return crashed || empty ? { passed, failures: [...failures, `${name}: ${problem}`] } : outcome;
 }
 
 export function sum(outcomes: readonly Outcome[]): Outcome {
-  return outcomes.reduce((a, b) => ({ passed: a.passed + b.passed, failed: a.failed + b.failed }), {
-    passed: 0,
-    failed: 0,
-  });
+  return {
+    passed: outcomes.reduce((total, { passed }) => total + passed, 0),
+    failures: outcomes.flatMap(({ failures }) => failures),
+  };
+}
+
+/**
+ * The end of the output: all failures once more, because theirs is far above, and the numbers in the last line.
+ */
+export function verdict({ passed, failures }: Outcome): string {
+  return [...failures.map((failure) => `✗ ${failure}`), `${passed} passed, ${failures.length} failed`].join("\n");
 }

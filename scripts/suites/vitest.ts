@@ -1,6 +1,6 @@
 import { mkdtempDisposable, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { inRepository } from "../stack/repository.ts";
 import type { Stack } from "../stack/stack.ts";
@@ -8,7 +8,17 @@ import { type Outcome, settle } from "./outcome.ts";
 import { type ProcessOptions, runProcess } from "./process.ts";
 
 const Report = z.object({
-  testResults: z.array(z.object({ status: z.string(), assertionResults: z.array(z.object({ status: z.string() })) })),
+  testResults: z.array(
+    z.object({
+      /** The file's path. */
+      name: z.string(),
+      status: z.string(),
+      message: z.string(),
+      assertionResults: z.array(
+        z.object({ status: z.string(), fullName: z.string(), failureMessages: z.array(z.string()) }),
+      ),
+    }),
+  ),
 });
 
 /** Runs the vitest project in a folder and reads vitest's own report. */
@@ -31,18 +41,21 @@ export async function runVitest(
       ...["--reporter=default", "--reporter=json", `--outputFile.json=${report}`],
     ],
   });
-  return settle(await readReport(report), succeeded);
+  return settle(name, await readReport(name, report), succeeded);
 }
 
 /** Counts the tests of a report. Without a report, nothing ran. A file that could not be loaded is one failure. */
-async function readReport(file: string): Promise<Outcome> {
+async function readReport(name: string, file: string): Promise<Outcome> {
   const json = await readFile(file, "utf8").catch(() => undefined);
-  if (json === undefined) return { passed: 0, failed: 0 };
+  if (json === undefined) return { passed: 0, failures: [] };
   const { testResults } = Report.parse(JSON.parse(json));
   const tests = testResults.flatMap((result) => result.assertionResults);
-  const count = (status: string) => tests.filter((test) => test.status === status).length;
-  const unloaded = testResults.filter(
-    (result) => result.status === "failed" && !result.assertionResults.some((test) => test.status === "failed"),
-  );
-  return { passed: count("passed"), failed: count("failed") + unloaded.length };
+  return { passed: tests.filter(({ status }) => status === "passed").length, failures: testResults.flatMap(failures) };
+
+  function failures({ name: path, status, message, assertionResults }: (typeof testResults)[number]): string[] {
+    const tell = (title: string, reason = "") => `${name}: ${basename(path)}: ${title}: ${reason.split("\n", 1)[0]}`;
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    if (failed.length > 0) return failed.map(({ fullName, failureMessages }) => tell(fullName, failureMessages[0]));
+    return status === "failed" ? [tell("could not be loaded", message)] : [];
+  }
 }
