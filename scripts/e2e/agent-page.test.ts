@@ -67,6 +67,8 @@ test("an operator renames and removes an agent by keyboard alone", async ({ lab,
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "by-hand" }).waitFor();
   expect((await lab.agent("by-hand")).id).toBe(id);
+  // The feed may tell of it before the answer closes the dialog.
+  await page.getByRole("dialog").waitFor({ state: "detached" });
   expect(await focused.textContent()).toBe("Rename…");
 
   await tabTo("Remove…");
@@ -77,6 +79,7 @@ test("an operator renames and removes an agent by keyboard alone", async ({ lab,
   await page.keyboard.press("Enter");
   await page.getByRole("rowheader").getByText("by-hand").waitFor({ state: "detached" });
   await page.waitForURL("**/agents");
+  await dialog.waitFor({ state: "detached" });
   expect(await focused.textContent()).toBe("Agents");
   expect(await lab.admin.agent(id)).toBeUndefined();
   await process.stop();

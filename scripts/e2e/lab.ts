@@ -11,7 +11,7 @@ import { type ManagerOptions, startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
 import { Stack } from "../stack/stack.ts";
 import { UserError } from "../stack/user-error.ts";
-import { freePort, isFree } from "./free-port.ts";
+import { isFree, ownPort } from "./own-port.ts";
 
 const Reply = z.object({ data: z.unknown().optional() });
 
@@ -56,7 +56,7 @@ export class Lab {
     await ensureDevVars();
     const password = await localPassword();
     if (password === undefined) throw new Error("there is no local password");
-    return new Lab(await mkdtemp(join(tmpdir(), "zedops-e2e-")), await freePort(), password);
+    return new Lab(await mkdtemp(join(tmpdir(), "zedops-e2e-")), await ownPort(), password);
   }
 
   private constructor(dir: string, port: number, password: string) {
