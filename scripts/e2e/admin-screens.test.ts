@@ -44,7 +44,8 @@ test("the audit trail is filtered by agent and by action", async ({ lab, manager
   await page.getByRole("combobox", { name: "Action" }).selectOption("Renamed agent");
   await expect.poll(() => rows.count()).toBe(2);
   await rows.nth(1).getByText("Name after").waitFor();
-  await expect.poll(() => page.url()).toContain(`target=${id}`);
+  // The URL follows a moment after the rows.
+  await expect.poll(() => new URL(page.url()).search).toBe(`?target=${id}&action=agent.rename`);
   await page.reload();
   await expect.poll(() => rows.count()).toBe(2);
 

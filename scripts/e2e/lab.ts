@@ -39,6 +39,14 @@ export interface LabAgentOptions extends Omit<AgentOptions, "onLine"> {
   mayMint?: boolean;
 }
 
+/**
+ * Waits until an agent has connected since its start: it logs this when its own echo has come back. It has stored its token
+ * and sent its subscriptions by then. The API reports it online earlier.
+ */
+export async function untilConnected({ log }: Pick<LabAgent, "log">): Promise<void> {
+  await expect.poll(() => log.join("\n"), { timeout: 60_000 }).toContain("msg=connected");
+}
+
 /** A manager with its own port and database, and agents, all started by the code of `make up`. */
 export class Lab {
   /** The folder of all files of the lab. */
