@@ -37,7 +37,8 @@ test("an operator looks at an agent, pings it and asks it", async ({ lab, manage
   await drawer.getByRole("button", { name: "Send request" }).press("Enter");
   await drawer.getByText(/it does not answer this subject/).waitFor();
 
-  await process.stop();
+  process.signal("SIGTERM");
+  await process.ended;
   await drawer.getByText("offline · stopped").first().waitFor();
   await drawer.getByText("Close code 1000: The agent was stopped.").waitFor();
   await drawer.getByText("None: the agent is not connected.").waitFor();

@@ -133,7 +133,8 @@ export class Lab {
   /** Stops everything, and fails if any of it has ever printed a secret. */
   async close(): Promise<void> {
     await this.#stack.stop();
-    await rm(this.dir, { recursive: true });
+    // wrangler may still write its log.
+    await rm(this.dir, { recursive: true, maxRetries: 20 });
     const { JWT_SECRET = "" } = await readDevVars();
     const printed = this.output.join("\n");
     expect(printed).not.toContain(this.password);

@@ -158,7 +158,8 @@ test("make watch prints a line when an agent comes and when it goes", async ({ l
     const data = '{"text": "hello", "n": 12345678901234567890}';
     await lab.admin.call("POST", "/api/publish", `{"subject":"fleet.announce","data":${data}}`);
     await expect.poll(() => lines.join("\n")).toContain(`fleet.announce  ${data}`);
-    await agent.process.stop();
+    agent.process.signal("SIGTERM");
+    await agent.process.ended;
     await expect.poll(() => lines.join("\n")).toMatch(/watched {2}offline \(stopped\)$/m);
 
     const commands = (await processTree(watch.pid ?? 0)).map(({ command }) => command).join("\n");

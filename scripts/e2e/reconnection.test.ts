@@ -39,7 +39,7 @@ test("an agent that is started again needs no token and has the same identity", 
   const { id } = await lab.agent("edge-2");
   const token = await readFile(join(first.stateDir, "token"), "utf8");
 
-  await first.process.stop();
+  first.process.signal("SIGTERM");
   await dashboard.untilStatus("edge-2", "offline");
   expect(await first.process.ended).toBe(0);
 
