@@ -211,4 +211,8 @@ func TestSystemdLearnsOfTheAgent(t *testing.T) {
 	b := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL)}, env: []string{"NOTIFY_SOCKET=" + name}})
 	await("STATUS=connected to " + m.URL + " as edge-7 (k3v)")
 	b.stopsWithin2s(t, syscall.SIGTERM)
+	await("STOPPING=1")
+
+	start(t, options{args: []string{"--state-dir", enrolled(t, away), "--max-retries", "1"}, env: []string{"NOTIFY_SOCKET=" + name}})
+	await("STOPPING=1") // it ends by itself
 }
