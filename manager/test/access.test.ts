@@ -20,6 +20,7 @@ import {
 } from "./manager.ts";
 import { untilMinuteHasRoom } from "./minute.ts";
 import { hideRegistry, showRegistry } from "./registry.ts";
+import { SOON } from "./soon.ts";
 
 interface ListedToken {
   id: string;
@@ -117,7 +118,7 @@ describe("a revoked agent", () => {
   it("is shown with the reason revoked even if it was offline before", async () => {
     const { agent, token } = await TestAgent.enrolled();
     agent.socket.close(1000, "stopped");
-    await vi.waitUntil(async () => (await agentView(agent.id)).reason === "stopped");
+    await vi.waitUntil(async () => (await agentView(agent.id)).reason === "stopped", SOON);
     await api("POST", `/api/agents/${agent.id}/revoke`);
     expect(await agentView(agent.id)).toMatchObject({ status: "offline", reason: "revoked" });
     expect((await upgrade({ token })).status).toBe(403);

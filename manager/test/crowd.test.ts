@@ -42,7 +42,7 @@ describe("sockets that do not register", () => {
     const { close } = await crowd(4, () => ({ token }));
     expect((await upgrade({ token })).status).toBe(429);
     close();
-    await vi.waitUntil(async () => (await upgrade({ token })).status === 101, { timeout: 10_000 });
+    await vi.waitUntil(async () => (await upgrade({ token })).status === 101, { timeout: 30_000 });
   });
 });
 

@@ -82,7 +82,7 @@ class TestViewer {
   }
 
   next(matches: (message: Message) => boolean): Promise<Message> {
-    return vi.waitUntil(() => this.messages.find(matches), { timeout: 10_000, interval: 5 });
+    return vi.waitUntil(() => this.messages.find(matches), { timeout: 30_000, interval: 5 });
   }
 
   /** The data of the next message that tells of this change of the agent. */
@@ -93,7 +93,7 @@ class TestViewer {
   }
 
   untilClosed(): Promise<{ code: number; reason: string }> {
-    return vi.waitUntil(() => this.closed, { timeout: 10_000, interval: 5 });
+    return vi.waitUntil(() => this.closed, { timeout: 30_000, interval: 5 });
   }
 }
 

@@ -128,7 +128,7 @@ it("a lone change is one frame for each page, and a page's state is written no m
   for (let rttMs = 1; rttMs <= 10; rttMs++) {
     attachments.mockClear();
     await changed.request("agent.heartbeat", { rttMs });
-    await vi.waitUntil(() => pages.every(({ texts }) => texts.length === rttMs), { timeout: 10_000, interval: 1 });
+    await vi.waitUntil(() => pages.every(({ texts }) => texts.length === rttMs), { timeout: 30_000, interval: 1 });
     // The first one is written at once, so that no timer keeps the hub awake for it.
     if (rttMs > 1) expect(pagesWritten()).toBe(0);
     await time.untilIdle();

@@ -6,6 +6,7 @@ import { HEARTBEAT } from "../src/protocol/message.ts";
 import { writeTransitions } from "../src/registry/transitions.ts";
 import { type AgentView, agentView, api, HOST, hub, mintToken, shown, stored, TestAgent, upgrade } from "./manager.ts";
 import { hideRegistry, showRegistry } from "./registry.ts";
+import { SOON } from "./soon.ts";
 import { age, ageHttpLease, sweep } from "./time.ts";
 
 const offline = (view: AgentView) => view.status === "offline";
@@ -234,7 +235,7 @@ describe("while D1 fails", () => {
     await hideRegistry();
     try {
       stopped.socket.close(1000, "stopped");
-      await vi.waitUntil(async () => (await hub().status(stopped.id))[0]?.reason === "stopped", { interval: 10 });
+      await vi.waitUntil(async () => (await hub().status(stopped.id))[0]?.reason === "stopped", SOON);
       expect((await connected.request("test.echo", 1)).data).toBe(1);
       expect((await upgrade({ token: "a.b.c" })).status).toBe(401);
       // The transitions survive a restart of the hub too.
@@ -270,8 +271,8 @@ describe("while D1 fails", () => {
     try {
       for (const agent of agents) {
         agent.socket.close(1000, "stopped");
-        await vi.waitUntil(async () => (await hub().status(agent.id))[0]?.status === "offline", { interval: 5 });
-        await vi.waitUntil(() => attempts() > 0, { timeout: 10_000, interval: 5 });
+        await vi.waitUntil(async () => (await hub().status(agent.id))[0]?.status === "offline", SOON);
+        await vi.waitUntil(() => attempts() > 0, { timeout: 30_000, interval: 5 });
       }
       // At the alarm it tries again.
       expect(attempts()).toBeLessThan(4);

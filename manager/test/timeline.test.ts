@@ -28,7 +28,7 @@ function recorded(id: string, length: number): Promise<Entry[]> {
       const entries = body as Entry[];
       return entries.length >= length ? entries : null;
     },
-    { timeout: 10_000, interval: 10 },
+    { timeout: 30_000, interval: 10 },
   );
 }
 

@@ -87,7 +87,7 @@ export class Lab {
   async killManager(): Promise<void> {
     await this.#manager?.kill();
     // Its runtime is a separate process, which holds the port until its last socket is closed.
-    await expect.poll(() => isFree(this.#port), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isFree(this.#port), { timeout: 30_000 }).toBe(true);
   }
 
   /** Starts an agent. The same name is the same host, with the same state. */
