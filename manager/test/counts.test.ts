@@ -186,3 +186,14 @@ it("counts a report that a page sees", async () => {
   const report = () => agent.request("agent.heartbeat", { rttMs: 30, skewMs: 0 });
   expectCost(await costOf(report, () => page.texts.length > 0), counts.reportSeenByPage);
 });
+
+it("counts the timer for changes that come close together", async () => {
+  const agent = await onlineAgent();
+  const { headers } = await logIn();
+  const page = await openPage(headers);
+  const reports = () =>
+    Promise.all([31, 32, 33].map((rttMs) => agent.request("agent.heartbeat", { rttMs, skewMs: 0 })));
+  const isSeen = () => page.texts.some((text) => text.includes('"rttMs":33'));
+  // Shorter if some time has passed between the reports.
+  expect((await costOf(reports, isSeen)).timerMs).toBeLessThanOrEqual(counts.changesTogether.timerMs);
+});

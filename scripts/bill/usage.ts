@@ -64,8 +64,8 @@ const AGENTS_PER_READ = 1_000;
 const FRAMES_PER_ACKNOWLEDGEMENT = 64;
 /** Transitions that a timeline keeps, and for how many days. */
 const KEPT = { transitions: 200, days: 30 };
-/** While a page is open, the state of its socket is saved no more than once in this time, and a timer waits for it. */
-const SAVE_EVERY_S = 2;
+/** While a page is open, a change is sent at once, and a timer waits for those that follow it within this time. */
+const TOGETHER_S = counts.changesTogether.timerMs / 1_000;
 /** Presence messages of one connection: it begins, reports its round trip, ends. */
 const CHANGES_PER_CONNECTION = 3;
 
@@ -141,19 +141,19 @@ function activeSeconds({ hubs, connections, changes, sweeps, listCalls, fleet }:
     sweeps * (sweepMs + socketsPerHub * sweepMsPerSocket) +
     listCalls * listStatusMs;
   const busyPerHub = ms / 1_000 / hubs / SECONDS_PER_MONTH;
-  const saving = fleet.pages > 0 ? savingShare(changes / hubs / SECONDS_PER_MONTH) : 0;
-  return hubs * SECONDS_PER_MONTH * (1 - (1 - saving) * Math.exp(-busyPerHub));
+  const batching = fleet.pages > 0 ? batchingShare(changes / hubs / SECONDS_PER_MONTH) : 0;
+  return hubs * SECONDS_PER_MONTH * (1 - (1 - batching) * Math.exp(-busyPerHub));
 }
 
 /**
- * The part of the time in which a hub has a timer for the next save. A change is saved at once if the last save was long ago. If
- * not, a timer runs from the change until the save is due.
+ * The part of the time in which a hub has a timer for a batch of changes. A change is sent at once if nothing was sent just now. If
+ * not, a timer runs from the change until the batch is due.
  * @param rate changes per second, at random times
  */
-function savingShare(rate: number): number {
+function batchingShare(rate: number): number {
   if (rate === 0) return 0;
-  const none = Math.exp(-rate * SAVE_EVERY_S);
-  const timer = SAVE_EVERY_S - (1 - none) / rate;
-  const betweenSaves = SAVE_EVERY_S + none / rate;
-  return timer / betweenSaves;
+  const none = Math.exp(-rate * TOGETHER_S);
+  const timer = TOGETHER_S - (1 - none) / rate;
+  const betweenBatches = TOGETHER_S + none / rate;
+  return timer / betweenBatches;
 }
