@@ -148,11 +148,13 @@ it("counts a list of ten agents", async () => {
   await mintToken();
   const enrolment = await env.DB.prepare("SELECT id FROM enrolments LIMIT 1").first<string>("id");
   await insertAgents(enrolment ?? "", 20, "a");
-  const list = async () => {
-    const response = await fetchManager("/api/agents?limit=10", { headers: { Authorization: BASIC } });
+  const list = async (headers = {}) => {
+    const response = await fetchManager("/api/agents?limit=10", { headers: { Authorization: BASIC, ...headers } });
     expect(await response.json()).toHaveLength(10);
   };
   expectCost(await costOf(list), counts.listOfTen);
+  // As an open page reads it, whose feed has missed nothing.
+  expectCost(await costOf(() => list({ "Zedops-Recorded": "true" })), counts.recordedListOfTen);
 });
 
 it("counts the pruning of a timeline", async () => {

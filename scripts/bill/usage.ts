@@ -44,11 +44,10 @@ export const ASSUMED = {
   roundTripMs: 100,
   /** Assumed: a write to D1. The hub waits for it. */
   registryWriteMs: 50,
-  /** Measured, and rounded up: one message; a sweep, for each socket; the status of a page of the list. */
+  /** Measured, and rounded up: one message; a sweep, and what it adds for each socket. */
   messageMs: 2,
   sweepMs: 10,
   sweepMsPerSocket: 0.0075,
-  listStatusMs: 10,
   /** Measured in D1: an agent with its indexes, and a transition. */
   bytesPerAgent: 410,
   bytesPerTransition: 80,
@@ -57,7 +56,10 @@ export const ASSUMED = {
 } as const;
 
 const HEARTBEATS_PER_MONTH = SECONDS_PER_MONTH / 30;
-/** A visible page reads the list every ten minutes, 1,000 agents with each request. */
+/**
+ * A visible page reads the list every ten minutes, 1,000 agents with each request. It reads what the database has, and asks no hub,
+ * because its feed has told it the rest.
+ */
 const READINGS_PER_MONTH = SECONDS_PER_MONTH / 600;
 const AGENTS_PER_READ = 1_000;
 /** A page acknowledges that many frames with one message. */
@@ -76,9 +78,7 @@ export function usage(fleet: Fleet): Usage {
   const connections = agents * (fleet.reconnectsPerDay * DAYS_PER_MONTH + byDeploys);
   const changes = connections * CHANGES_PER_CONNECTION;
   const sweeps = hubs * counts.sweepsPerMinute * (SECONDS_PER_MONTH / 60);
-  // Names are not in the order of hubs, so a page of the list has agents of nearly every hub.
   const lists = pages * READINGS_PER_MONTH * Math.ceil(agents / AGENTS_PER_READ);
-  const listCalls = lists * Math.min(hubs, AGENTS_PER_READ);
 
   const messages =
     connections * counts.agentMessages.length +
@@ -98,16 +98,15 @@ export function usage(fleet: Fleet): Usage {
     hubRequests:
       connections * counts.connect.hubRequests +
       sweeps * counts.sweep.hubRequests +
-      listCalls * counts.listOfTen.hubRequests +
+      lists * counts.recordedListOfTen.hubRequests +
       messages / MESSAGES_PER_REQUEST,
-    hubGbSeconds: HUB_GB * activeSeconds({ hubs, connections, changes, sweeps, listCalls, fleet }),
+    hubGbSeconds: HUB_GB * activeSeconds({ hubs, connections, changes, sweeps, fleet }),
     rowsRead:
       connections * (perConnection("hubRowsRead") + perConnection("registryRowsRead")) +
       prunings * counts.pruning.registryRowsRead +
       sweeps * counts.sweep.hubRowsRead +
       // One row more than a page has shows whether there is another page.
-      lists * (Math.min(agents, AGENTS_PER_READ) + 1) +
-      listCalls * counts.listOfTen.hubRowsRead,
+      lists * (Math.min(agents, AGENTS_PER_READ) + 1),
     hubRowsWritten: connections * rows.hub + sweeps * counts.sweep.hubRowsWritten,
     registryRowsWritten: connections * rows.registry + prunings * counts.pruning.registryRowsWritten,
     hubStorageGb: (agents * ASSUMED.bytesPerConnection) / 1e9,
@@ -124,7 +123,6 @@ interface Events {
   readonly connections: number;
   readonly changes: number;
   readonly sweeps: number;
-  readonly listCalls: number;
   readonly fleet: Fleet;
 }
 
@@ -132,14 +130,13 @@ interface Events {
  * The seconds in a month in which hubs are active, of all hubs together. A hub is active while it handles an event, and while it
  * has a timer. Events come at random times, so some overlap, and the time of an overlap is billed once.
  */
-function activeSeconds({ hubs, connections, changes, sweeps, listCalls, fleet }: Events): number {
-  const { roundTripMs, registryWriteMs, messageMs, sweepMs, sweepMsPerSocket, listStatusMs } = ASSUMED;
+function activeSeconds({ hubs, connections, changes, sweeps, fleet }: Events): number {
+  const { roundTripMs, registryWriteMs, messageMs, sweepMs, sweepMsPerSocket } = ASSUMED;
   const socketsPerHub = fleet.agents / hubs;
   const ms =
     connections * (roundTripMs + 2 * registryWriteMs + counts.agentMessages.length * messageMs) +
     (fleet.pages > 0 ? changes * counts.reportSeenByPage.timerMs : 0) +
-    sweeps * (sweepMs + socketsPerHub * sweepMsPerSocket) +
-    listCalls * listStatusMs;
+    sweeps * (sweepMs + socketsPerHub * sweepMsPerSocket);
   const busyPerHub = ms / 1_000 / hubs / SECONDS_PER_MONTH;
   const batching = fleet.pages > 0 ? batchingShare(changes / hubs / SECONDS_PER_MONTH) : 0;
   return hubs * SECONDS_PER_MONTH * (1 - (1 - batching) * Math.exp(-busyPerHub));
