@@ -136,6 +136,13 @@ it("counts a sweep", async () => {
   expectCost(await costOf(() => runDurableObjectAlarm(hub())), counts.sweep);
 });
 
+it("counts a sweep that compares all connections with the sockets and stores its result", async () => {
+  await runInDurableObject(hub(), (_, ctx) =>
+    ctx.storage.sql.exec("UPDATE sweep SET at = 0, known = json_set(known, '$.comparedAt', 0)"),
+  );
+  expectCost(await costOf(() => runDurableObjectAlarm(hub())), counts.storedSweep);
+});
+
 it("counts a page that opens the feed", async () => {
   const { headers } = await logIn();
   const cost = await costOf(() => openPage(headers));

@@ -104,10 +104,10 @@ export function usage(fleet: Fleet): Usage {
     rowsRead:
       connections * (perConnection("hubRowsRead") + perConnection("registryRowsRead")) +
       prunings * counts.pruning.registryRowsRead +
-      sweeps * counts.sweep.hubRowsRead +
+      sweeps * perSweep("hubRowsRead") +
       // One row more than a page has shows whether there is another page.
       lists * (Math.min(agents, AGENTS_PER_READ) + 1),
-    hubRowsWritten: connections * rows.hub + sweeps * counts.sweep.hubRowsWritten,
+    hubRowsWritten: connections * rows.hub + sweeps * perSweep("hubRowsWritten"),
     registryRowsWritten: connections * rows.registry + prunings * counts.pruning.registryRowsWritten,
     hubStorageGb: (agents * ASSUMED.bytesPerConnection) / 1e9,
     registryStorageGb: (agents * (ASSUMED.bytesPerAgent + transitionsKept(fleet) * ASSUMED.bytesPerTransition)) / 1e9,
@@ -116,6 +116,12 @@ export function usage(fleet: Fleet): Usage {
 
 function transitionsKept({ reconnectsPerDay, prunes }: Fleet): number {
   return prunes ? Math.min(KEPT.transitions, 2 * reconnectsPerDay * KEPT.days) : 0;
+}
+
+/** Most sweeps find nothing that has to be stored. */
+function perSweep(of: "hubRowsRead" | "hubRowsWritten"): number {
+  const stored = 1 / counts.sweepsPerStoredSweep;
+  return counts.sweep[of] * (1 - stored) + counts.storedSweep[of] * stored;
 }
 
 interface Events {
