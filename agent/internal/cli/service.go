@@ -11,11 +11,11 @@ import (
 
 // service tells the host about an agent that runs: systemd, and whoever asks on its socket.
 type service struct {
-	link     *link.Link
-	config   link.Config
-	systemd  *systemd.Notifier
-	socket   *control.Server
-	stopFeed func()
+	link    *link.Link
+	config  link.Config
+	systemd *systemd.Notifier
+	socket  *control.Server
+	feeder  *systemd.Feeder // set by start
 }
 
 // newService makes a link that tells the host about itself. Without systemd or a socket the agent does its work as well.
@@ -28,6 +28,7 @@ func newService(config link.Config, store *identity.Store, stateDir string) *ser
 	s.socket = control.NewServer(stateDir, func() any { return s.report() })
 	config.Store = &storeWithSocket{Store: store, socket: s.socket}
 	config.Observe = s.observe
+	config.OnBeat = func() { s.feeder.Awake() }
 	s.config = config
 	s.link = link.New(config)
 	if err := s.socket.Listen(); err != nil {
@@ -41,7 +42,7 @@ func (s *service) report() report { return newReport(s.link.Status(), s.config) 
 // start tells systemd that the agent is ready. It does not wait for the manager: a host must boot without one.
 func (s *service) start() {
 	s.systemd.Send("READY=1", "STATUS="+s.report().sentence())
-	s.stopFeed = s.systemd.Feed(systemd.WatchdogInterval(), func() bool { return !s.link.Overdue() })
+	s.feeder = s.systemd.Feed(systemd.WatchdogInterval(), func() bool { return !s.link.Overdue() })
 }
 
 func (s *service) observe() { s.systemd.Send("STATUS=" + s.report().sentence()) }
@@ -50,7 +51,7 @@ func (s *service) observe() { s.systemd.Send("STATUS=" + s.report().sentence()) 
 func (s *service) stopping() { s.systemd.Send("STOPPING=1") }
 
 func (s *service) close() {
-	s.stopFeed()
+	s.feeder.Stop()
 	s.socket.Close()
 	s.systemd.Close()
 }
