@@ -82,7 +82,7 @@ func TestEnrollFailsWithTheCodesOfTheAgent(t *testing.T) {
 	})
 	token := []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}
 	start(t, options{args: []string{"enroll"}}).wantExit(t, 78, "not enrolled")
-	start(t, options{args: []string{"enroll", "--wait", "0s"}}).wantExit(t, 2, "--wait", "enroll --help")
+	start(t, options{args: []string{"enroll", "--wait", "0s"}}).wantExit(t, 64, "--wait", "enroll --help")
 	start(t, options{args: []string{"enroll", "--manager", refuse.URL}, env: token}).wantExit(t, 77, "token_expired")
 	start(t, options{args: []string{"enroll", "--manager", nobody(t), "--wait", "300ms"}, env: token}).wantExit(t, 75, "not connected within 300ms", "refuses connections")
 	dir := enrolled(t, nobody(t))
@@ -157,7 +157,7 @@ func TestReset(t *testing.T) {
 	wantFile(t, dir, "token", managertest.PermanentToken)
 	a.stopsWithin2s(t, syscall.SIGTERM)
 
-	start(t, options{args: []string{"reset", "--state-dir", dir}}).wantExit(t, 2, "--yes")
+	start(t, options{args: []string{"reset", "--state-dir", dir}}).wantExit(t, 64, "--yes")
 	wantFile(t, dir, "token", managertest.PermanentToken)
 	yes := start(t, options{args: []string{"reset", "--state-dir", dir, "--yes"}})
 	yes.wantExit(t, 0)

@@ -149,7 +149,7 @@ func TestACAFileIsUsedOrRefused(t *testing.T) {
 		for file, says := range map[string]string{"/nonexistent.pem": "no such file", empty: "is empty", "/etc/passwd": "holds no certificate in PEM"} {
 			t.Run(command+" "+filepath.Base(file), func(t *testing.T) {
 				args := []string{command, "--ca-file", file, "--state-dir", enrolled(t, "https://manager.invalid")}
-				start(t, options{args: args}).wantExit(t, 2, "--ca-file", says)
+				start(t, options{args: args}).wantExit(t, 1, "--ca-file", says)
 			})
 		}
 	}

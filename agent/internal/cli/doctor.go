@@ -123,5 +123,5 @@ Flags:
 Exit codes:
   0    no check failed
   1    a check failed
-  2    wrong flags
+  64   wrong flags
 `

@@ -33,7 +33,7 @@ Flags:
 Exit codes:
   0    connected
   1    the agent cannot be asked
-  2    wrong flags
+  64   wrong flags
   69   no agent runs with this state directory
   75   an agent runs and is not connected
 `,
