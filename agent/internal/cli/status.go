@@ -18,9 +18,10 @@ func statusCommand() command {
 		help: `Usage: zedops-agent status [flags]
 
 Asks the agent that runs with the same state directory: whether it is connected
-and since when, to which manager and under which name, round trip and clock,
-reconnects, the last error, and when it tries again. Only root and the agent's own
-user may ask.
+and since when, to which manager, under which name and with which labels, round
+trip and clock, reconnects, the last error, and when it tries again. The name and
+the labels are as of the last connection: an operator may have changed them since.
+Only root and the agent's own user may ask.
 
   zedops-agent status
   zedops-agent status --wait 60s && echo connected

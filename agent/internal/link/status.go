@@ -21,8 +21,9 @@ type Status struct {
 	Acknowledged bool      // whether the manager has acknowledged a heartbeat of this connection
 	AgentID      string    // empty before the first registration of this process, as is Name
 	Name         string
-	RTTMs        *int64 // the last measurement; nil before the first
-	SkewMs       *int64 // this host's clock minus the manager's; likewise
+	Labels       []string // as of the last registration, as is the name; nil if the manager does not tell them
+	RTTMs        *int64   // the last measurement; nil before the first
+	SkewMs       *int64   // this host's clock minus the manager's; likewise
 	Reconnects   int64
 	Failed       int       // attempts in a row
 	LastError    error     // nil if there was none
@@ -63,7 +64,7 @@ func (r *reporter) connecting() {
 func (r *reporter) connected(n session) {
 	r.change(func(s *Status) {
 		s.State, s.Since = Connected, r.clock()
-		s.AgentID, s.Name, s.Failed = n.AgentID, n.Name, 0
+		s.AgentID, s.Name, s.Labels, s.Failed = n.AgentID, n.Name, n.Labels, 0
 	})
 }
 
