@@ -22,6 +22,7 @@ type report struct {
 	AgentID        string     `json:"agentId,omitempty"`
 	Name           string     `json:"name,omitempty"`
 	Labels         []string   `json:"labels,omitempty"` // as of the last registration, as is the name
+	Proxy          *string    `json:"proxy,omitempty"`  // host and port on the way to the manager; empty without one
 	Version        string     `json:"agentVersion"`
 	PID            int        `json:"pid"`
 	Reconnects     int64      `json:"reconnects"`
@@ -40,7 +41,7 @@ func newReport(s link.Status, c link.Config) report {
 	r := report{
 		State: s.State, Since: timestamp(s.Since), Manager: c.Manager.String(), AgentID: s.AgentID, Name: s.Name,
 		Version: c.Version, PID: os.Getpid(), Reconnects: s.Reconnects, Failed: s.Failed, RTTMs: s.RTTMs, SkewMs: s.SkewMs,
-		Labels: s.Labels, LastErrorAt: timestamp(s.LastErrorAt), LastErrorSince: timestamp(s.ErrorSince), NextAttempt: timestamp(s.NextAttempt),
+		Labels: s.Labels, Proxy: &s.Proxy, LastErrorAt: timestamp(s.LastErrorAt), LastErrorSince: timestamp(s.ErrorSince), NextAttempt: timestamp(s.NextAttempt),
 	}
 	if r.AgentID == "" && c.Enrolled {
 		r.AgentID = identity.AgentID(c.Token)
@@ -61,7 +62,7 @@ func timestamp(t time.Time) string {
 // readReport reads a report of another process. It passes over what it cannot read: the agent may be of another release.
 func readReport(text json.RawMessage) report {
 	var r report
-	fields, _ := protocol.ReadObject(text, "state", "since", "manager", "agentId", "name", "labels", "agentVersion", "pid", "reconnects",
+	fields, _ := protocol.ReadObject(text, "state", "since", "manager", "agentId", "name", "labels", "proxy", "agentVersion", "pid", "reconnects",
 		"failedAttempts", "rttMs", "skewMs", "lastError", "lastErrorCode", "lastErrorAt", "lastErrorSince", "nextAttempt")
 	state, _ := fields["state"].AsString()
 	r.State = link.State(state)
@@ -74,6 +75,9 @@ func readReport(text json.RawMessage) report {
 		*to, _ = fields[name].AsString()
 	}
 	r.Labels, _ = fields["labels"].AsStrings()
+	if proxy, ok := fields["proxy"].AsString(); ok {
+		r.Proxy = &proxy
+	}
 	integer := func(name string) *int64 {
 		n, ok := fields[name].AsNumber()
 		if !ok {
@@ -135,6 +139,9 @@ func (r report) text(now time.Time) string {
 	line("agent", "%s", r.agent())
 	if len(r.Labels) > 0 {
 		line("labels", "%s", strings.Join(r.Labels, ", "))
+	}
+	if r.Proxy != nil && *r.Proxy != "" {
+		line("proxy", "%s", *r.Proxy)
 	}
 	line("version", "%s, process %d", r.Version, r.PID)
 	if r.RTTMs != nil && r.SkewMs != nil {
