@@ -3,7 +3,7 @@ import { copyFile, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { unstable_readConfig } from "wrangler";
-import { freePort } from "../e2e/free-port.ts";
+import { ownPort } from "../e2e/own-port.ts";
 import { Admin } from "../stack/admin.ts";
 import { devVarsFile, ensureDevVars, localPassword } from "../stack/dev-vars.ts";
 import { startManager } from "../stack/manager.ts";
@@ -36,7 +36,7 @@ export async function measureDevServer(
   const loads: Load[] = [];
   try {
     await ensureDevVars();
-    const port = await freePort();
+    const port = await ownPort();
     const config = await writeConfig(folder);
     await startManager(stack, { host: HOST, port, dataDir: join(folder, "data") }, { vars, config });
     const url = localUrl(HOST, port);
