@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -84,6 +85,7 @@ type options struct {
 	stdin  string
 	file   *os.File // standard input instead of stdin
 	args   []string
+	under  []string // a program that runs the agent, with its arguments; it must keep the process id
 	stdout *os.File // nil: the agent's output
 	stderr *os.File // likewise
 }
@@ -93,7 +95,8 @@ func start(t *testing.T, o options) *agent {
 	if err := build(); err != nil {
 		t.Fatal(err)
 	}
-	a := &agent{Cmd: exec.Command(binary, o.args...), output: &output{}, stdout: &output{}, ended: make(chan struct{})}
+	line := slices.Concat(o.under, []string{binary}, o.args)
+	a := &agent{Cmd: exec.Command(line[0], line[1:]...), output: &output{}, stdout: &output{}, ended: make(chan struct{})}
 	a.Env = append([]string{"HOME=" + t.TempDir()}, o.env...)
 	a.Stdin = strings.NewReader(o.stdin)
 	if o.file != nil {

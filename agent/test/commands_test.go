@@ -1,6 +1,7 @@
 package test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -73,7 +74,7 @@ func TestEnrollFailsWithTheCodesOfTheAgent(t *testing.T) {
 	})
 	token := []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}
 	start(t, options{args: []string{"enroll"}}).wantExit(t, 78, "not enrolled")
-	start(t, options{args: []string{"enroll", "--wait", "0s"}}).wantExit(t, 2, "--wait", "enroll --help")
+	start(t, options{args: []string{"enroll", "--wait", "0s"}}).wantExit(t, 64, "--wait", "enroll --help")
 	start(t, options{args: []string{"enroll", "--manager", refuse.URL}, env: token}).wantExit(t, 77, "token_expired")
 	start(t, options{args: []string{"enroll", "--manager", "http://" + managertest.Nobody(t), "--wait", "300ms"}, env: token}).wantExit(t, 75, "not connected within 300ms", "refuses connections")
 	dir := enrolled(t, "http://"+managertest.Nobody(t))
@@ -91,7 +92,7 @@ func TestStatusOfAnAgentThatIsConnected(t *testing.T) {
 	a := start(t, options{args: []string{"--state-dir", dir}})
 	a.says(t, "msg=connected")
 	waiting.wantExit(t, 0)
-	waiting.wantStdout(t, "connected", m.URL, "edge-7 (k3v)", "1.2.3-test", fmt.Sprintf("process %d", a.Process.Pid))
+	waiting.wantStdout(t, "connected", m.URL, "edge-7 (k3v)", "labels        edge, env=prod", "1.2.3-test", fmt.Sprintf("process %d", a.Process.Pid))
 
 	deadline := time.Now().Add(managertest.Timeout)
 	for {
@@ -103,6 +104,9 @@ func TestStatusOfAnAgentThatIsConnected(t *testing.T) {
 		}
 		if got["rttMs"] == nil && time.Now().Before(deadline) { // the first heartbeat is under way
 			continue
+		}
+		if labels, _ := json.Marshal(got["labels"]); string(labels) != `["edge","env=prod"]` {
+			t.Errorf("the labels are %s", labels)
 		}
 		if got["state"] != "connected" || got["agentId"] != "k3v" || got["manager"] != m.URL || got["rttMs"] == nil || got["skewMs"] == nil || got["reconnects"] != 0.0 {
 			t.Errorf("it says %s", s.stdout)
@@ -118,11 +122,15 @@ func TestStatusOfAnAgentThatIsConnected(t *testing.T) {
 
 func TestStatusOfAnAgentWithoutAManager(t *testing.T) {
 	dir := enrolled(t, "http://"+managertest.Nobody(t))
+	claims := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"k3v"}`)) // of a token like a real one
+	if err := os.WriteFile(filepath.Join(dir, "token"), []byte("header."+claims+".signature\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	a := start(t, options{args: []string{"--state-dir", dir}})
 	a.says(t, "cannot connect")
 	s := start(t, options{args: []string{"status", "--state-dir", dir}})
 	s.wantExit(t, 75)
-	s.wantStdout(t, "disconnected", "refuses connections", "next attempt")
+	s.wantStdout(t, "disconnected", "agent         k3v\n", "refuses connections", "next attempt")
 	a.stopsWithin2s(t, syscall.SIGTERM)
 }
 
@@ -148,7 +156,7 @@ func TestReset(t *testing.T) {
 	wantFile(t, dir, "token", managertest.PermanentToken)
 	a.stopsWithin2s(t, syscall.SIGTERM)
 
-	start(t, options{args: []string{"reset", "--state-dir", dir}}).wantExit(t, 2, "--yes")
+	start(t, options{args: []string{"reset", "--state-dir", dir}}).wantExit(t, 64, "--yes")
 	wantFile(t, dir, "token", managertest.PermanentToken)
 	yes := start(t, options{args: []string{"reset", "--state-dir", dir, "--yes"}})
 	yes.wantExit(t, 0)

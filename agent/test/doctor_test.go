@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -73,6 +74,43 @@ func TestDoctorTellsThatTheRunningAgentIsAway(t *testing.T) {
 	if !strings.Contains(status.stdout.String(), `"lastErrorCode":"replaced"`) {
 		t.Errorf("status said %s", status.stdout)
 	}
+}
+
+// A service has another environment than the shell of whoever asks about it.
+func TestDoctorGoesThroughTheProxyOfTheRunningAgent(t *testing.T) {
+	m := managertest.Start(t, nil) // it is the proxy too
+	at := strings.TrimPrefix(m.URL, "http://")
+	dir := enrolled(t, "http://manager.invalid")
+	a := start(t, options{args: []string{"--state-dir", dir}, env: []string{"HTTP_PROXY=http://user:" + candidateToken + "@" + at}})
+	serve := func() {
+		p := m.Next(t)
+		p.Register(t, managertest.Defaults())
+		p.Serve()
+	}
+	serve()
+	a.says(t, "msg=connected")
+
+	examine := func(wantCode int, says string, env ...string) {
+		t.Helper()
+		d := start(t, options{args: []string{"doctor", "--state-dir", dir}, env: env})
+		if wantCode == 0 {
+			p := m.Next(t)
+			p.Welcome(t, managertest.Defaults())
+			p.Serve()
+		}
+		d.wantExit(t, wantCode)
+		if !strings.Contains(d.stdout.String(), says) {
+			t.Errorf("doctor did not say %q, but\n%s", says, d.stdout)
+		}
+	}
+	if runtime.GOOS == "linux" {
+		examine(0, "ok       proxy       "+at+", from the environment of the running agent\n")
+	}
+	examine(0, "ok       proxy       "+at+", from the environment of doctor\n", "ALL_PROXY="+m.URL)
+	examine(1, "; the running agent uses "+at+": run doctor in its environment [proxy_unreachable]", "HTTP_PROXY=http://127.0.0.1:1")
+	s := start(t, options{args: []string{"status", "--state-dir", dir}})
+	s.wantExit(t, 0)
+	s.wantStdout(t, "proxy         "+at+"\n")
 }
 
 func TestDoctorBeforeTheEnrolment(t *testing.T) {
@@ -149,7 +187,7 @@ func TestACAFileIsUsedOrRefused(t *testing.T) {
 		for file, says := range map[string]string{"/nonexistent.pem": "no such file", empty: "is empty", "/etc/passwd": "holds no certificate in PEM"} {
 			t.Run(command+" "+filepath.Base(file), func(t *testing.T) {
 				args := []string{command, "--ca-file", file, "--state-dir", enrolled(t, "https://manager.invalid")}
-				start(t, options{args: args}).wantExit(t, 2, "--ca-file", says)
+				start(t, options{args: args}).wantExit(t, 1, "--ca-file", says)
 			})
 		}
 	}

@@ -48,7 +48,7 @@ func TestUsageErrorsExit2(t *testing.T) {
 		"another manager":         {options{args: []string{"--manager", "http://127.0.0.1:2", "--state-dir", enrolled(t, stored)}}, "enrolled with " + stored},
 	} {
 		t.Run(name, func(t *testing.T) {
-			start(t, c.options).wantExit(t, 2, c.says, "--help")
+			start(t, c.options).wantExit(t, 64, c.says, "--help")
 		})
 	}
 }

@@ -2,6 +2,7 @@ package test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,5 +72,33 @@ func TestAConnectedAgentHasFewGoroutinesAndThreads(t *testing.T) {
 		if err := json.Unmarshal(p.Await(t, "inbox.c7h2k9.m1").Data, &info); err != nil || info.Goroutines > mostGoroutines {
 			t.Errorf("it has %d goroutines, at most %d are allowed; %v", info.Goroutines, mostGoroutines, err)
 		}
+	}
+}
+
+// Before main, the Go runtime prepares a thread for each core, and keeps their memory: 4 MB on 192 cores.
+func TestAHostWithManyCoresCostsNoMoreMemory(t *testing.T) {
+	onCores, err := compile.OnCores(192)
+	if err != nil {
+		t.Skip(err)
+	}
+	m := managertest.Start(t, nil)
+	held := func(under []string, env ...string) (kB int) {
+		a := start(t, options{under: under, args: []string{"--state-dir", enrolled(t, m.URL)}, env: env})
+		p := m.Next(t)
+		p.Register(t, managertest.Defaults())
+		p.Serve()
+		a.says(t, "msg=connected")
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", a.Process.Pid))
+		if err != nil || !strings.HasPrefix(string(status), "Name:\tzedops-agent\n") {
+			t.Fatalf("the process is not the agent: %s, %v", status, err)
+		}
+		_, text, _ := strings.Cut(string(status), "RssAnon:")
+		_, _ = fmt.Sscan(text, &kB)
+		return kB
+	}
+	few, many, unbounded := held(nil), held(onCores), held(onCores, "GOMAXPROCS=192")
+	t.Logf("%d kB, with 192 cores %d kB, and %d kB without a bound", few, many, unbounded)
+	if most := few + 1024; many > most || unbounded < most {
+		t.Errorf("%d kB with 192 cores, at most %d are allowed; %d without a bound", many, most, unbounded)
 	}
 }

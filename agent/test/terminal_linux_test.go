@@ -55,7 +55,7 @@ func TestAsksNobodyWithoutATerminal(t *testing.T) {
 	}
 	defer null.Close()
 	a := start(t, options{args: []string{"--token-file", "-"}, file: null})
-	a.wantExit(t, 2, "the enrolment token is empty")
+	a.wantExit(t, 64, "the enrolment token is empty")
 	if strings.Contains(a.output.String(), prompt) {
 		t.Error("it asked")
 	}

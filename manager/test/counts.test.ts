@@ -136,6 +136,13 @@ it("counts a sweep", async () => {
   expectCost(await costOf(() => runDurableObjectAlarm(hub())), counts.sweep);
 });
 
+it("counts a sweep that compares all connections with the sockets and stores its result", async () => {
+  await runInDurableObject(hub(), (_, ctx) =>
+    ctx.storage.sql.exec("UPDATE sweep SET at = 0, known = json_set(known, '$.comparedAt', 0)"),
+  );
+  expectCost(await costOf(() => runDurableObjectAlarm(hub())), counts.storedSweep);
+});
+
 it("counts a page that opens the feed", async () => {
   const { headers } = await logIn();
   const cost = await costOf(() => openPage(headers));
@@ -148,11 +155,13 @@ it("counts a list of ten agents", async () => {
   await mintToken();
   const enrolment = await env.DB.prepare("SELECT id FROM enrolments LIMIT 1").first<string>("id");
   await insertAgents(enrolment ?? "", 20, "a");
-  const list = async () => {
-    const response = await fetchManager("/api/agents?limit=10", { headers: { Authorization: BASIC } });
+  const list = async (headers = {}) => {
+    const response = await fetchManager("/api/agents?limit=10", { headers: { Authorization: BASIC, ...headers } });
     expect(await response.json()).toHaveLength(10);
   };
   expectCost(await costOf(list), counts.listOfTen);
+  // As an open page reads it, whose feed has missed nothing.
+  expectCost(await costOf(() => list({ "Zedops-Recorded": "true" })), counts.recordedListOfTen);
 });
 
 it("counts the pruning of a timeline", async () => {
@@ -185,4 +194,15 @@ it("counts a report that a page sees", async () => {
   const page = await openPage(headers);
   const report = () => agent.request("agent.heartbeat", { rttMs: 30, skewMs: 0 });
   expectCost(await costOf(report, () => page.texts.length > 0), counts.reportSeenByPage);
+});
+
+it("counts the timer for changes that come close together", async () => {
+  const agent = await onlineAgent();
+  const { headers } = await logIn();
+  const page = await openPage(headers);
+  const reports = () =>
+    Promise.all([31, 32, 33].map((rttMs) => agent.request("agent.heartbeat", { rttMs, skewMs: 0 })));
+  const isSeen = () => page.texts.some((text) => text.includes('"rttMs":33'));
+  // Shorter if some time has passed between the reports.
+  expect((await costOf(reports, isSeen)).timerMs).toBeLessThanOrEqual(counts.changesTogether.timerMs);
 });

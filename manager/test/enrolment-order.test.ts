@@ -72,7 +72,7 @@ describe("enrolments that are written late", () => {
         signed(`hash ${n}`),
         Date.now(),
       );
-      if (n > newest) expect(outcome).toEqual({ ok: true, value: "edge-7" });
+      if (n > newest) expect(outcome).toEqual({ ok: true, value: { name: "edge-7", labels: [] } });
       else expect(outcome).toMatchObject({ ok: false, error: { code: "disconnected" } });
       newest = Math.max(newest, n);
     }

@@ -121,6 +121,8 @@ export class TestAgent {
   closed: { code: number; reason: string } | null = null;
   id = "";
   connection = "";
+  /** The data of `agent.welcome`. */
+  welcome: unknown;
   #requests = 0;
 
   private constructor(socket: WebSocket, allowHalfOpen: boolean) {
@@ -145,6 +147,7 @@ export class TestAgent {
     if (response.webSocket === null) throw new Error("no socket");
     const agent = new TestAgent(response.webSocket, halfOpen);
     const welcome = await agent.next((frame) => frame.subject === "agent.welcome");
+    agent.welcome = welcome.data;
     agent.connection = (welcome.data as { connection: string }).connection;
     return agent;
   }

@@ -21,7 +21,8 @@ type client struct {
 }
 
 // startClient copies a program, so that no other process shares the pages of its file, and runs it until it is connected.
-func startClient(m *manager, folder, name, program string, isAgent bool) (*client, error) {
+// under is a command that runs it; empty to run it directly.
+func startClient(m *manager, folder, name, program string, isAgent bool, under ...string) (*client, error) {
 	own := filepath.Join(folder, name)
 	text, err := os.ReadFile(program)
 	if err == nil {
@@ -30,14 +31,16 @@ func startClient(m *manager, folder, name, program string, isAgent bool) (*clien
 	if err != nil {
 		return nil, err
 	}
-	c := &client{peer: m.client(name), command: exec.Command(own, m.url+"/"+name)}
+	line := []string{own, m.url + "/" + name}
 	if isAgent {
 		state := own + ".state"
 		if err := writeState(state, map[string]string{"token": name, "manager": m.url, "install-id": "install-0001"}); err != nil {
 			return nil, err
 		}
-		c.command.Args = []string{own, "--state-dir", state}
+		line = []string{own, "--state-dir", state}
 	}
+	line = append(under, line...)
+	c := &client{peer: m.client(name), command: exec.Command(line[0], line[1:]...)}
 	c.command.Env = []string{"HOME=" + folder, "SSL_CERT_FILE=" + filepath.Join(folder, authorities)}
 	if err := c.command.Start(); err != nil {
 		return nil, err
@@ -95,8 +98,9 @@ func (c *client) stop() {
 
 // sample is what a client has used at one moment.
 type sample struct {
-	at  time.Time
-	cpu time.Duration
+	at    time.Time
+	cpu   time.Duration
+	wakes int64 // of its threads
 	memory
 }
 
@@ -106,6 +110,10 @@ func (c *client) measure() (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
+	wakes, err := readWakes(pid)
+	if err != nil {
+		return sample{}, err
+	}
 	m, err := readMemory(pid)
-	return sample{at: time.Now(), cpu: cpu, memory: m}, err
+	return sample{at: time.Now(), cpu: cpu, wakes: wakes, memory: m}, err
 }

@@ -24,6 +24,8 @@ type sideFigures struct {
 	connected       []sample  // of each idle client, when it was connected
 	idle            []sample  // later
 	cpuPerHour      []float64 // of each idle client, in seconds
+	wakesPerHour    []float64 // of each idle client
+	onManyCores     []sample  // of a client that believes in so many; none without strace
 	goroutines      int       // 0 if it cannot be asked
 	reconnected     sample    // of the client that reconnected, when it had rested
 	cpuPerReconnect time.Duration
@@ -39,13 +41,14 @@ The bare client (` + "`agent/cmd/bare`" + `) dials with the agent's WebSocket li
 comes. Both are compiled with the same flags and connected over TLS to one manager, a stand-in that does nothing else. They
 trust the certificates of Debian's bundle and the manager's. Each process has its own copy of the file. A cell has the
 median of three processes, and in brackets the least and the most. The CPU time is that of all threads, from
-` + "`/proc/<pid>/task/*/schedstat`" + `, with real heartbeats. The agent that reconnects is compiled with one constant changed,
+` + "`/proc/<pid>/task/*/schedstat`" + `, with real heartbeats. The wakes are the voluntary context switches of all threads. For
+the row with many cores, strace changes the kernel's answer to sched_getaffinity. The agent that reconnects is compiled with one constant changed,
 so that it does not wait up to a minute first; its connection ends as soon as its first heartbeat and its test.echo are
 answered. It rests two minutes before its memory is read.
 
 ` + "`make bench-agent`" + ` measures this in about five minutes and writes this section; ` + "`make bench-agent ARGS=--full`" + ` idles for
 an hour and reconnects 10,000 times. ` + "`agent/test/footprint_test.go`" + ` holds the bytes, goroutines and threads in ` + "`make test`" + `, and
-` + "`agent/internal/link/allocations_test.go`" + ` the allocations of a heartbeat and of an echo.
+` + "`agent/internal/link/allocations_test.go`" + ` the allocations of a heartbeat and of an echo; ` + "`wakes_test.go`" + ` beside it holds the wakes.
 `
 
 // write replaces the section of the page.
@@ -89,8 +92,13 @@ func (f figures) table() string {
 	compare("resident, when it has connected", each(f.agent.connected, resident), each(f.bare.connected, resident), "%.1f MB", "1.2")
 	compare("resident, "+span+" later", each(f.agent.idle, resident), each(f.bare.idle, resident), "%.1f MB", "1.2")
 	compare("of that without the file's pages", each(f.agent.idle, anonymous), each(f.bare.idle, anonymous), "%.1f MB", "")
+	if len(f.agent.onManyCores) > 0 {
+		what := fmt.Sprintf("resident on %d cores, %s later", manyCores, span)
+		compare(what, each(f.agent.onManyCores, resident), each(f.bare.onManyCores, resident), "%.1f MB", "1.2")
+	}
 	compare(fmt.Sprintf("resident, after %d reconnects", f.plan.reconnects), []float64{resident(f.agent.reconnected)}, []float64{resident(f.bare.reconnected)}, "%.1f MB", "1.2")
 	compare("CPU time in an hour, from "+words(f.plan.idle), f.agent.cpuPerHour, f.bare.cpuPerHour, "%.3f s", "0.1 s")
+	compare("wakes of its threads in an hour", f.agent.wakesPerHour, f.bare.wakesPerHour, "%.0f", "")
 	milliseconds := func(d time.Duration) []float64 { return []float64{float64(d) / float64(time.Millisecond)} }
 	compare("CPU time of a reconnect", milliseconds(f.agent.cpuPerReconnect), milliseconds(f.bare.cpuPerReconnect), "%.1f ms", "")
 	row("goroutines, one of which tells their number", fmt.Sprint(f.agent.goroutines), "–", "–", "10")

@@ -37,6 +37,9 @@ var (
 // copies is how many clients of each kind are idle. The spread of their figures tells how far to trust them.
 const copies = 3
 
+// manyCores is how many a large host has.
+const manyCores = 192
+
 func main() {
 	chosen := short
 	isFull := flag.Bool("full", false, "measure for an hour, and 10,000 reconnects")
@@ -98,6 +101,7 @@ type side struct {
 	figures *sideFigures
 
 	idle     []*client
+	wide     *client // the one that believes in many cores; nil without strace
 	restless *client // the one that reconnects
 }
 
@@ -127,6 +131,11 @@ func (s *side) start(m *manager, folder string) (err error) {
 		}
 		s.figures.connected = append(s.figures.connected, first)
 	}
+	if under, err := compile.OnCores(manyCores); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	} else if s.wide, err = startClient(m, folder, s.name+"-wide", file, s.isAgent, under...); err != nil {
+		return err
+	}
 	s.restless, err = startClient(m, folder, s.name+"-restless", hurried, s.isAgent)
 	return err
 }
@@ -152,6 +161,15 @@ func (s *side) measureIdle(span time.Duration) error {
 		s.figures.idle = append(s.figures.idle, last)
 		rate := (last.cpu - before[n].cpu).Seconds() / last.at.Sub(before[n].at).Hours()
 		s.figures.cpuPerHour = append(s.figures.cpuPerHour, rate)
+		wakes := float64(last.wakes-before[n].wakes) / last.at.Sub(before[n].at).Hours()
+		s.figures.wakesPerHour = append(s.figures.wakesPerHour, wakes)
+	}
+	if s.wide != nil {
+		last, err := s.wide.measure()
+		if err != nil {
+			return err
+		}
+		s.figures.onManyCores = []sample{last}
 	}
 	if s.isAgent {
 		goroutines, err := s.idle[0].goroutines()
@@ -183,7 +201,7 @@ func (s *side) measureReconnects(times int) error {
 }
 
 func (s *side) stop() {
-	for _, c := range slices.Concat(s.idle, []*client{s.restless}) {
+	for _, c := range slices.Concat(s.idle, []*client{s.wide, s.restless}) {
 		if c != nil {
 			c.stop()
 		}

@@ -19,20 +19,31 @@ type memory struct {
 
 func readMemory(pid int) (m memory, err error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return m, err
+	m.resident, m.anonymous = statusField(status, "VmRSS")<<10, statusField(status, "RssAnon")<<10
+	return m, err
+}
+
+// readWakes returns how often the threads of a process have waited so far, and so how often they woke.
+func readWakes(pid int) (wakes int64, err error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	for _, file := range threads {
+		status, err := os.ReadFile(file)
+		if err != nil {
+			return 0, err
+		}
+		wakes += statusField(status, "voluntary_ctxt_switches")
 	}
+	return wakes, err
+}
+
+// statusField is a number in the status file of a process or thread.
+func statusField(status []byte, field string) (value int64) {
 	for line := range strings.Lines(string(status)) {
-		name, value, _ := strings.Cut(line, ":")
-		kB, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
-		switch name {
-		case "VmRSS":
-			m.resident = kB << 10
-		case "RssAnon":
-			m.anonymous = kB << 10
+		if text, ok := strings.CutPrefix(line, field+":"); ok {
+			value, _ = strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(text), " kB"), 10, 64)
 		}
 	}
-	return m, nil
+	return value
 }
 
 // readCPU returns the CPU time that the threads of a process have used so far. /proc/<pid>/stat counts in steps of 10 ms,

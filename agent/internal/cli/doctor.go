@@ -45,6 +45,10 @@ func examine(s settings, p process, asJSON bool) error {
 			return &usageError{cause: err}
 		}
 	}
+	adopted := adoptEnvironment(s.stateDir)
+	if s.caFile == "" {
+		s.caFile = os.Getenv(caFileVariable)
+	}
 	authorities, err := loadAuthorities(s.caFile)
 	if err != nil {
 		return err
@@ -54,7 +58,7 @@ func examine(s settings, p process, asJSON bool) error {
 	defer stop()
 	report, err := doctor.Run(ctx, doctor.Config{
 		StateDir: s.stateDir, Manager: s.manager, Default: defaultManager, Version: p.version, Authorities: authorities,
-		UseProxy: useProxy, Ask: func() (doctor.Agent, error) { return askAgent(s.stateDir) },
+		OfAgent: adopted, UseProxy: useProxy, Ask: func() (doctor.Agent, error) { return askAgent(s.stateDir) },
 	})
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
@@ -83,7 +87,7 @@ func askAgent(stateDir string) (doctor.Agent, error) {
 	}
 	r := readReport(text)
 	if r.State == link.Connected {
-		return doctor.Agent{Connected: true, Text: "since " + moment(r.Since, time.Now())}, nil
+		return doctor.Agent{Connected: true, Text: "since " + moment(r.Since, time.Now()), Proxy: r.Proxy}, nil
 	}
 	told := r.LastError
 	if told == "" {
@@ -92,7 +96,7 @@ func askAgent(stateDir string) (doctor.Agent, error) {
 	if r.NextAttempt != "" {
 		told += "; next attempt at " + r.NextAttempt
 	}
-	return doctor.Agent{Text: told, Code: r.LastErrorCode}, nil
+	return doctor.Agent{Text: told, Code: r.LastErrorCode, Proxy: r.Proxy}, nil
 }
 
 // useProxy prepares the proxy of the environment for a manager. No proxy is used for this host itself.
@@ -112,6 +116,9 @@ and without a running agent, before and after the enrolment. It changes nothing:
 it does not enrol this host, and a running agent keeps its connection. Ends
 within 30 s.
 
+If the environment says nothing of a proxy or of certificates, doctor uses what
+the running agent uses. Linux tells that to root and to the agent's own user.
+
 Flags:
   --manager URL       manager to check. Default: the one that this host is
                       enrolled with, else ` + defaultManager + `.
@@ -123,5 +130,5 @@ Flags:
 Exit codes:
   0    no check failed
   1    a check failed
-  2    wrong flags
+  64   wrong flags
 `

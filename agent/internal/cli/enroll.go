@@ -37,7 +37,7 @@ Flags:
 Exit codes:
   0    this host is enrolled, and the manager answers
   1    a fault on this host, such as a state directory that cannot be written
-  2    wrong flags or settings
+  64   wrong flags or settings
   75   no answer within --wait; what is stored stays, so try again
   77   the manager refused the enrolment token, or it removed or revoked this
        host; trying again does not help

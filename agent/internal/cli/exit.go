@@ -14,7 +14,7 @@ import (
 const (
 	exitStopped     = 0
 	exitFault       = 1
-	exitUsage       = 2
+	exitUsage       = 64 // EX_USAGE; a crash of the Go runtime ends with 2
 	exitNotRunning  = 69 // EX_UNAVAILABLE
 	exitGaveUp      = 75 // EX_TEMPFAIL
 	exitRefused     = 77 // EX_NOPERM

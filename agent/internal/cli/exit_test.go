@@ -21,7 +21,7 @@ func TestExitCodes(t *testing.T) {
 	for want, err := range map[int]error{
 		0:  nil,
 		1:  fmt.Errorf("create the state directory: %w", fs.ErrPermission),
-		2:  fmt.Errorf("wrapped: %w", &usageError{cause: errors.New("no")}),
+		64: fmt.Errorf("wrapped: %w", &usageError{cause: errors.New("no")}),
 		75: &link.GaveUpError{Attempts: 2, Last: syscall.ECONNREFUSED},
 		77: fmt.Errorf("wrapped: %w", &link.RefusedError{Code: "agent_revoked"}),
 		78: fmt.Errorf("wrapped: %w", identity.ErrNoToken),
@@ -30,7 +30,7 @@ func TestExitCodes(t *testing.T) {
 		if got := exit(err, runCommand(), &stderr); got != want {
 			t.Errorf("%v: exit code %d, want %d", err, got, want)
 		}
-		if usage := strings.Contains(stderr.String(), "zedops-agent run --help"); usage != (want == 2) {
+		if usage := strings.Contains(stderr.String(), "zedops-agent run --help"); usage != (want == 64) {
 			t.Errorf("%v: it says %q", err, stderr.String())
 		}
 	}

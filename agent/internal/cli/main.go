@@ -4,7 +4,6 @@ package cli
 
 import (
 	"os"
-	"runtime"
 	"runtime/debug"
 )
 
@@ -12,15 +11,9 @@ import (
 // The pages of the binary come on top: the process stays under 32 MB.
 const memoryGoal = 18 << 20
 
-// threads is how many threads may run Go code at once. The agent never needs a whole core, and each further one costs memory,
-// and CPU time whenever the agent wakes: an idle agent uses a third less with 1 than with 2.
-const threads = 1
-
 // Main runs the command of the process and returns its exit code.
 func Main(version string) int {
-	if os.Getenv("GOMAXPROCS") == "" {
-		runtime.GOMAXPROCS(threads)
-	}
+	boundThreads()
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryGoal)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/fault"
+	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
 	"github.com/zedops/zedops/agent/internal/protocol"
 )
@@ -20,6 +21,8 @@ type report struct {
 	Manager        string     `json:"manager"`
 	AgentID        string     `json:"agentId,omitempty"`
 	Name           string     `json:"name,omitempty"`
+	Labels         []string   `json:"labels,omitempty"` // as of the last registration, as is the name
+	Proxy          *string    `json:"proxy,omitempty"`  // host and port on the way to the manager; empty without one
 	Version        string     `json:"agentVersion"`
 	PID            int        `json:"pid"`
 	Reconnects     int64      `json:"reconnects"`
@@ -38,7 +41,10 @@ func newReport(s link.Status, c link.Config) report {
 	r := report{
 		State: s.State, Since: timestamp(s.Since), Manager: c.Manager.String(), AgentID: s.AgentID, Name: s.Name,
 		Version: c.Version, PID: os.Getpid(), Reconnects: s.Reconnects, Failed: s.Failed, RTTMs: s.RTTMs, SkewMs: s.SkewMs,
-		LastErrorAt: timestamp(s.LastErrorAt), LastErrorSince: timestamp(s.ErrorSince), NextAttempt: timestamp(s.NextAttempt),
+		Labels: s.Labels, Proxy: &s.Proxy, LastErrorAt: timestamp(s.LastErrorAt), LastErrorSince: timestamp(s.ErrorSince), NextAttempt: timestamp(s.NextAttempt),
+	}
+	if r.AgentID == "" && c.Enrolled {
+		r.AgentID = identity.AgentID(c.Token)
 	}
 	if s.LastError != nil {
 		r.LastError, r.LastErrorCode = s.LastError.Error(), fault.CodeOf(s.LastError)
@@ -56,7 +62,7 @@ func timestamp(t time.Time) string {
 // readReport reads a report of another process. It passes over what it cannot read: the agent may be of another release.
 func readReport(text json.RawMessage) report {
 	var r report
-	fields, _ := protocol.ReadObject(text, "state", "since", "manager", "agentId", "name", "agentVersion", "pid", "reconnects",
+	fields, _ := protocol.ReadObject(text, "state", "since", "manager", "agentId", "name", "labels", "proxy", "agentVersion", "pid", "reconnects",
 		"failedAttempts", "rttMs", "skewMs", "lastError", "lastErrorCode", "lastErrorAt", "lastErrorSince", "nextAttempt")
 	state, _ := fields["state"].AsString()
 	r.State = link.State(state)
@@ -67,6 +73,10 @@ func readReport(text json.RawMessage) report {
 		"lastError": &r.LastError, "lastErrorAt": &r.LastErrorAt, "lastErrorSince": &r.LastErrorSince, "nextAttempt": &r.NextAttempt,
 	} {
 		*to, _ = fields[name].AsString()
+	}
+	r.Labels, _ = fields["labels"].AsStrings()
+	if proxy, ok := fields["proxy"].AsString(); ok {
+		r.Proxy = &proxy
 	}
 	integer := func(name string) *int64 {
 		n, ok := fields[name].AsNumber()
@@ -105,8 +115,11 @@ func (r report) sentence() string {
 }
 
 func (r report) agent() string {
-	if r.AgentID == "" {
+	switch {
+	case r.AgentID == "":
 		return "not known yet"
+	case r.Name == "":
+		return r.AgentID
 	}
 	return fmt.Sprintf("%s (%s)", r.Name, r.AgentID)
 }
@@ -124,6 +137,12 @@ func (r report) text(now time.Time) string {
 	}
 	line("manager", "%s", r.Manager)
 	line("agent", "%s", r.agent())
+	if len(r.Labels) > 0 {
+		line("labels", "%s", strings.Join(r.Labels, ", "))
+	}
+	if r.Proxy != nil && *r.Proxy != "" {
+		line("proxy", "%s", *r.Proxy)
+	}
 	line("version", "%s, process %d", r.Version, r.PID)
 	if r.RTTMs != nil && r.SkewMs != nil {
 		line("round trip", "%d ms", *r.RTTMs)

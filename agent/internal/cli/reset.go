@@ -31,7 +31,7 @@ Flags:
 Exit codes:
   0    the state is deleted, or there was none
   1    an agent runs with this state directory, or a file cannot be deleted
-  2    wrong flags, or nobody can be asked and there is no --yes
+  64   wrong flags, or nobody can be asked and there is no --yes
 `,
 		prepare: func(flags *flag.FlagSet, p process) func() error {
 			s := &settings{}

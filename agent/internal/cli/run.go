@@ -178,7 +178,7 @@ this host; SSL_CERT_FILE replaces this host's.
 Exit codes:
   0    stopped by SIGINT or SIGTERM; SIGHUP does not stop it
   1    a fault on this host, such as a state directory that cannot be written
-  2    wrong flags or settings
+  64   wrong flags or settings
   75   gave up after --max-retries; starting the agent again may help
   77   the manager refused the enrolment token, or it removed or revoked this
        host; starting the agent again does not help

@@ -16,7 +16,7 @@ type service struct {
 	config   link.Config
 	systemd  *systemd.Notifier
 	socket   *control.Server
-	stopFeed func()
+	feeder   *systemd.Feeder // set by start
 	stopOnce sync.Once
 }
 
@@ -30,6 +30,7 @@ func newService(config link.Config, store *identity.Store, stateDir string) *ser
 	s.socket = control.NewServer(stateDir, func() any { return s.report() })
 	config.Store = &storeWithSocket{Store: store, socket: s.socket}
 	config.Observe = s.observe
+	config.OnBeat = func() { s.feeder.Awake() }
 	s.config = config
 	s.link = link.New(config)
 	if err := s.socket.Listen(); err != nil {
@@ -43,7 +44,7 @@ func (s *service) report() report { return newReport(s.link.Status(), s.config) 
 // start tells systemd that the agent is ready. It does not wait for the manager: a host must boot without one.
 func (s *service) start() {
 	s.systemd.Send("READY=1", "STATUS="+s.report().sentence())
-	s.stopFeed = s.systemd.Feed(systemd.WatchdogInterval(), func() bool { return !s.link.Overdue() })
+	s.feeder = s.systemd.Feed(systemd.WatchdogInterval(), func() bool { return !s.link.Overdue() })
 }
 
 func (s *service) observe() { s.systemd.Send("STATUS=" + s.report().sentence()) }
@@ -54,7 +55,7 @@ func (s *service) stopping() { s.stopOnce.Do(func() { s.systemd.Send("STOPPING=1
 // close ends what newService and start have begun. A link that ends at once may be faster than whoever calls stopping.
 func (s *service) close() {
 	s.stopping()
-	s.stopFeed()
+	s.feeder.Stop()
 	s.socket.Close()
 	s.systemd.Close()
 }

@@ -18,9 +18,10 @@ func statusCommand() command {
 		help: `Usage: zedops-agent status [flags]
 
 Asks the agent that runs with the same state directory: whether it is connected
-and since when, to which manager and under which name, round trip and clock,
-reconnects, the last error, and when it tries again. Only root and the agent's own
-user may ask.
+and since when, to which manager, under which name and with which labels, round
+trip and clock, reconnects, the last error, and when it tries again. The name and
+the labels are as of the last connection: an operator may have changed them since.
+Only root and the agent's own user may ask.
 
   zedops-agent status
   zedops-agent status --wait 60s && echo connected
@@ -33,7 +34,7 @@ Flags:
 Exit codes:
   0    connected
   1    the agent cannot be asked
-  2    wrong flags
+  64   wrong flags
   69   no agent runs with this state directory
   75   an agent runs and is not connected
 `,

@@ -19,7 +19,7 @@ const (
 var Flags = append(strings.Fields(MakeFlags), "-ldflags", "-s -w -X main.version=1.2.3")
 
 // MakeFlags is AGENT_FLAGS of the Makefile.
-const MakeFlags = `-buildvcs=false -trimpath -tags nethttpomithttp2 -gcflags=crypto/tls=-l -gcflags=encoding/json=-l -gcflags=flag=-l -gcflags=log/slog=-l -gcflags=./internal/cli=-l -gcflags=./internal/control=-l -gcflags=./internal/doctor=-l -gcflags=./internal/identity=-l`
+const MakeFlags = `-buildvcs=false -trimpath -tags nethttpomithttp2 -gcflags=crypto/tls=-l -gcflags=encoding/json=-l -gcflags=flag=-l -gcflags=log/slog=-l -gcflags=./internal/cli=-l -gcflags=./internal/control=-l -gcflags=./internal/doctor=-l -gcflags=./internal/identity=-l -gcflags=./internal/link=-l -gcflags=./internal/protocol=-l`
 
 // Program compiles a program of the module in a folder for linux/amd64 and returns the length of the file in bytes. more are
 // flags in addition to those of `make agent`.

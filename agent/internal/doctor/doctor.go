@@ -37,6 +37,8 @@ type Config struct {
 	Clock       func() time.Time
 	StepTimeout time.Duration
 
+	// OfAgent says that the environment is that of the running agent.
+	OfAgent bool
 	// UseProxy prepares the proxy of the environment for a manager, or says why it cannot be used. It may be nil.
 	UseProxy func(identity.Manager) error
 	// Ask asks the agent that runs with the state directory, for at most 5 s. It may be nil.
@@ -48,6 +50,7 @@ type Agent struct {
 	Connected bool
 	Text      string     // since when, or what keeps it away
 	Code      fault.Code // of what keeps it away; empty if nothing has failed yet
+	Proxy     *string    // host and port; empty without one; nil if the agent does not tell
 }
 
 // examination collects the checks of one run.

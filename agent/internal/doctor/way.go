@@ -60,7 +60,7 @@ func (e *examination) checkWay(ctx context.Context, manager identity.Manager, st
 		e.set(fault.Credential, Skipped, why)
 	}
 	e.checkClock(ctx, l, found)
-	e.askAgent(state)
+	e.askAgent(state, found.Proxy)
 }
 
 // tellSteps gives each step before the one that failed its ok.
@@ -74,7 +74,7 @@ func (e *examination) tellSteps(manager identity.Manager, found link.Findings) {
 		}
 		switch {
 		case step != fault.TLS || found.TLS != nil:
-			e.set(step, OK, describe(step, found))
+			e.set(step, OK, e.describe(step, found))
 		case manager.IsUnencrypted():
 			e.set(step, Skipped, "the manager's URL begins with http://, so the token crosses the network unencrypted")
 		default:
@@ -84,15 +84,19 @@ func (e *examination) tellSteps(manager identity.Manager, found link.Findings) {
 }
 
 // describe says what was found at a step that works.
-func describe(step fault.Step, found link.Findings) string {
+func (e *examination) describe(step fault.Step, found link.Findings) string {
 	switch step {
 	case fault.Names:
 		return strings.Join(found.Addresses, ", ")
 	case fault.Proxy:
-		if found.Proxy == "" {
-			return "the environment of doctor names none for this manager"
+		whose := "doctor"
+		if e.config.OfAgent {
+			whose = "the running agent"
 		}
-		return found.Proxy
+		if found.Proxy == "" {
+			return "the environment of " + whose + " names none for this manager"
+		}
+		return found.Proxy + ", from the environment of " + whose
 	case fault.TCP:
 		if found.Proxy == "" {
 			return "connected to " + found.Connected
@@ -141,12 +145,15 @@ func (e *examination) checkClock(ctx context.Context, l *link.Link, found link.F
 
 // askAgent lets the running agent say whether it is connected. It is asked even if the way of a new connection fails: the
 // connection of the agent may be older than the fault.
-func (e *examination) askAgent(state identity.Inspection) {
+func (e *examination) askAgent(state identity.Inspection, proxy string) {
 	if !state.Running || e.config.Ask == nil {
 		return
 	}
 	beat := e.checks[fault.Heartbeat]
 	agent, err := e.config.Ask()
+	if err == nil && agent.Proxy != nil && *agent.Proxy != proxy {
+		e.tellOtherProxy(*agent.Proxy)
+	}
 	switch {
 	case beat.Result == Failed:
 	case err != nil: // an agent of an earlier release cannot be asked
@@ -166,6 +173,19 @@ func (e *examination) askAgent(state identity.Inspection) {
 	default: // the step that failed says why
 		e.set(fault.Heartbeat, Skipped, notReached+"; the running agent is not connected either")
 	}
+}
+
+// tellOtherProxy says that the running agent goes another way than these checks.
+func (e *examination) tellOtherProxy(proxy string) {
+	if proxy == "" {
+		proxy = "no proxy"
+	}
+	c, known := e.checks[fault.Proxy]
+	if !known {
+		c = Check{Step: fault.Proxy, Result: Skipped, Text: notReached}
+	}
+	c.Text += "; the running agent uses " + proxy + ": run doctor in its environment"
+	e.checks[fault.Proxy] = c
 }
 
 // rounded leaves out digits that tell nothing.

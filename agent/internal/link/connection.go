@@ -34,6 +34,7 @@ type connection struct {
 	log         *slog.Logger
 	clock       clock
 	stepTimeout time.Duration
+	onBeat      func()
 
 	opened     time.Time
 	lastFrame  atomic.Int64   // when the last frame arrived, in nanoseconds since opened
@@ -131,6 +132,7 @@ func (l *Link) open(ctx context.Context) (*connection, registration, error) {
 		log:         l.log,
 		clock:       l.clock,
 		stepTimeout: l.stepTimeout,
+		onBeat:      l.onBeat,
 		opened:      time.Now(),
 		acks:        make(chan ack, 4),
 		alignments:  make(chan alignment, 1),

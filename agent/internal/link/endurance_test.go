@@ -115,7 +115,7 @@ func TestADayOfFlappingLeavesNothingBehind(t *testing.T) {
 		}
 		p := m.Next(t)
 		p.Register(t, w)
-		if w == silent {
+		if w.LeaseMs == silent.LeaseMs {
 			p.ServeSilently()
 		} else {
 			p.Serve()

@@ -18,7 +18,8 @@ import (
 type registration struct {
 	AgentID string
 	Name    string
-	Token   string // only after an enrolment
+	Labels  []string // those of the welcome, if this answer has none; nil if the manager does not tell them
+	Token   string   // only after an enrolment
 }
 
 var errNotSaved = errors.New("the manager enrolled this agent, but the token could not be saved: fix the cause, then start the agent again with the same enrolment token")
@@ -99,9 +100,12 @@ func (l *Link) register(ctx context.Context, c *connection) (registration, error
 		}
 		return r, fmt.Errorf("register: %w", m.Error)
 	}
-	answer, _ := protocol.ReadObject(m.Data, "agentId", "name", "token")
+	answer, _ := protocol.ReadObject(m.Data, "agentId", "name", "labels", "token")
 	r.AgentID, _ = answer["agentId"].AsString()
 	r.Name, _ = answer["name"].AsString()
+	if r.Labels = readLabels(answer["labels"]); r.Labels == nil {
+		r.Labels = c.welcome.Labels
+	}
 	r.Token, _ = answer["token"].AsString()
 	if !isToken(r.AgentID) || (r.Token == "" && !l.credential.isEnrolled()) {
 		return r, errors.New("read the registration: agentId is not a token, or there is no token")

@@ -54,9 +54,9 @@ func (c *connection) queueAlignment(m protocol.Message, at time.Time) {
 	c.alignments <- a
 }
 
-// clockLook is the longest time between two looks for a step of the clock. Looking is what an idle agent does most: 5 s would
-// double its CPU time.
-const clockLook = 10 * time.Second
+// clockLook is the longest time between two looks for a step of the clock. A look needs a wake of its own, and costs as much
+// as a heartbeat. So there is one between two heartbeats.
+const clockLook = 15 * time.Second
 
 // heartbeat sends a heartbeat at once and then at fixed times: those that the welcome asks for, or every interval from now
 // on. It returns when the manager is silent.
@@ -75,7 +75,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 	defer beat.Stop()
 	overdue := time.NewTimer(ackTimeout)
 	overdue.Stop()
-	look := min(interval/3, clockLook)
+	look := min(interval/2, clockLook)
 	clockCheck := time.NewTicker(look)
 	defer clockCheck.Stop()
 	steps := c.clock.steps()
@@ -134,6 +134,7 @@ func (c *connection) heartbeat(ctx context.Context) error {
 			}
 			beat.Reset(schedule.wait(time.Now()))
 			clockCheck.Reset(look) // this heartbeat was a look, too
+			c.onBeat()
 
 		case a := <-c.alignments:
 			schedule.align(a.at, a.delay)
@@ -181,6 +182,14 @@ func (c *connection) heartbeat(ctx context.Context) error {
 		case <-clockCheck.C:
 			probeAfterSleep()
 		}
+	}
+}
+
+// onBeat does what is due about now.
+func (l *Link) onBeat() {
+	l.watch.onBeat()
+	if l.config.OnBeat != nil {
+		l.config.OnBeat()
 	}
 }
 

@@ -42,6 +42,10 @@ type Config struct {
 	// Observe is called after each change of the status but for its measurements. It must not block. It may be nil.
 	Observe func()
 
+	// OnBeat is called after each heartbeat: a process that is awake anyway does other periodic work for less. It must not
+	// block. It may be nil.
+	OnBeat func()
+
 	Subscribe []string  // patterns that CheckPattern accepts, at most MaxSubscriptions
 	Output    io.Writer // gets one JSON line for each published message
 }
@@ -62,8 +66,9 @@ type Link struct {
 	clock         clock
 	delays        *delays
 	intake        *intake
-	inRound       bool // the next token is presented because the last one was refused
-	refusedRounds int  // how often all tokens were refused, since there was another answer
+	watch         *watch // of the store, while Run runs
+	inRound       bool   // the next token is presented because the last one was refused
+	refusedRounds int    // how often all tokens were refused, since there was another answer
 
 	// stepTimeout limits each step that waits for the other end: the dial, the welcome, the registration, a write.
 	stepTimeout time.Duration
@@ -115,7 +120,8 @@ func (l *Link) Run(ctx context.Context) error {
 	} else {
 		close(written)
 	}
-	defer l.watchStore()()
+	l.watch = l.watchStore()
+	defer l.watch.stop()
 	s := supervisor{connect: l.connect, onRefused: l.onRefused, maxRetries: l.config.MaxRetries, delays: l.delays, clock: l.clock, log: l.log,
 		reporter: l.reporter, liveness: l.liveness}
 	err := s.run(ctx)

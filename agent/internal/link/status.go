@@ -21,8 +21,10 @@ type Status struct {
 	Acknowledged bool      // whether the manager has acknowledged a heartbeat of this connection
 	AgentID      string    // empty before the first registration of this process, as is Name
 	Name         string
-	RTTMs        *int64 // the last measurement; nil before the first
-	SkewMs       *int64 // this host's clock minus the manager's; likewise
+	Proxy        string   // host and port on the way to the manager; empty without one
+	Labels       []string // as of the last registration, as is the name; nil if the manager does not tell them
+	RTTMs        *int64   // the last measurement; nil before the first
+	SkewMs       *int64   // this host's clock minus the manager's; likewise
 	Reconnects   int64
 	Failed       int       // attempts in a row
 	LastError    error     // nil if there was none
@@ -63,7 +65,7 @@ func (r *reporter) connecting() {
 func (r *reporter) connected(n session) {
 	r.change(func(s *Status) {
 		s.State, s.Since = Connected, r.clock()
-		s.AgentID, s.Name, s.Failed = n.AgentID, n.Name, 0
+		s.AgentID, s.Name, s.Labels, s.Failed = n.AgentID, n.Name, n.Labels, 0
 	})
 }
 
@@ -109,6 +111,9 @@ func (l *Link) Status() Status {
 	s := l.reporter.status
 	l.reporter.mu.Unlock()
 	s.RTTMs, s.SkewMs = l.stats.rttMs.Load(), l.stats.skewMs.Load()
+	if proxy := l.proxy(); proxy != nil {
+		s.Proxy = proxyAddress(proxy)
+	}
 	s.Reconnects = max(0, l.stats.connections.Load()-1)
 	return s
 }

@@ -2,36 +2,48 @@ package link
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/zedops/zedops/agent/internal/identity"
 )
 
-// storeCheck is how often the agent looks whether its store is still there. Every 10 s would cost an idle agent as much CPU
-// time as its heartbeats.
-const storeCheck = 30 * time.Second
+// storeCheck is the longest time between two looks whether the store is still there. It is longer than the usual interval of
+// heartbeats, so that a connected agent looks when it is awake to beat: a wake of its own costs as much as a heartbeat.
+const storeCheck = 35 * time.Second
 
 // watch looks after the store. The tokens in the agent's memory may be the only copy.
 type watch struct {
 	link *Link
 
-	turn  chan struct{} // holds a value during a check, and when there are no more
-	timer *time.Timer
-	lost  string // what is wrong with the store, as it was logged last; empty if nothing is
+	turn    chan struct{} // holds a value during a check, and when there are no more
+	timer   *time.Timer
+	started time.Time
+	checked atomic.Int64 // when the last check began, in nanoseconds since started
+	lost    string       // what is wrong with the store, as it was logged last; empty if nothing is
 }
 
 // watchStore checks the store until stop is called.
-func (l *Link) watchStore() (stop func()) {
-	w := &watch{link: l, turn: make(chan struct{}, 1)}
+func (l *Link) watchStore() *watch {
+	w := &watch{link: l, turn: make(chan struct{}, 1), started: time.Now()}
 	w.turn <- struct{}{}
 	w.timer = time.AfterFunc(storeCheck, w.check) // needs no goroutine between two checks
 	<-w.turn
-	return func() {
-		select {
-		case w.turn <- struct{}{}:
-		case <-time.After(flushGrace): // a check on a disk that hangs must not delay the end
-		}
-		w.timer.Stop()
+	return w
+}
+
+func (w *watch) stop() {
+	select {
+	case w.turn <- struct{}{}:
+	case <-time.After(flushGrace): // a check on a disk that hangs must not delay the end
+	}
+	w.timer.Stop()
+}
+
+// onBeat checks now if the last check is a while ago. It does not wait for the disk. A nil watch checks nothing.
+func (w *watch) onBeat() {
+	if w != nil && time.Since(w.started)-time.Duration(w.checked.Load()) >= storeCheck/2 {
+		w.timer.Reset(0)
 	}
 }
 
@@ -46,6 +58,7 @@ func (w *watch) check() {
 		w.timer.Reset(storeCheck)
 		<-w.turn
 	}()
+	w.checked.Store(int64(time.Since(w.started)))
 	log := w.link.log
 	restored, err := w.link.credential.restore()
 	switch {

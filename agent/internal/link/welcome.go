@@ -23,6 +23,7 @@ type welcome struct {
 	CreditFrames        int64
 	CreditBytes         int64
 	ReconnectSpreadMs   int64
+	Labels              []string // of the agent; nil if the manager does not tell them
 }
 
 // longestSpread limits the spread, so that a faulty manager cannot send its agents away for ever.
@@ -42,7 +43,7 @@ var widestWindow = amount{Frames: 4096, Bytes: 1 << 20}
 func parseWelcome(data json.RawMessage) (w welcome, err error) {
 	const day = 24 * 60 * 60 * 1000
 	fields, err := protocol.ReadObject(data, "connection", "serverTime", "heartbeatIntervalMs", "heartbeatDelayMs", "leaseMs",
-		"maxFrameBytes", "messagesPerSecond", "creditFrames", "creditBytes", "reconnectSpreadMs")
+		"maxFrameBytes", "messagesPerSecond", "creditFrames", "creditBytes", "reconnectSpreadMs", "labels")
 	if err != nil {
 		return w, fmt.Errorf("its data is %w", err)
 	}
@@ -63,7 +64,22 @@ func parseWelcome(data json.RawMessage) (w welcome, err error) {
 	w.CreditFrames = min(in.optional("creditFrames", 1, 1<<16, 256), widestWindow.Frames)
 	w.CreditBytes = min(in.optional("creditBytes", 1, 64<<20, 1<<20), widestWindow.Bytes)
 	w.ReconnectSpreadMs = min(in.optional("reconnectSpreadMs", 0, math.Inf(1), 1000), longestSpread.Milliseconds())
+	w.Labels = readLabels(fields["labels"])
 	return w, in.err
+}
+
+// readLabels returns nil if the field is missing or holds anything but valid labels: people see them at a terminal.
+func readLabels(field protocol.Member) []string {
+	labels, ok := field.AsStrings()
+	if !ok || len(labels) > protocol.MaxLabels {
+		return nil
+	}
+	for _, label := range labels {
+		if protocol.LabelFault(label) != nil {
+			return nil
+		}
+	}
+	return append([]string{}, labels...) // none is not nil
 }
 
 // isToken reports whether s is one token of a subject.

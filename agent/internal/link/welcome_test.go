@@ -3,6 +3,8 @@ package link
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,7 +16,7 @@ import (
 func welcomeWith(name, value string) json.RawMessage {
 	fields := []string{`"new":{"connection":"x"}`, `"Connection":"a.b"`, `"LEASEMS":1`}
 	for _, field := range [][2]string{{"protocol", "1"}, {"connection", `"c7h2k9"`}, {"serverTime", "1790000000000"}, {"heartbeatIntervalMs", "30000"}, {"heartbeatDelayMs", ""}, {"leaseMs", "40000"},
-		{"maxFrameBytes", "65536"}, {"messagesPerSecond", "100"}, {"bytesPerSecond", "1048576"}, {"creditFrames", "256"}, {"creditBytes", "1048576"}, {"reconnectSpreadMs", "1000"}} {
+		{"maxFrameBytes", "65536"}, {"messagesPerSecond", "100"}, {"bytesPerSecond", "1048576"}, {"creditFrames", "256"}, {"creditBytes", "1048576"}, {"reconnectSpreadMs", "1000"}, {"labels", ""}} {
 		if field[0] == name {
 			field[1] = value
 		}
@@ -62,7 +64,7 @@ func TestTheRangesOfAWelcome(t *testing.T) {
 			if field.of != nil {
 				*field.of(&want) = number
 			}
-			if got, err := parseWelcome(welcomeWith(field.name, value)); err != nil || got != want {
+			if got, err := parseWelcome(welcomeWith(field.name, value)); err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%s %.20q: %+v, %v, want %+v", field.name, value, got, err, want)
 			}
 		}
@@ -180,4 +182,45 @@ func FuzzWelcome(f *testing.F) {
 			t.Errorf("it accepts %+v", w)
 		}
 	})
+}
+
+func TestTheLabelsOfAWelcome(t *testing.T) {
+	many := `["` + strings.Join(strings.Split(strings.Repeat("x", 17), ""), `","`) + `"]`
+	for value, want := range map[string][]string{
+		`["edge","site=Büro 4"]`: {"edge", "site=Büro 4"}, `[]`: {},
+		``: nil, `null`: nil, `"edge"`: nil, `["edge",7]`: nil, `["=x"]`: nil, `["a=\u001b[2J"]`: nil, many: nil,
+	} {
+		w, err := parseWelcome(welcomeWith("labels", value))
+		if err != nil || !slices.Equal(w.Labels, want) || (w.Labels == nil) != (want == nil) {
+			t.Errorf("%s: %q, %v, want %q", value, w.Labels, err, want)
+		}
+	}
+}
+
+func TestTheStatusHasTheLabelsOfTheLatestAnswer(t *testing.T) {
+	m := managertest.Start(t, nil)
+	r := run(t, m.URL, retryQuickly)
+	for _, c := range []struct {
+		welcome []string
+		answer  string
+		want    []string
+	}{
+		{[]string{"edge", "env=prod"}, ``, []string{"edge", "env=prod"}},
+		{nil, `,"labels":["env=test"]`, []string{"env=test"}},
+		{[]string{"edge"}, `,"labels":[]`, nil},
+		{nil, ``, nil}, // a manager from before there were labels in answers
+	} {
+		w := managertest.Defaults()
+		w.Labels = c.welcome
+		p := m.Next(t)
+		p.Welcome(t, w)
+		before := r.stats.connections.Load()
+		p.Send(t, `{"subject":"`+p.Receive(t).Reply+`","data":{"agentId":"k3v","name":"edge-7"`+c.answer+`}}`)
+		p.Serve()
+		eventually(t, func() bool { return r.stats.connections.Load() > before && r.Status().State == Connected }, "connected")
+		if got := r.Status().Labels; !slices.Equal(got, c.want) {
+			t.Errorf("%v and %s: the labels are %q", c.welcome, c.answer, got)
+		}
+		p.Reset()
+	}
 }

@@ -119,6 +119,8 @@ type Welcome struct {
 	CreditFrames        int64  `json:"creditFrames"`
 	CreditBytes         int64  `json:"creditBytes"`
 	ReconnectSpreadMs   int64  `json:"reconnectSpreadMs"`
+	// Of an agent that is known already.
+	Labels []string `json:"labels,omitempty"`
 }
 
 // Defaults is the welcome of a real manager, except that the agent reconnects quickly.
@@ -134,6 +136,7 @@ func Defaults() Welcome {
 		CreditFrames:        256,
 		CreditBytes:         1 << 20,
 		ReconnectSpreadMs:   20,
+		Labels:              []string{"edge", "env=prod"},
 	}
 }
 

@@ -68,41 +68,61 @@ func WatchdogInterval() time.Duration {
 	return time.Duration(microseconds) * time.Microsecond
 }
 
-// Feed sends WATCHDOG=1 twice per interval while the agent is well, until stop is called. It needs no goroutine meanwhile.
-func (n *Notifier) Feed(interval time.Duration, isWell func() bool) (stop func()) {
+// Feed sends WATCHDOG=1 at least twice per interval while the agent is well, until Stop is called. It needs no goroutine
+// meanwhile.
+func (n *Notifier) Feed(interval time.Duration, isWell func() bool) *Feeder {
 	if n == nil || interval <= 0 {
-		return func() {}
+		return nil
 	}
-	f := &feeder{notifier: n, pause: interval / 2, isWell: isWell}
+	f := &Feeder{notifier: n, pause: interval / 2, isWell: isWell}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.timer = time.AfterFunc(0, f.feed)
-	return f.stop
+	return f
 }
 
-// feeder is the timer of Feed.
-type feeder struct {
+// Feeder is the timer of Feed. A nil Feeder does nothing.
+type Feeder struct {
 	notifier *Notifier
 	pause    time.Duration
 	isWell   func() bool
 
 	mu      sync.Mutex
 	timer   *time.Timer
+	fed     time.Time
 	stopped bool
 }
 
-func (f *feeder) feed() {
+func (f *Feeder) feed() {
 	if f.isWell() {
 		f.notifier.Send("WATCHDOG=1")
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.fed = time.Now()
 	if !f.stopped {
 		f.timer.Reset(f.pause)
 	}
 }
 
-func (f *feeder) stop() {
+// Awake says that the process is awake anyway: the next WATCHDOG=1 is sent now if half of its pause is over. So the timer
+// seldom has to wake the process.
+func (f *Feeder) Awake() {
+	if f == nil {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.stopped && time.Since(f.fed) >= f.pause/2 {
+		f.timer.Reset(0)
+	}
+}
+
+// Stop ends the feeding.
+func (f *Feeder) Stop() {
+	if f == nil {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.stopped = true

@@ -73,7 +73,9 @@ func TestWithoutSystemdNothingIsSent(t *testing.T) {
 		t.Fatalf("got %v, %v", n, err)
 	}
 	n.Send("READY=1")
-	n.Feed(time.Second, func() bool { t.Error("somebody asked"); return true })()
+	f := n.Feed(time.Second, func() bool { t.Error("somebody asked"); return true })
+	f.Awake()
+	f.Stop()
 	n.Close()
 }
 
@@ -141,7 +143,7 @@ func TestFeedsTheWatchdogWhileTheAgentIsWell(t *testing.T) {
 	var well atomic.Bool
 	well.Store(true)
 	var asked atomic.Int64
-	stop := n.Feed(20*time.Millisecond, func() bool { asked.Add(1); return well.Load() })
+	f := n.Feed(20*time.Millisecond, func() bool { asked.Add(1); return well.Load() })
 	for range 3 {
 		await(t, states, "WATCHDOG=1")
 	}
@@ -160,11 +162,44 @@ func TestFeedsTheWatchdogWhileTheAgentIsWell(t *testing.T) {
 	}
 	well.Store(true)
 	await(t, states, "WATCHDOG=1")
-	stop()
+	f.Stop()
+	f.Awake()
 	time.Sleep(50 * time.Millisecond) // a feed that had begun
 	before := asked.Load()
 	time.Sleep(100 * time.Millisecond)
 	if asked.Load() != before {
 		t.Error("it goes on after its end")
+	}
+}
+
+func TestAProcessThatIsAwakeFeedsTheWatchdogEarly(t *testing.T) {
+	states := listen(t, filepath.Join(t.TempDir(), "notify"))
+	n, err := New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	const longest = time.Hour
+	f := n.Feed(4*longest, func() bool { return true })
+	defer f.Stop()
+	await(t, states, "WATCHDOG=1")
+	for isOver := false; !isOver; time.Sleep(time.Millisecond) { // the first feed
+		f.mu.Lock()
+		isOver = !f.fed.IsZero()
+		f.mu.Unlock()
+	}
+	fedAgo := func(ago time.Duration) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.fed = time.Now().Add(-ago)
+	}
+	fedAgo(longest / 2)
+	f.Awake() // it is too early
+	fedAgo(longest)
+	f.Awake()
+	await(t, states, "WATCHDOG=1")
+	time.Sleep(100 * time.Millisecond)
+	if len(states) > 0 {
+		t.Errorf("it also sent %q", <-states)
 	}
 }

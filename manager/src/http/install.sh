@@ -392,9 +392,8 @@ ExecStart=$program --state-dir \${STATE_DIRECTORY}
 EnvironmentFile=-$settings/environment
 Restart=always
 RestartSec=10
-# Starting again does not help. 77: removed, revoked, or a bad enrolment token. 78: not enrolled. Not 2, which stands for
-# wrong settings: a Go program that crashes ends with 2 as well.
-RestartPreventExitStatus=77 78
+# Starting again does not help. 64: wrong settings. 77: removed, revoked, or a bad enrolment token. 78: not enrolled.
+RestartPreventExitStatus=64 77 78
 WatchdogSec=180
 TimeoutStopSec=10
 

@@ -74,10 +74,11 @@ const Stored: z.ZodType<ConnectionState> = z.object({
 /** The state of a connection that has just begun. */
 export function newState(id: string, admission: Admission, terms: Terms): ConnectionState {
   const now = Date.now();
+  const { labels: _, ...kept } = admission;
   return {
     v: VERSION,
     id,
-    admission,
+    admission: kept,
     connectedAt: now,
     lastMessageAt: now,
     registered: null,

@@ -244,8 +244,9 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm if there is something left to do. */
-  override async alarm(): Promise<void> {
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#parts.alarm.rang();
+    await this.#parts.guard.run("alarm", null, () => this.#parts.finishLoad(info?.scheduledTime ?? null));
     // The sweep sets the next alarm, so it comes before the wait for D1. If this object ended during the wait and no
     // alarm was set, no alarm would ever ring again.
     await this.#parts.guard.run("alarm", null, () => this.#parts.sweeper.sweepIfDue(Date.now()));

@@ -64,12 +64,13 @@ export class Registrations {
         this.#noteRefused(admission, registration, identity.error.code);
         return identity;
       }
-      const { registered, token } = identity.value;
+      const { registered, labels = admission.labels, token } = identity.value;
       if (admission.enrolment !== null && admission.known === null) this.#events.onEnrolled(agentId);
       const arrived = this.#roster.arrive(admission, registered, registration.alignsHeartbeat);
       if (!arrived.ok) return arrived;
       if (admission.separate) this.#events.onSecondHost(admission);
-      return { ok: true, value: { agentId, name: registered.name, ...(token === undefined ? {} : { token }) } };
+      const optional = { ...(labels === undefined ? {} : { labels }), ...(token === undefined ? {} : { token }) };
+      return { ok: true, value: { agentId, name: registered.name, ...optional } };
     } finally {
       if (connection !== undefined && registration.protocol === PROTOCOL) connection.isRegistering = false;
     }
@@ -84,9 +85,10 @@ export class Registrations {
 /** The host may try again with these: its token was not refused. */
 const TEMPORARY: readonly string[] = ["registry_unavailable", "disconnected"];
 
-/** The agent's name and host, and its new token if it has just enrolled. */
+/** The agent's name and host, and its labels and new token if it has just enrolled. */
 interface Identity {
   readonly registered: NamedHost;
+  readonly labels?: readonly string[];
   readonly token?: string;
 }
 
@@ -102,7 +104,11 @@ async function enrolOrRotate(env: Env, admission: Admission, registration: Regis
       const introduction = { name: wanted, labels, host };
       const signed = { hash: await sha256Hex(token), keyId: keyIdOf(token) };
       const enrolled = await enrol(env.DB, admission, admission.enrolment, introduction, signed, Date.now());
-      return enrolled.ok ? { ok: true, value: { registered: { name: enrolled.value, host }, token } } : enrolled;
+      if (!enrolled.ok) return enrolled;
+      return {
+        ok: true,
+        value: { registered: { name: enrolled.value.name, host }, labels: enrolled.value.labels, token },
+      };
     }
     if (admission.candidateHash !== null) {
       const taken = await promoteCandidate(env.DB, admission.agentId, admission.candidateHash);

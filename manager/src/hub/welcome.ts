@@ -17,8 +17,15 @@ export function reconnectSpreadMs(agents: number): number {
 /**
  * @param heartbeatDelayMs the time to the agent's first beat in the hub's window
  * @param agents agents of the same hub: if the hub is lost, they all come back together
+ * @param labels those of the agent, if it is known already
  */
-export function welcome(settings: Settings, connection: string, heartbeatDelayMs: number, agents: number) {
+export function welcome(
+  settings: Settings,
+  connection: string,
+  heartbeatDelayMs: number,
+  agents: number,
+  labels?: readonly string[],
+) {
   const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = settings;
   return {
     protocol: PROTOCOL,
@@ -33,6 +40,7 @@ export function welcome(settings: Settings, connection: string, heartbeatDelayMs
     creditFrames: CREDIT_WINDOW.frames,
     creditBytes: CREDIT_WINDOW.bytes,
     reconnectSpreadMs: reconnectSpreadMs(agents),
+    ...(labels === undefined ? {} : { labels }),
   };
 }
 

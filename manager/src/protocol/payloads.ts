@@ -55,8 +55,16 @@ export const Registration = z.object({
 });
 export type Registration = z.infer<typeof Registration>;
 
-/** The answer to `agent.register`. It has the permanent token only after an enrolment. */
-export const Registered = z.object({ agentId: z.string(), name: z.string(), token: z.string().optional() });
+/**
+ * The answer to `agent.register`. It has the permanent token only after an enrolment. It has no labels if the welcome had
+ * them.
+ */
+export const Registered = z.object({
+  agentId: z.string(),
+  name: z.string(),
+  labels: z.array(z.string()).readonly().optional(),
+  token: z.string().optional(),
+});
 export type Registered = z.infer<typeof Registered>;
 
 /** `agent.heartbeat`, the form with data */

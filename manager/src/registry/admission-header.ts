@@ -11,6 +11,7 @@ export const StoredAdmission: z.ZodType<Admission> = z.object({
   connectionId: z.string().min(1).nullable(),
   agentId: z.string().min(1),
   known: NamedHost.nullable(),
+  labels: z.array(z.string()).readonly().optional(),
   separate: z.boolean(),
   candidateHash: z.string().nullable(),
   enrolment: z

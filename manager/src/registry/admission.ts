@@ -17,6 +17,11 @@ export interface Admission {
   readonly agentId: string;
   /** The agent as in the registry; null if it does not exist yet. */
   readonly known: NamedHost | null;
+  /**
+   * The agent's labels, for its `status` command; missing if the agent does not exist yet. A socket's stored admission
+   * has none, because it has little room.
+   */
+  readonly labels?: readonly string[] | undefined;
   /** Whether this is the second host of a clone and an operator has ordered its separation. */
   readonly separate: boolean;
   /** Hash of the agent's token if the token is the candidate of a rotation; else null. */
@@ -38,6 +43,12 @@ export interface EnrolmentUse {
   readonly hostName: string | null;
   /** How many hosts may enrol with it. */
   readonly maxUses: number;
+}
+
+/** An agent's name and labels after its enrolment. */
+export interface Enrolled {
+  readonly name: string;
+  readonly labels: readonly string[];
 }
 
 /** What an agent says of itself when it enrols. */
@@ -64,9 +75,10 @@ interface AgentRow extends Host {
   readonly enrolledGeneration: number;
   readonly revokedAt: number | null;
   readonly deletedAt: number | null;
+  readonly labels: string | null;
 }
 
-const AGENT_ROW = `SELECT name, token_hash AS tokenHash, candidate_hash AS candidateHash,
+const AGENT_ROW = `SELECT name, labels, token_hash AS tokenHash, candidate_hash AS candidateHash,
     key_id AS keyId, keyed_hash AS keyedHash,
     separate_boot AS separateBoot, generation, enrolled_generation AS enrolledGeneration, revoked_at AS revokedAt,
     deleted_at AS deletedAt, version, os, arch, hostname
@@ -87,8 +99,8 @@ async function admitAgent(
   const barred = refuseAgent(row);
   if (barred !== null) return barred;
   const hash = await sha256Hex(bearer.token);
-  const isCandidate = row.candidateHash !== null && (await sameSecret(row.candidateHash, hash));
-  if (!isCandidate && !(await sameSecret(row.tokenHash, hash))) {
+  const isCandidate = row.candidateHash !== null && sameSecret(hash, row.candidateHash);
+  if (!isCandidate && !sameSecret(hash, row.tokenHash)) {
     return failure("invalid_token", "the token has been replaced by a newer one");
   }
   if (row.keyedHash !== hash || row.keyId !== bearer.keyId) await learnKey(db, bearer, hash);
@@ -126,6 +138,7 @@ function admission(caller: Caller, id: string, agent: AgentRow | null, enrolment
     connectionId: null,
     agentId: id,
     known,
+    ...(agent === null ? {} : { labels: parseLabels(agent.labels, "agents.labels") }),
     separate,
     candidateHash: null,
     enrolment,
@@ -147,7 +160,7 @@ function knownAgent({ name, version, os, arch, hostname }: AgentRow): Admission[
  * statement may take effect after its connection was given up. So it never replaces the token of a connection that was
  * admitted later or at the same time. The labels are merged in the statement too: an admission is kept with its socket,
  * which has little room.
- * @returns the agent's name, or the refusal
+ * @returns the agent as the registry has it now, or the refusal
  * @throws RegistryUnavailable
  */
 export async function enrol(
@@ -157,7 +170,7 @@ export async function enrol(
   { name, host, labels }: Introduction,
   token: { readonly hash: string; readonly keyId: string },
   now: number,
-): Promise<Outcome<string>> {
+): Promise<Outcome<Enrolled>> {
   const stored = await query(
     db
       .prepare(
@@ -175,7 +188,7 @@ export async function enrol(
            WHERE agents.enrolled_generation < excluded.enrolled_generation
              AND agents.revoked_at IS NULL AND agents.deleted_at IS NULL
              AND NOT EXISTS (SELECT 1 FROM agents s WHERE s.separated_from = agents.id)
-         RETURNING name`,
+         RETURNING name, labels`,
       )
       .bind(
         admission.agentId,
@@ -193,9 +206,11 @@ export async function enrol(
         labels.length === 0 ? "{}" : labelPatch(labels, []),
         token.keyId,
       )
-      .first<string>("name"),
+      .first<{ name: string; labels: string | null }>(),
   );
-  if (stored !== null) return { ok: true, value: stored };
+  if (stored !== null) {
+    return { ok: true, value: { name: stored.name, labels: parseLabels(stored.labels, "agents.labels") } };
+  }
   const found = await readEnrolment(db, enrolment.id, admission.agentId);
   const refused = refuseEnrolment(found.agent, found.enrolment);
   if (refused !== null) return refused;
