@@ -44,7 +44,11 @@ test("existing values and other lines are kept, and a second call changes nothin
 });
 
 test("many at once agree on one file", async ({ file }) => {
-  await Promise.all(Array.from({ length: 20 }, () => ensureDevVars(file)));
+  const ensured = Array.from({ length: 20 }, async () => {
+    await ensureDevVars(file);
+    return await localPassword(file);
+  });
+  expect(new Set(await Promise.all(ensured)), "the password of each").toHaveProperty("size", 1);
   expect((await readFile(file, "utf8")).trimEnd().split("\n")).toHaveLength(2);
 });
 

@@ -1,5 +1,5 @@
-import { randomBytes, randomInt } from "node:crypto";
-import { chmod, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { randomBytes, randomInt, randomUUID } from "node:crypto";
+import { chmod, link, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { getSystemErrorMessage } from "node:util";
 import { parse } from "dotenv";
 import { inRepository } from "./repository.ts";
@@ -21,12 +21,17 @@ const generators: Record<string, () => string> = {
 export async function ensureDevVars(file = devVarsFile): Promise<void> {
   const text = await readIfPresent(file);
   if (text === undefined) {
+    // It must appear with its content: another script would take an empty file for one without secrets, and replace it.
+    const draft = draftOf(file);
+    await writeFile(draft, lines(Object.keys(generators)), { mode: 0o600 });
     try {
-      await writeFile(file, lines(Object.keys(generators)), { flag: "wx", mode: 0o600 });
+      await link(draft, file);
       return;
     } catch (error) {
       if (!isErrno(error, "EEXIST")) throw error;
       return await ensureDevVars(file);
+    } finally {
+      await unlink(draft);
     }
   }
   const present = parse(text);
@@ -39,7 +44,7 @@ export async function ensureDevVars(file = devVarsFile): Promise<void> {
     if (!absent.every((name) => after[name]) || Object.keys(present).some((name) => present[name] !== after[name])) {
       throw new UserError(`${file}: cannot add ${absent.join(" and ")}, because the last line is not complete`);
     }
-    const draft = `${file}.${process.pid}`;
+    const draft = draftOf(file);
     await writeFile(draft, longer, { mode: 0o600 });
     await rename(draft, file);
   }
@@ -63,6 +68,8 @@ function refuseIfNamed(file: string, text: string, name: string): void {
     `${file} names ${name}, but wrangler reads no value for it; write ${name}="…", or delete the line to get a new one`,
   );
 }
+
+const draftOf = (file: string) => `${file}.${randomUUID()}`;
 
 function lines(names: readonly string[]): string {
   return names.map((name) => `${name}=${generators[name]?.()}\n`).join("");
