@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { Authority } from "../e2e/certificates.ts";
 import { timelineOf } from "./agent-checks.ts";
-import { Authority } from "./certificates.ts";
 import { Disk } from "./disk.ts";
 import { type Diagnosis, examine } from "./doctor.ts";
 import { FaultProxy } from "./fault-proxy.ts";
