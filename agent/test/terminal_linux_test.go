@@ -3,6 +3,7 @@ package test
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,4 +86,40 @@ func TestAsksAPersonWhoseHostIsEnrolledOnlyWhenItWasRemoved(t *testing.T) {
 	c.says(t, prompt)
 	fmt.Fprintln(keys, managertest.EnrolmentToken)
 	wantReenrolled(t, c, m, dir)
+}
+
+func TestResetAsksAPerson(t *testing.T) {
+	for name, c := range map[string]struct {
+		typed  string
+		code   int
+		says   string
+		stdout string
+	}{
+		"yes":              {"y\n", 0, "", "is deleted. The manager still lists this host"},
+		"yes, in full":     {" YES \n", 0, "", "is deleted. The manager still lists this host"},
+		"no":               {"n\n", 1, "nothing is deleted", ""},
+		"nothing":          {"\n", 1, "nothing is deleted", ""},
+		"another word":     {"yesterday\n", 1, "nothing is deleted", ""},
+		"the end of input": {"\x04", 1, "nothing is deleted", ""},
+		"Ctrl-C":           {"", -1, "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys, tty := terminal(t)
+			dir := enrolled(t, "https://manager.invalid")
+			r := start(t, options{args: []string{"reset", "--state-dir", dir}, file: tty})
+			r.says(t, "Delete the identity of this host in "+dir+"? It then needs a new enrolment token. [y/N] ")
+			if c.typed == "" {
+				_ = r.Process.Signal(os.Interrupt)
+			}
+			fmt.Fprint(keys, c.typed)
+			r.wantExit(t, c.code, c.says)
+			if c.stdout != "" {
+				r.wantStdout(t, c.stdout)
+			}
+			_, err := os.Stat(filepath.Join(dir, "token"))
+			if isThere := err == nil; isThere != (c.code != 0) {
+				t.Errorf("the token is there: %v", isThere)
+			}
+		})
+	}
 }

@@ -164,6 +164,35 @@ it("counts a list of ten agents", async () => {
   expectCost(await costOf(() => list({ "Zedops-Recorded": "true" })), counts.recordedListOfTen);
 });
 
+it("counts a connection that overwrites the oldest entries of a timeline", async () => {
+  const { id, token } = await offlineAgent();
+  await insertEvents(id, 60, Date.now() - KEPT.ms - 60 * HOUR_MS);
+  const events = () =>
+    env.DB.prepare("SELECT count(*) AS n FROM events WHERE agent_id = ?").bind(id).first<number>("n");
+  const before = await events();
+  let agent: TestAgent | undefined;
+  const connect = await costOf(async () => {
+    ({ agent } = await TestAgent.online({ token }));
+  }, isFlushed);
+  const disconnect = await costOf(() => agent?.socket.close(1000, "stopped"), isFlushed);
+  expect(await events()).toBe(before);
+  const { registryRowsRead: read, registryRowsWritten: written } = counts.overwriting;
+  expect(connect.registryRowsWritten + disconnect.registryRowsWritten).toBe(written);
+  // Six more, because the agent came and went just now.
+  expect(connect.registryRowsRead + disconnect.registryRowsRead).toBeLessThanOrEqual(read + 6);
+});
+
+/** Gives an agent this number of earlier transitions, of which one was every hour since `from`. */
+async function insertEvents(id: string, count: number, from: number): Promise<void> {
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+     INSERT INTO events (agent_id, generation, status, at, reason, address, close_code)
+     SELECT ?1, (i + 1) / 2, iif(i % 2 = 0, 'offline', 'online'), ?3 + ?4 * i, NULL, NULL, NULL FROM n`,
+  )
+    .bind(id, count, from, HOUR_MS)
+    .run();
+}
+
 it("counts the pruning of a timeline", async () => {
   const agent = await onlineAgent({ isPruned: true });
   // In the long run each pruning deletes what the connections since the last one have added.
@@ -171,13 +200,7 @@ it("counts the pruning of a timeline", async () => {
   const events = () =>
     env.DB.prepare("SELECT count(*) AS n FROM events WHERE agent_id = ?").bind(agent.id).first<number>("n");
   const older = KEPT.transitions + added - Number(await events()) - 1;
-  await env.DB.prepare(
-    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-     INSERT INTO events (agent_id, generation, status, at)
-     SELECT ?1, (i + 1) / 2, iif(i % 2 = 0, 'online', 'offline'), ?3 - 1000 * (?2 - i) FROM n`,
-  )
-    .bind(agent.id, older, Date.now() - HOUR_MS)
-    .run();
+  await insertEvents(agent.id, older, Date.now() - HOUR_MS * (older + 1));
   const cost = await costOf(() => agent.socket.close(1000, "stopped"), isFlushed);
   expect(await events()).toBe(KEPT.transitions);
   const { registryRowsRead, registryRowsWritten } = counts.disconnect;

@@ -6,9 +6,9 @@ import worker from "../src/index.ts";
 import { fetchManager, ORIGIN } from "./manager.ts";
 
 /** Asks for a URL of any host: the name of the manager is in it. */
-async function serve(url: string): Promise<Response> {
+async function serve(url: string, headers: Record<string, string> = {}): Promise<Response> {
   const ctx = createExecutionContext();
-  const response = await worker.fetch(new Request(url), env, ctx);
+  const response = await worker.fetch(new Request(url, { headers }), env, ctx);
   await waitOnExecutionContext(ctx);
   return response;
 }
@@ -58,6 +58,11 @@ describe("/install.sh", () => {
     expect(response.headers.get("cache-control")).toBe("no-cache");
     expect(response.headers.get("x-content-type-options")).toBe("nosniff");
     expect(await response.text()).toBe(script.replaceAll("@MANAGER@", ORIGIN));
+  });
+
+  it("has https in its URL if a proxy in front ends TLS", async () => {
+    const response = await serve("http://manager.internal:8787/install.sh", { "X-Forwarded-Proto": "https" });
+    expect(await response.text()).toContain("MANAGER='https://manager.internal:8787'");
   });
 
   it.each([

@@ -7,8 +7,8 @@ import { HUB_GB, PAID } from "./prices.ts";
 import { DEFAULT_HABITS, freeTable, partsTable, variantsTable } from "./report.ts";
 import { ASSUMED, type Fleet, type Usage, usage } from "./usage.ts";
 
-/** A hub without pages and timelines: each expectation below is computed by hand. */
-const QUIET: Fleet = { ...DEFAULT_HABITS, agents: 8_000, pages: 0, prunes: false };
+/** A hub without pages: each expectation below is computed by hand. */
+const QUIET: Fleet = { ...DEFAULT_HABITS, agents: 8_000, pages: 0 };
 
 const UNUSED: Usage = {
   workerRequests: 0,
@@ -47,9 +47,10 @@ describe("the usage of a month", () => {
     expect(used.registryRowsWritten).toBe(4 * connections);
   });
 
-  it("deletes two old transitions for each connection if the timelines are full", () => {
-    const full = usage({ ...QUIET, prunes: true });
-    expect(full.registryRowsWritten - usage(QUIET).registryRowsWritten).toBe(2 * 8_000 * 30);
+  it("deletes two transitions for each connection if a timeline has more than 200 in a month", () => {
+    const rows = (reconnectsPerDay: number) => usage({ ...QUIET, reconnectsPerDay }).registryRowsWritten;
+    expect(rows(3)).toBe(4 * 3 * 8_000 * 30);
+    expect(rows(4)).toBe((4 + 2) * 4 * 8_000 * 30);
   });
 
   it("adds the agents that deploys disconnect", () => {
@@ -114,8 +115,8 @@ describe("the cost", () => {
 });
 
 it("the free plan carries as many agents as its written rows last for", () => {
-  // A sweep writes 1.05 rows, twice a minute: 3,024 a day for each hub. A connection writes 7, and deletes none.
-  const habits = { ...DEFAULT_HABITS, pages: 0, prunes: false, agentsPerHub: 1_000_000 };
+  // A sweep writes 1.05 rows, twice a minute: 3,024 a day for each hub. A connection writes 7.
+  const habits = { ...DEFAULT_HABITS, pages: 0, agentsPerHub: 1_000_000 };
   expect(freeLimit(habits)).toEqual({ agents: Math.floor((100_000 - 3_024) / 7), limitedBy: "rows written" });
   // Each agent sends 2,880 heartbeats a day. A twentieth of them, its upgrade, and 3 messages are requests.
   const billed = freeLimit({ ...habits, answersBilled: true });

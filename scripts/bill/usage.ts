@@ -14,8 +14,6 @@ export interface Fleet {
   readonly agentsPerHub: number;
   /** Whether Cloudflare bills for heartbeats that the runtime answers. Its documentation can be read both ways. */
   readonly answersBilled: boolean;
-  /** Whether the timelines are full or older than a month, so that each new transition has an old one deleted. */
-  readonly prunes: boolean;
   /** Rows that one connection writes in its hub and in D1; those that were counted, if undefined. */
   readonly rowsPerConnection: { readonly hub: number; readonly registry: number } | undefined;
 }
@@ -88,7 +86,8 @@ export function usage(fleet: Fleet): Usage {
     hub: counts.connect.hubRowsWritten + counts.disconnect.hubRowsWritten,
     registry: counts.connect.registryRowsWritten + counts.disconnect.registryRowsWritten,
   };
-  const prunings = fleet.prunes ? connections / counts.pruning.connections : 0;
+  // A transition overwrites one that is too old. Only if there are too many of the last month, some are deleted.
+  const prunings = isFull(fleet) ? connections / counts.pruning.connections : 0;
   const perConnection = (of: "hubRowsRead" | "registryRowsRead") =>
     counts.connect[of] + counts.disconnect[of] + (counts.agentMessages.length - 1) * counts.report[of];
 
@@ -114,8 +113,17 @@ export function usage(fleet: Fleet): Usage {
   };
 }
 
-function transitionsKept({ reconnectsPerDay, prunes }: Fleet): number {
-  return prunes ? Math.min(KEPT.transitions, 2 * reconnectsPerDay * KEPT.days) : 0;
+function transitionsKept(fleet: Fleet): number {
+  return Math.min(KEPT.transitions, transitionsOfMonth(fleet));
+}
+
+/** Whether an agent has more transitions than its timeline keeps. */
+function isFull(fleet: Fleet): boolean {
+  return transitionsOfMonth(fleet) > KEPT.transitions;
+}
+
+function transitionsOfMonth({ reconnectsPerDay }: Fleet): number {
+  return 2 * reconnectsPerDay * KEPT.days;
 }
 
 /** Most sweeps find nothing that has to be stored. */

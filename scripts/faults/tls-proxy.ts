@@ -1,7 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { createServer, type Server } from "node:tls";
+import type { Certificate } from "../e2e/certificates.ts";
 import { listen } from "../e2e/listen.ts";
-import type { Certificate } from "./certificates.ts";
 import { pipeSockets } from "./pipe-sockets.ts";
 
 const HOST = "127.0.0.1";

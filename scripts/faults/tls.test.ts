@@ -1,5 +1,5 @@
 import { describe, expect } from "vitest";
-import { Authority } from "./certificates.ts";
+import { Authority } from "../e2e/certificates.ts";
 import { test as base } from "./fixtures.ts";
 import { Host } from "./host.ts";
 import { expectInvariants } from "./invariant.ts";

@@ -8,11 +8,14 @@ import { IsolatedRoot } from "./isolated-root.ts";
 
 const run = promisify(execFile);
 
-/** What a host with OpenRC has besides busybox. Debian's busybox cannot make users, so the usual programs do. */
-const programs = [
+/** What a host with OpenRC has besides busybox. */
+const openrc = [
   ...["/sbin/openrc", "/sbin/openrc-run", "/sbin/rc-service", "/sbin/rc-update", "/sbin/supervise-daemon"],
-  ...["/bin/rc-status", "/usr/sbin/useradd", "/usr/sbin/userdel", "/usr/sbin/groupdel"],
+  "/bin/rc-status",
 ];
+
+/** Debian's busybox cannot make users, as that of Alpine can. So the usual programs do. */
+const forUsers = ["/usr/sbin/useradd", "/usr/sbin/userdel", "/usr/sbin/groupdel"];
 
 /** Files of configuration; the root directory has a home for everything else. */
 const files: Readonly<Record<string, string>> = {
@@ -26,7 +29,10 @@ const files: Readonly<Record<string, string>> = {
   "etc/login.defs": "SYS_UID_MIN 100\nSYS_UID_MAX 999\nSYS_GID_MIN 100\nSYS_GID_MAX 999\n",
 };
 
-/** Makes the root directory of a host with busybox and OpenRC, and returns it with a function that removes it. */
+/**
+ * Makes the root directory of a host with busybox and OpenRC, and returns it with a function that removes it. `BUSYBOX` names
+ * another busybox than that of this machine, such as one with `adduser`.
+ */
 export async function makeOpenrcRoot(): Promise<{ root: string; remove: () => Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), "zedops-openrc-"));
   const root = join(folder, "root");
@@ -49,7 +55,9 @@ export async function makeOpenrcRoot(): Promise<{ root: string; remove: () => Pr
   for (const level of ["sysinit", "boot", "default", "shutdown"])
     await mkdir(join(root, "etc/runlevels", level), { recursive: true });
 
-  const busybox = (await run("sh", ["-c", "command -v busybox"])).stdout.trim();
+  const busybox = process.env.BUSYBOX ?? (await run("sh", ["-c", "command -v busybox"])).stdout.trim();
+  const { stdout: applets } = await run(busybox, ["--list"]);
+  const programs = applets.split("\n").includes("adduser") ? openrc : [...openrc, ...forUsers];
   await cp(busybox, join(root, "bin/busybox"), { dereference: true });
   await run(busybox, ["chroot", root, "/bin/busybox", "--install", "-s"]);
   await cp("/lib/rc", join(root, "lib/rc"), { recursive: true, verbatimSymlinks: true });

@@ -50,22 +50,22 @@ export class Site {
     return `curl -fsSL ${this.lab.url}/install.sh | sh`;
   }
 
-  /** Serves an agent of this version from now on. The sources are the same. */
-  async release(version: string): Promise<void> {
+  /** Serves an agent of this version from now on. The sources are the same, but for what the build's variables say. */
+  async release(version: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
     if (this.version === version) return;
-    await this.#build(version);
+    await this.#build(version, env);
     // The development server lists its files anew when they change.
     await expect.poll(() => this.#servedVersion(), { timeout: 60_000 }).toBe(version);
     this.version = version;
   }
 
-  async #build(version: string): Promise<void> {
+  async #build(version: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
     const folder = join(this.lab.dir, `built-${version}`);
     const isBuilt = await access(folder).then(
       () => true,
       () => false,
     );
-    if (!isBuilt) await buildAgents(this.#stack, folder, { platforms: [thisPlatform()], version });
+    if (!isBuilt) await buildAgents(this.#stack, folder, { platforms: [thisPlatform()], version, env });
     await rm(this.#download, { recursive: true, force: true });
     await cp(folder, this.#download, { recursive: true });
   }

@@ -1,7 +1,27 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, inject } from "vitest";
+import { Authority } from "../e2e/certificates.ts";
+import { inRepository } from "../stack/repository.ts";
 import type { IsolatedRoot } from "./isolated-root.ts";
 import type { Site } from "./site.ts";
 import { exposure, mainPid, test } from "./systemd-host.ts";
+import { TlsFront } from "./tls-front.ts";
+
+/**
+ * The environment for the build of an agent that waits a second, and not a minute, before it shows its refused tokens again
+ * and then an enrolment token. Nothing else differs.
+ */
+async function overlay(folder: string): Promise<Record<string, string>> {
+  const source = inRepository("agent/internal/link/refused.go");
+  const minute = "const confirmation = time.Minute\n";
+  const text = await readFile(source, "utf8");
+  expect(text).toContain(minute);
+  const [hasty, list] = [join(folder, "refused.go"), join(folder, "overlay.json")];
+  await writeFile(hasty, text.replace(minute, "const confirmation = time.Second\n"));
+  await writeFile(list, JSON.stringify({ Replace: { [source]: hasty } }));
+  return { GOFLAGS: `-overlay=${list}` };
+}
 
 /** Installs the agent on a host, and returns its id. */
 async function install(site: Site, host: IsolatedRoot, name: string): Promise<string> {
@@ -90,6 +110,62 @@ describe.runIf(inject("debian") !== undefined)("a Debian that systemd has booted
     expect(await lab.admin.call("GET", `/api/agents/${id}`)).toMatchObject({ version: "9.9.9" });
     expect(await host.must("cat /var/lib/zedops-agent/install-id")).toBe(state);
     await site.release(old);
+  });
+
+  test("trusts the authority of --ca-file: the script, the agent and doctor do", async ({
+    lab,
+    site,
+    host,
+    onTestFinished,
+  }) => {
+    const authority = await Authority.create(lab.dir, "private");
+    const front = await TlsFront.open(lab.url, await authority.sign(2));
+    onTestFinished(() => front.close());
+    const before = await host.changes();
+    await host.must("cat >/run/ca.pem", { input: await readFile(authority.file) });
+    const oneLiner = `curl -fsSL --cacert /run/ca.pem ${front.url}/install.sh | sh`;
+    const env = { ZEDOPS_TOKEN: await site.lab.admin.mintToken({}) };
+
+    const distrustful = await host.run(oneLiner, { env });
+    expect(distrustful.exitCode).toBe(1);
+    expect(distrustful.output).toContain(`cannot download ${front.url}/download/SHA256SUMS`);
+    expect(await host.changes()).toEqual(before);
+
+    await host.must(`${oneLiner} -s -- --name private --ca-file /run/ca.pem`, { env });
+    await lab.untilStatus("private", "online");
+    expect(await host.must("cat /var/lib/zedops-agent/manager")).toBe(front.url);
+    // The file of the command line may go.
+    await host.must("rm /run/ca.pem; systemctl restart zedops-agent; zedops-agent status --wait 60s");
+    expect(await host.must("zedops-agent doctor")).toMatch(/^ok +tls +.*certificate valid until/m);
+    await host.must("systemctl stop zedops-agent");
+    expect((await host.run("zedops-agent doctor")).output).toContain("[no_authorities]");
+    await host.must("systemctl start zedops-agent");
+
+    await host.must("cat >/run/ca.pem", { input: await readFile(authority.file) });
+    await host.must(`${oneLiner} -s -- --uninstall; rm /run/ca.pem`);
+    expect(await host.changes()).toEqual(before);
+  });
+
+  test("whose token is refused is enrolled again by the line with a new token", async ({ lab, site, host }) => {
+    const released = site.version;
+    await site.release("9.9.8", await overlay(lab.dir));
+    const id = await install(site, host, "refused");
+    await host.must(
+      `systemctl stop zedops-agent
+       printf 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl\n' >/var/lib/private/zedops-agent/token
+       systemctl start zedops-agent`,
+    );
+    await expect
+      .poll(async () => (await host.run("zedops-agent status --json")).output, { timeout: 60_000 })
+      .toContain('"lastErrorCode":"invalid_token"');
+    const output = await host.must(`${site.oneLiner} -s -- --name again`, {
+      env: { ZEDOPS_TOKEN: await lab.admin.mintToken({}) },
+    });
+    expect(output).toContain("this host is connected to its manager ✓");
+    expect((await lab.untilStatus("again", "online")).id).not.toBe(id);
+    expect(await host.must("systemctl cat zedops-agent")).not.toContain("enrolment.conf");
+    expect(await host.must("systemctl show -P NRestarts zedops-agent")).toBe("0");
+    await site.release(released);
   });
 
   test("restarts an agent that does nothing any more", async ({ lab, site, host }) => {

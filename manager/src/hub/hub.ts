@@ -189,9 +189,12 @@ export class AgentHub extends DurableObject<Env> {
     return (await signingKeyIds(this.env)).current;
   }
 
-  /** Closes every socket, and tells each agent when to come back: see {@link Roster.drain}. */
-  async drain(delayMs: number): Promise<number> {
-    return this.#parts.roster.drain(delayMs);
+  /**
+   * Closes every socket, and tells each agent when to come back: see {@link Roster.drain}.
+   * @param hubs how many hubs are drained together. An earlier Worker does not say it, and an earlier hub ignores it.
+   */
+  async drain(delayMs: number, hubs = 1): Promise<number> {
+    return this.#parts.roster.drain(delayMs, hubs);
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {

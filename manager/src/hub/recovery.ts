@@ -90,7 +90,7 @@ function compareAll(parts: RecoveryParts, isOwn: (agentId: string) => boolean): 
   const gone = stored.filter(
     ({ state: { id } }) => roster.connections.get(id) === undefined && sockets.getWebSockets(id).length === 0,
   );
-  roster.reconnectEvenly(outdated, 0);
+  roster.reconnectEvenly(outdated, 0, settings.hubShards);
   return gone;
 }
 

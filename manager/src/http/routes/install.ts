@@ -1,5 +1,6 @@
 /** `GET /install.sh`: the agent's installer, which knows this manager's URL. */
 import { Hono } from "hono";
+import { publicUrl } from "../caller/address.ts";
 import script from "../install.sh";
 import type { App } from "../router.ts";
 
@@ -13,7 +14,7 @@ export const install = new Hono<App>().get("/install.sh", (c) => {
   c.header("Cache-Control", "no-cache");
   c.header("X-Content-Type-Options", "nosniff");
   c.header("Strict-Transport-Security", "max-age=31536000");
-  const { origin, host } = new URL(c.req.url);
+  const { origin, host } = publicUrl(c);
   if (!plainHost.test(host)) return c.text("this host name cannot be written into a shell script\n", 400);
   c.header("Content-Type", "text/x-shellscript; charset=utf-8");
   return c.body(script.replaceAll("@MANAGER@", origin));
