@@ -23,7 +23,7 @@ function project(name: string, include: string, vars: Record<string, string> = {
     ],
     // Golden vectors may hold lone surrogates, which only JSON.parse takes as they are.
     json: { stringify: true },
-    test: { name, include: [include], setupFiles: ["test/migrate.ts"], testTimeout: 60_000 },
+    test: { name, include: [include], setupFiles: ["test/migrate.ts"], testTimeout: 180_000 },
   };
 }
 
@@ -33,7 +33,7 @@ export default defineConfig({
       // Tests of one file, beside it: they need no Worker.
       {
         json: { stringify: true },
-        test: { name: "unit", include: ["src/**/*.test.ts"], environment: "node", testTimeout: 60_000 },
+        test: { name: "unit", include: ["src/**/*.test.ts"], environment: "node", testTimeout: 180_000 },
       },
       project("workerd", "test/*.test.ts"),
       // No agent of these tests beats, and a slow machine must not make them lose their leases.

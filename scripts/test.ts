@@ -1,6 +1,8 @@
 import { command } from "./stack/command.ts";
 import { ensureDevVars } from "./stack/dev-vars.ts";
-import { runCheck } from "./suites/check.ts";
+import { root } from "./stack/repository.ts";
+import { checkBundle } from "./suites/bundle.ts";
+import { runCheck, runOwnCheck } from "./suites/check.ts";
 import { runFaults } from "./suites/faults.ts";
 import { runTwoAtATime } from "./suites/jobs.ts";
 import { sum, verdict } from "./suites/outcome.ts";
@@ -18,11 +20,13 @@ await command(async (stack) => {
     await runTwoAtATime([
       () => runVitest(stack, "deploy", "scripts/rehearsal"),
       ...unitJobs(stack, { race: await canDetectRaces(), workerd: true }),
-      () =>
-        runCheck(stack, {
+      async () => {
+        const deployment = await runCheck(stack, {
           ...{ name: "manager", folder: "manager", title: "deployment, dry" },
           ...{ file: "npm", args: ["run", "--silent", "build"] },
-        }),
+        });
+        return sum([deployment, await runOwnCheck("manager", "size of the bundle", () => checkBundle(root))]);
+      },
     ]),
     // Last and one after the other: these measure times, so they have the machine for themselves.
     await runVitest(stack, "install", "scripts/install"),

@@ -37,15 +37,6 @@ func acceptAll(t *testing.T) *managertest.Manager {
 	return m
 }
 
-func nobody(t *testing.T) (url string) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return "http://" + l.Addr().String()
-}
-
 func (a *agent) wantStdout(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
@@ -85,8 +76,8 @@ func TestEnrollFailsWithTheCodesOfTheAgent(t *testing.T) {
 	start(t, options{args: []string{"enroll"}}).wantExit(t, 78, "not enrolled")
 	start(t, options{args: []string{"enroll", "--wait", "0s"}}).wantExit(t, 64, "--wait", "enroll --help")
 	start(t, options{args: []string{"enroll", "--manager", refuse.URL}, env: token}).wantExit(t, 77, "token_expired")
-	start(t, options{args: []string{"enroll", "--manager", nobody(t), "--wait", "300ms"}, env: token}).wantExit(t, 75, "not connected within 300ms", "refuses connections")
-	dir := enrolled(t, nobody(t))
+	start(t, options{args: []string{"enroll", "--manager", "http://" + managertest.Nobody(t), "--wait", "300ms"}, env: token}).wantExit(t, 75, "not connected within 300ms", "refuses connections")
+	dir := enrolled(t, "http://"+managertest.Nobody(t))
 	start(t, options{args: []string{"enroll", "--state-dir", dir, "--wait", "300ms"}}).wantExit(t, 75, "not connected")
 	wantFile(t, dir, "token", managertest.PermanentToken)
 }
@@ -130,7 +121,7 @@ func TestStatusOfAnAgentThatIsConnected(t *testing.T) {
 }
 
 func TestStatusOfAnAgentWithoutAManager(t *testing.T) {
-	dir := enrolled(t, nobody(t))
+	dir := enrolled(t, "http://"+managertest.Nobody(t))
 	claims := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"k3v"}`)) // of a token like a real one
 	if err := os.WriteFile(filepath.Join(dir, "token"), []byte("header."+claims+".signature\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -214,7 +205,7 @@ func TestSystemdLearnsOfTheAgent(t *testing.T) {
 			}
 		}
 	}
-	away := nobody(t)
+	away := "http://" + managertest.Nobody(t)
 	a := start(t, options{args: []string{"--state-dir", enrolled(t, away)}, env: []string{"NOTIFY_SOCKET=" + name, "WATCHDOG_USEC=200000"}})
 	await("READY=1") // without a manager
 	await("STATUS=not connected to " + away)
@@ -228,4 +219,8 @@ func TestSystemdLearnsOfTheAgent(t *testing.T) {
 	b := start(t, options{args: []string{"--state-dir", enrolled(t, m.URL)}, env: []string{"NOTIFY_SOCKET=" + name}})
 	await("STATUS=connected to " + m.URL + " as edge-7 (k3v)")
 	b.stopsWithin2s(t, syscall.SIGTERM)
+	await("STOPPING=1")
+
+	start(t, options{args: []string{"--state-dir", enrolled(t, away), "--max-retries", "1"}, env: []string{"NOTIFY_SOCKET=" + name}})
+	await("STOPPING=1") // it ends by itself
 }

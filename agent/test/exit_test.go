@@ -2,7 +2,6 @@ package test
 
 import (
 	"errors"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -29,13 +28,7 @@ func TestARefusalExits77AndKeepsTheToken(t *testing.T) {
 }
 
 func TestGivesUpWith75AfterMaxRetries(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	nobody := "http://" + l.Addr().String()
-	l.Close()
-	a := start(t, options{args: []string{"--manager", nobody, "--max-retries", "2"}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
+	a := start(t, options{args: []string{"--manager", "http://" + managertest.Nobody(t), "--max-retries", "2"}, env: []string{"ZEDOPS_TOKEN=" + managertest.EnrolmentToken}})
 	a.wantExit(t, 75, "gave up after 2 failed attempts", "refuses connections")
 	if n := strings.Count(a.output.String(), "cannot connect, retrying"); n != 1 {
 		t.Errorf("it logged the failure %d times", n)

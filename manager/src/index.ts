@@ -47,7 +47,8 @@ app.route("/", live);
 
 app.use("/api/*", async (c, next) => {
   await next();
-  c.header("Cache-Control", "no-store");
+  // c.header() would make another response first.
+  c.res.headers.set("Cache-Control", "no-store");
 });
 // The headers of the dashboard's files are in ui/public/_headers.
 app.use(
@@ -61,6 +62,9 @@ app.use(
 app.use("/api/*", (c, next) => {
   // A body may be twice as long as a frame: JSON can spell the same payload with more bytes.
   const maxSize = 2 * settings(c.env).maxFrameBytes;
+  // bodyLimit() would make a stream of the body first, also when its length is known.
+  const length = c.req.header("Transfer-Encoding") === undefined ? c.req.header("Content-Length") : undefined;
+  if (length !== undefined && Number(length) <= maxSize) return next();
   const onError = () => {
     throw new ApiError(413, "payload_too_large", `the body exceeds ${maxSize} bytes`);
   };

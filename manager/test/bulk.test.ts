@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 
 import worker from "../src/index.ts";
 import { agentView, api, BASIC, fetchManager, type Message, mintToken, ORIGIN, TestAgent } from "./manager.ts";
 import { countRows, insertAgents, rowsOf } from "./rows.ts";
+import { SOON } from "./soon.ts";
 
 const PATH = "/api/agents/bulk";
 const MANY = { count: 250, prefix: "many" };
@@ -134,12 +135,14 @@ describe("several agents at once are", () => {
     socket.accept();
     onTestFinished(() => socket.close(1000, "done"));
     const told = (id: string, change: string) =>
-      vi.waitUntil(() =>
-        messages.find(({ subject, data }) => {
-          return subject === `registry.${id}` && (data as { change: string }).change === change;
-        }),
+      vi.waitUntil(
+        () =>
+          messages.find(({ subject, data }) => {
+            return subject === `registry.${id}` && (data as { change: string }).change === change;
+          }),
+        SOON,
       );
-    await vi.waitUntil(() => messages.length > 0);
+    await vi.waitUntil(() => messages.length > 0, SOON);
     const ids = [one.id, two.id];
     await bulk({ action: "label", ids, add: ["env=prod"] });
     for (const id of ids) {

@@ -2,6 +2,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { api, HOST, hub, mintToken, refusal, TestAgent } from "./manager.ts";
+import { SOON } from "./soon.ts";
 
 interface CloneView {
   first: { address: string; hostname: string };
@@ -35,7 +36,7 @@ async function detectedClone(): Promise<TestAgent> {
   await original();
   await copy();
   const last = await original();
-  await vi.waitUntil(async () => (await clone()) !== null, { interval: 10 });
+  await vi.waitUntil(async () => (await clone()) !== null, SOON);
   return last;
 }
 
@@ -65,7 +66,7 @@ describe("a clone", () => {
     expect(await clone()).toBeNull();
     await evictDurableObject(hub());
     await original();
-    await vi.waitUntil(async () => (await clone()) !== null, { interval: 10 });
+    await vi.waitUntil(async () => (await clone()) !== null, SOON);
     expect(await clone()).toMatchObject({
       first: { address: "198.51.100.1", hostname: "edge-7" },
       second: { address: "198.51.100.2" },
@@ -77,7 +78,7 @@ describe("a clone", () => {
     expect(await api("POST", `/api/agents/${id}/separate`)).toEqual({ status: 202, body: { agentId: null } });
     const second = await copy();
     const own = await acceptOffer(second);
-    await vi.waitUntil(async () => (await clone()) === null, { interval: 10 });
+    await vi.waitUntil(async () => (await clone()) === null, SOON);
     const { agent: separated } = await TestAgent.online({ token: own });
     expect(separated.id).not.toBe(id);
     expect((await api("GET", `/api/agents/${separated.id}`)).body).toMatchObject({

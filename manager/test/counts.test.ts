@@ -136,6 +136,13 @@ it("counts a sweep", async () => {
   expectCost(await costOf(() => runDurableObjectAlarm(hub())), counts.sweep);
 });
 
+it("counts a sweep that compares all connections with the sockets and stores its result", async () => {
+  await runInDurableObject(hub(), (_, ctx) =>
+    ctx.storage.sql.exec("UPDATE sweep SET at = 0, known = json_set(known, '$.comparedAt', 0)"),
+  );
+  expectCost(await costOf(() => runDurableObjectAlarm(hub())), counts.storedSweep);
+});
+
 it("counts a page that opens the feed", async () => {
   const { headers } = await logIn();
   const cost = await costOf(() => openPage(headers));
@@ -148,12 +155,43 @@ it("counts a list of ten agents", async () => {
   await mintToken();
   const enrolment = await env.DB.prepare("SELECT id FROM enrolments LIMIT 1").first<string>("id");
   await insertAgents(enrolment ?? "", 20, "a");
-  const list = async () => {
-    const response = await fetchManager("/api/agents?limit=10", { headers: { Authorization: BASIC } });
+  const list = async (headers = {}) => {
+    const response = await fetchManager("/api/agents?limit=10", { headers: { Authorization: BASIC, ...headers } });
     expect(await response.json()).toHaveLength(10);
   };
   expectCost(await costOf(list), counts.listOfTen);
+  // As an open page reads it, whose feed has missed nothing.
+  expectCost(await costOf(() => list({ "Zedops-Recorded": "true" })), counts.recordedListOfTen);
 });
+
+it("counts a connection that overwrites the oldest entries of a timeline", async () => {
+  const { id, token } = await offlineAgent();
+  await insertEvents(id, 60, Date.now() - KEPT.ms - 60 * HOUR_MS);
+  const events = () =>
+    env.DB.prepare("SELECT count(*) AS n FROM events WHERE agent_id = ?").bind(id).first<number>("n");
+  const before = await events();
+  let agent: TestAgent | undefined;
+  const connect = await costOf(async () => {
+    ({ agent } = await TestAgent.online({ token }));
+  }, isFlushed);
+  const disconnect = await costOf(() => agent?.socket.close(1000, "stopped"), isFlushed);
+  expect(await events()).toBe(before);
+  const { registryRowsRead: read, registryRowsWritten: written } = counts.overwriting;
+  expect(connect.registryRowsWritten + disconnect.registryRowsWritten).toBe(written);
+  // Six more, because the agent came and went just now.
+  expect(connect.registryRowsRead + disconnect.registryRowsRead).toBeLessThanOrEqual(read + 6);
+});
+
+/** Gives an agent this number of earlier transitions, of which one was every hour since `from`. */
+async function insertEvents(id: string, count: number, from: number): Promise<void> {
+  await env.DB.prepare(
+    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
+     INSERT INTO events (agent_id, generation, status, at, reason, address, close_code)
+     SELECT ?1, (i + 1) / 2, iif(i % 2 = 0, 'offline', 'online'), ?3 + ?4 * i, NULL, NULL, NULL FROM n`,
+  )
+    .bind(id, count, from, HOUR_MS)
+    .run();
+}
 
 it("counts the pruning of a timeline", async () => {
   const agent = await onlineAgent({ isPruned: true });
@@ -162,13 +200,7 @@ it("counts the pruning of a timeline", async () => {
   const events = () =>
     env.DB.prepare("SELECT count(*) AS n FROM events WHERE agent_id = ?").bind(agent.id).first<number>("n");
   const older = KEPT.transitions + added - Number(await events()) - 1;
-  await env.DB.prepare(
-    `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2)
-     INSERT INTO events (agent_id, generation, status, at)
-     SELECT ?1, (i + 1) / 2, iif(i % 2 = 0, 'online', 'offline'), ?3 - 1000 * (?2 - i) FROM n`,
-  )
-    .bind(agent.id, older, Date.now() - HOUR_MS)
-    .run();
+  await insertEvents(agent.id, older, Date.now() - HOUR_MS * (older + 1));
   const cost = await costOf(() => agent.socket.close(1000, "stopped"), isFlushed);
   expect(await events()).toBe(KEPT.transitions);
   const { registryRowsRead, registryRowsWritten } = counts.disconnect;
@@ -185,4 +217,15 @@ it("counts a report that a page sees", async () => {
   const page = await openPage(headers);
   const report = () => agent.request("agent.heartbeat", { rttMs: 30, skewMs: 0 });
   expectCost(await costOf(report, () => page.texts.length > 0), counts.reportSeenByPage);
+});
+
+it("counts the timer for changes that come close together", async () => {
+  const agent = await onlineAgent();
+  const { headers } = await logIn();
+  const page = await openPage(headers);
+  const reports = () =>
+    Promise.all([31, 32, 33].map((rttMs) => agent.request("agent.heartbeat", { rttMs, skewMs: 0 })));
+  const isSeen = () => page.texts.some((text) => text.includes('"rttMs":33'));
+  // Shorter if some time has passed between the reports.
+  expect((await costOf(reports, isSeen)).timerMs).toBeLessThanOrEqual(counts.changesTogether.timerMs);
 });

@@ -11,8 +11,6 @@ import { FakeSocket, LEASE_MS, NOW, SETTINGS } from "./roster-fakes.ts";
 
 /** What follows a frame within this time is sent together. */
 export const TOGETHER_MS = 250;
-/** A change of a viewer's state is saved after this time. */
-export const SAVE_MS = 2_000;
 export const WINDOW = new HeartbeatWindow("hub-0", SETTINGS.heartbeatIntervalMs);
 
 /** The hub's end of a viewer's socket. */
@@ -138,7 +136,7 @@ export function openWith(feed: Feed, server: ViewerFake, viewer: Partial<Viewer>
 
 /** Makes a feed's changes go out at once again: nothing has been sent for a while. */
 export function settle(): void {
-  vi.advanceTimersByTime(SAVE_MS);
+  vi.advanceTimersByTime(TOGETHER_MS);
 }
 
 export function smallFrames(maxFrameBytes: number): Settings {

@@ -20,7 +20,7 @@ afterEach(async () => {
   vi.useRealTimers();
   for (const client of clients.values()) client.close(1000, "stopped");
   await vi.waitUntil(() => runInDurableObject(hub(), (_, ctx) => ctx.getWebSockets().length === 0), {
-    timeout: 10_000,
+    timeout: 30_000,
   });
 });
 
@@ -38,7 +38,7 @@ it.each(Object.entries(dumps))("serves agents and operators from %s, and tells D
       frames.push(JSON.parse(String(data)));
     });
     client?.send(JSON.stringify({ subject: "test.echo", reply: `inbox.${connection}.echo`, data: kind }));
-    await vi.waitFor(() => expect(frames).toMatchObject([{ data: kind }]));
+    await vi.waitFor(() => expect(frames).toMatchObject([{ data: kind }]), { timeout: 30_000 });
   }
   const { body: subscriptions } = await api("GET", `/api/agents/${agentOf("registered")}/subscriptions`);
   expect(subscriptions).toMatchObject({ patterns: ["fleet.>", `agents.${agentOf("registered")}.>`], delivered: 3 });

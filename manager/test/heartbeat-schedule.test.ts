@@ -78,5 +78,5 @@ it("an agent that keeps the schedule and falls silent is found by the sweep", as
   await change(agent, { connectedAt: long, lastMessageAt: long });
   await sweep();
   expect(await agent.untilClosed()).toEqual({ code: 4408, reason: "lease_expired" });
-  await vi.waitUntil(async () => (await agentView(agent.id)).reason === "lease_expired", { timeout: 10_000 });
+  await vi.waitUntil(async () => (await agentView(agent.id)).reason === "lease_expired", { timeout: 30_000 });
 });

@@ -9,6 +9,7 @@ import { listLabelled, parseLabels, storedLabels } from "../src/registry/labels.
 import { writeTransitions } from "../src/registry/transitions.ts";
 import { api, BASIC, fetchManager, HOST, type Message, mintToken, ORIGIN, stored, TestAgent } from "./manager.ts";
 import { countRows, insertAgents, rowsOf } from "./rows.ts";
+import { SOON } from "./soon.ts";
 
 interface Listed {
   readonly id: string;
@@ -351,7 +352,7 @@ describe("publish with label filters", () => {
     });
     socket.accept();
     onTestFinished(() => socket.close(1000, "done"));
-    const next = (matches: (message: Message) => boolean) => vi.waitUntil(() => messages.find(matches));
+    const next = (matches: (message: Message) => boolean) => vi.waitUntil(() => messages.find(matches), SOON);
     const { connection } = (await next((message) => message.subject === "live.welcome")).data as { connection: string };
     const reply = `inbox.${connection}.1`;
     socket.send(JSON.stringify({ subject: "live.subscribe", reply, data: { patterns: [subject] } }));

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { Roster } from "../src/hub/roster.ts";
 import { BASIC, fetchManager, hub, mintToken, stored, TestAgent } from "./manager.ts";
 import { countRows, insertAgents } from "./rows.ts";
+import { age } from "./time.ts";
 
 afterEach(async () => {
   vi.restoreAllMocks();
@@ -124,4 +125,29 @@ describe("a filter by status", () => {
     const second = await list(first.next ?? "");
     expect([second.agents.map(({ name }) => name), second.next]).toEqual([["wide-zz"], null]);
   });
+});
+
+it("asks no hub for the list as the database has it", async () => {
+  const agent = await online("recorded-online");
+  await offline(1, "recorded-offline");
+  // The database does not know of a late agent.
+  await age(agent, 36_000);
+  const questions = spyOnHubs();
+  const read = async (query: string) => {
+    const headers = { Authorization: BASIC, "Zedops-Recorded": "true" };
+    const response = await fetchManager(`/api/agents?q=recorded-&${query}`, { headers });
+    return (await response.json<{ name: string; status: string; reason: string | null }[]>()).map(
+      ({ name, status, reason }) => [name, status, reason],
+    );
+  };
+  const recorded = [
+    ["recorded-offline-00001", "offline", "never_connected"],
+    ["recorded-online", "online", null],
+  ];
+  expect(await read("limit=1000")).toEqual(recorded);
+  expect(await read("limit=1000&status=online")).toEqual(recorded.slice(1));
+  expect(await read("")).toEqual(recorded);
+  expect(questions).toEqual([]);
+  expect((await list("limit=10&q=recorded-online")).agents).toMatchObject([{ status: "online", reason: "late" }]);
+  expect(questions).toHaveLength(1);
 });

@@ -251,5 +251,5 @@ function pick(fields: Fields, names: readonly string[]): Fields {
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  await vi.waitUntil(isSo, { timeout: 10_000, interval: 1 });
+  await vi.waitUntil(isSo, { timeout: 30_000, interval: 1 });
 }

@@ -352,7 +352,7 @@ class Resume extends ViewerStep {
     const before = client.resyncs;
     client.resume();
     viewer.isStalled = false;
-    await vi.waitUntil(() => client.resyncs > before || feed?.closed !== null, { timeout: 5_000, interval: 2 });
+    await vi.waitUntil(() => client.resyncs > before || feed?.closed !== null, { timeout: 30_000, interval: 2 });
   }
 }
 
@@ -368,7 +368,7 @@ class Reopen extends ViewerStep {
   async happenTo({ client }: Viewer) {
     const feed = client.feeds.get(this.#shard);
     feed?.socket.close(1000);
-    await vi.waitUntil(() => feed?.closed !== null, { timeout: 5_000, interval: 2 });
+    await vi.waitUntil(() => feed?.closed !== null, { timeout: 30_000, interval: 2 });
   }
 }
 

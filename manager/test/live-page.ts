@@ -41,7 +41,7 @@ export class Beating {
     if (this.closed !== null) return;
     const before = this.#answers;
     this.socket.send(BEAT);
-    await vi.waitUntil(() => this.#answers > before || this.closed !== null, { timeout: 10_000, interval: 1 });
+    await vi.waitUntil(() => this.#answers > before || this.closed !== null, { timeout: 30_000, interval: 1 });
   }
 }
 

@@ -7,6 +7,7 @@ import { BASIC, fetchManager, hub } from "./manager.ts";
 import { countRows } from "./rows.ts";
 import { ageSession, logIn } from "./sessions.ts";
 import { SimulatedTime } from "./simulated-time.ts";
+import { SOON } from "./soon.ts";
 
 const IDLE_MS = 12 * 3_600_000;
 const OVER = { code: 4401, reason: "session_over" };
@@ -42,7 +43,7 @@ describe("a session that was used last 12 hours ago", () => {
     await pass(10_000, [...pages, ...others]);
     expect(rows.statements).toEqual([]);
     await pass(10_000 + INTERVAL_MS, [...pages, ...others]);
-    await vi.waitFor(() => expect(pages.map(({ closed }) => closed)).toEqual([OVER, OVER]));
+    await vi.waitFor(() => expect(pages.map(({ closed }) => closed)).toEqual([OVER, OVER]), SOON);
     expect(others.map(({ closed }) => closed)).toEqual([null, null]);
     expect(rows.statements.filter((sql) => sql.includes("sessions"))).toHaveLength(1);
   });
@@ -53,7 +54,7 @@ describe("a session that was used last 12 hours ago", () => {
     expect((await fetchManager("/api/agents?limit=1", { headers: session.headers })).status).toBe(200);
     const rows = countRows();
     await pass(20_000 + INTERVAL_MS, [page]);
-    await vi.waitFor(() => expect(rows.statements).toHaveLength(1));
+    await vi.waitFor(() => expect(rows.statements).toHaveLength(1), SOON);
     await evictDurableObject(hub());
     await pass(2 * INTERVAL_MS, [page]);
     expect(rows.statements).toHaveLength(1);
@@ -66,7 +67,7 @@ describe("a session that was used last 12 hours ago", () => {
     const headers = { ...session.headers, "Zedops-Unattended": "true" };
     expect((await fetchManager("/api/agents?limit=1", { headers })).status).toBe(200);
     await pass(20_000 + INTERVAL_MS, [page]);
-    await vi.waitFor(() => expect(page.closed).toEqual(OVER));
+    await vi.waitFor(() => expect(page.closed).toEqual(OVER), SOON);
     expect((await fetchManager("/api/agents?limit=1", { headers })).status).toBe(401);
   });
 
@@ -77,7 +78,7 @@ describe("a session that was used last 12 hours ago", () => {
     await pass(20_000 + INTERVAL_MS, [page]).finally(() => env.DB.exec("ALTER TABLE hidden RENAME TO sessions"));
     expect(page.closed).toBeNull();
     await pass(INTERVAL_MS, [page]);
-    await vi.waitFor(() => expect(page.closed).toEqual(OVER));
+    await vi.waitFor(() => expect(page.closed).toEqual(OVER), SOON);
   });
 });
 
@@ -92,7 +93,7 @@ it("another admin password ends every feed, and a feed that shows the new one st
     await evictDurableObject(hub());
     const page = await openPage({ Authorization: `Basic ${btoa("admin:another password")}` });
     await pass(INTERVAL_MS, [...pages, page]);
-    await vi.waitFor(() => expect(pages.map(({ closed }) => closed)).toEqual([OVER, OVER]));
+    await vi.waitFor(() => expect(pages.map(({ closed }) => closed)).toEqual([OVER, OVER]), SOON);
     expect(page.closed).toBeNull();
     expect((await fetchManager("/api/agents?limit=1", { headers: session.headers })).status).toBe(401);
   } finally {

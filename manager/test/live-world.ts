@@ -14,7 +14,7 @@ import type { SimulatedTime } from "./simulated-time.ts";
 type Agent = Readonly<Record<string, unknown>>;
 
 export const HUBS = ["hub-0", "hub-1", "hub-2"];
-const SOON = { timeout: 5_000, interval: 2 };
+const SOON = { timeout: 30_000, interval: 2 };
 /** That an agent is late no longer is told at a sweep: at most so long after. */
 const TOLD_BACK_MS = 10_000;
 

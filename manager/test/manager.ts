@@ -68,7 +68,7 @@ export function shown(id: string, matches: (view: AgentView) => boolean): Promis
       const view = await agentView(id);
       return matches(view) ? view : null;
     },
-    { timeout: 10_000, interval: 10 },
+    { timeout: 30_000, interval: 10 },
   );
 }
 
@@ -82,7 +82,7 @@ export function stored(
       const row = await env.DB.prepare("SELECT * FROM agents WHERE id = ?").bind(id).first();
       return row !== null && matches(row) ? row : null;
     },
-    { timeout: 10_000, interval: 10 },
+    { timeout: 30_000, interval: 10 },
   );
 }
 
@@ -186,10 +186,10 @@ export class TestAgent {
 
   /** The first frame that satisfies `matches`: one already received, or one that is still to come. */
   async next(matches: (frame: Message) => boolean): Promise<Message> {
-    return vi.waitUntil(() => this.frames.find(matches), { timeout: 10_000, interval: 5 });
+    return vi.waitUntil(() => this.frames.find(matches), { timeout: 30_000, interval: 5 });
   }
 
   async untilClosed(): Promise<{ code: number; reason: string }> {
-    return vi.waitUntil(() => this.closed, { timeout: 10_000, interval: 5 });
+    return vi.waitUntil(() => this.closed, { timeout: 30_000, interval: 5 });
   }
 }

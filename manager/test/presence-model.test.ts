@@ -12,6 +12,7 @@ import { newest, type Transition } from "../src/presence/presence.ts";
 import { writeTransitions } from "../src/registry/transitions.ts";
 import { agentView, fetchManager, HOST, hub, mintToken, TestAgent, upgrade } from "./manager.ts";
 import { hideRegistry, showRegistry } from "./registry.ts";
+import { SOON } from "./soon.ts";
 import { age, ageHttpLease, sweep } from "./time.ts";
 
 /** The agent's present connection in the model. */
@@ -184,7 +185,7 @@ class Beat extends Step {
     const answers = () => live.socket?.frames.filter(({ subject }) => subject === "agent.heartbeat.ack").length ?? 0;
     const before = answers();
     live.socket.send({ subject: "agent.heartbeat" });
-    await vi.waitUntil(() => answers() > before, { timeout: 10_000, interval: 5 });
+    await vi.waitUntil(() => answers() > before, { timeout: 30_000, interval: 5 });
     live.beaten = true;
   }
 }
@@ -360,8 +361,6 @@ async function settle(model: Model, real: Real): Promise<void> {
     truth.live?.socket?.socket.close(1000, "done");
   }
 }
-
-const SOON = { timeout: 10_000, interval: 5 };
 
 async function row(id: string): Promise<{ status: string; reason: string | null; generation: number }> {
   const found = await env.DB.prepare("SELECT status, reason, generation FROM agents WHERE id = ?")

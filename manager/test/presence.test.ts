@@ -6,9 +6,40 @@ import { HEARTBEAT } from "../src/protocol/message.ts";
 import { writeTransitions } from "../src/registry/transitions.ts";
 import { type AgentView, agentView, api, HOST, hub, mintToken, shown, stored, TestAgent, upgrade } from "./manager.ts";
 import { hideRegistry, showRegistry } from "./registry.ts";
-import { age, ageHttpLease, sweep } from "./time.ts";
+import { SOON } from "./soon.ts";
+import { age, ageHttpLease, ageStored, sweep } from "./time.ts";
 
 const offline = (view: AgentView) => view.status === "offline";
+
+/** A hub that was restarted while an agent of it was connected for a while. Its alarm is set to `alarmAt`. */
+async function restarted(alarmAt: number): Promise<TestAgent> {
+  const { agent } = await TestAgent.enrolled();
+  await stored(agent.id, ({ status }) => status === "online");
+  await ageStored(agent, 600_000);
+  await runInDurableObject(hub(), (_, ctx) => ctx.storage.setAlarm(alarmAt));
+  await evictDurableObject(hub(), { webSockets: "close" });
+  return agent;
+}
+
+describe("the end of a connection that a restart has cut off is dated to the last sweep", () => {
+  // While agents beat, a sweep sets the alarm one interval ahead.
+  const sweptAt = (alarmAt: number) => alarmAt - 30_000;
+
+  it("if a call loads the hub before its alarm rings", async () => {
+    const alarmAt = Date.now() + 20_000;
+    const agent = await restarted(alarmAt);
+    await hub().status(agent.id);
+    const row = await stored(agent.id, ({ status }) => status === "offline");
+    expect(row).toMatchObject({ reason: "manager_restart", since: sweptAt(alarmAt) });
+  });
+
+  it("if the alarm loads the hub", async () => {
+    const alarmAt = Date.now() + 1_000;
+    const agent = await restarted(alarmAt);
+    const row = await stored(agent.id, ({ status }) => status === "offline");
+    expect(row).toMatchObject({ reason: "manager_restart", since: sweptAt(alarmAt) });
+  });
+});
 
 describe("an agent's presence", () => {
   it("is online after its registration, in the API and in D1", async () => {
@@ -234,7 +265,7 @@ describe("while D1 fails", () => {
     await hideRegistry();
     try {
       stopped.socket.close(1000, "stopped");
-      await vi.waitUntil(async () => (await hub().status(stopped.id))[0]?.reason === "stopped", { interval: 10 });
+      await vi.waitUntil(async () => (await hub().status(stopped.id))[0]?.reason === "stopped", SOON);
       expect((await connected.request("test.echo", 1)).data).toBe(1);
       expect((await upgrade({ token: "a.b.c" })).status).toBe(401);
       // The transitions survive a restart of the hub too.
@@ -270,8 +301,8 @@ describe("while D1 fails", () => {
     try {
       for (const agent of agents) {
         agent.socket.close(1000, "stopped");
-        await vi.waitUntil(async () => (await hub().status(agent.id))[0]?.status === "offline", { interval: 5 });
-        await vi.waitUntil(() => attempts() > 0, { timeout: 10_000, interval: 5 });
+        await vi.waitUntil(async () => (await hub().status(agent.id))[0]?.status === "offline", SOON);
+        await vi.waitUntil(() => attempts() > 0, { timeout: 30_000, interval: 5 });
       }
       // At the alarm it tries again.
       expect(attempts()).toBeLessThan(4);

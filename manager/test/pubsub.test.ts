@@ -23,7 +23,7 @@ async function totalsSaved(agent: TestAgent, frames: number): Promise<void> {
       const { delivered, dropped } = ((await attachment()) as ConnectionState).credit;
       return delivered.frames + dropped === frames;
     },
-    { timeout: 10_000, interval: 50 },
+    { timeout: 30_000, interval: 50 },
   );
 }
 
@@ -200,7 +200,7 @@ describe("a subscriber that does not acknowledge", () => {
       await totalsSaved(stalled, n + 1);
       await evictDurableObject(hub());
     }
-    await vi.waitUntil(() => received === total, { timeout: 10_000, interval: 5 });
+    await vi.waitUntil(() => received === total, { timeout: 30_000, interval: 5 });
     expect(dropped).toBe(100);
     expect(await subscriptions(stalled)).toMatchObject({
       delivered: CREDIT_WINDOW.frames,

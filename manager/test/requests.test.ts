@@ -2,6 +2,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { beforeAll, describe, expect, it, type MockInstance, vi } from "vitest";
 import { PendingRequests } from "../src/hub/requests.ts";
 import { api, BASIC, fetchManager, hub, TestAgent } from "./manager.ts";
+import { SOON } from "./soon.ts";
 
 type Reply = Awaited<ReturnType<typeof api>>;
 
@@ -116,7 +117,7 @@ describe("a request to an agent", () => {
     await expect(response).rejects.toThrow();
     patient.send({ subject: asked.reply, data: "nobody listens" });
     expect((await patient.request("test.echo", 1)).data).toBe(1);
-    expect(await vi.waitUntil(() => pendingRequests(asking) === 0)).toBe(true);
+    expect(await vi.waitUntil(() => pendingRequests(asking) === 0, SOON)).toBe(true);
   });
 
   it("times out when the agent does not answer", async () => {

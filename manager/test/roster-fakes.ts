@@ -131,6 +131,8 @@ export function load(
   isOwn = (_agentId: string) => true,
   settings = SETTINGS,
   alarm?: Pick<Alarm, "ringBy" | "isSet">,
+  /** When the alarm rings that was set before. */
+  alarmAt: number | null = null,
 ) {
   const transitions: Transition[] = [];
   const alarms: number[] = [];
@@ -165,6 +167,7 @@ export function load(
   const sweeper: Sweeper = new Sweeper({ ...parts, roster });
   const last = store.lastSweep();
   sweeper.load(recover({ ...parts, roster }, last, isOwn));
+  sweeper.endGone(alarmAt);
   return { roster, sweeper, transitions, alarms, ended, clones, told };
 }
 

@@ -74,7 +74,7 @@ export class SimulatedTime {
 
   /** Waits until no hub has a short timer. The runtime hibernates no hub before. */
   async untilIdle(): Promise<void> {
-    await vi.waitUntil(() => this.#running.size === 0, { timeout: 10_000, interval: 2 });
+    await vi.waitUntil(() => this.#running.size === 0, { timeout: 30_000, interval: 2 });
   }
 
   /** The timers of a hub that has lost its memory never fire. */

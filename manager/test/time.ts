@@ -17,6 +17,19 @@ export async function age(agent: TestAgent, ms: number): Promise<void> {
   await evictDurableObject(hub());
 }
 
+/** Does the same in the row of an agent's connection, which a hub reads after a restart. */
+export async function ageStored(agent: TestAgent, ms: number): Promise<void> {
+  await runInDurableObject(hub(), (_, { storage: { sql } }) => {
+    sql.exec("UPDATE sweep SET at = 0");
+    sql.exec(
+      `UPDATE connections SET state = json_set(state, '$.connectedAt', state ->> 'connectedAt' - ?1,
+         '$.lastMessageAt', state ->> 'lastMessageAt' - ?1) WHERE id = ?2`,
+      ms,
+      agent.connection,
+    );
+  });
+}
+
 /** Does the same for an agent's HTTP lease, which is stored as a row. */
 export async function ageHttpLease(agentId: string, ms: number): Promise<void> {
   await runInDurableObject(hub(), (_, ctx) => {

@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import type { Transition } from "../src/presence/presence.ts";
 import { PRUNED_EVERY, writeTransitions } from "../src/registry/transitions.ts";
 import { agentView, api, hub, shown, stored, TestAgent } from "./manager.ts";
+import { countRows } from "./rows.ts";
 import { age, sweep } from "./time.ts";
 
 const HOUR = 3_600_000;
@@ -28,7 +29,7 @@ function recorded(id: string, length: number): Promise<Entry[]> {
       const entries = body as Entry[];
       return entries.length >= length ? entries : null;
     },
-    { timeout: 10_000, interval: 10 },
+    { timeout: 30_000, interval: 10 },
   );
 }
 
@@ -146,6 +147,11 @@ function firstOf(n: number, { generation }: Transition): number {
   return Math.ceil((generation + n) / PRUNED_EVERY) * PRUNED_EVERY - n + 1;
 }
 
+/** The `i`-th generation from this one on whose end does not prune the timeline. */
+function unpruned(first: number, i: number): number {
+  return Math.ceil(first / PRUNED_EVERY) * PRUNED_EVERY + 1 + i;
+}
+
 describe("a registry of a version without timelines", () => {
   it("gets timelines that begin with the stored presence of each agent", async () => {
     const { agent: online } = await TestAgent.enrolled();
@@ -218,6 +224,60 @@ describe("the registry", () => {
       [40, "offline"],
       [40, "online"],
     ]);
+  });
+
+  it("overwrites the oldest entry if it is older than 30 days, and the connection after it too", async () => {
+    const online = await known();
+    const now = Date.now();
+    const ages = [50, 45, 40, 20];
+    const first = online.generation + 1;
+    await env.DB.prepare("DELETE FROM events WHERE agent_id = ?").bind(online.agentId).run();
+    const visits = ages.flatMap((ago, i) => beginAndEnd(online, unpruned(first, i), now - ago * DAY));
+    await writeTransitions(env.DB, "hub-0", visits);
+    const story = async () =>
+      (await eventsOf(online.agentId)).map(({ at, status }) => `${Math.round((now - at) / DAY)} ${status}`);
+    const before = ages.flatMap((ago) => [`${ago} online`, `${ago} offline`]).reverse();
+    expect(await story()).toEqual(before);
+    const [began, ended] = beginAndEnd(online, unpruned(first, 4), now);
+    if (began === undefined || ended === undefined) throw new Error("no end");
+    const rows = countRows();
+    const write = async (transition: Transition) => {
+      rows.written = 0;
+      await writeTransitions(env.DB, "hub-0", [transition]);
+      // One of the timeline, one of the agent.
+      expect(rows.written).toBe(2);
+    };
+    await write(began);
+    expect(await story()).toEqual(["0 online", ...before.slice(0, -2), "50 online"]);
+    await write(ended);
+    expect(await story()).toEqual(["0 offline", "0 online", ...before.slice(0, -2)]);
+    for (const transition of beginAndEnd(online, unpruned(first, 5), now + 2)) await write(transition);
+    // The connection that ended 40 days ago may be the last before the time to keep.
+    expect((await story()).slice(4)).toEqual(["20 offline", "20 online", "40 offline", "40 online"]);
+    rows.written = 0;
+    await writeTransitions(env.DB, "hub-0", beginAndEnd(online, unpruned(first, 6), now + 4));
+    expect((await story()).slice(4)).toEqual([
+      ...["0 offline", "0 online", "20 offline", "20 online", "40 offline", "40 online"],
+    ]);
+  });
+
+  it("ends in the same state if a batch that overwrites old entries is written twice", async () => {
+    const online = await known();
+    const now = Date.now();
+    const first = online.generation + 1;
+    for (const [i, ago] of [70, 60, 50, 40].entries()) {
+      await writeTransitions(env.DB, "hub-0", beginAndEnd(online, unpruned(first, i), now - ago * DAY));
+    }
+    await env.DB.prepare("UPDATE events SET at = ? WHERE agent_id = ? AND generation = ?")
+      .bind(now - 80 * DAY, online.agentId, online.generation)
+      .run();
+    const batch = beginAndEnd(online, unpruned(first, 4), now);
+    await writeTransitions(env.DB, "hub-0", batch);
+    const once = await eventsOf(online.agentId);
+    await writeTransitions(env.DB, "hub-0", batch);
+    expect(await eventsOf(online.agentId)).toEqual(once);
+    expect(once.slice(0, 2)).toMatchObject([{ status: "offline" }, { status: "online" }]);
+    expect(new Set(once.map(({ generation, status }) => `${generation} ${status}`)).size).toBe(once.length);
   });
 
   it("ends in the same state if a batch is written twice", async () => {

@@ -12,7 +12,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type DevServerFigures, measureDevServer } from "./dev-server.ts";
 import { printTable, range } from "./figures.ts";
+import { type HeapFigures, measureHeap } from "./heap.ts";
 import { buildLoad } from "./load.ts";
 import { type AskFigures, type MessageFigures, measureAsks, measureMessages } from "./messages.ts";
 import { bundle, deleteBundle, Runtime } from "./runtime.ts";
@@ -47,7 +49,9 @@ try {
     await runtime.stop();
   }
   const scale = await measureScale(worker, binaries.load, VARS, SIZES);
-  const figures = { messages, asks, scale, exponents: exponents(scale) };
+  const heap = await measureHeap(worker, binaries.load, VARS, Math.max(...SIZES));
+  const devServer = await measureDevServer(VARS, binaries.load, ROUNDS);
+  const figures = { messages, asks, scale, exponents: exponents(scale), heap, devServer };
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
   print(figures);
 } finally {
@@ -60,9 +64,11 @@ interface Figures {
   asks: AskFigures[];
   scale: ScaleFigures[];
   exponents: Record<string, number>;
+  heap: HeapFigures[];
+  devServer: DevServerFigures[];
 }
 
-function print({ messages, asks, scale, exponents }: Figures): void {
+function print({ messages, asks, scale, exponents, heap, devServer }: Figures): void {
   printTable(
     ["echo", "time", "CPU of the server", "100 on their way: echoes a second", "CPU of the server"],
     messages.map(({ name, latencyUs, cpuUs, perSecond, busyCpuUs }) => [
@@ -86,6 +92,18 @@ function print({ messages, asks, scale, exponents }: Figures): void {
   printTable(
     ["figure of the manager", "grows with the number of agents to the power of"],
     Object.entries(exponents).map(([name, exponent]) => [name, exponent.toFixed(2)]),
+  );
+  console.log();
+  printTable(
+    ["JavaScript heap of each agent", "agents", "after all have connected", "after a hibernation"],
+    heap.map(({ name, size, connected, woken }) => [
+      ...[name, size, `${connected.toFixed(2)} KiB`, `${woken.toFixed(2)} KiB`],
+    ]),
+  );
+  console.log();
+  printTable(
+    ["echo under `wrangler dev`", "time", "100 on their way: echoes a second"],
+    devServer.map(({ name, latencyUs, perSecond }) => [name, range(latencyUs, "µs", 0), range(perSecond, "", 0)]),
   );
   console.log(`\nThe benchmark took ${Math.round(performance.now() / 1000)} s.`);
 }

@@ -10,6 +10,7 @@ import { unstable_readConfig } from "wrangler";
 import { z } from "zod";
 import { processTree } from "../e2e/process-tree.ts";
 import { inRepository, projectEnvironment, wrangler } from "../stack/repository.ts";
+import { heapKib } from "./inspector.ts";
 import { cpuMs } from "./process-usage.ts";
 
 const CONFIG = inRepository("manager/wrangler.jsonc");
@@ -66,8 +67,15 @@ export class Runtime {
   readonly pid: number;
   readonly #miniflare: Miniflare;
 
-  /** Starts a bundle and migrates its database. The variables override those in wrangler.jsonc. */
-  static async start({ folder, file, objects }: Bundle, vars: Record<string, string>): Promise<Runtime> {
+  /**
+   * Starts a bundle and migrates its database. The variables override those in wrangler.jsonc.
+   * @param inspected whether {@link Runtime.heapKib} can be asked; a process that can be inspected is slower
+   */
+  static async start(
+    { folder, file, objects }: Bundle,
+    vars: Record<string, string>,
+    { inspected = false } = {},
+  ): Promise<Runtime> {
     const secrets = { ADMIN_PASSWORD: secret(), JWT_SECRET: secret() };
     const { compatibility_date, vars: given, ratelimits } = Config.parse(unstable_readConfig({ config: CONFIG }));
     const texts = {
@@ -79,6 +87,7 @@ export class Runtime {
     const before = await runtimes();
     const miniflare = new Miniflare({
       cf: false,
+      ...(inspected && { inspectorPort: 0 }),
       log: new Log(LogLevel.WARN),
       workers: [
         {
@@ -150,6 +159,12 @@ export class Runtime {
   /** The CPU time that the process has used so far, in milliseconds. */
   async cpuMs(): Promise<number> {
     return cpuMs(this.pid);
+  }
+
+  /** The JavaScript heap of the Worker and its objects after a collection, in KiB. */
+  async heapKib(): Promise<number> {
+    const url = await this.#miniflare.getInspectorURL();
+    return heapKib(new URL(`/core:user:${WORKER}`, url));
   }
 
   async stop(): Promise<void> {

@@ -105,7 +105,7 @@ export function exponents(figures: readonly ScaleFigures[]): Record<string, numb
   };
 }
 
-async function managerSide(runtime: Runtime, load: Load, most: number): Promise<Side> {
+export async function managerSide(runtime: Runtime, load: Load, most: number): Promise<Side> {
   const admin = new Admin(new URL(runtime.url), runtime.password);
   const url = `${runtime.url.replace(/^http/, "ws")}/ws`;
   const token = await admin.mintToken({ maxUses: most });
@@ -123,7 +123,7 @@ async function managerSide(runtime: Runtime, load: Load, most: number): Promise<
   };
 }
 
-async function verifiedSide(runtime: Runtime, load: Load): Promise<Side> {
+export async function verifiedSide(runtime: Runtime, load: Load): Promise<Side> {
   const url = `${runtime.url.replace(/^http/, "ws")}/verified`;
   await runtime.fillDatabase("CREATE TABLE bench_agents (id TEXT PRIMARY KEY)", [[]]);
   await runtime.fillDatabase("CREATE TABLE bench_list (id INTEGER PRIMARY KEY, json TEXT)", [[]]);

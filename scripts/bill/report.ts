@@ -15,7 +15,6 @@ export const DEFAULT_HABITS: Habits = {
   resetByDeploy: 0,
   agentsPerHub: 8_000,
   answersBilled: false,
-  prunes: true,
   rowsPerConnection: undefined,
 };
 
@@ -44,15 +43,8 @@ export function variantsTable(habits: Habits): string {
   const variants: [string, Partial<Habits>, boolean?][] = [
     ["as above", {}],
     ["no page is open", { pages: 0 }],
-    ["no page is open, timelines less than a month old", { pages: 0, prunes: false }],
-    [
-      "the same, 4 + 4 rows for each connection",
-      { pages: 0, prunes: false, rowsPerConnection: { hub: 4, registry: 4 } },
-    ],
-    [
-      "the same, 3 + 3 rows for each connection",
-      { pages: 0, prunes: false, rowsPerConnection: { hub: 3, registry: 3 } },
-    ],
+    ["the same, 4 + 4 rows for each connection", { pages: 0, rowsPerConnection: { hub: 4, registry: 4 } }],
+    ["the same, 3 + 3 rows for each connection", { pages: 0, rowsPerConnection: { hub: 3, registry: 3 } }],
     ["no page is open, ten reconnects a day", { pages: 0, reconnectsPerDay: 10 }],
     ["no page is open, each weekly deploy disconnects every agent", { pages: 0, resetByDeploy: 1 }],
     ["no page is open, Durable Objects and D1 do not share what is included", { pages: 0 }, false],

@@ -14,8 +14,6 @@ export interface Fleet {
   readonly agentsPerHub: number;
   /** Whether Cloudflare bills for heartbeats that the runtime answers. Its documentation can be read both ways. */
   readonly answersBilled: boolean;
-  /** Whether the timelines are full or older than a month, so that each new transition has an old one deleted. */
-  readonly prunes: boolean;
   /** Rows that one connection writes in its hub and in D1; those that were counted, if undefined. */
   readonly rowsPerConnection: { readonly hub: number; readonly registry: number } | undefined;
 }
@@ -44,11 +42,10 @@ export const ASSUMED = {
   roundTripMs: 100,
   /** Assumed: a write to D1. The hub waits for it. */
   registryWriteMs: 50,
-  /** Measured, and rounded up: one message; a sweep, for each socket; the status of a page of the list. */
+  /** Measured, and rounded up: one message; a sweep, and what it adds for each socket. */
   messageMs: 2,
   sweepMs: 10,
   sweepMsPerSocket: 0.0075,
-  listStatusMs: 10,
   /** Measured in D1: an agent with its indexes, and a transition. */
   bytesPerAgent: 410,
   bytesPerTransition: 80,
@@ -57,15 +54,18 @@ export const ASSUMED = {
 } as const;
 
 const HEARTBEATS_PER_MONTH = SECONDS_PER_MONTH / 30;
-/** A visible page reads the list every ten minutes, 1,000 agents with each request. */
+/**
+ * A visible page reads the list every ten minutes, 1,000 agents with each request. It reads what the database has, and asks no hub,
+ * because its feed has told it the rest.
+ */
 const READINGS_PER_MONTH = SECONDS_PER_MONTH / 600;
 const AGENTS_PER_READ = 1_000;
 /** A page acknowledges that many frames with one message. */
 const FRAMES_PER_ACKNOWLEDGEMENT = 64;
 /** Transitions that a timeline keeps, and for how many days. */
 const KEPT = { transitions: 200, days: 30 };
-/** While a page is open, the state of its socket is saved no more than once in this time, and a timer waits for it. */
-const SAVE_EVERY_S = 2;
+/** While a page is open, a change is sent at once, and a timer waits for those that follow it within this time. */
+const TOGETHER_S = counts.changesTogether.timerMs / 1_000;
 /** Presence messages of one connection: it begins, reports its round trip, ends. */
 const CHANGES_PER_CONNECTION = 3;
 
@@ -76,9 +76,7 @@ export function usage(fleet: Fleet): Usage {
   const connections = agents * (fleet.reconnectsPerDay * DAYS_PER_MONTH + byDeploys);
   const changes = connections * CHANGES_PER_CONNECTION;
   const sweeps = hubs * counts.sweepsPerMinute * (SECONDS_PER_MONTH / 60);
-  // Names are not in the order of hubs, so a page of the list has agents of nearly every hub.
   const lists = pages * READINGS_PER_MONTH * Math.ceil(agents / AGENTS_PER_READ);
-  const listCalls = lists * Math.min(hubs, AGENTS_PER_READ);
 
   const messages =
     connections * counts.agentMessages.length +
@@ -88,7 +86,8 @@ export function usage(fleet: Fleet): Usage {
     hub: counts.connect.hubRowsWritten + counts.disconnect.hubRowsWritten,
     registry: counts.connect.registryRowsWritten + counts.disconnect.registryRowsWritten,
   };
-  const prunings = fleet.prunes ? connections / counts.pruning.connections : 0;
+  // A transition overwrites one that is too old. Only if there are too many of the last month, some are deleted.
+  const prunings = isFull(fleet) ? connections / counts.pruning.connections : 0;
   const perConnection = (of: "hubRowsRead" | "registryRowsRead") =>
     counts.connect[of] + counts.disconnect[of] + (counts.agentMessages.length - 1) * counts.report[of];
 
@@ -98,25 +97,39 @@ export function usage(fleet: Fleet): Usage {
     hubRequests:
       connections * counts.connect.hubRequests +
       sweeps * counts.sweep.hubRequests +
-      listCalls * counts.listOfTen.hubRequests +
+      lists * counts.recordedListOfTen.hubRequests +
       messages / MESSAGES_PER_REQUEST,
-    hubGbSeconds: HUB_GB * activeSeconds({ hubs, connections, changes, sweeps, listCalls, fleet }),
+    hubGbSeconds: HUB_GB * activeSeconds({ hubs, connections, changes, sweeps, fleet }),
     rowsRead:
       connections * (perConnection("hubRowsRead") + perConnection("registryRowsRead")) +
       prunings * counts.pruning.registryRowsRead +
-      sweeps * counts.sweep.hubRowsRead +
+      sweeps * perSweep("hubRowsRead") +
       // One row more than a page has shows whether there is another page.
-      lists * (Math.min(agents, AGENTS_PER_READ) + 1) +
-      listCalls * counts.listOfTen.hubRowsRead,
-    hubRowsWritten: connections * rows.hub + sweeps * counts.sweep.hubRowsWritten,
+      lists * (Math.min(agents, AGENTS_PER_READ) + 1),
+    hubRowsWritten: connections * rows.hub + sweeps * perSweep("hubRowsWritten"),
     registryRowsWritten: connections * rows.registry + prunings * counts.pruning.registryRowsWritten,
     hubStorageGb: (agents * ASSUMED.bytesPerConnection) / 1e9,
     registryStorageGb: (agents * (ASSUMED.bytesPerAgent + transitionsKept(fleet) * ASSUMED.bytesPerTransition)) / 1e9,
   };
 }
 
-function transitionsKept({ reconnectsPerDay, prunes }: Fleet): number {
-  return prunes ? Math.min(KEPT.transitions, 2 * reconnectsPerDay * KEPT.days) : 0;
+function transitionsKept(fleet: Fleet): number {
+  return Math.min(KEPT.transitions, transitionsOfMonth(fleet));
+}
+
+/** Whether an agent has more transitions than its timeline keeps. */
+function isFull(fleet: Fleet): boolean {
+  return transitionsOfMonth(fleet) > KEPT.transitions;
+}
+
+function transitionsOfMonth({ reconnectsPerDay }: Fleet): number {
+  return 2 * reconnectsPerDay * KEPT.days;
+}
+
+/** Most sweeps find nothing that has to be stored. */
+function perSweep(of: "hubRowsRead" | "hubRowsWritten"): number {
+  const stored = 1 / counts.sweepsPerStoredSweep;
+  return counts.sweep[of] * (1 - stored) + counts.storedSweep[of] * stored;
 }
 
 interface Events {
@@ -124,7 +137,6 @@ interface Events {
   readonly connections: number;
   readonly changes: number;
   readonly sweeps: number;
-  readonly listCalls: number;
   readonly fleet: Fleet;
 }
 
@@ -132,28 +144,27 @@ interface Events {
  * The seconds in a month in which hubs are active, of all hubs together. A hub is active while it handles an event, and while it
  * has a timer. Events come at random times, so some overlap, and the time of an overlap is billed once.
  */
-function activeSeconds({ hubs, connections, changes, sweeps, listCalls, fleet }: Events): number {
-  const { roundTripMs, registryWriteMs, messageMs, sweepMs, sweepMsPerSocket, listStatusMs } = ASSUMED;
+function activeSeconds({ hubs, connections, changes, sweeps, fleet }: Events): number {
+  const { roundTripMs, registryWriteMs, messageMs, sweepMs, sweepMsPerSocket } = ASSUMED;
   const socketsPerHub = fleet.agents / hubs;
   const ms =
     connections * (roundTripMs + 2 * registryWriteMs + counts.agentMessages.length * messageMs) +
     (fleet.pages > 0 ? changes * counts.reportSeenByPage.timerMs : 0) +
-    sweeps * (sweepMs + socketsPerHub * sweepMsPerSocket) +
-    listCalls * listStatusMs;
+    sweeps * (sweepMs + socketsPerHub * sweepMsPerSocket);
   const busyPerHub = ms / 1_000 / hubs / SECONDS_PER_MONTH;
-  const saving = fleet.pages > 0 ? savingShare(changes / hubs / SECONDS_PER_MONTH) : 0;
-  return hubs * SECONDS_PER_MONTH * (1 - (1 - saving) * Math.exp(-busyPerHub));
+  const batching = fleet.pages > 0 ? batchingShare(changes / hubs / SECONDS_PER_MONTH) : 0;
+  return hubs * SECONDS_PER_MONTH * (1 - (1 - batching) * Math.exp(-busyPerHub));
 }
 
 /**
- * The part of the time in which a hub has a timer for the next save. A change is saved at once if the last save was long ago. If
- * not, a timer runs from the change until the save is due.
+ * The part of the time in which a hub has a timer for a batch of changes. A change is sent at once if nothing was sent just now. If
+ * not, a timer runs from the change until the batch is due.
  * @param rate changes per second, at random times
  */
-function savingShare(rate: number): number {
+function batchingShare(rate: number): number {
   if (rate === 0) return 0;
-  const none = Math.exp(-rate * SAVE_EVERY_S);
-  const timer = SAVE_EVERY_S - (1 - none) / rate;
-  const betweenSaves = SAVE_EVERY_S + none / rate;
-  return timer / betweenSaves;
+  const none = Math.exp(-rate * TOGETHER_S);
+  const timer = TOGETHER_S - (1 - none) / rate;
+  const betweenBatches = TOGETHER_S + none / rate;
+  return timer / betweenBatches;
 }

@@ -47,13 +47,13 @@ export class Dashboard {
   }
 
   /** Waits until the header shows these numbers. */
-  async untilCount(online: number, all: number, timeoutMs = 10_000): Promise<void> {
+  async untilCount(online: number, all: number, timeoutMs = 30_000): Promise<void> {
     const text = `${online} online / ${all} ${all === 1 ? "agent" : "agents"}`;
     await this.page.getByText(text, { exact: true }).waitFor({ timeout: timeoutMs });
   }
 
   /** Waits until the row of an agent shows that status. */
-  async untilStatus(name: string, status: "online" | "offline", timeoutMs = 10_000): Promise<void> {
+  async untilStatus(name: string, status: "online" | "offline", timeoutMs = 30_000): Promise<void> {
     const row = this.page
       .getByRole("row")
       .filter({ has: this.page.getByRole("rowheader").getByText(name, { exact: true }) });
@@ -67,7 +67,7 @@ export class Dashboard {
   }
 
   /** Waits for the announcement of an agent that has just come online. */
-  async untilArrival(name: string, timeoutMs = 10_000): Promise<void> {
+  async untilArrival(name: string, timeoutMs = 30_000): Promise<void> {
     const announcement = this.page.getByRole("status").filter({ hasText: "Agent online ✓" });
     await announcement.getByText(name).waitFor({ timeout: timeoutMs });
   }

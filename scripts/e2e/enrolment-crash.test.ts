@@ -6,7 +6,7 @@ import { z } from "zod";
 import { REFUSED } from "../stack/agent.ts";
 import { test } from "./fixtures.ts";
 import { type HandshakeProxy, handshake } from "./handshake-proxy.ts";
-import type { Lab, LabAgent } from "./lab.ts";
+import { type Lab, type LabAgent, untilConnected } from "./lab.ts";
 
 interface Scene {
   lab: Lab;
@@ -142,7 +142,7 @@ test.for(faults)("when $fault, the host still enrols, once", async ({ fault, hap
   const { agent, agentId } = await happen({ lab, proxy, start });
 
   // The agent logs this when its own echo has come back.
-  await expect.poll(() => agent.log.join("\n"), { timeout: 60_000 }).toContain("msg=connected");
+  await untilConnected(agent);
   const agents = (await lab.admin.agents()).filter((one) => one.name === name);
   expect(agents).toMatchObject([{ id: agentId ?? expect.any(String), status: "online" }]);
   const id = agents[0]?.id ?? "";

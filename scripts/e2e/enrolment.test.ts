@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { enrolledId } from "../stack/agent.ts";
 import { test } from "./fixtures.ts";
+import { untilConnected } from "./lab.ts";
 import { runScript } from "./run-script.ts";
 
 const JWT = /^[\w-]+\.[\w-]+\.[\w-]+\n$/;
@@ -10,11 +11,12 @@ const JWT = /^[\w-]+\.[\w-]+\.[\w-]+\n$/;
 test("a host enrols with a minted token and shows up online", async ({ lab, manager: _, dashboard }) => {
   await dashboard.page.getByText("No agents yet").waitFor();
   const { stdout: token } = await runScript("mint-token.ts", ["--manager", lab.url]);
-  const { stateDir } = await lab.startAgent("edge-1", { token: token.trim() });
+  const { stateDir, log } = await lab.startAgent("edge-1", { token: token.trim() });
 
   await dashboard.untilArrival("edge-1");
   await dashboard.untilCount(1, 1);
   await dashboard.untilStatus("edge-1", "online");
+  await untilConnected({ log });
 
   expect((await stat(stateDir)).mode & 0o777).toBe(0o700);
   for (const file of await readdir(stateDir)) expect((await stat(join(stateDir, file))).mode & 0o777).toBe(0o600);
@@ -89,8 +91,7 @@ test.for([
 });
 
 test("neither the manager nor an agent writes a secret into its log", async ({ lab, manager: _ }) => {
-  await lab.startAgent("edge-4");
-  await lab.untilStatus("edge-4", "online");
+  await untilConnected(await lab.startAgent("edge-4"));
   const output = lab.output.join("\n");
   expect(output).toContain("connected");
   expect(output).not.toContain(lab.password);

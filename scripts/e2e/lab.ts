@@ -11,7 +11,7 @@ import { type ManagerOptions, startManager } from "../stack/manager.ts";
 import { localUrl } from "../stack/settings.ts";
 import { Stack } from "../stack/stack.ts";
 import { UserError } from "../stack/user-error.ts";
-import { freePort, isFree } from "./free-port.ts";
+import { isFree, ownPort } from "./own-port.ts";
 
 const Reply = z.object({ data: z.unknown().optional() });
 
@@ -39,6 +39,14 @@ export interface LabAgentOptions extends Omit<AgentOptions, "onLine"> {
   mayMint?: boolean;
 }
 
+/**
+ * Waits until an agent has connected since its start: it logs this when its own echo has come back. It has stored its token
+ * and sent its subscriptions by then. The API reports it online earlier.
+ */
+export async function untilConnected({ log }: Pick<LabAgent, "log">): Promise<void> {
+  await expect.poll(() => log.join("\n"), { timeout: 60_000 }).toContain("msg=connected");
+}
+
 /** A manager with its own port and database, and agents, all started by the code of `make up`. */
 export class Lab {
   /** The folder of all files of the lab. */
@@ -56,7 +64,7 @@ export class Lab {
     await ensureDevVars();
     const password = await localPassword();
     if (password === undefined) throw new Error("there is no local password");
-    return new Lab(await mkdtemp(join(tmpdir(), "zedops-e2e-")), await freePort(), password);
+    return new Lab(await mkdtemp(join(tmpdir(), "zedops-e2e-")), await ownPort(), password);
   }
 
   private constructor(dir: string, port: number, password: string) {
@@ -79,7 +87,7 @@ export class Lab {
   async killManager(): Promise<void> {
     await this.#manager?.kill();
     // Its runtime is a separate process, which holds the port until its last socket is closed.
-    await expect.poll(() => isFree(this.#port), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => isFree(this.#port), { timeout: 30_000 }).toBe(true);
   }
 
   /** Starts an agent. The same name is the same host, with the same state. */
@@ -125,7 +133,8 @@ export class Lab {
   /** Stops everything, and fails if any of it has ever printed a secret. */
   async close(): Promise<void> {
     await this.#stack.stop();
-    await rm(this.dir, { recursive: true });
+    // wrangler may still write its log.
+    await rm(this.dir, { recursive: true, maxRetries: 20 });
     const { JWT_SECRET = "" } = await readDevVars();
     const printed = this.output.join("\n");
     expect(printed).not.toContain(this.password);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { enrolledId } from "../stack/agent.ts";
 import { test } from "./fixtures.ts";
+import { untilConnected } from "./lab.ts";
 
 test("after the manager has died, the agent reconnects by itself with the same identity", async ({
   lab,
@@ -11,6 +12,7 @@ test("after the manager has died, the agent reconnects by itself with the same i
 }) => {
   const { stateDir, log, process } = await lab.startAgent("edge-1");
   await dashboard.untilStatus("edge-1", "online");
+  await untilConnected({ log });
   const { id } = await lab.agent("edge-1");
   expect(await enrolledId(stateDir)).toBe(id);
 
@@ -23,7 +25,7 @@ test("after the manager has died, the agent reconnects by itself with the same i
   expect((await lab.untilStatus("edge-1", "online")).id).toBe(id);
   await dashboard.untilStatus("edge-1", "online");
   await dashboard.untilCount(1, 1);
-  expect(log.join("\n")).toContain("reconnected");
+  await expect.poll(() => log.join("\n")).toContain("msg=reconnected");
   expect(await Promise.race([process.ended, "running"])).toBe("running");
 });
 
@@ -33,10 +35,11 @@ test("an agent that is started again needs no token and has the same identity", 
   dashboard,
 }) => {
   const first = await lab.startAgent("edge-2");
-  const { id } = await lab.untilStatus("edge-2", "online");
+  await untilConnected(first);
+  const { id } = await lab.agent("edge-2");
   const token = await readFile(join(first.stateDir, "token"), "utf8");
 
-  await first.process.stop();
+  first.process.signal("SIGTERM");
   await dashboard.untilStatus("edge-2", "offline");
   expect(await first.process.ended).toBe(0);
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { REFUSED } from "../stack/agent.ts";
 import { test } from "./fixtures.ts";
+import { untilConnected } from "./lab.ts";
 import { refusedUpgrade } from "./raw-agent.ts";
 
 /** From the operator's click to the end of the agent, on the slowest machine. */
@@ -15,7 +16,7 @@ test("a revoked agent is disconnected at once, logs what to do, and stays refuse
   await lab.startAgent("neighbour");
   const neighbour = await lab.untilStatus("neighbour", "online");
   const { process, stateDir, log } = await lab.startAgent("thief");
-  await expect.poll(() => log.join("\n"), { timeout: 20_000 }).toContain("msg=connected");
+  await untilConnected({ log });
   const { id } = await lab.agent("thief");
   const token = (await readFile(join(stateDir, "token"), "utf8")).trim();
 

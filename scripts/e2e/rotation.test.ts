@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import { test } from "./fixtures.ts";
 import { handshake } from "./handshake-proxy.ts";
-import type { Lab, LabAgent } from "./lab.ts";
+import { type Lab, type LabAgent, untilConnected } from "./lab.ts";
 import { refusedUpgrade } from "./raw-agent.ts";
 
 /** Until the agent is back with its new token, after the waits between some failures. */
@@ -20,11 +20,6 @@ async function untilRotated(stateDir: string, before: string): Promise<string> {
   return await tokenOf(stateDir);
 }
 
-/** Waits until the agent has connected since its start: it logs this when its own echo has come back. */
-async function untilReady({ log }: Pick<LabAgent, "log">): Promise<void> {
-  await expect.poll(() => log.join("\n"), { timeout: 20_000 }).toContain("msg=connected");
-}
-
 async function expectVoid(lab: Lab, token: string): Promise<void> {
   const refusal = await refusedUpgrade(lab.url, { authorization: `Bearer ${token}` });
   expect(refusal).toMatchObject({ status: 401, body: { error: { code: "invalid_token" } } });
@@ -35,7 +30,8 @@ test("a rotated agent reconnects by itself with the same identity and a new toke
   manager: _,
 }) => {
   const { process, stateDir, log } = await lab.startAgent("edge-1");
-  const { id } = await lab.untilStatus("edge-1", "online");
+  await untilConnected({ log });
+  const { id } = await lab.agent("edge-1");
   const tokens = [await tokenOf(stateDir)];
   for (let round = 1; round <= 10; round++) {
     // The agent is connected again when its own echo has come back.
@@ -57,7 +53,7 @@ test("a rotated agent reconnects by itself with the same identity and a new toke
   // The token on disk is the valid one.
   await process.kill();
   const again = await lab.startAgent("edge-1", { mayMint: false });
-  await untilReady(again);
+  await untilConnected(again);
   expect(await lab.request(id, { subject: "test.echo", data: "again" })).toBe("again");
 });
 
@@ -76,7 +72,7 @@ test.for(crashes)(
     const name = `${victim}-${step}`;
     const start = () => lab.startAgent(name, { managerUrl: proxy.url });
     const first = await start();
-    await untilReady(first);
+    await untilConnected(first);
     const { id } = await lab.agent(name);
     const before = await tokenOf(first.stateDir);
 
@@ -97,7 +93,7 @@ test.for(crashes)(
 
 test("an offer that is lost changes nothing", async ({ lab, manager: _, proxy }) => {
   const agent = await lab.startAgent("unoffered", { managerUrl: proxy.url });
-  await untilReady(agent);
+  await untilConnected(agent);
   const { id } = await lab.agent("unoffered");
   const before = await tokenOf(agent.stateDir);
 
@@ -117,7 +113,7 @@ test("an agent that is killed as the offer arrives reconnects with the old or th
   proxy,
 }) => {
   const { process, stateDir, log } = await lab.startAgent("surprised", { managerUrl: proxy.url });
-  await untilReady({ log });
+  await untilConnected({ log });
   const { id } = await lab.agent("surprised");
 
   const offer = proxy.hold("offer");
@@ -128,14 +124,15 @@ test("an agent that is killed as the offer arrives reconnects with the old or th
   await outcome;
 
   const again = await lab.startAgent("surprised", { managerUrl: proxy.url, mayMint: false });
-  await untilReady(again);
+  await untilConnected(again);
   await expect.poll(() => lab.request(id, { subject: "test.echo", data: 2 }), { timeout: 60_000 }).toBe(2);
   expect(await readdir(stateDir)).not.toContain("token.candidate");
 });
 
 test("an agent that is offline cannot be rotated, and keeps its token", async ({ lab, manager: _ }) => {
-  const { process, stateDir } = await lab.startAgent("edge-4");
-  const { id } = await lab.untilStatus("edge-4", "online");
+  const { process, stateDir, log } = await lab.startAgent("edge-4");
+  await untilConnected({ log });
+  const { id } = await lab.agent("edge-4");
   const token = await tokenOf(stateDir);
   await process.stop();
   await lab.untilStatus("edge-4", "offline");
@@ -146,7 +143,7 @@ test("an agent that is offline cannot be rotated, and keeps its token", async ({
   expect(await answer.json()).toMatchObject({ error: { code: "no_responders" } });
 
   const again = await lab.startAgent("edge-4", { mayMint: false });
-  await untilReady(again);
+  await untilConnected(again);
   expect(await readdir(stateDir)).not.toContain("token.candidate");
   expect(await tokenOf(stateDir)).toBe(token);
 });

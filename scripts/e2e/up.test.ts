@@ -6,14 +6,14 @@ import { join } from "node:path";
 import { test as base, expect, onTestFinished } from "vitest";
 import { Admin } from "../stack/admin.ts";
 import { ensureDevVars, localPassword, readDevVars } from "../stack/dev-vars.ts";
-import { freePort } from "./free-port.ts";
+import { ownPort } from "./own-port.ts";
 import { Up } from "./up.ts";
 
 const STARTED_WITHIN_MS = 60_000;
 const STOPPED_WITHIN_MS = 3_000;
 
 const test = base
-  .extend("port", freePort)
+  .extend("port", ownPort)
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads the wanted fixtures off the pattern.
   .extend("dataDir", async ({}, { onCleanup }) => {
     const dataDir = await mkdtemp(join(tmpdir(), "zedops-up-"));
@@ -92,7 +92,7 @@ test("a second make up on the same directory names the process of the first; if 
   timeout: 2 * STARTED_WITHIN_MS + 120_000,
 }, async ({ up, dataDir, port }) => {
   await expect.poll(() => up.text, { timeout: STARTED_WITHIN_MS }).toContain("Agent online ✓");
-  const second = new Up(dataDir, await freePort());
+  const second = new Up(dataDir, await ownPort());
   expect(await second.ended()).not.toBe(0);
   expect(second.text).toContain(`zedops: process ${up.script} runs a manager on ${dataDir}, on port ${port}, since `);
   expect(second.text).not.toMatch(/^\s+at /m);

@@ -7,7 +7,7 @@ const common = {
   testTimeout: 120_000,
   hookTimeout: 60_000,
   // The default time limit of a poll. A busy machine needs more than vitest's one second.
-  expect: { poll: { timeout: 10_000 } },
+  expect: { poll: { timeout: 30_000 } },
 };
 
 export default defineConfig({

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
-import { freePort } from "../e2e/free-port.ts";
+import { ownPort } from "../e2e/own-port.ts";
 import { pipeSockets } from "./pipe-sockets.ts";
 
 /**
@@ -18,7 +18,7 @@ export class SwitchableProxy {
 
   /** It refuses connections until `accept`. */
   static async for(managerUrl: string): Promise<SwitchableProxy> {
-    return new SwitchableProxy(new URL(managerUrl), await freePort());
+    return new SwitchableProxy(new URL(managerUrl), await ownPort());
   }
 
   private constructor(manager: URL, port: number) {

@@ -19,7 +19,7 @@ const fleets = ["drain.test.ts", "herd.test.ts"];
 const common = {
   hookTimeout: 90_000,
   // The default time limit of a poll. A busy machine needs more than vitest's one second.
-  expect: { poll: { timeout: 10_000 } },
+  expect: { poll: { timeout: 30_000 } },
 };
 
 export default defineConfig({

@@ -1,13 +1,7 @@
 import { describe, expect, inject } from "vitest";
 import type { IsolatedRoot } from "./isolated-root.ts";
-import { test as base, type Site } from "./site.ts";
-import { bootDebian, mainPid } from "./systemd-host.ts";
-
-const test = base.extend("host", async ({ site: _ }, { onCleanup }) => {
-  const host = await bootDebian();
-  onCleanup(() => host.stop());
-  return host;
-});
+import type { Site } from "./site.ts";
+import { mainPid, test } from "./systemd-host.ts";
 
 /** The programs that an installation changes something with, or gets something with. */
 const programs = ["mktemp", "mkdir", "curl", "sha256sum", "cp", "cat", "chmod", "mv", "systemctl"];

@@ -1,14 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, inject } from "vitest";
 import { inRepository } from "../stack/repository.ts";
-import { test as base } from "./site.ts";
-import { bootDebian } from "./systemd-host.ts";
-
-const test = base.extend("host", async ({ site: _ }, { onCleanup }) => {
-  const host = await bootDebian();
-  onCleanup(() => host.stop());
-  return host;
-});
+import { test } from "./systemd-host.ts";
 
 /** The recipes of docs/OPERATIONS.md, each as the text of its block. */
 const recipes = [...(await readFile(inRepository("docs/OPERATIONS.md"), "utf8")).matchAll(/```yaml\n(.*?)```/gs)].map(

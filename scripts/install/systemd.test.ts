@@ -4,15 +4,9 @@ import { describe, expect, inject } from "vitest";
 import { Authority } from "../e2e/certificates.ts";
 import { inRepository } from "../stack/repository.ts";
 import type { IsolatedRoot } from "./isolated-root.ts";
-import { test as base, type Site } from "./site.ts";
-import { bootDebian, exposure, mainPid } from "./systemd-host.ts";
+import type { Site } from "./site.ts";
+import { exposure, mainPid, test } from "./systemd-host.ts";
 import { TlsFront } from "./tls-front.ts";
-
-const test = base.extend("host", async ({ site: _ }, { onCleanup }) => {
-  const host = await bootDebian();
-  onCleanup(() => host.stop());
-  return host;
-});
 
 /**
  * The environment for the build of an agent that waits a second, and not a minute, before it shows its refused tokens again
@@ -176,22 +170,18 @@ describe.runIf(inject("debian") !== undefined)("a Debian that systemd has booted
 
   test("restarts an agent that does nothing any more", async ({ lab, site, host }) => {
     await install(site, host, "wedged");
-    const first = await mainPid(host);
     // Minutes in a real installation.
     await host.must(
       `d=/etc/systemd/system/zedops-agent.service.d; mkdir -p $d
        printf '[Service]\\nWatchdogSec=4\\nTimeoutAbortSec=1\\nRestartSec=1\\n' >$d/test.conf
-       systemctl daemon-reload; systemctl restart --no-block zedops-agent`,
+       systemctl daemon-reload; systemctl restart zedops-agent`,
     );
-    await expect.poll(() => mainPid(host), { timeout: 60_000 }).not.toBeOneOf([first, 0]);
     await expect.poll(async () => (await host.run("zedops-agent status")).exitCode, { timeout: 60_000 }).toBe(0);
     const wedged = await mainPid(host);
-    const restarts = async () => Number(await host.must("systemctl show -P NRestarts zedops-agent"));
-    const before = await restarts();
     await host.must(`kill -STOP ${wedged}`);
     await expect.poll(() => mainPid(host), { timeout: 60_000 }).not.toBeOneOf([wedged, 0]);
     await lab.untilStatus("wedged", "online");
-    expect(await restarts()).toBe(before + 1);
+    expect(await host.must("systemctl show -P NRestarts zedops-agent")).toBe("1");
   });
 
   test("boots while the manager is away, and its agent connects later", async ({ lab, site, host }) => {

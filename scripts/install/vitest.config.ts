@@ -4,8 +4,8 @@ export default defineConfig({
   test: {
     include: ["*.test.ts"],
     globalSetup: "debian.ts",
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 600_000,
+    hookTimeout: 300_000,
     expect: { poll: { timeout: 30_000 } },
     // Each file has its own manager, and mostly waits.
     maxWorkers: 2,

@@ -13,8 +13,10 @@ export interface Limits {
   readonly hubConnectMs: number;
   /** An agent gives up an attempt that takes longer. */
   readonly attemptMs: number;
-  /** The longest spread that a welcome may ask for. */
+  /** The longest spread that a welcome asks for because the fleet is large. */
   readonly longestSpreadMs: number;
+  /** The longest time within which an agent tries again. */
+  readonly longestWindowMs: number;
 }
 
 /** `Retry-After` of the manager if the registry fails. */
@@ -38,5 +40,6 @@ export const CLOUDFLARE: Limits = {
   longestQueueMs: 5_000,
   hubConnectMs: 2,
   attemptMs: 10_000,
-  longestSpreadMs: 60_000,
+  longestSpreadMs: 120_000,
+  longestWindowMs: 60_000,
 };

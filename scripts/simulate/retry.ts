@@ -10,9 +10,12 @@ const LONGEST_WINDOW_MS = 60_000;
 /** A window is this many times as long as the trouble has lasted. */
 const PER_TROUBLE = 1.5;
 
-/** The spread that a hub with so many agents asks for: `reconnectSpreadMs` in manager/src/hub/welcome.ts. */
-export function reconnectSpreadMs(agentsOfHub: number, longest = 60_000): number {
-  return Math.min(longest, Math.max(1_000, agentsOfHub * 10));
+/**
+ * The spread that a hub with so many agents asks for: `reconnectSpreadMs` in manager/src/hub/welcome.ts.
+ * @param longest the longest spread for the sake of the whole fleet
+ */
+export function reconnectSpreadMs(agentsOfHub: number, hubs: number, longest = 120_000): number {
+  return Math.max(1_000, Math.min(60_000, agentsOfHub * 10), Math.min(longest, agentsOfHub * hubs * 1.2));
 }
 
 export class RetryPolicy {

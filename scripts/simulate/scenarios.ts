@@ -37,9 +37,14 @@ export const SCENARIOS: readonly Scenario[] = [
 /** What a change would bring to a million agents whose hubs are all reset. */
 export const CHANGES: readonly { title: string; limits: Limits; spreadMs?: number }[] = [
   { title: "as it is", limits: CLOUDFLARE },
+  { title: "a spread for the agents of one hub only", limits: { ...CLOUDFLARE, longestSpreadMs: 0 } },
   {
-    title: "a spread of 30 minutes",
-    limits: { ...CLOUDFLARE, longestSpreadMs: 1_800_000 },
+    title: "a spread of 20 minutes, which is as long as D1 needs",
+    limits: { ...CLOUDFLARE, longestSpreadMs: 1_200_000 },
+  },
+  {
+    title: "a spread and windows of 30 minutes",
+    limits: { ...CLOUDFLARE, longestWindowMs: 1_800_000 },
     spreadMs: 1_800_000,
   },
   { title: "admission from the hub's own store", limits: { ...CLOUDFLARE, admissionMs: 0 } },

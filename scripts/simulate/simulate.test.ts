@@ -44,8 +44,9 @@ describe("the retry policy is that of agent/internal/link/retry.go", () => {
     for (let n = 0; n < 100; n++) expect(policy.afterFailure(0, 0, 5_000)).toBeGreaterThanOrEqual(5_000);
   });
 
-  it("a hub asks for 10 ms for each of its agents", () => {
-    expect([1, 1_000, 8_000].map((agents) => reconnectSpreadMs(agents))).toEqual([1_000, 10_000, 60_000]);
+  it("a hub asks for 10 ms for each of its agents, or for 1.2 ms for each agent of the fleet", () => {
+    expect([1, 1_000, 8_000].map((agents) => reconnectSpreadMs(agents, 1))).toEqual([1_000, 10_000, 60_000]);
+    expect([8, 30, 125].map((hubs) => reconnectSpreadMs(7_500, hubs))).toEqual([72_000, 120_000, 120_000]);
   });
 });
 

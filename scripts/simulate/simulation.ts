@@ -45,7 +45,7 @@ const LONGEST_MS = 86_400_000;
 export function simulate(agents: number, outage: Outage, limits: Limits, seed = 1): Recovery {
   const hubs = Math.max(1, Math.ceil(agents / AGENTS_PER_HUB));
   const random = new Random(seed);
-  const policy = new RetryPolicy(outage.lost, random, limits.longestSpreadMs);
+  const policy = new RetryPolicy(outage.lost, random, limits.longestWindowMs);
   const hubOf = (agent: number) => (outage.ofFirstHubs ? Math.floor(agent / AGENTS_PER_HUB) : agent % hubs);
   const endedAt = Math.max(outage.unreachableUntilMs ?? 0, outage.registryAwayUntilMs ?? 0);
 
@@ -123,7 +123,8 @@ export function simulate(agents: number, outage: Outage, limits: Limits, seed = 
   const loseAll = (): void => {
     for (let agent = 0; agent < outage.lost; agent++) {
       const lostAt = random.upTo(outage.noticedWithinMs ?? 0);
-      policy.spreadMs[agent] = outage.spreadMs?.(agent) ?? reconnectSpreadMs(agents / hubs, limits.longestSpreadMs);
+      policy.spreadMs[agent] =
+        outage.spreadMs?.(agent) ?? reconnectSpreadMs(agents / hubs, hubs, limits.longestSpreadMs);
       attempts.add(agent, lostAt + policy.afterLoss(agent, lostAt));
       // The hub stores the end of the connection, too.
       const hub = hubOf(agent);

@@ -92,5 +92,5 @@ test.for([
   if (end === undefined) script.stdin.write("now");
   else end(script.pid ?? Number.NaN);
   await ended;
-  await expect.poll(commands, { timeout: 5_000 }).toEqual([]);
+  await expect.poll(commands).toEqual([]);
 });

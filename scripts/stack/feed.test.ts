@@ -100,7 +100,7 @@ test("a password that is not accepted any more ends it, at the first socket that
   const { sockets, ended } = follow({}, checkPassword);
   sockets[0]?.say({ subject: "live.welcome", data: welcome });
   sockets[0]?.end(1006);
-  await vi.waitFor(() => expect(sockets).toHaveLength(2));
+  await vi.waitFor(() => expect(sockets).toHaveLength(2), { timeout: 30_000 });
   expect(checkPassword).not.toHaveBeenCalled();
   sockets[1]?.end(1006);
   await expect(ended).rejects.toThrow(WrongPassword);

@@ -40,6 +40,8 @@ interface Call {
   readonly withinMs?: number;
   /** No person asked for it, so it does not keep the session alive. */
   readonly unattended?: boolean;
+  /** Whether the manager answers with what the database has, and asks no hub. */
+  readonly recorded?: boolean;
 }
 
 /**
@@ -47,13 +49,16 @@ interface Call {
  * @throws ApiError
  */
 export async function call(path: string, options: Call = {}): Promise<Response> {
-  const { method, body, signal, withinMs = answerWithinMs, unattended = false } = options;
+  const { method, body, signal, withinMs = answerWithinMs, unattended = false, recorded = false } = options;
   const timeout = AbortSignal.timeout(withinMs);
   const init: RequestInit = { signal: signal ? AbortSignal.any([signal, timeout]) : timeout, cache: "no-store" };
   if (method !== undefined) init.method = method;
-  if (unattended) init.headers = { "zedops-unattended": "true" };
+  init.headers = {
+    ...(unattended && { "zedops-unattended": "true" }),
+    ...(recorded && { "zedops-recorded": "true" }),
+    ...(body !== undefined && { "content-type": "application/json" }),
+  };
   if (body !== undefined) {
-    init.headers = { "content-type": "application/json" };
     init.body = typeof body === "string" ? body : JSON.stringify(body);
   }
   let response: Response;
@@ -116,9 +121,12 @@ export async function logOut(): Promise<void> {
 }
 
 /** The agents of a page of the list that begins at the cursor; the first page if it is null. */
-export async function listAgents(cursor: string | null, signal: AbortSignal, unattended: boolean): Promise<AgentPage> {
+export async function listAgents(
+  cursor: string | null,
+  options: Required<Pick<Call, "signal" | "unattended" | "recorded">>,
+): Promise<AgentPage> {
   const query = new URLSearchParams({ limit: "1000", ...(cursor !== null && { cursor }) });
-  const response = await call(`/api/agents?${query}`, { signal, unattended });
+  const response = await call(`/api/agents?${query}`, options);
   return { ...(await read(response, parseAgents)), next: nextCursor(response) };
 }
 

@@ -73,9 +73,9 @@ export function useLive(onSessionOver: () => void): LiveView {
     const unconfirmed = new Set(roster.ids());
     return new Live({
       openSocket: openFeed,
-      readPage: (cursor, signal) => {
+      readPage: (cursor, recorded, signal) => {
         if (cursor === null) unattended = takeUnattended();
-        return listAgents(cursor, signal, unattended);
+        return listAgents(cursor, { signal, unattended, recorded });
       },
       onAgents: (changes: Changes) => {
         for (const id of changes.keys()) unconfirmed.delete(id);

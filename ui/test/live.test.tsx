@@ -69,6 +69,20 @@ test("a page that is looked at again checks its sockets at once and reads the li
   expect(manager.readings()).toBe(2);
 });
 
+test("hubs are asked only if the feed may have missed something", async () => {
+  const { manager } = await openPage(oneAgent);
+  const live = () => manager.readings() - manager.recordedReadings;
+  expect([live(), manager.recordedReadings]).toEqual([1, 0]);
+  await pass(10 * minute);
+  expect([live(), manager.recordedReadings]).toEqual([1, 1]);
+
+  manager.openSockets[0]?.closedWith(1006);
+  await pass(minute);
+  expect([live(), manager.recordedReadings]).toEqual([2, 1]);
+  await pass(10 * minute);
+  expect([live(), manager.recordedReadings]).toEqual([2, 2]);
+});
+
 test("a list of several pages is read whole", async () => {
   const { manager } = await openPage((manager) => {
     manager.pageSize = 2;

@@ -185,6 +185,8 @@ export class Manager {
   readonly feed: FeedSocket[] = [];
   /** The calls that said that no person had asked for them. */
   readonly unattended: Received[] = [];
+  /** How often the page has asked for the list as the database has it. */
+  recordedReadings = 0;
   /** What `POST /api/agents/bulk` answers for some agents, to which it does nothing. */
   readonly bulkOutcomes = new Map<string, string>();
   /** The bodies of publications, as they came. */
@@ -243,7 +245,9 @@ export class Manager {
     const method = init.method ?? "GET";
     const body: unknown = typeof init.body === "string" ? JSON.parse(init.body) : undefined;
     this.received.push({ method, path, body });
-    if (new Headers(init.headers).get("zedops-unattended") === "true") this.unattended.push({ method, path, body });
+    const headers = new Headers(init.headers);
+    if (headers.get("zedops-unattended") === "true") this.unattended.push({ method, path, body });
+    if (headers.get("zedops-recorded") === "true") this.recordedReadings += 1;
     if (!this.reachable) throw new TypeError("Failed to fetch");
     if (path === "/api/publish" && typeof init.body === "string") this.published.push(init.body);
     const answer = this.insteadOf.get(`${method} ${path}`) ?? this.#answer(method, path, body, query);

@@ -18,10 +18,10 @@ export async function toldAll(manager: Manager): Promise<void> {
 
 /**
  * Opens the dashboard with a manager that `prepare` has set up, and waits for the first answer. Only `pass` moves the
- * clock.
+ * clock. It begins at noon: what was a few minutes ago was today.
  */
 export async function openPage(prepare: (manager: Manager) => void = () => {}) {
-  vi.useFakeTimers();
+  vi.useFakeTimers({ now: new Date().setHours(12, 0, 0, 0) });
   const manager = new Manager();
   prepare(manager);
   const events = userEvent.setup({ advanceTimers: (ms) => vi.advanceTimersByTime(ms), delay: null });

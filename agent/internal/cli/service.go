@@ -2,6 +2,7 @@ package cli
 
 import (
 	"log/slog"
+	"sync"
 
 	"github.com/zedops/zedops/agent/internal/control"
 	"github.com/zedops/zedops/agent/internal/identity"
@@ -11,11 +12,12 @@ import (
 
 // service tells the host about an agent that runs: systemd, and whoever asks on its socket.
 type service struct {
-	link    *link.Link
-	config  link.Config
-	systemd *systemd.Notifier
-	socket  *control.Server
-	feeder  *systemd.Feeder // set by start
+	link     *link.Link
+	config   link.Config
+	systemd  *systemd.Notifier
+	socket   *control.Server
+	feeder   *systemd.Feeder // set by start
+	stopOnce sync.Once
 }
 
 // newService makes a link that tells the host about itself. Without systemd or a socket the agent does its work as well.
@@ -47,10 +49,12 @@ func (s *service) start() {
 
 func (s *service) observe() { s.systemd.Send("STATUS=" + s.report().sentence()) }
 
-// stopping tells systemd that the agent ends by itself or because it was asked to.
-func (s *service) stopping() { s.systemd.Send("STOPPING=1") }
+// stopping tells systemd, once, that the agent ends by itself or because it was asked to.
+func (s *service) stopping() { s.stopOnce.Do(func() { s.systemd.Send("STOPPING=1") }) }
 
+// close ends what newService and start have begun. A link that ends at once may be faster than whoever calls stopping.
 func (s *service) close() {
+	s.stopping()
 	s.feeder.Stop()
 	s.socket.Close()
 	s.systemd.Close()

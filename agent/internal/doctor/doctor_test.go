@@ -20,6 +20,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/fault"
 	"github.com/zedops/zedops/agent/internal/identity"
 	"github.com/zedops/zedops/agent/internal/link"
+	"github.com/zedops/zedops/agent/internal/managertest"
 )
 
 func TestMain(m *testing.M) {
@@ -351,11 +352,6 @@ func sickHosts(t *testing.T) []sick {
 		}
 	}
 	frame := func(text string) string { return string([]byte{0x81, byte(len(text))}) + text }
-	none := func(t *testing.T) string { // an address where nobody listens
-		l := listen(t, "127.0.0.1:0")
-		l.Close()
-		return l.Addr().String()
-	}
 	return []sick{
 		{"the state directory belongs to another user", fault.State, fault.StateUnreadable, nil},
 		{"other users can enter the state directory", fault.State, fault.StateOpen, changed(func(dir string) { _ = os.Chmod(dir, 0o755) })},
@@ -379,7 +375,7 @@ func sickHosts(t *testing.T) []sick {
 			p.useProxy = func(identity.Manager) error { return errors.New("HTTPS_PROXY cannot be used as a proxy") }
 			return p
 		}},
-		{"the proxy does not run", fault.Proxy, fault.ProxyUnreachable, proxied(func(t *testing.T) string { return "http://" + none(t) })},
+		{"the proxy does not run", fault.Proxy, fault.ProxyUnreachable, proxied(func(t *testing.T) string { return "http://" + managertest.Nobody(t) })},
 		{"the proxy wants a log-in (407)", fault.Proxy, fault.ProxyLogin, connects("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")},
 		{"the SOCKS5 proxy wants a log-in", fault.Proxy, fault.ProxyLogin, socks(0xFF, 0)},
 		{"the proxy forbids the manager (403)", fault.Proxy, fault.ProxyForbids, connects("HTTP/1.1 403 Forbidden\r\nContent-Type: text/html\r\n\r\n<html>")},
@@ -388,17 +384,17 @@ func sickHosts(t *testing.T) []sick {
 		{"the proxy is of another kind", fault.Proxy, fault.ProxyBroken, proxied(func(t *testing.T) string { return "socks5://" + connectProxy(t, "") })},
 		{"the proxy does not answer", fault.Proxy, fault.ProxyBroken, proxied(func(t *testing.T) string { return "http://" + talk(t, hold) })},
 
-		{"the manager does not run", fault.TCP, fault.Refused, func(t *testing.T) patient { return enrolledWith("http://" + none(t)) }},
+		{"the manager does not run", fault.TCP, fault.Refused, func(t *testing.T) patient { return enrolledWith("http://" + managertest.Nobody(t)) }},
 		{"packets to the manager are lost", fault.TCP, fault.NoAnswer, func(t *testing.T) patient { return enrolledWith("http://" + deaf(t)).impatient() }},
 		{"the network is down", fault.TCP, fault.NoRoute, nil},
 		{"this host's firewall forbids it", fault.TCP, fault.BlockedHere, nil},
 		{"the proxy cannot reach the manager", fault.TCP, fault.ProxyNoRoute, func(t *testing.T) patient {
-			p := enrolledWith("https://" + none(t))
+			p := enrolledWith("https://" + managertest.Nobody(t))
 			p.proxy = "http://" + connectProxy(t, "")
 			return p
 		}},
 		{"the SOCKS5 proxy cannot reach the manager", fault.TCP, fault.ProxyNoRoute, func(t *testing.T) patient {
-			p := enrolledWith("https://" + none(t))
+			p := enrolledWith("https://" + managertest.Nobody(t))
 			p.proxy = "socks5://" + socksProxy(t, 0, 0)
 			return p
 		}},

@@ -105,12 +105,7 @@ func TestAFailedDialKeepsItsCause(t *testing.T) {
 
 // What Run returns is what the agent logs last.
 func TestTheErrorOfRunKeepsItsCause(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	r := run(t, "http://"+l.Addr().String(), func(l *Link) { l.config.MaxRetries = 1 })
+	r := run(t, "http://"+managertest.Nobody(t), func(l *Link) { l.config.MaxRetries = 1 })
 	if err := r.ended(t); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("it ended with %v", err)
 	}

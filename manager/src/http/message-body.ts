@@ -34,10 +34,13 @@ export async function readMessageBody<T>(
   return { ...parsed.data, dataJson: members.get("data")?.text };
 }
 
-/** The text of the bytes; null if they are no UTF-8. A lenient decoder would alter the payload. */
+/** A lenient decoder would alter the payload. */
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The text of the bytes; null if they are no UTF-8. */
 function decodeUtf8(bytes: ArrayBuffer): string | null {
   try {
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return UTF8.decode(bytes);
   } catch {
     return null;
   }

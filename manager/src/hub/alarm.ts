@@ -17,9 +17,13 @@ export class Alarm {
     this.#waitUntil = waitUntil;
   }
 
-  /** Reads the alarm that was set before this object was loaded. */
-  async load(): Promise<void> {
+  /**
+   * Reads the alarm that was set before this object was loaded.
+   * @returns when it rings; null if none is set, and also if the object is loaded because it rings
+   */
+  async load(): Promise<number | null> {
     this.#at = await this.#storage.getAlarm();
+    return this.#at;
   }
 
   get isSet(): boolean {

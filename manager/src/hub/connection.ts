@@ -37,6 +37,14 @@ export function agentTag(agentId: string): string {
   return `agent ${agentId}`;
 }
 
+/**
+ * The tag of the sockets that an enrolment token for one host has opened; null for others. Such a token has another agent id with
+ * each install id, so it takes this tag to find all of its sockets.
+ */
+export function enrolmentTag({ enrolment }: Admission): string | null {
+  return enrolment?.maxUses === 1 ? `enrolment ${enrolment.id}` : null;
+}
+
 /** The attachment of a socket that the hub has closed without reading its state. */
 export const CLOSED = "closed";
 
@@ -84,7 +92,11 @@ export class Connection {
 
   /** Accepts a socket for hibernation and stores its state with it. */
   static accept(sockets: Sockets, socket: WebSocket, terms: Terms, admission: Admission, id: string): Connection {
-    sockets.acceptWebSocket(socket, [id, AGENT_TAG, agentTag(admission.agentId)]);
+    const ofEnrolment = enrolmentTag(admission);
+    sockets.acceptWebSocket(socket, [
+      ...[id, AGENT_TAG, agentTag(admission.agentId)],
+      ...(ofEnrolment === null ? [] : [ofEnrolment]),
+    ]);
     const connection = Connection.#over(sockets, socket, terms, newState(id, admission, terms));
     connection.save();
     return connection;

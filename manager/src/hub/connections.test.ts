@@ -107,6 +107,23 @@ describe("connections that have not registered yet", () => {
     ]);
   });
 
+  it("count after the hub slept, even if a token for one host was shown with other install ids", () => {
+    const durable = new Durable();
+    const before = load(durable);
+    before.sweeper.sweepIfDue(NOW);
+    const use = enrolment(1);
+    for (let n = 0; n < 8; n++) {
+      const socket = open(before.roster, admission(`a${n}`, { enrolment: use }));
+      const connection = before.roster.connections.bySocket(socket);
+      if (connection === undefined) throw new Error("no connection");
+      before.roster.depart(connection, { reason: "policy", close: Close.rateLimited });
+    }
+    for (const socket of durable.tags.keys()) if (socket instanceof FakeSocket) socket.readyState = 1;
+    const { connections } = load(durable).roster;
+    expect(connections.hasRoomFor(admission("new", { enrolment: use }))).toBe(false);
+    expect(connections.hasRoomFor(admission("new", { enrolment: { ...use, id: "other" } }))).toBe(true);
+  });
+
   it("are closed after 8 s, without an alarm", () => {
     const { roster, alarms } = load(new Durable());
     const registered = arrive(roster, "b");

@@ -3,7 +3,7 @@
  * and an event concerns one of them. So a connection is read from its socket when somebody asks for it.
  */
 import type { Admission } from "../registry/admission.ts";
-import { AGENT_TAG, agentTag, ClosedConnection, Connection, type Sockets } from "./connection.ts";
+import { AGENT_TAG, agentTag, ClosedConnection, Connection, enrolmentTag, type Sockets } from "./connection.ts";
 import type { Terms } from "./connection-state.ts";
 import { MultiMap } from "./multimap.ts";
 import { TokenSlots } from "./token-slots.ts";
@@ -30,7 +30,7 @@ export class Connections {
   hasUntagged = true;
   /** Whether every connection of this hub is in memory. */
   #isComplete = false;
-  /** Agents whose connections are all in memory. */
+  /** The tags whose connections are all in memory. */
   readonly #read = new Set<string>();
 
   constructor(parts: ConnectionsParts) {
@@ -69,11 +69,14 @@ export class Connections {
    * Every connection of an agent, registered or not. It is a copy, so a loop over it may add and remove connections.
    */
   ofAgent(agentId: string): Connection[] {
-    if (!this.#isComplete && !this.#read.has(agentId)) {
-      for (const socket of this.#parts.sockets.getWebSockets(agentTag(agentId))) this.bySocket(socket);
-      this.#read.add(agentId);
-    }
+    this.#readTagged(agentTag(agentId));
     return this.#byAgent.of(agentId);
+  }
+
+  #readTagged(tag: string): void {
+    if (this.#isComplete || this.#read.has(tag)) return;
+    for (const socket of this.#parts.sockets.getWebSockets(tag)) this.bySocket(socket);
+    this.#read.add(tag);
   }
 
   /** Every connection. It is a copy too. */
@@ -112,7 +115,7 @@ export class Connections {
   /** Whether one more unregistered connection may be opened with this token. */
   hasRoomFor(admission: Admission): boolean {
     // A hub that has just woken does not know of the sockets that it closed before and the client did not.
-    this.ofAgent(admission.agentId);
+    this.#readTagged(enrolmentTag(admission) ?? agentTag(admission.agentId));
     return this.#slots.hasRoomFor(admission);
   }
 

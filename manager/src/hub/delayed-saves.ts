@@ -1,12 +1,9 @@
-/** Saves the state of connections after a change, and no more than once in two seconds, so that many changes cost one save. */
+/** Saves the state of connections after a change, and no more than four times a second, so that many changes cost one save. */
 
-/** The time from one save to the next. */
-const SAVE_EVERY_MS = 2_000;
+/** The time from one save to the next. Cloudflare bills for the time of a timer, so it is short. A save takes about 2 µs. */
+const SAVE_EVERY_MS = 250;
 
-/**
- * A lone change is saved at once. The runtime does not hibernate a hub with a timer, so no change is lost when a hub hibernates.
- * But Cloudflare bills for the time of a timer.
- */
+/** A lone change is saved at once. The runtime does not hibernate a hub with a timer, so no change is lost when a hub hibernates. */
 export class DelayedSaves<Connection extends { save(): void }> {
   readonly #unsaved = new Set<Connection>();
   /** When the last save was; Unix milliseconds. */

@@ -5,7 +5,6 @@ import {
   feedOver,
   live,
   NOW,
-  SAVE_MS,
   say,
   settle,
   smallFrames,
@@ -251,7 +250,6 @@ it("totals survive hibernation", () => {
   change(middle.feed, before.sockets.beats, socket, 157);
   const received = socket.takeTexts();
   expect(received).toHaveLength(256);
-  vi.advanceTimersByTime(SAVE_MS);
 
   const { feed } = feedOver(before.sockets);
   feed.presence(live("b"));

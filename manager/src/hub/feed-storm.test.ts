@@ -73,7 +73,7 @@ function storm(isStalled: (viewer: number) => boolean) {
   for (let n = 0; n < AGENTS; n++) durable.beats.set(arrive(roster, `agent-${n}`), NOW + 30_000);
   told.length = 0;
   const clients = Array.from({ length: VIEWERS }, () => new Client(open()));
-  const spreadMs = reconnectSpreadMs(AGENTS);
+  const spreadMs = reconnectSpreadMs(AGENTS, 1);
   let [come, reported, changes] = [0, 0, 0];
   for (let ms = 0; ms <= spreadMs + 5_000; ms += STEP_MS) {
     vi.advanceTimersByTime(STEP_MS);

@@ -6,7 +6,6 @@ import {
   live,
   NOW,
   openWith,
-  SAVE_MS,
   SETTINGS,
   say,
   settle,
@@ -202,37 +201,39 @@ it("a socket that the hub has closed stays closed after hibernation", () => {
   expect(socket.closed).toBeNull();
 });
 
-it("saves the state at most once in two seconds, and not when nothing changes", () => {
+it("saves the state once for each batch, and not when nothing changes", () => {
   const { feed, open } = feedOver();
   const socket = open();
   expect(socket.saves).toBe(1);
-  for (let ms = 0; ms < 5 * SAVE_MS; ms += 100) {
+  for (let ms = 0; ms < 40 * TOGETHER_MS; ms += 50) {
     feed.presence(live("a", { rttMs: ms }));
-    say(feed, socket, "live.credit", { frames: 0, bytes: 0 });
-    vi.advanceTimersByTime(100);
+    vi.advanceTimersByTime(50);
   }
-  vi.advanceTimersByTime(10 * SAVE_MS);
-  // When it opens, for the first change, and then every two seconds until the last batch is sent.
-  expect(socket.saves).toBeLessThanOrEqual(1 + 1 + 6);
+  vi.advanceTimersByTime(40 * TOGETHER_MS);
+  // When it opens, for the first change, and for each batch.
+  expect(socket.saves).toBeLessThanOrEqual(1 + 1 + 40);
 });
 
-it("saves a lone change at once and leaves no timer, because that would keep the hub awake", () => {
+it("saves at once what it has sent and what it was told, and leaves no timer, because that would keep the hub awake", () => {
   const { feed, open } = feedOver();
   const socket = open();
-  vi.advanceTimersByTime(SAVE_MS);
   feed.presence(live("a"));
-  vi.advanceTimersByTime(1);
   expect(socket.saves).toBe(2);
+  say(feed, socket, "live.credit", { frames: 1, bytes: 100 });
+  expect(socket.saves).toBe(3);
+  expect(vi.getTimerCount()).toBe(0);
+  // Changes that come close together wait for their batch. Nothing waits after it.
+  feed.presence(live("b"));
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(TOGETHER_MS);
+  expect(socket.saves).toBe(4);
   expect(vi.getTimerCount()).toBe(0);
 });
 
 it("does not save a state again that has not changed", () => {
   const { feed, open } = feedOver();
   const [changed, other] = [open(), open()];
-  for (const socket of [other, changed]) {
-    say(feed, socket, "live.credit", { frames: 0, bytes: 0 });
-    vi.advanceTimersByTime(SAVE_MS);
-  }
+  for (const socket of [other, changed]) say(feed, socket, "live.credit", { frames: 0, bytes: 0 });
   expect([changed.saves, other.saves]).toEqual([2, 2]);
 });
 
@@ -240,10 +241,10 @@ it("does not save the state of a socket that is gone", () => {
   const { feed, open } = feedOver();
   const socket = open();
   feed.presence(live("a"));
+  feed.presence(live("b"));
   feed.forget(socket);
-  vi.advanceTimersByTime(SAVE_MS);
-  expect(socket.saves).toBe(1);
-  feed.presence(live("a"));
+  vi.advanceTimersByTime(TOGETHER_MS);
+  expect(socket.saves).toBe(2);
   expect(socket.takeSubjects()).toEqual(["live.welcome", "presence.a"]);
 });
 

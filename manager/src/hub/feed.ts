@@ -105,7 +105,7 @@ export class Feed {
     const viewer = this.#viewers.of(socket);
     if (viewer === undefined) return;
     const close = receiveFromViewer(viewer, frame, Date.now());
-    if (close === null) this.#viewers.saveLater(viewer);
+    if (close === null) viewer.save();
     else this.#viewers.end(viewer, close);
   }
 

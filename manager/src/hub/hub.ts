@@ -189,9 +189,12 @@ export class AgentHub extends DurableObject<Env> {
     return (await signingKeyIds(this.env)).current;
   }
 
-  /** Closes every socket, and tells each agent when to come back: see {@link Roster.drain}. */
-  async drain(delayMs: number): Promise<number> {
-    return this.#parts.roster.drain(delayMs);
+  /**
+   * Closes every socket, and tells each agent when to come back: see {@link Roster.drain}.
+   * @param hubs how many hubs are drained together. An earlier Worker does not say it, and an earlier hub ignores it.
+   */
+  async drain(delayMs: number, hubs = 1): Promise<number> {
+    return this.#parts.roster.drain(delayMs, hubs);
   }
 
   override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
@@ -244,8 +247,9 @@ export class AgentHub extends DurableObject<Env> {
   }
 
   /** Sweeps if a sweep is due, flushes the outbox, and sets the next alarm if there is something left to do. */
-  override async alarm(): Promise<void> {
+  override async alarm(info?: AlarmInvocationInfo): Promise<void> {
     this.#parts.alarm.rang();
+    await this.#parts.guard.run("alarm", null, () => this.#parts.finishLoad(info?.scheduledTime ?? null));
     // The sweep sets the next alarm, so it comes before the wait for D1. If this object ended during the wait and no
     // alarm was set, no alarm would ever ring again.
     await this.#parts.guard.run("alarm", null, () => this.#parts.sweeper.sweepIfDue(Date.now()));

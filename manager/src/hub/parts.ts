@@ -49,6 +49,7 @@ export class HubParts {
   readonly retirement: Retirement;
   readonly #ctx: DurableObjectState;
   readonly #env: Env;
+  #loadedAt = 0;
 
   constructor(ctx: DurableObjectState, env: Env, hub: HubMethods) {
     this.#ctx = ctx;
@@ -137,11 +138,13 @@ export class HubParts {
 
   /** Call this before the first event is handled. */
   async load(): Promise<void> {
-    await this.alarm.load();
+    this.#loadedAt = Date.now();
+    const alarmAt = await this.alarm.load();
     try {
       this.outbox.load();
       const last = this.store.lastSweep();
       this.sweeper.load(recover(this.#recovery, last, (agentId) => this.#isOwn(agentId)));
+      if (alarmAt !== null) this.sweeper.endGone(alarmAt);
       this.retirement.schedule();
       if (!this.outbox.isEmpty) this.#ctx.waitUntil(this.outbox.flush());
     } catch (error) {
@@ -149,6 +152,14 @@ export class HubParts {
       this.guard.log(error, undefined, { event: "load" });
       this.roster.abandon();
     }
+  }
+
+  /**
+   * Call this when the alarm rings. A hub that was loaded because of it could not know when it had been set to ring.
+   * @param scheduledAt when it had to ring; null if that is not known
+   */
+  finishLoad(scheduledAt: number | null): void {
+    this.sweeper.endGone(scheduledAt !== null && scheduledAt <= this.#loadedAt ? scheduledAt : null);
   }
 
   /** Tells the viewers of a change in the registry. */

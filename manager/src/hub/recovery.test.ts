@@ -33,6 +33,20 @@ describe("a hub that is loaded again", () => {
     expect(roster.expected).toBe(3);
   });
 
+  it.each([
+    ["the stored sweep, if no alarm was set", null, 20_000],
+    ["the last sweep, which set the alarm one interval ahead", 65_000, 35_000],
+    ["the stored sweep, if the alarm says less", 40_000, 20_000],
+    ["now, if a clock was set back", 200_000, 90_000],
+  ])("dates the end of a connection without a socket to %s", (_, alarmMs, sinceMs) => {
+    const durable = new Durable();
+    arrive(load(durable).roster, "a").readyState = 3;
+    durable.lastSweep = { ...durable.lastSweep, at: NOW + 20_000 };
+    vi.setSystemTime(NOW + 90_000);
+    const { transitions } = load(durable, undefined, SETTINGS, undefined, alarmMs === null ? null : NOW + alarmMs);
+    expect(transitions.at(-1)).toMatchObject({ reason: "manager_restart", since: NOW + sinceMs });
+  });
+
   it("does not restore a connection that it had ended, even if its socket is not closed yet", () => {
     const durable = new Durable();
     const before = load(durable);

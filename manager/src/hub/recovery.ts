@@ -5,7 +5,7 @@
 import type { Settings } from "../config.ts";
 import type { Sockets } from "./connection.ts";
 import { sameTerms, termsOf } from "./connection-state.ts";
-import type { Roster, RosterStore } from "./roster.ts";
+import type { Roster, RosterStore, StoredConnection } from "./roster.ts";
 import type { LastSweep, SweepRecord } from "./sweep-record.ts";
 
 export interface RecoveryParts {
@@ -15,23 +15,43 @@ export interface RecoveryParts {
   readonly roster: Roster;
 }
 
-/**
- * @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed
- * @returns the last sweep, as the next one must know it
- */
-export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: string) => boolean): LastSweep {
+export interface Recovered {
+  /** The last stored sweep, as the next one must know it. */
+  readonly last: LastSweep;
+  /** The connections without a socket. Their ends are not recorded yet: see {@link endRestarted}. */
+  readonly gone: readonly StoredConnection[];
+}
+
+/** @param isOwn whether an agent belongs to this hub; HUB_SHARDS may have changed */
+export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: string) => boolean): Recovered {
   const { settings, store, roster } = parts;
   for (const { state, end } of store.httpLeases()) if (end === null) roster.restoreHttpLease(state);
   roster.connections.hasUntagged = last.known === null || last.known.untagged > 0;
   roster.agentsAtLoad = last.known?.agents ?? 0;
   const isUnchanged = last.known !== null && last.known.untagged === 0 && hasSettings(last.known, settings);
-  if (!isUnchanged || !hasSockets(parts)) compareAll(parts, last.at, isOwn);
-  if (last.known === null || hasSettings(last.known, settings)) return last;
+  const gone = isUnchanged && hasSockets(parts) ? [] : compareAll(parts, isOwn);
+  if (last.known === null || hasSettings(last.known, settings)) return { last, gone };
   // Stored now, because the settings may be changed back before the next sweep. Agents welcomed in between must
   // reconnect too.
   const known = { ...last.known, terms: termsOf(settings), hubShards: settings.hubShards };
   store.saveSweep(last.at, known);
-  return { at: last.at, known };
+  return { last: { at: last.at, known }, gone };
+}
+
+/**
+ * Records the ends of connections whose sockets were gone when the hub was loaded. Nobody saw them break. The hub was alive at its
+ * last sweep. That is not stored each time, but while agents beat, a sweep sets the alarm one interval ahead, or less.
+ * @param alarmAt when the alarm rings, or rang, that was set before the hub was loaded; null if there was none
+ */
+export function endRestarted(
+  { settings, roster }: Pick<RecoveryParts, "settings" | "roster">,
+  gone: readonly StoredConnection[],
+  lastSweptAt: number,
+  alarmAt: number | null,
+): void {
+  const sweptAt = Math.max(lastSweptAt, (alarmAt ?? 0) - settings.heartbeatIntervalMs);
+  const aliveAt = Math.min(sweptAt, Date.now());
+  for (const connection of gone) roster.endStored(connection, "manager_restart", aliveAt);
 }
 
 /** Whether a sweep was made with these settings. */
@@ -46,10 +66,11 @@ function hasSockets({ sockets, store }: RecoveryParts): boolean {
 }
 
 /**
- * Reads every connection, and records the end of each connection without a socket. Agents that now belong to another
- * hub, or were welcomed with other settings, are told to reconnect, spread evenly over time.
+ * Reads every connection. Agents that now belong to another hub, or were welcomed with other settings, are told to reconnect,
+ * spread evenly over time.
+ * @returns the connections without a socket
  */
-function compareAll(parts: RecoveryParts, sweptAt: number, isOwn: (agentId: string) => boolean): void {
+function compareAll(parts: RecoveryParts, isOwn: (agentId: string) => boolean): StoredConnection[] {
   const { settings, sockets, store, roster } = parts;
   const terms = termsOf(settings);
   // An agent over HTTP cannot be told to reconnect. Its next beat goes to its present hub. No client follows the feed
@@ -66,19 +87,20 @@ function compareAll(parts: RecoveryParts, sweptAt: number, isOwn: (agentId: stri
         !connection.overHttp &&
         (!isOwn(connection.agentId) || (connection.state.terms !== null && !sameTerms(connection.terms, terms))),
     );
-  for (const connection of stored) {
-    const { id } = connection.state;
-    if (roster.connections.get(id) === undefined && sockets.getWebSockets(id).length === 0) {
-      roster.endStored(connection, "manager_restart", sweptAt);
-    }
-  }
-  roster.reconnectEvenly(outdated, 0);
+  const gone = stored.filter(
+    ({ state: { id } }) => roster.connections.get(id) === undefined && sockets.getWebSockets(id).length === 0,
+  );
+  roster.reconnectEvenly(outdated, 0, settings.hubShards);
+  return gone;
 }
 
-/** Ends the connections whose sockets vanished without an event. */
-export function endVanished({ sockets, store, roster }: Omit<RecoveryParts, "settings">, sweptAt: number): void {
+/**
+ * Ends the connections whose sockets vanished without an event.
+ * @param comparedAt when their sockets were still there
+ */
+export function endVanished({ sockets, store, roster }: Omit<RecoveryParts, "settings">, comparedAt: number): void {
   for (const id of store.connectionIds()) {
     const stored = sockets.getWebSockets(id).length === 0 ? store.connection(id) : null;
-    if (stored !== null) roster.endStored(stored, "lost", sweptAt);
+    if (stored !== null) roster.endStored(stored, "lost", comparedAt);
   }
 }

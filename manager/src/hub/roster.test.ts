@@ -118,7 +118,7 @@ describe("a departure", () => {
     const { roster } = load(new Durable());
     const sockets = ["a", "b", "c", "d"].map((id) => arrive(roster, id));
     roster.arrive(admission("e", { connectionId: null }), HOST);
-    expect(roster.drain(5000)).toBe(4);
+    expect(roster.drain(5000, 1)).toBe(4);
     const delays = sockets.map(({ sent }) => JSON.parse(sent[0] ?? "{}").data.delayMs);
     expect(delays).toEqual([5000, 5250, 5500, 5750]);
     expect(sockets.every(({ closed }) => closed === 4503)).toBe(true);

@@ -275,16 +275,17 @@ export class Roster {
   /**
    * Closes every socket and tells each agent when to come back. Each gets a different delay: the first `delayMs`, the
    * others evenly after it. HTTP leases stay.
+   * @param hubs how many hubs do this at the same time
    * @returns the number of registered agents
    */
-  drain(delayMs: number): number {
-    return this.reconnectEvenly(this.connections.all(), delayMs);
+  drain(delayMs: number, hubs: number): number {
+    return this.reconnectEvenly(this.connections.all(), delayMs, hubs);
   }
 
   /** Does the same with some of the connections. */
-  reconnectEvenly(all: readonly Connection[], delayMs: number): number {
+  reconnectEvenly(all: readonly Connection[], delayMs: number, hubs: number): number {
     const connections = all.filter((connection) => !connection.overHttp);
-    const spreadMs = reconnectSpreadMs(connections.length);
+    const spreadMs = reconnectSpreadMs(connections.length, hubs);
     let drained = 0;
     for (const [place, connection] of connections.entries()) {
       const data = { delayMs: Math.round(delayMs + (spreadMs * place) / connections.length) };

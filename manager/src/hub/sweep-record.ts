@@ -1,9 +1,9 @@
 /**
- * The result of a hub's last sweep. A hub that wakes reads this one row instead of all its connections. Other versions
- * of this code write and read it too (docs/STORAGE.md "Versions").
+ * The result of a sweep. A hub that wakes reads this one row instead of all its connections. A sweep with the same result leaves
+ * the row as it is. Other versions of this code write and read it too (docs/STORAGE.md "Versions").
  */
 import { z } from "zod";
-import { Terms } from "./connection-state.ts";
+import { sameTerms, Terms } from "./connection-state.ts";
 
 export const SweepRecord = z.object({
   /** How many registered agents there were. */
@@ -20,8 +20,24 @@ export const SweepRecord = z.object({
 });
 export type SweepRecord = Readonly<z.infer<typeof SweepRecord>>;
 
+/** The spread in a welcome follows the stored number of agents. It may be wrong by this share. */
+const AGENTS_TOLERANCE = 0.1;
+
+/** Whether a sweep has a result that must be stored, because a hub that wakes would do something else with the stored one. */
+export function isNews(known: SweepRecord, stored: SweepRecord | null): boolean {
+  if (stored === null) return true;
+  return (
+    known.comparedAt !== stored.comparedAt ||
+    known.hubShards !== stored.hubShards ||
+    known.untagged !== stored.untagged ||
+    !sameTerms(known.terms, stored.terms) ||
+    Math.abs(known.agents - stored.agents) > stored.agents * AGENTS_TOLERANCE ||
+    known.late.toSorted().join() !== stored.late.toSorted().join()
+  );
+}
+
 export interface LastSweep {
-  /** When it was; 0 if there was none. Unix milliseconds. */
+  /** When it was, or when the last one was that had to be stored; 0 if there was none. Unix milliseconds. */
   readonly at: number;
   /** Null if an earlier release made the sweep, which does not store it. */
   readonly known: SweepRecord | null;

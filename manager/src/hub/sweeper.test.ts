@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { arrive, Durable, LEASE_MS, load, NOW, SETTINGS } from "../../test/roster-fakes.ts";
+import counts from "../../../docs/counts.json" with { type: "json" };
+import { arrive, Durable, type FakeSocket, LEASE_MS, load, NOW, SETTINGS } from "../../test/roster-fakes.ts";
 import { HeartbeatWindow } from "./heartbeat-window.ts";
+
+const WINDOW = new HeartbeatWindow("hub-0", SETTINGS.heartbeatIntervalMs);
 
 beforeEach(() => {
   vi.useFakeTimers({ now: NOW });
@@ -35,7 +38,7 @@ describe("a sweep", () => {
   it("tells that an agent is late, and then that its lease has ended or that it is back, each once", () => {
     const durable = new Durable();
     const { roster, sweeper, told } = load(durable);
-    const opened = new HeartbeatWindow("hub-0", SETTINGS.heartbeatIntervalMs).opensNext(NOW);
+    const opened = WINDOW.opensNext(NOW);
     vi.setSystemTime(opened + 1_000);
     const back = arrive(roster, "back", {}, true);
     vi.setSystemTime(opened + 2_000);
@@ -58,5 +61,52 @@ describe("a sweep", () => {
     const { sweeper, alarms } = load(new Durable());
     sweeper.sweepIfDue(NOW);
     expect(alarms).toEqual([]);
+  });
+});
+
+describe("a sweep is stored only if a hub that wakes would do something else without it", () => {
+  /** A hub whose agents have all beaten in the window; how often a sweep was stored. */
+  function hubOf(agents: number) {
+    const durable = new Durable();
+    const hub = load(durable);
+    const sockets = Array.from({ length: agents }, (_, n) => arrive(hub.roster, `agent-${n}`, {}, true));
+    let now = NOW;
+    const sweep = (beating: readonly FakeSocket[] = sockets) => {
+      now = WINDOW.opensNext(now) + 10_000;
+      for (const socket of beating) durable.beats.set(socket, WINDOW.openedAt(now) + 1_000);
+      const before = durable.lastSweep;
+      vi.setSystemTime(now);
+      hub.sweeper.sweepIfDue(now);
+      return durable.lastSweep !== before;
+    };
+    return { ...hub, durable, sockets, sweep };
+  }
+
+  it("so one in twenty is, if nothing changes", () => {
+    const { sweep } = hubOf(3);
+    expect(sweep()).toBe(true);
+    const stored = Array.from({ length: 5 * counts.sweepsPerStoredSweep }, () => sweep());
+    expect(stored.filter((isStored) => isStored)).toHaveLength(5);
+  });
+
+  it("so one that finds a late agent is, and one that finds it no longer late", () => {
+    const { sweep, sockets, durable } = hubOf(40);
+    sweep();
+    expect(sweep()).toBe(false);
+    // Its last beat is 39 s ago.
+    expect(sweep(sockets.slice(1))).toBe(true);
+    expect(durable.lastSweep.known?.late).toHaveLength(1);
+    expect(sweep()).toBe(true);
+    expect(durable.lastSweep.known?.late).toEqual([]);
+  });
+
+  it("so one is that finds more than a tenth more or fewer agents", () => {
+    const { sweep, roster, sockets } = hubOf(100);
+    sweep();
+    for (let n = 0; n < 10; n++) roster.shutOut(`agent-${n}`);
+    expect(sweep(sockets.slice(10))).toBe(false);
+    roster.shutOut("agent-10");
+    expect(sweep(sockets.slice(11))).toBe(true);
+    expect(sweep(sockets.slice(11))).toBe(false);
   });
 });

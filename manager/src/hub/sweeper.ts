@@ -5,10 +5,10 @@ import type { Alarm } from "./alarm.ts";
 import { AGENT_TAG, type Connection, type Sockets } from "./connection.ts";
 import { termsOf } from "./connection-state.ts";
 import type { HeartbeatWindow } from "./heartbeat-window.ts";
-import { endVanished } from "./recovery.ts";
-import type { Roster, RosterStore } from "./roster.ts";
+import { endRestarted, endVanished, type Recovered } from "./recovery.ts";
+import type { Roster, RosterStore, StoredConnection } from "./roster.ts";
 import { SweepPlan } from "./sweep.ts";
-import type { LastSweep } from "./sweep-record.ts";
+import { isNews, type LastSweep, type SweepRecord } from "./sweep-record.ts";
 
 /**
  * All stored connections are compared with the sockets after this time, because sockets may vanish without an event.
@@ -28,6 +28,10 @@ export class Sweeper {
   readonly #parts: SweeperParts;
   readonly #plan: SweepPlan;
   #last: LastSweep = { at: 0, known: null };
+  /** The record that is stored, perhaps since an earlier sweep. */
+  #stored: SweepRecord | null = null;
+  /** The connections whose ends wait until the time of the alarm is known. */
+  #gone: readonly StoredConnection[] = [];
   /** The ids of the connections that viewers and readers were told are late. */
   #late: ReadonlySet<string> = new Set();
   /** When the next sweep is due; null if that is not known since the hub was loaded. */
@@ -38,9 +42,21 @@ export class Sweeper {
     this.#plan = new SweepPlan(parts.window, termsOf(parts.settings));
   }
 
-  load(last: LastSweep): void {
+  load({ last, gone }: Recovered): void {
     this.#last = last;
+    this.#stored = last.known;
     this.#late = new Set(last.known?.late);
+    this.#gone = gone;
+  }
+
+  /**
+   * Records the ends of the connections that were gone when the hub was loaded. Call it as soon as it is known for when the
+   * alarm was set: a hub that is loaded because its alarm rings learns it from the alarm.
+   */
+  endGone(alarmAt: number | null): void {
+    const gone = this.#gone;
+    this.#gone = [];
+    endRestarted(this.#parts, gone, this.#last.at, alarmAt);
   }
 
   /**
@@ -48,15 +64,13 @@ export class Sweeper {
    * client of the feed shows what it reads, so the next sweep must tell it when they are no longer late.
    */
   noteLate(connections: readonly Connection[]): void {
-    const { store, roster } = this.#parts;
+    const { roster } = this.#parts;
     const news = connections.filter(({ id }) => !this.#late.has(id));
     if (news.length === 0) return;
     for (const connection of news) roster.tellPresence(connection);
     this.#late = new Set([...this.#late, ...news.map(({ id }) => id)]);
     if (this.#last.known === null) return;
-    const known = { ...this.#last.known, late: [...this.#late] };
-    this.#last = { at: this.#last.at, known };
-    store.saveSweep(this.#last.at, known);
+    this.#keep(this.#last.at, { ...this.#last.known, late: [...this.#late] });
   }
 
   /** Sets the alarm for the sweep that a connection needs next. */
@@ -75,10 +89,10 @@ export class Sweeper {
   }
 
   #sweep(now: number): void {
-    const { settings, sockets, store, roster } = this.#parts;
+    const { settings, sockets, roster } = this.#parts;
     const comparedAt = this.#last.known?.comparedAt ?? now;
     const isCompared = now < comparedAt || now >= comparedAt + COMPARE_EVERY_MS;
-    if (isCompared) endVanished(this.#parts, this.#last.at);
+    if (isCompared) endVanished(this.#parts, Math.min(comparedAt, now));
     let [confirmed, untagged] = [0, 0];
     const unconfirmed = new Set(roster.connections.httpLeases);
     for (const socket of roster.connections.agentSockets()) {
@@ -95,13 +109,19 @@ export class Sweeper {
     this.#tellLate(silent, now);
     const late = [...this.#late];
     const counts = { agents: confirmed + silent.length, untagged, late, comparedAt: isCompared ? now : comparedAt };
-    const known = { ...counts, terms: termsOf(settings), hubShards: settings.hubShards };
-    this.#last = { at: now, known };
-    store.saveSweep(now, known);
+    this.#keep(now, { ...counts, terms: termsOf(settings), hubShards: settings.hubShards });
     roster.connections.hasUntagged = untagged > 0;
     this.#nextAt = null;
     for (const connection of silent) this.#sweepBy(this.#dueAt(connection, now, this.#correctBeat(connection, now)));
     if (confirmed > 0) this.#sweepBy(this.#plan.nextSettled(now));
+  }
+
+  /** Remembers a sweep, and stores it if it has something new. */
+  #keep(at: number, known: SweepRecord): void {
+    this.#last = { at, known };
+    if (!isNews(known, this.#stored)) return;
+    this.#stored = known;
+    this.#parts.store.saveSweep(at, known);
   }
 
   /** Tells the viewers which connections have become late, and which are no longer late. */

@@ -87,7 +87,7 @@ export class ViewerSweep {
         this.#viewers.end(viewer, Close.sessionOver);
       } else {
         viewer.state.session = { idHash, endsAt };
-        this.#viewers.saveLater(viewer);
+        viewer.save();
       }
     }
   }

@@ -4,14 +4,24 @@ import { PROTOCOL } from "../protocol/message.ts";
 import type { Viewer } from "../registry/viewer-header.ts";
 import { CREDIT_WINDOW } from "./credit.ts";
 
-/** With this spread, about a hundred agents a second come back to a hub. */
-const SPREAD_MS_PER_AGENT = 10;
 const MIN_SPREAD_MS = 1_000;
-const MAX_SPREAD_MS = 60_000;
+/** With this spread, about a hundred agents a second come back to a hub. */
+const OF_HUB = { msPerAgent: 10, longestMs: 60_000 };
+/**
+ * All hubs share one database, which admits about a thousand agents a second. An agent cannot know whether others were lost with
+ * it, and waits after any loss. So a spread does not grow to what the database needs for the largest fleets.
+ */
+const OF_FLEET = { msPerAgent: 1.2, longestMs: 120_000 };
 
-/** The time within which the agents of a lost hub come back, in milliseconds. */
-export function reconnectSpreadMs(agents: number): number {
-  return Math.min(MAX_SPREAD_MS, Math.max(MIN_SPREAD_MS, agents * SPREAD_MS_PER_AGENT));
+/**
+ * The time within which the agents of lost hubs come back, in milliseconds.
+ * @param agents the agents of one of the hubs
+ * @param hubs how many hubs may be lost together; each has about as many agents
+ */
+export function reconnectSpreadMs(agents: number, hubs: number): number {
+  const ofHub = Math.min(OF_HUB.longestMs, agents * OF_HUB.msPerAgent);
+  const ofFleet = Math.min(OF_FLEET.longestMs, agents * hubs * OF_FLEET.msPerAgent);
+  return Math.ceil(Math.max(MIN_SPREAD_MS, ofHub, ofFleet));
 }
 
 /**
@@ -26,7 +36,7 @@ export function welcome(
   agents: number,
   labels?: readonly string[],
 ) {
-  const { heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = settings;
+  const { hubShards, heartbeatIntervalMs, leaseMs, maxFrameBytes, messagesPerSecond, bytesPerSecond } = settings;
   return {
     protocol: PROTOCOL,
     connection,
@@ -39,7 +49,7 @@ export function welcome(
     bytesPerSecond,
     creditFrames: CREDIT_WINDOW.frames,
     creditBytes: CREDIT_WINDOW.bytes,
-    reconnectSpreadMs: reconnectSpreadMs(agents),
+    reconnectSpreadMs: reconnectSpreadMs(agents, hubShards),
     ...(labels === undefined ? {} : { labels }),
   };
 }

@@ -99,8 +99,8 @@ async function admitAgent(
   const barred = refuseAgent(row);
   if (barred !== null) return barred;
   const hash = await sha256Hex(bearer.token);
-  const isCandidate = row.candidateHash !== null && (await sameSecret(row.candidateHash, hash));
-  if (!isCandidate && !(await sameSecret(row.tokenHash, hash))) {
+  const isCandidate = row.candidateHash !== null && sameSecret(hash, row.candidateHash);
+  if (!isCandidate && !sameSecret(hash, row.tokenHash)) {
     return failure("invalid_token", "the token has been replaced by a newer one");
   }
   if (row.keyedHash !== hash || row.keyId !== bearer.keyId) await learnKey(db, bearer, hash);

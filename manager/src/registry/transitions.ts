@@ -18,7 +18,22 @@ interface Source {
 const ONE: Source = { transition: "?1", from: "" };
 const MANY: Source = { transition: "value", from: "FROM json_each(?1)" };
 
-/** Nothing is stored for a removed agent. */
+/**
+ * Gives the oldest event of an agent to a transition, if it is too old to be kept. A row that is overwritten is billed as one
+ * written row, key included; to delete it and to insert another is billed as two. A connection that has lasted into the time to
+ * keep is kept: so the connection after it must be too old, too. If there is no such event, {@link insertEvents} adds one. It reads
+ * one row of a timeline that is not so old.
+ */
+const reuseEvents = ({ transition: t, from }: Source) => `
+  UPDATE OR IGNORE events SET generation = ${t} ->> 'generation', status = ${t} ->> 'status', at = ${t} ->> 'since',
+    reason = ${t} ->> 'reason', address = ${t} ->> 'address', close_code = ${t} ->> 'closeCode'
+  ${from} WHERE events.agent_id = ${t} ->> 'agentId' AND ${t} ->> 'since' >= ?2
+    AND (events.generation, events.status) = (SELECT generation, status
+      FROM (SELECT * FROM events AS old WHERE old.agent_id = ${t} ->> 'agentId' ORDER BY generation, status LIMIT 1) AS oldest
+      WHERE at < ?2 AND (SELECT at FROM events AS next WHERE next.agent_id = oldest.agent_id
+        AND next.generation > oldest.generation ORDER BY generation LIMIT 1) < ?2)`;
+
+/** Nothing is stored for a removed agent. A transition that is stored already stays as it is. */
 const insertEvents = ({ transition: t, from }: Source) => `
   INSERT OR IGNORE INTO events (agent_id, generation, status, at, reason, address, close_code)
   SELECT ${t} ->> 'agentId', ${t} ->> 'generation', ${t} ->> 'status', ${t} ->> 'since', ${t} ->> 'reason',
@@ -100,7 +115,7 @@ export interface Written {
 }
 
 /**
- * Writes transitions in one batch: all or none. The batch has at most four statements for any number of transitions. A
+ * Writes transitions in one batch: all or none. The batch has at most five statements for any number of transitions. A
  * repeated write changes nothing, and it does not overwrite a row that a newer connection has written since.
  * @throws if D1 fails; the caller keeps the transitions and tries again
  */
@@ -113,11 +128,13 @@ export async function writeTransitions(
   const source = transitions.length === 1 ? ONE : MANY;
   const json = (written: readonly Transition[]) => JSON.stringify(source === ONE ? written[0] : written);
   const due = latest.filter(isPruningDue);
-  const [, updated] = await db.batch<Updated>([
+  const keptSince = Date.now() - KEPT.ms;
+  const [, , updated] = await db.batch<Updated>([
+    db.prepare(reuseEvents(source)).bind(json(transitions), keptSince),
     db.prepare(insertEvents(source)).bind(json(transitions)),
     db.prepare(updateAgents(source)).bind(json(latest), hub),
     db.prepare(INSERT_HUB).bind(hub),
-    ...(due.length === 0 ? [] : [db.prepare(PRUNE_EVENTS).bind(JSON.stringify(due), Date.now() - KEPT.ms)]),
+    ...(due.length === 0 ? [] : [db.prepare(PRUNE_EVENTS).bind(JSON.stringify(due), keptSince)]),
   ]);
   const results = updated?.results ?? [];
   const stale = await findStale(db, latest, new Map(results.map(({ agentId, barred }) => [agentId, barred])));
@@ -131,6 +148,7 @@ export async function writeTransitions(
  */
 export async function writeReport(db: D1Database, hub: string, parked: number, now: number): Promise<void> {
   await db.batch([
+    db.prepare(reuseEvents(MANY)).bind("[]", now),
     db.prepare(insertEvents(MANY)).bind("[]"),
     db.prepare(updateAgents(MANY)).bind("[]", hub),
     db

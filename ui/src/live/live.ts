@@ -55,7 +55,8 @@ export interface Page {
 
 export interface LiveOptions {
   openSocket(shard: number): WebSocket;
-  readPage(cursor: string | null, signal: AbortSignal): Promise<Page>;
+  /** @param recorded whether the page need only have what the database has, so that no hub is asked */
+  readPage(cursor: string | null, recorded: boolean, signal: AbortSignal): Promise<Page>;
   onAgents(changes: Changes): void;
   /** What {@link Live.watch} has asked for. */
   onPublished(message: Message): void;
@@ -195,12 +196,14 @@ export class Live {
   async #readAll(): Promise<void> {
     const [began, gaps] = [Date.now(), this.#gaps];
     const complete = this.#feed.isComplete;
+    // If the feed has told everything since the last reading, only changes of the registry can be missing.
+    const recorded = complete && this.#madeGood === gaps;
     const reading = this.#fleet.beginReading();
     let unreadable = 0;
     try {
       let cursor: string | null = null;
       do {
-        const page: Page = await this.#options.readPage(cursor, this.#stopped.signal);
+        const page: Page = await this.#options.readPage(cursor, recorded, this.#stopped.signal);
         if (this.#stopped.signal.aborted) return;
         reading.page(page.agents);
         unreadable += page.unreadable;

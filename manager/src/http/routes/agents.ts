@@ -4,7 +4,7 @@ import { callHubs, callHubsOf, callHubsOfEach } from "../../hubs.ts";
 import { isUnconfirmed, type LiveStatus, newest } from "../../presence/presence.ts";
 import { MAX_LABELS } from "../../protocol/label.ts";
 import { LabelFilter, Labels, Name } from "../../protocol/payloads.ts";
-import { type AgentJson, agentJson } from "../../registry/agent-json.ts";
+import { type AgentJson, agentJson, recordedAgentJson } from "../../registry/agent-json.ts";
 import { type AgentRecord, changeAgent, listAgents, type Position, type Wanted } from "../../registry/agents.ts";
 import { type Handled, removeAgents, revokeAgents } from "../../registry/bulk.ts";
 import { fold, isFound } from "../../registry/search.ts";
@@ -38,13 +38,23 @@ const Changes = z
   .refine(({ name, labels }) => name !== undefined || labels !== undefined, "there must be a name or labels")
   .openapi("AgentChanges", { example: { name: "edge-7", labels: ["edge", "env=prod"] } });
 
+/** A header and no parameter: an earlier release ignores it, and a page of this release outlives a rollback. */
+const RECORDED_HEADER = "Zedops-Recorded";
+
 export const agents = newRouter()
   .openapi(
     createRoute({
       method: "get",
       path: "/api/agents",
       summary: "Agents, by name",
-      request: { query: Listing },
+      request: {
+        query: Listing,
+        headers: z.object({
+          "zedops-recorded": z.string().optional().openapi({
+            description: "`true`: the agents as the database has them, without asking the hubs",
+          }),
+        }),
+      },
       responses: {
         200: {
           ...json("The agents", z.array(Agent)),
@@ -57,7 +67,8 @@ export const agents = newRouter()
     async (c) => {
       const { q, status, label: filters, limit, cursor } = c.req.valid("query");
       const after = cursor === undefined ? null : decode(cursor);
-      const page = await pageOfAgents(c.env, { q, filters, status, limit, after });
+      const recorded = c.req.header(RECORDED_HEADER) === "true";
+      const page = await pageOfAgents(c.env, { q, filters, status, limit, after, recorded });
       if (page.next !== null) {
         c.header("Link", nextPage(c.req.url, encode(page.next)));
       }
@@ -138,28 +149,34 @@ const MAX_READ = 10_000;
 
 async function pageOfAgents(
   env: Env,
-  want: Wanted & { status: string | undefined; limit: number | undefined; after: Position | null },
+  want: Wanted & {
+    readonly status: string | undefined;
+    readonly limit: number | undefined;
+    readonly after: Position | null;
+    /** Whether the answer is what the registry has. Then no hub is asked. */
+    readonly recorded: boolean;
+  },
 ): Promise<{ agents: AgentJson[]; next: Position | null }> {
   const limit = want.limit ?? Number.POSITIVE_INFINITY;
   const q = want.q === undefined ? undefined : fold(want.q);
   // Each read also calls all hubs, so it should be large, but not larger than needed. One extra row shows whether there
   // is a next page.
   let chunk = want.limit === undefined ? CHUNK.unlimited : want.status === undefined ? want.limit + 1 : CHUNK.filtered;
-  const live = new LiveStatuses(env, want.limit !== undefined && want.status === undefined);
+  const live = want.recorded ? null : new LiveStatuses(env, want.limit !== undefined && want.status === undefined);
   const agents: AgentJson[] = [];
   let after = want.after;
   for (let rows = 0; ; ) {
     const read = () => listAgents(env.DB, { q, filters: want.filters, after, limit: chunk });
     // The registry is read before the hubs, so presence is never older than the row that it replaces.
     let records = await read();
-    await live.learn(records);
-    if (records.some((record) => isUnconfirmed(record, live.of(record)))) {
+    await live?.learn(records);
+    if (live !== null && records.some((record) => isUnconfirmed(record, live.of(record)))) {
       records = await read();
       await live.learn(records);
     }
     for (const record of records) {
       if (q !== undefined && !isFound(record, q)) continue;
-      const agent = agentJson(record, live.of(record));
+      const agent = live === null ? recordedAgentJson(record) : agentJson(record, live.of(record));
       if (want.status !== undefined && agent.status !== want.status) continue;
       const last = agents[agents.length - 1];
       if (last !== undefined && agents.length === limit) return { agents, next: { name: last.name, id: last.id } };

@@ -46,7 +46,7 @@ export const drain = newRouter().openapi(
     });
     const drained =
       shard === undefined
-        ? await callEveryHubOnce(c.env, async (hub) => hub.drain(delayMs))
+        ? await callEveryHubOnce(c.env, async (hub) => hub.drain(delayMs, hubShards))
         : [await callShardOnce(c.env, shard, async (hub) => hub.drain(delayMs))];
     return c.json({ drained: drained.reduce((sum, agents) => sum + agents, 0) }, 200);
   },

@@ -26,7 +26,7 @@ export const session = newRouter()
     }),
     async (c) => {
       refuseGuesser(c);
-      if (!(await sameSecret(c.req.valid("json").password, c.env.ADMIN_PASSWORD))) {
+      if (!sameSecret(c.req.valid("json").password, c.env.ADMIN_PASSWORD)) {
         await countGuess(c);
         throw new ApiError(401, "wrong_password", "the password is wrong");
       }
