@@ -164,7 +164,7 @@ export class Runtime {
   /** The JavaScript heap of the Worker and its objects after a collection, in KiB. */
   async heapKib(): Promise<number> {
     const url = await this.#miniflare.getInspectorURL();
-    return heapKib(new URL(`/core:user:${WORKER}`, url));
+    return heapKib(new URL(`/core:user:${WORKER}`, url), () => fetch(`${this.url}/healthz`));
   }
 
   async stop(): Promise<void> {
