@@ -103,7 +103,8 @@ it("a fleet of 300 hosts enrols with one token, all at once", { timeout: 170_000
       interval: 2_000 + Math.random() * 8_000,
     });
   await Promise.all(hosts.map(enrol));
-  const { body } = await api("GET", "/api/agents?status=online&q=edge-7");
+  // On a busy machine the leases of the first are over by now.
+  const { body } = await api("GET", "/api/agents?q=edge-7");
   expect(Array.isArray(body) && body.length).toBeGreaterThanOrEqual(300);
 });
 
