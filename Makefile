@@ -70,6 +70,11 @@ test-faults-full: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite w
 bench: $(INSTALLED) go ## Measure the manager beside bare objects and NATS, in less than ten minutes; see docs/BENCHMARKS.md
 	@$(NODE) scripts/bench/manager.ts $(ARGS)
 
+.PHONY: bench-full
+bench-full: ## Measure all that docs/BENCHMARKS.md and docs/SCALING.md have, the manager with more rounds; takes about two hours
+	@$(MAKE) bench ARGS="--rounds 25" && $(MAKE) bench-sleep && $(MAKE) bench-ui && $(MAKE) bench-ui ARGS=--manager
+	@$(MAKE) bench-agent ARGS=--full
+
 .PHONY: bench-sleep
 bench-sleep: $(INSTALLED) ## Measure how hubs sleep and wake, in about ten minutes; see docs/SCALING.md
 	@$(NODE) scripts/bench/sleep.ts $(ARGS)

@@ -108,6 +108,13 @@ func TestDoctorGoesThroughTheProxyOfTheRunningAgent(t *testing.T) {
 	}
 	examine(0, "ok       proxy       "+at+", from the environment of doctor\n", "ALL_PROXY="+m.URL)
 	examine(1, "; the running agent uses "+at+": run doctor in its environment [proxy_unreachable]", "HTTP_PROXY=http://127.0.0.1:1")
+
+	// To another manager another proxy may be right.
+	other := start(t, options{args: []string{"doctor", "--state-dir", dir, "--manager", "http://" + managertest.Nobody(t)}, env: []string{"NO_PROXY=*"}})
+	other.wantExit(t, 1)
+	if text := other.stdout.String(); strings.Contains(text, "run doctor in its environment") {
+		t.Errorf("doctor sends whoever asks about another manager away:\n%s", text)
+	}
 	s := start(t, options{args: []string{"status", "--state-dir", dir}})
 	s.wantExit(t, 0)
 	s.wantStdout(t, "proxy         "+at+"\n")

@@ -11,7 +11,7 @@ import (
 	"github.com/zedops/zedops/agent/internal/managertest"
 )
 
-func TestUsageErrorsExit2(t *testing.T) {
+func TestUsageErrorsExit64(t *testing.T) {
 	const stored = "http://manager.invalid:1"
 	for name, c := range map[string]struct {
 		options

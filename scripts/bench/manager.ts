@@ -33,7 +33,7 @@ const { values: options } = parseArgs({
   options: { json: { type: "string" }, sizes: { type: "string" }, rounds: { type: "string" } },
 });
 const SIZES = options.sizes?.split(",").map(Number) ?? [1_000, 2_000, 4_000, 8_000];
-const ROUNDS = Number(options.rounds ?? 15);
+const ROUNDS = Number(options.rounds ?? 7);
 
 const folder = await mkdtemp(join(tmpdir(), "zedops-load-"));
 const worker = await bundle("message-worker", { BARE: "Bare", PARSING: "Parsing", VERIFIED: "Verified" });

@@ -1,5 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from "node:crypto";
-import { chmod, link, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { chmod, copyFile, link, readFile, rename, stat, unlink, writeFile } from "node:fs/promises";
 import { getSystemErrorMessage } from "node:util";
 import { parse } from "dotenv";
 import { inRepository } from "./repository.ts";
@@ -28,8 +29,11 @@ export async function ensureDevVars(file = devVarsFile): Promise<void> {
       await link(draft, file);
       return;
     } catch (error) {
-      if (!isErrno(error, "EEXIST")) throw error;
-      return await ensureDevVars(file);
+      if (isErrno(error, "EEXIST")) return await ensureDevVars(file);
+      // A file system without hard links, such as that of a USB stick.
+      if (!isErrno(error, "EPERM") && !isErrno(error, "ENOTSUP")) throw error;
+      await copyFile(draft, file, constants.COPYFILE_EXCL);
+      return;
     } finally {
       await unlink(draft);
     }

@@ -116,8 +116,9 @@ and without a running agent, before and after the enrolment. It changes nothing:
 it does not enrol this host, and a running agent keeps its connection. Ends
 within 30 s.
 
-If the environment says nothing of a proxy or of certificates, doctor uses what
-the running agent uses. Linux tells that to root and to the agent's own user.
+If the environment says nothing of a proxy or of certificates, doctor takes the
+variables of the running agent's environment. Linux shows them to root and to the
+agent's own user. An agent with --ca-file needs doctor with the same --ca-file.
 
 Flags:
   --manager URL       manager to check. Default: the one that this host is

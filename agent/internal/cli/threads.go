@@ -27,7 +27,11 @@ func boundThreads() {
 	if runtime.GOMAXPROCS(threads) < manyCores {
 		return
 	}
-	if program, err := os.Executable(); err == nil {
-		_ = syscall.Exec(program, os.Args, append(os.Environ(), threadsVariable+"="+strconv.Itoa(threads)))
+	program, err := os.Executable()
+	if err != nil {
+		return
 	}
+	// Setenv also replaces a variable that is there and empty. Of two with one name the runtime would take the first.
+	os.Setenv(threadsVariable, strconv.Itoa(threads))
+	_ = syscall.Exec(program, os.Args, os.Environ())
 }

@@ -60,7 +60,7 @@ func (e *examination) checkWay(ctx context.Context, manager identity.Manager, st
 		e.set(fault.Credential, Skipped, why)
 	}
 	e.checkClock(ctx, l, found)
-	e.askAgent(state, found.Proxy)
+	e.askAgent(state, manager, found.Proxy)
 }
 
 // tellSteps gives each step before the one that failed its ok.
@@ -145,13 +145,14 @@ func (e *examination) checkClock(ctx context.Context, l *link.Link, found link.F
 
 // askAgent lets the running agent say whether it is connected. It is asked even if the way of a new connection fails: the
 // connection of the agent may be older than the fault.
-func (e *examination) askAgent(state identity.Inspection, proxy string) {
+func (e *examination) askAgent(state identity.Inspection, manager identity.Manager, proxy string) {
 	if !state.Running || e.config.Ask == nil {
 		return
 	}
 	beat := e.checks[fault.Heartbeat]
 	agent, err := e.config.Ask()
-	if err == nil && agent.Proxy != nil && *agent.Proxy != proxy {
+	// To another manager another proxy may be right.
+	if err == nil && manager == state.Manager && agent.Proxy != nil && *agent.Proxy != proxy {
 		e.tellOtherProxy(*agent.Proxy)
 	}
 	switch {

@@ -18,7 +18,7 @@ import (
 type registration struct {
 	AgentID string
 	Name    string
-	Labels  []string // those of the welcome, if this answer has none; nil if the manager does not tell them
+	Labels  []string // from this answer, else from the welcome; nil if neither has them
 	Token   string   // only after an enrolment
 }
 

@@ -113,7 +113,8 @@ func (d *delays) afterRefusal() time.Duration {
 // backoff is a random time within the window (full jitter). The window is 1.5 times as long as the trouble has lasted, from
 // 2 s to 60 s. So all agents of one outage have the same window. If it doubled with each failure instead, every agent would
 // have a different one: after an outage of 10 s, most agents would come back within 5 s, but the last only after 50 s. The
-// window is never shorter than the manager's reconnectSpreadMs, so that many agents do not come at once.
+// window is never shorter than the manager's reconnectSpreadMs, or 60 s if that is longer, so that many agents do not come
+// at once.
 func (d *delays) backoff() time.Duration {
 	for wanted := min(time.Since(d.troubleSince)*3/2, d.growing.MaxInterval); d.window < wanted; {
 		d.window = d.growing.NextBackOff()

@@ -38,8 +38,8 @@ export function agentTag(agentId: string): string {
 }
 
 /**
- * The tag of the sockets that an enrolment token for one host has opened; null for others. Such a token has another agent id with
- * each install id, so it takes this tag to find all of its sockets.
+ * The tag of the sockets that an enrolment token for one host has opened; null for others. Each install id gives such a
+ * token another agent id, so only this tag finds all its sockets.
  */
 export function enrolmentTag({ enrolment }: Admission): string | null {
   return enrolment?.maxUses === 1 ? `enrolment ${enrolment.id}` : null;

@@ -29,7 +29,8 @@ export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: 
   roster.connections.hasUntagged = last.known === null || last.known.untagged > 0;
   roster.agentsAtLoad = last.known?.agents ?? 0;
   const isUnchanged = last.known !== null && last.known.untagged === 0 && hasSettings(last.known, settings);
-  const gone = isUnchanged && hasSockets(parts) ? [] : compareAll(parts, isOwn);
+  const gone =
+    isUnchanged && hasSockets(parts) ? [] : compareAll(parts, isOwn, last.known?.hubShards ?? settings.hubShards);
   if (last.known === null || hasSettings(last.known, settings)) return { last, gone };
   // Stored now, because the settings may be changed back before the next sweep. Agents welcomed in between must
   // reconnect too.
@@ -40,7 +41,8 @@ export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: 
 
 /**
  * Records the ends of connections whose sockets were gone when the hub was loaded. Nobody saw them break. The hub was alive at its
- * last sweep. That is not stored each time, but while agents beat, a sweep sets the alarm one interval ahead, or less.
+ * last sweep. Not every sweep is stored. But each sets
+ * the alarm at most one interval ahead while agents beat, so the alarm tells when it was.
  * @param alarmAt when the alarm rings, or rang, that was set before the hub was loaded; null if there was none
  */
 export function endRestarted(
@@ -68,9 +70,10 @@ function hasSockets({ sockets, store }: RecoveryParts): boolean {
 /**
  * Reads every connection. Agents that now belong to another hub, or were welcomed with other settings, are told to reconnect,
  * spread evenly over time.
+ * @param hubs how many hubs the agents were spread over until now, all of which do the same
  * @returns the connections without a socket
  */
-function compareAll(parts: RecoveryParts, isOwn: (agentId: string) => boolean): StoredConnection[] {
+function compareAll(parts: RecoveryParts, isOwn: (agentId: string) => boolean, hubs: number): StoredConnection[] {
   const { settings, sockets, store, roster } = parts;
   const terms = termsOf(settings);
   // An agent over HTTP cannot be told to reconnect. Its next beat goes to its present hub. No client follows the feed
@@ -90,7 +93,7 @@ function compareAll(parts: RecoveryParts, isOwn: (agentId: string) => boolean): 
   const gone = stored.filter(
     ({ state: { id } }) => roster.connections.get(id) === undefined && sockets.getWebSockets(id).length === 0,
   );
-  roster.reconnectEvenly(outdated, 0, settings.hubShards);
+  roster.reconnectEvenly(outdated, 0, hubs);
   return gone;
 }
 

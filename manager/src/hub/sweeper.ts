@@ -50,8 +50,8 @@ export class Sweeper {
   }
 
   /**
-   * Records the ends of the connections that were gone when the hub was loaded. Call it as soon as it is known for when the
-   * alarm was set: a hub that is loaded because its alarm rings learns it from the alarm.
+   * Records the ends of the connections that were gone when the hub was loaded. Call it once the time of the alarm is known:
+   * a hub that is loaded because its alarm rings learns it from the alarm.
    */
   endGone(alarmAt: number | null): void {
     const gone = this.#gone;

@@ -9,7 +9,7 @@ const MIN_SPREAD_MS = 1_000;
 const OF_HUB = { msPerAgent: 10, longestMs: 60_000 };
 /**
  * All hubs share one database, which admits about a thousand agents a second. An agent cannot know whether others were lost with
- * it, and waits after any loss. So a spread does not grow to what the database needs for the largest fleets.
+ * it, and waits after any loss. So the spread stops at two minutes, although the largest fleets would need more.
  */
 const OF_FLEET = { msPerAgent: 1.2, longestMs: 120_000 };
 

@@ -19,10 +19,10 @@ const ONE: Source = { transition: "?1", from: "" };
 const MANY: Source = { transition: "value", from: "FROM json_each(?1)" };
 
 /**
- * Gives the oldest event of an agent to a transition, if it is too old to be kept. A row that is overwritten is billed as one
- * written row, key included; to delete it and to insert another is billed as two. A connection that has lasted into the time to
- * keep is kept: so the connection after it must be too old, too. If there is no such event, {@link insertEvents} adds one. It reads
- * one row of a timeline that is not so old.
+ * Overwrites the oldest event of an agent with a transition, if that event and the connection after it are too old to be kept.
+ * A connection that has lasted into the time to keep is kept. An overwritten row is billed as one written row, key included;
+ * to delete it and to insert another is billed as two. If there is no such event, this reads one row, and
+ * {@link insertEvents} adds one.
  */
 const reuseEvents = ({ transition: t, from }: Source) => `
   UPDATE OR IGNORE events SET generation = ${t} ->> 'generation', status = ${t} ->> 'status', at = ${t} ->> 'since',
