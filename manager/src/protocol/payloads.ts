@@ -56,8 +56,8 @@ export const Registration = z.object({
 export type Registration = z.infer<typeof Registration>;
 
 /**
- * The answer to `agent.register`. It has the permanent token only after an enrolment. It has no labels if the welcome had
- * them.
+ * The answer to `agent.register`. It has the permanent token only after an enrolment. It has labels only if the
+ * welcome had none.
  */
 export const Registered = z.object({
   agentId: z.string(),
