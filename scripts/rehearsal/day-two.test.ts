@@ -42,8 +42,9 @@ async function deployLocally(lab: Lab, rehearsal: Rehearsal): Promise<void> {
   await rehearsal.deploy("r1");
 }
 
+/** The id of an agent, once it has stored its token: the API may report it online before. */
 async function idOf({ stateDir }: LabAgent): Promise<string> {
-  return (await enrolledId(stateDir)) ?? "";
+  return await vi.waitUntil(() => enrolledId(stateDir), { timeout: 30_000, interval: 50 });
 }
 
 test("a new signing secret and a new password keep the fleet, and say which hosts need the old secret", async ({
