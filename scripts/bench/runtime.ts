@@ -15,6 +15,8 @@ import { cpuMs } from "./process-usage.ts";
 
 const CONFIG = inRepository("manager/wrangler.jsonc");
 const WORKER = "zedops";
+/** Statements that are sent to a database at once. */
+const BATCH = 1_000;
 
 /** The fields of wrangler.jsonc that the benchmark needs. */
 const Config = z.object({
@@ -148,7 +150,11 @@ export class Runtime {
   /** Runs one statement on the Worker's database for each row of values. */
   async fillDatabase(statement: string, rows: readonly (readonly string[])[]): Promise<void> {
     const database = await this.#miniflare.getD1Database("DB");
-    await database.batch(rows.map((values) => database.prepare(statement).bind(...values)));
+    // The runtime closes the connection on a batch of many thousands.
+    for (let first = 0; first < rows.length; first += BATCH) {
+      const some = rows.slice(first, first + BATCH);
+      await database.batch(some.map((values) => database.prepare(statement).bind(...values)));
+    }
   }
 
   /** Removes an object from memory and keeps its sockets, as the runtime does when an object is idle. */
