@@ -2,6 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { Authority } from "../e2e/certificates.ts";
+import { TlsProxy } from "../e2e/tls-proxy.ts";
 import { timelineOf } from "./agent-checks.ts";
 import { Disk } from "./disk.ts";
 import { type Diagnosis, examine } from "./doctor.ts";
@@ -10,7 +11,6 @@ import { test } from "./fixtures.ts";
 import { Namespace } from "./namespace.ts";
 import { Network } from "./network.ts";
 import { skipIfLacking } from "./skip.ts";
-import { TlsProxy } from "./tls-proxy.ts";
 
 // The Go tests of the agent's package doctor have every fault. These are the ones that need a real host or manager.
 

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { ownPort } from "../e2e/own-port.ts";
-import { pipeSockets } from "./pipe-sockets.ts";
+import { pipeSockets } from "../e2e/pipe-sockets.ts";
 
 /**
  * A proxy in front of a manager that either accepts or refuses connections. `wrangler dev` accepts connections for two

@@ -1,12 +1,12 @@
 import { describe, expect } from "vitest";
 import { Authority } from "../e2e/certificates.ts";
+import { TlsProxy } from "../e2e/tls-proxy.ts";
 import { test as base } from "./fixtures.ts";
 import { Host } from "./host.ts";
 import { expectInvariants } from "./invariant.ts";
 import { Outage } from "./outage.ts";
 import { lastRetryWait } from "./retry-wait.ts";
 import { BUSY_MS, periods, slackMs } from "./timing.ts";
-import { TlsProxy } from "./tls-proxy.ts";
 
 const test = base
   .extend("certificates", { scope: "file" }, async ({ lab }) => {

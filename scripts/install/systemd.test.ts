@@ -2,11 +2,11 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, inject } from "vitest";
 import { Authority } from "../e2e/certificates.ts";
+import { TlsProxy } from "../e2e/tls-proxy.ts";
 import { inRepository } from "../stack/repository.ts";
 import type { IsolatedRoot } from "./isolated-root.ts";
 import type { Site } from "./site.ts";
 import { exposure, mainPid, test } from "./systemd-host.ts";
-import { TlsFront } from "./tls-front.ts";
 
 /**
  * The environment for the build of an agent that waits a second, and not a minute, before it shows its refused tokens again
@@ -119,7 +119,7 @@ describe.runIf(inject("debian") !== undefined)("a Debian that systemd has booted
     onTestFinished,
   }) => {
     const authority = await Authority.create(lab.dir, "private");
-    const front = await TlsFront.open(lab.url, await authority.sign(2));
+    const front = await TlsProxy.open(lab.url, await authority.sign(2));
     onTestFinished(() => front.close());
     const before = await host.changes();
     await host.must("cat >/run/ca.pem", { input: await readFile(authority.file) });

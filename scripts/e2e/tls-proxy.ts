@@ -1,12 +1,15 @@
 import { connect, type Socket } from "node:net";
 import { createServer, type Server } from "node:tls";
-import type { Certificate } from "../e2e/certificates.ts";
-import { listen } from "../e2e/listen.ts";
+import type { Certificate } from "./certificates.ts";
+import { listen } from "./listen.ts";
 import { pipeSockets } from "./pipe-sockets.ts";
 
 const HOST = "127.0.0.1";
 
-/** Ends TLS before a manager, as a reverse proxy does, with a certificate that can be replaced. */
+/**
+ * Ends TLS before a manager, as a reverse proxy does, and says so in `X-Forwarded-Proto`. Its certificate can be replaced. Each
+ * connection carries one request, or one WebSocket.
+ */
 export class TlsProxy {
   readonly url: string;
   readonly #server: Server;
@@ -20,8 +23,16 @@ export class TlsProxy {
   private constructor(server: Server, port: number, manager: URL) {
     this.url = `https://${HOST}:${port}`;
     this.#server = server;
-    server.on("secureConnection", (agent) => {
-      pipeSockets(agent, connect(Number(manager.port), manager.hostname), this.#sockets);
+    server.on("secureConnection", (client) => {
+      this.#sockets.add(client);
+      client.on("error", () => {});
+      client.once("close", () => this.#sockets.delete(client));
+      client.once("data", (begin: Buffer) => {
+        const upstream = connect(Number(manager.port), manager.hostname);
+        // A header of the request has no characters beyond Latin 1.
+        upstream.write(begin.toString("latin1").replace("\r\n", "\r\nX-Forwarded-Proto: https\r\n"), "latin1");
+        pipeSockets(client, upstream, this.#sockets);
+      });
     });
   }
 
