@@ -40,9 +40,9 @@ export function recover(parts: RecoveryParts, last: LastSweep, isOwn: (agentId: 
 }
 
 /**
- * Records the ends of connections whose sockets were gone when the hub was loaded. Nobody saw them break. The hub was alive at its
- * last sweep. Not every sweep is stored. But each sets
- * the alarm at most one interval ahead while agents beat, so the alarm tells when it was.
+ * Records the ends of connections whose sockets were gone when the hub was loaded. Nobody saw them break, so they end at the
+ * last time when the hub is known to have been alive: its last sweep. Not every sweep is stored. But while agents beat, each
+ * sets the alarm at most one interval ahead, so the alarm tells when it was.
  * @param alarmAt when the alarm rings, or rang, that was set before the hub was loaded; null if there was none
  */
 export function endRestarted(

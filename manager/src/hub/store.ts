@@ -62,7 +62,7 @@ export class HubStore implements RosterStore, TransitionStore {
       ) STRICT;
       CREATE TABLE IF NOT EXISTS sweep (
         id    INTEGER PRIMARY KEY CHECK (id = 1),
-        at    INTEGER NOT NULL,          -- when the last sweep was that is stored
+        at    INTEGER NOT NULL,          -- when the last stored sweep was
         known TEXT                       -- SweepRecord; NULL if an earlier release made this sweep
       ) STRICT;
       CREATE TABLE IF NOT EXISTS unreadable (

@@ -23,7 +23,7 @@ export type SweepRecord = Readonly<z.infer<typeof SweepRecord>>;
 /** The spread in a welcome follows the stored number of agents. It may be wrong by this share. */
 const AGENTS_TOLERANCE = 0.1;
 
-/** Whether a sweep has a result that must be stored, because a hub that wakes would do something else with the stored one. */
+/** Whether a sweep has a result that must be stored, because a waking hub would act differently with the stored one. */
 export function isNews(known: SweepRecord, stored: SweepRecord | null): boolean {
   if (stored === null) return true;
   return (
