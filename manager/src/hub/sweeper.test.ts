@@ -64,7 +64,7 @@ describe("a sweep", () => {
   });
 });
 
-describe("a sweep is stored only if a hub that wakes would do something else without it", () => {
+describe("a sweep is stored only if a waking hub would act differently without it", () => {
   /** A hub whose agents have all beaten in the window; how often a sweep was stored. */
   function hubOf(agents: number) {
     const durable = new Durable();
