@@ -22,6 +22,17 @@ export class Guard {
     }
   }
 
+  /** Does the same with the handler of a message, without a promise of its own: most messages need none. */
+  message(socket: WebSocket, handler: () => void | Promise<void>): void | Promise<void> {
+    const failed = (error: unknown) => this.log(error, this.#known(socket), { event: "message" });
+    try {
+      const handled = handler();
+      return handled instanceof Promise ? handled.catch(failed) : handled;
+    } catch (error) {
+      failed(error);
+    }
+  }
+
   /** Does the same with work that returns nothing and waits for nothing. */
   attempt(event: string, work: () => void): void {
     try {

@@ -197,23 +197,10 @@ export class AgentHub extends DurableObject<Env> {
     return this.#parts.roster.drain(delayMs, hubs);
   }
 
-  override async webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): Promise<void> {
+  override webSocketMessage(socket: WebSocket, frame: string | ArrayBuffer): void | Promise<void> {
     // A client that ignores its close goes on sending, and nothing stops it: each of these frames must cost next to nothing.
     if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
-    await this.#parts.guard.run("message", socket, async () => {
-      const { connections } = this.#parts.roster;
-      let connection = connections.known(socket);
-      if (connection === undefined) {
-        if (this.#parts.feed.owns(socket)) {
-          this.#parts.feed.receive(socket, frame);
-          return;
-        }
-        connection = connections.bySocket(socket);
-        if (connection === undefined) return;
-      }
-      const close = await this.#parts.router.receive(connection, frame, Date.now());
-      if (close !== null) this.#parts.roster.depart(connection, { reason: "policy", close });
-    });
+    return this.#parts.guard.message(socket, () => this.#receive(socket, frame));
   }
 
   override async webSocketClose(socket: WebSocket, code: number): Promise<void> {
@@ -259,6 +246,17 @@ export class AgentHub extends DurableObject<Env> {
     await this.#parts.guard.run("alarm", null, () => this.#parts.retirement.attempt());
     if (!this.#parts.alarm.isSet && !(this.#parts.roster.isEmpty && this.#parts.feed.isEmpty))
       this.#parts.alarm.ringBy(Date.now() + AFTER_FAULT_MS);
+  }
+
+  #receive(socket: WebSocket, frame: string | ArrayBuffer): void | Promise<void> {
+    const { connections } = this.#parts.roster;
+    let connection = connections.known(socket);
+    if (connection === undefined) {
+      if (this.#parts.feed.owns(socket)) return this.#parts.feed.receive(socket, frame);
+      connection = connections.bySocket(socket);
+      if (connection === undefined) return;
+    }
+    return this.#parts.router.receive(connection, frame, Date.now());
   }
 
   /** Sets the alarm for the next sweep of the feed's viewers. */

@@ -124,6 +124,7 @@ export class HubParts {
       requests: this.requests,
       subscriptions: this.subscriptions,
       settings: this.settings,
+      onClose: (connection, close) => this.roster.depart(connection, { reason: "policy", close }),
       onFault: (error, connection, subject) => this.guard.log(error, connection, { subject }),
     });
     this.retirement = new Retirement({

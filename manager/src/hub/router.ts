@@ -28,6 +28,8 @@ export interface RouterParts {
   readonly requests: PendingRequests;
   readonly subscriptions: Subscriptions;
   readonly settings: Pick<Settings, "hubMessagesPerSecond">;
+  /** Called when a connection must be closed because of what it sent. */
+  readonly onClose: (connection: Connection, close: Close) => void;
   /** Called with an exception that was thrown while a message was handled. */
   readonly onFault: (error: unknown, connection: Connection, subject: string) => void;
 }
@@ -37,38 +39,43 @@ export class Router {
   readonly #requests: PendingRequests;
   readonly #subscriptions: Subscriptions;
   readonly #load: Load;
+  readonly #onClose: RouterParts["onClose"];
   readonly #onFault: RouterParts["onFault"];
 
-  constructor({ control, requests, subscriptions, settings, onFault }: RouterParts) {
+  constructor({ control, requests, subscriptions, settings, onClose, onFault }: RouterParts) {
     this.#control = control;
     this.#requests = requests;
     this.#subscriptions = subscriptions;
     this.#load = new Load(settings.hubMessagesPerSecond);
+    this.#onClose = onClose;
     this.#onFault = onFault;
   }
 
-  /** Handles one frame. Returns the close code if the connection must be closed, else null. */
-  async receive(connection: Connection, frame: string | ArrayBuffer, now: number): Promise<Close | null> {
+  /**
+   * Handles one frame. It returns a promise only if the handling has to wait, because promises would take longer than
+   * the handling of most frames.
+   */
+  receive(connection: Connection, frame: string | ArrayBuffer, now: number): void | Promise<void> {
     connection.touch(now);
     if (connection.state.registered === null && ++connection.framesUnregistered > MAX_FRAMES_UNREGISTERED) {
-      return Close.rateLimited;
+      return this.#onClose(connection, Close.rateLimited);
     }
     const decoded = decode(frame, connection.terms.maxFrameBytes);
     // One reply to each request is free. So an agent that only answers requests never uses up its budget.
     if (decoded.ok && isInbox(decoded.message.subject) && connection.budget.useFreeReply()) {
-      this.#deliver(connection, decoded.message);
-      return null;
+      return this.#deliver(connection, decoded.message);
     }
     const bytes = byteLength(frame);
     const budget = connection.budget.take(bytes, now, this.#load.admit(connection.id, bytes, now));
-    if (budget === "exhausted") return Close.rateLimited;
+    if (budget === "exhausted") return this.#onClose(connection, Close.rateLimited);
     if (!decoded.ok) {
       // An unreadable reply still ends its request: the requester gets the error of the bad frame.
       if (decoded.subject !== undefined && isInbox(decoded.subject)) {
         this.#deliver(connection, { subject: decoded.subject, error: decoded.error });
       }
       connection.send(encode(decoded.reply ?? "agent.error", { error: decoded.error }));
-      return ++connection.state.badFrames < MAX_BAD_FRAMES ? null : Close.policyViolation;
+      if (++connection.state.badFrames >= MAX_BAD_FRAMES) this.#onClose(connection, Close.policyViolation);
+      return;
     }
     if (budget === "refused") {
       // A request is always answered. Of other messages one a second is enough to tell the agent, and a flood costs less.
@@ -76,7 +83,7 @@ export class Router {
         connection.toldRefusedAt = now;
         this.#answer(connection, decoded.message, failure("rate_limited", "this connection sends more than it may"));
       }
-      return null;
+      return;
     }
     return this.#route(connection, decoded.message);
   }
@@ -87,25 +94,24 @@ export class Router {
     if (token === null || !this.#requests.settle(connection.id, token, message)) connection.state.droppedReplies++;
   }
 
-  /**
-   * Handles one message. Every request gets exactly one answer. Returns the close code if the connection must be
-   * closed, else null.
-   */
-  async #route(connection: Connection, message: Message): Promise<Close | null> {
-    if (isInbox(message.subject)) {
-      this.#deliver(connection, message);
-      return null;
-    }
+  /** Handles one message. Every request gets exactly one answer. */
+  #route(connection: Connection, message: Message): void | Promise<void> {
+    if (isInbox(message.subject)) return this.#deliver(connection, message);
     const replyFault = faultInReply(connection, message);
-    if (replyFault !== null) {
-      this.#send(connection, "agent.error", failure("invalid_data", replyFault));
-      return null;
-    }
-    const outcome = await this.#outcome(connection, message);
-    this.#answer(connection, message, outcome);
-    return message.subject === "agent.register" && !outcome.ok && isRefusal(outcome.error.code)
-      ? Close.unauthorized
-      : null;
+    if (replyFault !== null) return this.#send(connection, "agent.error", failure("invalid_data", replyFault));
+    const outcome = this.#outcome(connection, message);
+    if (!(outcome instanceof Promise)) return this.#answer(connection, message, outcome);
+    return outcome
+      .then((later) => {
+        this.#answer(connection, message, later);
+        return later;
+      })
+      .then((later) => {
+        // In a step of its own: two registrations of one connection have the same outcome, and both are answered first.
+        if (message.subject === "agent.register" && !later.ok && isRefusal(later.error.code)) {
+          this.#onClose(connection, Close.unauthorized);
+        }
+      });
   }
 
   /**
@@ -119,29 +125,33 @@ export class Router {
   }
 
   /** Handles a message and returns its outcome. After an exception the outcome is the error `internal`. */
-  async #outcome(connection: Connection, message: Message): Promise<Answer> {
-    try {
-      return await this.#dispatch(connection, message);
-    } catch (error) {
+  #outcome(connection: Connection, message: Message): Answer | Promise<Answer> {
+    const failed = (error: unknown): Answer => {
       this.#onFault(error, connection, message.subject);
       return { ok: false, error: INTERNAL };
+    };
+    try {
+      const outcome = this.#dispatch(connection, message);
+      return outcome instanceof Promise ? outcome.catch(failed) : outcome;
+    } catch (error) {
+      return failed(error);
     }
   }
 
-  async #dispatch(connection: Connection, message: Message): Promise<Answer> {
+  #dispatch(connection: Connection, message: Message): Answer | Promise<Answer> {
     const { admission, registered } = connection.state;
     if (message.subject === "agent.register") {
       const registration = payload(Registration, message);
-      return registration.ok ? answer(await this.#control.register(admission, registration.value)) : registration;
+      return registration.ok ? this.#control.register(admission, registration.value).then(answer) : registration;
     }
     if (registered === null) return failure("not_registered", "send agent.register first");
     switch (message.subject) {
       case "agent.heartbeat": {
         const beat = payload(Beat, { dataJson: message.dataJson ?? "{}" });
-        return beat.ok ? answer(await this.#control.heartbeat(admission, beat.value)) : beat;
+        return beat.ok ? this.#control.heartbeat(admission, beat.value).then(answer) : beat;
       }
       case "agent.status":
-        return answer(await this.#status(admission.agentId));
+        return this.#status(admission.agentId).then(answer);
       case "agent.subscribe":
       case "agent.unsubscribe": {
         const list = payload(PatternList, message);
