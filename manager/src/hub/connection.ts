@@ -73,33 +73,27 @@ export class Connection {
   isRegistering = false;
   /** Null for an HTTP lease, and for a connection whose socket is gone. */
   readonly socket: WebSocket | null;
-  readonly #autoResponseAt: () => Date | null;
+  /** Those of its hub. Null if there is no socket. */
+  readonly #sockets: Sockets | null;
   #storedMessageAt: number;
 
-  private constructor(
-    state: ConnectionState,
-    terms: Terms,
-    socket: WebSocket | null,
-    autoResponseAt: () => Date | null,
-  ) {
+  private constructor(state: ConnectionState, terms: Terms, socket: WebSocket | null, sockets: Sockets | null) {
     this.state = state;
     this.terms = state.terms ?? termsWithoutVersion(terms);
     this.budget = new Budget(this.terms);
     this.socket = socket;
-    this.#autoResponseAt = autoResponseAt;
+    this.#sockets = sockets;
     this.#storedMessageAt = state.lastMessageAt;
   }
 
-  /** Accepts a socket for hibernation and stores its state with it. */
+  /** Accepts a socket for hibernation. The caller saves the connection before the next event. */
   static accept(sockets: Sockets, socket: WebSocket, terms: Terms, admission: Admission, id: string): Connection {
     const ofEnrolment = enrolmentTag(admission);
     sockets.acceptWebSocket(socket, [
       ...[id, AGENT_TAG, agentTag(admission.agentId)],
       ...(ofEnrolment === null ? [] : [ofEnrolment]),
     ]);
-    const connection = Connection.#over(sockets, socket, terms, newState(id, admission, terms));
-    connection.save();
-    return connection;
+    return new Connection(newState(id, admission, terms), terms, socket, sockets);
   }
 
   /**
@@ -115,7 +109,7 @@ export class Connection {
     if (attachment === CLOSED) return "closed";
     const state = parseState(attachment);
     if (state === null) return "unreadable";
-    return state.ended ? new ClosedConnection(state.admission) : Connection.#over(sockets, socket, terms, state);
+    return state.ended ? new ClosedConnection(state.admission) : new Connection(state, terms, socket, sockets);
   }
 
   /** The lease of an agent that beats over HTTP. */
@@ -125,11 +119,7 @@ export class Connection {
 
   /** A connection from the hub's store, without a socket: an HTTP lease, or a connection whose socket is gone. */
   static restore(state: ConnectionState, terms: Terms): Connection {
-    return new Connection(state, terms, null, () => null);
-  }
-
-  static #over(sockets: Sockets, socket: WebSocket, terms: Terms, state: ConnectionState): Connection {
-    return new Connection(state, terms, socket, () => sockets.getWebSocketAutoResponseTimestamp(socket));
+    return new Connection(state, terms, null, null);
   }
 
   /** The id of the socket's connection. */
@@ -163,7 +153,8 @@ export class Connection {
 
   /** When the runtime answered the last bare heartbeat; null if it has answered none. */
   lastBeat(): number | null {
-    return this.#autoResponseAt()?.getTime() ?? null;
+    if (this.socket === null) return null;
+    return this.#sockets?.getWebSocketAutoResponseTimestamp(this.socket)?.getTime() ?? null;
   }
 
   /** The last sign of life: a frame, a bare heartbeat that the runtime answered, or a beat over HTTP. */

@@ -1,30 +1,40 @@
-/** Several values for each key. A key without values takes no memory. */
-export class MultiMap<Value> {
-  readonly #sets = new Map<string, Set<Value>>();
+/**
+ * Several values for each key. A key without values takes no memory. Most keys have one value, which is kept without a set:
+ * that saves some 90 bytes for each agent.
+ */
+export class MultiMap<Value extends object> {
+  readonly #values = new Map<string, Value | Set<Value>>();
   #size = 0;
 
   add(key: string, value: Value): void {
-    const values = this.#sets.get(key) ?? new Set();
-    if (values.has(value)) return;
-    this.#sets.set(key, values.add(value));
+    const present = this.#values.get(key);
+    if (present === undefined) this.#values.set(key, value);
+    else if (present instanceof Set) {
+      if (present.has(value)) return;
+      present.add(value);
+    } else {
+      if (present === value) return;
+      this.#values.set(key, new Set([present, value]));
+    }
     this.#size++;
   }
 
   delete(key: string, value: Value): void {
-    const values = this.#sets.get(key);
-    if (!values?.delete(value)) return;
+    const present = this.#values.get(key);
+    if (present instanceof Set ? !present.delete(value) : present !== value) return;
     this.#size--;
-    if (values.size === 0) this.#sets.delete(key);
+    if (!(present instanceof Set) || present.size === 0) this.#values.delete(key);
   }
 
   /** The values of a key, as a copy: a loop over it may add and delete values. */
   of(key: string): Value[] {
-    return [...(this.#sets.get(key) ?? [])];
+    return [...this.#of(key)];
   }
 
   /** How many values a key has. */
   count(key: string): number {
-    return this.#sets.get(key)?.size ?? 0;
+    const present = this.#values.get(key);
+    return present instanceof Set ? present.size : Number(present !== undefined);
   }
 
   /** How many values there are in all. */
@@ -34,11 +44,17 @@ export class MultiMap<Value> {
 
   /** All values, as a copy. */
   all(): Value[] {
-    return [...this.#sets.values()].flatMap((values) => [...values]);
+    return [...this.#values.keys()].flatMap((key) => [...this.#of(key)]);
   }
 
   /** Every key with its values, without a copy: a loop over it must not add or delete values. */
-  entries(): IterableIterator<[string, ReadonlySet<Value>]> {
-    return this.#sets.entries();
+  *entries(): Iterable<[string, Iterable<Value>]> {
+    for (const key of this.#values.keys()) yield [key, this.#of(key)];
+  }
+
+  #of(key: string): Iterable<Value> {
+    const present = this.#values.get(key);
+    if (present instanceof Set) return present;
+    return present === undefined ? [] : [present];
   }
 }
