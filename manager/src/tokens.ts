@@ -19,11 +19,12 @@ const AgentClaims = z.object({ aud: z.literal(AGENT.aud), sub: Id, jti: z.string
 
 /** The content of a verified token. */
 export type Bearer =
-  | { readonly kind: "enrolment"; readonly enrolmentId: string; readonly token: string }
+  | { readonly kind: "enrolment"; readonly enrolmentId: string; readonly tokenHash: string }
   | {
       readonly kind: "agent";
       readonly agentId: string;
-      readonly token: string;
+      /** SHA-256 of the token, in hex. */
+      readonly tokenHash: string;
       /** The id of the key that signed it. */
       readonly keyId: string;
     };
@@ -87,16 +88,19 @@ export async function verifyBearer(secrets: SigningSecrets, authorization: strin
   try {
     // The unverified header only selects the expected values. jwtVerify then compares the token with all of them.
     const kind = decodeProtectedHeader(token).typ === ENROLMENT.typ ? ENROLMENT : AGENT;
-    const { payload } = await jwtVerify(token, (header) => verificationKey(secrets, header.kid), {
+    const { payload, protectedHeader } = await jwtVerify(token, (header) => verificationKey(secrets, header.kid), {
       algorithms: ["HS256"],
       issuer: ISSUER,
       audience: kind.aud,
       typ: kind.typ,
       requiredClaims: kind === ENROLMENT ? ["jti", "iat", "exp"] : ["sub", "jti", "iat"],
     });
+    const tokenHash = await sha256Hex(token);
     // The signature proves who made the token, but not that its claims have the right types.
-    if (kind === ENROLMENT) return { kind: "enrolment", enrolmentId: EnrolmentClaims.parse(payload).jti, token };
-    return { kind: "agent", agentId: AgentClaims.parse(payload).sub, token, keyId: keyIdOf(token) };
+    if (kind === ENROLMENT) return { kind: "enrolment", enrolmentId: EnrolmentClaims.parse(payload).jti, tokenHash };
+    // The key was found by its id, so the header has one.
+    const keyId = protectedHeader.kid ?? "";
+    return { kind: "agent", agentId: AgentClaims.parse(payload).sub, tokenHash, keyId };
   } catch (error) {
     throw refusal(error);
   }

@@ -18,7 +18,7 @@ const usesOf = (id: string) =>
 /** Admits and enrols a host as the Worker and its hub do. */
 async function enrolHost(enrolmentId: string, installId: string) {
   const caller = { installId, bootId: crypto.randomUUID(), address: null };
-  const admission = await admit(env.DB, { kind: "enrolment", enrolmentId, token: "" }, caller);
+  const admission = await admit(env.DB, { kind: "enrolment", enrolmentId, tokenHash: "" }, caller);
   if (!admission.ok || admission.value.enrolment === null) return admission;
   return enrol(
     env.DB,

@@ -1,5 +1,5 @@
 /** D1 queries that decide whether a token is accepted and for which agent, and the query that enrols an agent. */
-import { agentId, sameSecret, sha256Hex } from "../digest.ts";
+import { agentId, sameSecret } from "../digest.ts";
 import type { Host, NamedHost } from "../presence/host.ts";
 import { failure, type Outcome } from "../protocol/errors.ts";
 import { MAX_LABELS, splitLabel } from "../protocol/label.ts";
@@ -98,7 +98,7 @@ async function admitAgent(
   if (row === null) return failure("invalid_token", "this manager does not know the agent");
   const barred = refuseAgent(row);
   if (barred !== null) return barred;
-  const hash = await sha256Hex(bearer.token);
+  const hash = bearer.tokenHash;
   const isCandidate = row.candidateHash !== null && sameSecret(hash, row.candidateHash);
   if (!isCandidate && !sameSecret(hash, row.tokenHash)) {
     return failure("invalid_token", "the token has been replaced by a newer one");

@@ -3,7 +3,6 @@
  * refuses it, the same refusal is repeated from cache for a minute.
  */
 import type { Context } from "hono";
-import { sha256Hex } from "../../digest.ts";
 import type { WireError } from "../../protocol/errors.ts";
 import { type Admission, admit, type Caller } from "../../registry/admission.ts";
 import type { Bearer } from "../../tokens.ts";
@@ -33,14 +32,14 @@ export async function admitBearer(
   caller: Caller,
   limit?: RateLimit,
 ): Promise<Admission> {
-  const token = await sha256Hex(bearer.token);
-  const shown = bearer.kind === "agent" ? token : `${token} ${caller.installId}`;
+  const { tokenHash } = bearer;
+  const shown = bearer.kind === "agent" ? tokenHash : `${tokenHash} ${caller.installId}`;
   const known = refused.get(shown);
   if (known !== undefined) throw outcomeError(known);
   // The limit is per address and token: many agents may share an address, and a client has no tokens of other agents.
-  const source = `${addressKey(c)} ${token}`;
+  const source = `${addressKey(c)} ${tokenHash}`;
   if (exhausted.get(source)) throw tooMany();
-  if (limit !== undefined) await count(limit, token);
+  if (limit !== undefined) await count(limit, tokenHash);
   else await refuseFrequentConnection(bearer, caller.installId);
   const admitted = await admit(c.env.DB, bearer, caller);
   if (admitted.ok) return admitted.value;
