@@ -57,6 +57,14 @@ app.use(
     contentSecurityPolicy: { defaultSrc: ["'none'"], frameAncestors: ["'none'"] },
     xFrameOptions: "DENY",
     strictTransportSecurity: "max-age=31536000",
+    // These concern documents, or browsers that are gone. Each header that is set takes time in every answer.
+    crossOriginOpenerPolicy: false,
+    originAgentCluster: false,
+    removePoweredBy: false,
+    xDnsPrefetchControl: false,
+    xDownloadOptions: false,
+    xPermittedCrossDomainPolicies: false,
+    xXssProtection: false,
   }),
 );
 app.use("/api/*", (c, next) => {
