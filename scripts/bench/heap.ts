@@ -1,7 +1,12 @@
 /** The part of the benchmark about the JavaScript heap: how much of it an agent takes. */
+import { setTimeout as pause } from "node:timers/promises";
 import { Load } from "./load.ts";
 import { type Bundle, Runtime } from "./runtime.ts";
 import { managerSide, verifiedSide } from "./scale.ts";
+
+/** A hub that has not swept yet reads all its connections when it wakes. It sweeps within one interval and 10 s. */
+const INTERVAL_MS = 15_000;
+const SWEPT_MS = INTERVAL_MS + 11_000;
 
 /** Agents that are there before the others are counted, so that what is made once is not counted. */
 const FIRST = 200;
@@ -27,7 +32,11 @@ export async function measureHeap(
     [managerSide, { className: "AgentHub", name: "hub-0" }],
     [verifiedSide, { className: "Verified", name: "hub-0" }],
   ] as const) {
-    const runtime = await Runtime.start(worker, vars, { inspected: true });
+    const runtime = await Runtime.start(
+      worker,
+      { ...vars, HEARTBEAT_INTERVAL_MS: String(INTERVAL_MS) },
+      { inspected: true },
+    );
     const load = new Load(binary);
     try {
       const side = await prepare(runtime, load, size);
@@ -36,6 +45,9 @@ export async function measureHeap(
         await load.order({ do: "close", group: "many" });
         await load.order({ do: "open", group: "many", ...side.open });
         const connected = await runtime.heapKib();
+        await pause(SWEPT_MS);
+        // The object may have hibernated meanwhile, and only one that runs can be told to.
+        await load.order({ do: "echo", group: "many", count: 1 });
         await runtime.hibernate(object.className, object.name);
         await load.order({ do: "echo", group: "many", count: 1 });
         return { connected, woken: await runtime.heapKib() };

@@ -157,6 +157,12 @@ export class Runtime {
     }
   }
 
+  /** The number that a query of the Worker's database gives as `n`. */
+  async countInDatabase(query: string): Promise<number> {
+    const database = await this.#miniflare.getD1Database("DB");
+    return z.object({ n: z.number() }).parse(await database.prepare(query).first()).n;
+  }
+
   /** Removes an object from memory and keeps its sockets, as the runtime does when an object is idle. */
   async hibernate(className: string, name: string): Promise<void> {
     await this.#miniflare.unsafeEvictDurableObject(WORKER, className, { name, webSockets: "hibernate" });

@@ -1,5 +1,6 @@
 /** The part of the benchmark about thousands of agents: connecting, memory, fan-out, and the list. */
 import { createHmac, randomUUID } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { Admin } from "../stack/admin.ts";
 import { growth, type Spread, spread } from "./figures.ts";
 import { Load } from "./load.ts";
@@ -8,6 +9,7 @@ import { type Bundle, Runtime } from "./runtime.ts";
 
 /** How often each operation is timed at each size. */
 const REPETITIONS = 3;
+const SETTLED_EVERY_MS = 50;
 
 export interface ScaleFigures {
   size: number;
@@ -29,6 +31,8 @@ interface Side {
   /** Prepares more agents, which then connect with {@link Side.open}. */
   add: (count: number) => Promise<void>;
   open: object;
+  /** Waits until what the closing of sockets has begun is done. */
+  settle: () => Promise<void>;
   subscribes: boolean;
   publish: object;
   list: { path: string; headers: Record<string, string> };
@@ -55,8 +59,9 @@ export async function measureScale(
       connected = size;
       const times = sides.map(() => ({ connect: [] as number[], fanout: [] as number[], list: [] as number[] }));
       for (let n = 0; n < REPETITIONS; n++) {
-        for (const [i, { load, open }] of sides.entries()) {
+        for (const [i, { load, open, settle }] of sides.entries()) {
           await load.order({ do: "close", group: "many" });
+          await settle();
           times[i]?.connect.push((await load.order({ do: "open", group: "many", ...open })).ms);
         }
       }
@@ -114,6 +119,11 @@ export async function managerSide(runtime: Runtime, load: Load, most: number): P
     ...{ name: "manager", runtime, load, subscribes: true },
     add: async (count) => void (await load.order({ do: "enrol", group: "many", url, token, count })),
     open: { url, registers: true },
+    settle: async () => {
+      // The hub writes the ends to the registry after the sockets are closed.
+      const online = "SELECT count(*) AS n FROM agents WHERE status = 'online'";
+      while ((await runtime.countInDatabase(online)) > 0) await pause(SETTLED_EVERY_MS);
+    },
     publish: {
       ...{ url: `${runtime.url}/api/publish`, headers },
       body: JSON.stringify({ subject: "fleet.bench", data: { text: "to everybody" } }),
@@ -141,6 +151,7 @@ export async function verifiedSide(runtime: Runtime, load: Load): Promise<Side> 
       await load.order({ do: "open", group: "many", url, tokens, registers: true });
     },
     open: { url, registers: true },
+    settle: async () => {},
     publish: {
       url: `${runtime.url}/verified/publish`,
       body: '{"subject":"fleet.bench","data":{"text":"to everybody"},"timestamp":1790000000000}',

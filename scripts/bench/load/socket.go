@@ -66,7 +66,7 @@ func (s *socket) register(ctx context.Context) (token string, err error) {
 	ctx, cancel := context.WithTimeout(ctx, stepTimeout)
 	defer cancel()
 	reply, err := s.request(ctx, "agent.register",
-		`{"protocol":1,"version":"1.0.0","os":"linux","arch":"amd64","hostname":"bench"}`)
+		`{"protocol":1,"version":"1.0.0","os":"linux","arch":"amd64","hostname":"bench","alignsHeartbeat":true}`)
 	if err != nil {
 		return "", err
 	}
