@@ -67,7 +67,7 @@ test-faults-full: $(INSTALLED) ui/dist/index.html agent ## Run the fault suite w
 	@$(NODE) scripts/test-faults.ts --full
 
 .PHONY: bench
-bench: $(INSTALLED) go ## Measure the manager beside bare objects and NATS, in less than ten minutes; see docs/BENCHMARKS.md
+bench: $(INSTALLED) agent ## Measure the manager beside bare objects and NATS, in less than ten minutes; see docs/BENCHMARKS.md
 	@$(NODE) scripts/bench/manager.ts $(ARGS)
 
 .PHONY: bench-full

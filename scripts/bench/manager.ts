@@ -12,6 +12,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { type CompiledFigures, measureCompiledAgents } from "./compiled-agents.ts";
 import { type DevServerFigures, measureDevServer } from "./dev-server.ts";
 import { printTable, range } from "./figures.ts";
 import { type HeapFigures, measureHeap } from "./heap.ts";
@@ -44,16 +45,18 @@ try {
   const runtime = await Runtime.start(worker, VARS);
   let messages: MessageFigures[];
   let asks: AskFigures[];
+  let compiled: CompiledFigures;
   try {
     messages = await measureMessages(runtime, binaries, ROUNDS);
     asks = await measureAsks(runtime, binaries.load, ROUNDS);
+    compiled = await measureCompiledAgents(runtime, binaries.load, ROUNDS);
   } finally {
     await runtime.stop();
   }
   const scale = await measureScale(worker, binaries.load, VARS, SIZES);
   const heap = await measureHeap(worker, binaries.load, VARS, Math.min(HEAP_SIZE, Math.max(...SIZES)));
   const devServer = await measureDevServer(VARS, binaries.load, ROUNDS);
-  const figures = { messages, asks, scale, exponents: exponents(scale), heap, devServer };
+  const figures = { messages, asks, compiled, scale, exponents: exponents(scale), heap, devServer };
   if (options.json !== undefined) await writeFile(options.json, `${JSON.stringify(figures, null, 2)}\n`);
   print(figures);
 } finally {
@@ -64,13 +67,14 @@ try {
 interface Figures {
   messages: MessageFigures[];
   asks: AskFigures[];
+  compiled: CompiledFigures;
   scale: ScaleFigures[];
   exponents: Record<string, number>;
   heap: HeapFigures[];
   devServer: DevServerFigures[];
 }
 
-function print({ messages, asks, scale, exponents, heap, devServer }: Figures): void {
+function print({ messages, asks, compiled, scale, exponents, heap, devServer }: Figures): void {
   printTable(
     ["echo", "time", "CPU of the server", "100 on their way: echoes a second", "CPU of the server"],
     messages.map(({ name, latencyUs, cpuUs, perSecond, busyCpuUs }) => [
@@ -80,8 +84,12 @@ function print({ messages, asks, scale, exponents, heap, devServer }: Figures): 
   console.log();
   printTable(
     ["request by HTTP to an agent and back", "time", "CPU of the server"],
-    asks.map(({ name, latencyUs, cpuUs }) => [name, range(latencyUs, "µs", 0), range(cpuUs, "µs", 0)]),
+    [...asks, { name: "manager, compiled agent", ...compiled }].map(({ name, latencyUs, cpuUs }) => [
+      ...[name, range(latencyUs, "µs", 0), range(cpuUs, "µs", 0)],
+    ]),
   );
+  const { agents, onlineMs } = compiled;
+  console.log(`\n${agents} compiled agents are online ${range(onlineMs, "ms", 0)} after they were started.`);
   console.log();
   printTable(
     ["agents", "server", "connect all", "memory per agent", "fan-out to all", "list of all", "bytes of the list"],

@@ -8,7 +8,8 @@ import type { Runtime } from "./runtime.ts";
 const ECHOES = 10_000;
 const FLIGHTS = 40_000;
 const IN_FLIGHT = 100;
-const ASKS = 1_500;
+/** Requests in one measurement. */
+export const ASKS = 1_500;
 /** The first messages after a start are slower, until the runtime has compiled what runs often. */
 const WARM_UP = 20_000;
 

@@ -25,6 +25,8 @@ type order struct {
 	// Registers says whether the sockets register as agents.
 	Registers bool `json:"registers"`
 	InFlight  int  `json:"inFlight"`
+	// Elsewhere says that another process answers the requests of an ask.
+	Elsewhere bool `json:"elsewhere"`
 	// Headers and Body are those of an HTTP request.
 	Headers map[string]string `json:"headers"`
 	Body    string            `json:"body"`

@@ -1,0 +1,95 @@
+/** The part of the benchmark with the agent as `make agent` compiles it. Each agent is a process, so there are few. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
+import { Admin } from "../stack/admin.ts";
+import { agentBinary } from "../stack/repository.ts";
+import { type Spread, spread } from "./figures.ts";
+import { Load } from "./load.ts";
+import { ASKS } from "./messages.ts";
+import { cpuMs } from "./process-usage.ts";
+import type { Runtime } from "./runtime.ts";
+
+const AGENTS = 20;
+const NAME = "compiled";
+/** How often the registry is asked who is online. */
+const EVERY_MS = 5;
+
+export interface CompiledFigures {
+  readonly agents: number;
+  /** From the start of the processes until the registry has all of them online: milliseconds. */
+  readonly onlineMs: Spread;
+  /** An operator's request to one of them and back: microseconds, and CPU of the server. */
+  readonly latencyUs: Spread;
+  readonly cpuUs: Spread;
+}
+
+/** Starts and stops compiled agents over and over, and sends requests to one of them. */
+export async function measureCompiledAgents(
+  runtime: Runtime,
+  binary: string,
+  rounds: number,
+): Promise<CompiledFigures> {
+  const admin = new Admin(new URL(runtime.url), runtime.password);
+  const folder = await mkdtemp(join(tmpdir(), "zedops-agents-"));
+  const load = new Load(binary);
+  const [online, latency, cpu]: [number[], number[], number[]] = [[], [], []];
+  let processes: ChildProcess[] = [];
+  const start = (token: string | null) => {
+    processes = Array.from({ length: AGENTS }, (_, n) => {
+      const own = ["--state-dir", join(folder, String(n)), "--name", `${NAME} ${n}`];
+      const source = token === null ? [] : ["--token-file", "-"];
+      const agent = spawn(agentBinary, ["--manager", runtime.url, ...own, ...source], {
+        stdio: ["pipe", "ignore", "ignore"],
+      });
+      agent.stdin?.end(token === null ? "" : `${token}\n`);
+      return agent;
+    });
+  };
+  const stop = async () => {
+    await Promise.all(processes.splice(0).map(ended));
+    await untilOnline(runtime, 0);
+  };
+  try {
+    // They enrol once. After that, each has its own token.
+    start(await admin.mintToken({ maxUses: AGENTS }));
+    await untilOnline(runtime, AGENTS);
+    const agent = (await admin.agents()).find(({ name }) => name === `${NAME} 0`);
+    await stop();
+    for (let round = 0; round < rounds; round++) {
+      const began = performance.now();
+      start(null);
+      await untilOnline(runtime, AGENTS);
+      online.push(performance.now() - began);
+      const before = await cpuMs(runtime.pid);
+      const { medianUs } = await load.order({
+        ...{ do: "ask", count: ASKS, elsewhere: true, url: `${runtime.url}/api/agents/${agent?.id}/request` },
+        headers: { ...admin.headers, "content-type": "application/json" },
+        body: JSON.stringify({ subject: "test.echo", data: { text: "a message of the benchmark", number: 12345 } }),
+      });
+      latency.push(medianUs ?? Number.NaN);
+      cpu.push((((await cpuMs(runtime.pid)) - before) * 1000) / ASKS);
+      await stop();
+    }
+    return { agents: AGENTS, onlineMs: spread(online), latencyUs: spread(latency), cpuUs: spread(cpu) };
+  } finally {
+    await Promise.all(processes.map(ended));
+    await load.end();
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function untilOnline(runtime: Runtime, count: number): Promise<void> {
+  const query = `SELECT count(*) AS n FROM agents WHERE status = 'online' AND name LIKE '${NAME} %'`;
+  while ((await runtime.countInDatabase(query)) !== count) await pause(EVERY_MS);
+}
+
+async function ended(agent: ChildProcess): Promise<void> {
+  if (agent.exitCode !== null || agent.signalCode !== null) return;
+  const exit = once(agent, "exit");
+  agent.kill("SIGTERM");
+  await exit;
+}
