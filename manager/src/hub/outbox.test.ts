@@ -123,6 +123,38 @@ it("gives up a write that is never answered, so that later writes can go on", as
   expect(outbox.isEmpty).toBe(true);
 });
 
+it("writes a crowd ten times a second, and a lone transition at once", async () => {
+  vi.useFakeTimers({ now: 1_790_000_000_000 });
+  try {
+    const write = vi.fn<OutboxParts["write"]>().mockResolvedValue(TAKEN);
+    const { outbox } = outboxWith(write);
+    const step = async (ms: number, agents: number) => {
+      for (let n = 0; n < agents; n++) outbox.push(transition(`agent-${Date.now()}-${n}`, Date.now()));
+      await vi.advanceTimersByTimeAsync(ms);
+    };
+    // Five hundred agents a second, for two seconds. In the first tenth of a second nobody knows that they are a crowd.
+    for (let n = 0; n < 200; n++) await step(10, 5);
+    await vi.advanceTimersByTimeAsync(100);
+    const written = write.mock.calls.map(([transitions]) => transitions.length);
+    expect(written.reduce((sum, count) => sum + count)).toBe(1_000);
+    expect(written.length).toBeLessThanOrEqual(45);
+    expect(outbox.isEmpty).toBe(true);
+    // A minute later, agents come one by one.
+    await vi.advanceTimersByTimeAsync(60_000);
+    for (const before of [0, 1, 2]) {
+      write.mockClear();
+      await step(150, 1);
+      expect([before, write.mock.calls.length]).toEqual([before, 1]);
+      expect(outbox.isEmpty).toBe(true);
+    }
+    write.mockClear();
+    outbox.push(transition("alone", 1));
+    expect(write).toHaveBeenCalledOnce();
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
 describe("the end of a connection", () => {
   it("is kept in the connection's row until the registry has it", async () => {
     let finish = () => {};

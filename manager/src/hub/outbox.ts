@@ -10,6 +10,13 @@ import { inTime, NoAnswerInTime } from "./in-time.ts";
 
 /** The largest number of transitions in one write. Transitions that arrive during a write go into the next one. */
 const BATCH = 500;
+/**
+ * While a crowd of agents comes or goes, writes begin this far apart, in milliseconds. Each is a transaction of the
+ * registry, and holds up the admissions of the crowd.
+ */
+const CROWD_WRITES_EVERY_MS = 100;
+/** So many transitions within {@link CROWD_WRITES_EVERY_MS} are a crowd. Fewer are written at once. */
+const CROWD = 20;
 /** How long a write may take, in milliseconds. D1 has the same limit for a query. */
 const WRITE_TIMEOUT_MS = 30_000;
 /** A failed flush is tried again after this time. */
@@ -88,6 +95,12 @@ export class Outbox {
   /** Whether the table `outbox` has transitions. */
   #hasBacklog = false;
   #flushing: Promise<void> | null = null;
+  /** When the last write of new transitions began; Unix milliseconds. */
+  #wroteAt = 0;
+  /** How many transitions have come since `#countedFrom`, and whether they were a crowd the time before. */
+  #counted = 0;
+  #countedFrom = 0;
+  #isCrowd = false;
   /** Whether the last flush failed. */
   #failing = false;
   /** How often the registry has rejected a transition, by its number. */
@@ -120,6 +133,7 @@ export class Outbox {
   push(entry: ConnectionTransition): void {
     const { store, alarm, waitUntil } = this.#parts;
     const { connectionId, transition } = entry;
+    this.#count(Date.now());
     const isStored = transition.status === "online" || store.endConnection(connectionId, transition);
     if (isStored && !this.#hasBacklog) this.#fresh.push(entry);
     else this.#append([entry]);
@@ -127,6 +141,15 @@ export class Outbox {
     // While the registry fails, transitions wait for the next alarm. A try per transition would flood the registry and
     // the log.
     if (!this.#failing) waitUntil(this.flush());
+  }
+
+  #count(now: number): void {
+    if (now < this.#countedFrom || now >= this.#countedFrom + CROWD_WRITES_EVERY_MS) {
+      this.#isCrowd = this.#counted >= CROWD;
+      this.#countedFrom = now;
+      this.#counted = 0;
+    }
+    this.#counted++;
   }
 
   /** Flushes until the outbox is empty or the registry fails. After a failure, an alarm starts the next try. */
@@ -166,7 +189,11 @@ export class Outbox {
   async #writeBatches(): Promise<void> {
     const { store } = this.#parts;
     try {
-      while (this.#fresh.length > 0) await this.#writeFresh(this.#fresh.slice(0, BATCH));
+      while (this.#fresh.length > 0) {
+        const waitMs = this.#untilNextWrite(Date.now());
+        if (waitMs > 0) await new Promise((done) => setTimeout(done, waitMs));
+        await this.#writeFresh(this.#fresh.slice(0, BATCH));
+      }
       while (this.#hasBacklog) {
         await this.#write(store.unflushed(BATCH));
         this.#hasBacklog = store.hasUnflushed;
@@ -183,7 +210,14 @@ export class Outbox {
     }
   }
 
+  /** How long to wait until the crowd has more transitions, in milliseconds. */
+  #untilNextWrite(now: number): number {
+    if (!this.#isCrowd || this.#fresh.length >= BATCH) return 0;
+    return Math.min(CROWD_WRITES_EVERY_MS, this.#wroteAt + CROWD_WRITES_EVERY_MS - now);
+  }
+
   async #writeFresh(batch: readonly ConnectionTransition[]): Promise<void> {
+    this.#wroteAt = Date.now();
     const written = await this.#inTime(this.#parts.write(transitions(batch)));
     this.#fresh.splice(0, batch.length);
     this.#release(batch);
