@@ -17,13 +17,12 @@ const Id = z.string().regex(/^[a-z2-7]{20}$/);
 const EnrolmentClaims = z.object({ aud: z.literal(ENROLMENT.aud), jti: Id, iat: z.number(), exp: z.number() });
 const AgentClaims = z.object({ aud: z.literal(AGENT.aud), sub: Id, jti: z.string(), iat: z.number() });
 
-/** The content of a verified token. */
+/** The content of a verified token. `tokenHash` is the SHA-256 of the token, in hex. */
 export type Bearer =
   | { readonly kind: "enrolment"; readonly enrolmentId: string; readonly tokenHash: string }
   | {
       readonly kind: "agent";
       readonly agentId: string;
-      /** SHA-256 of the token, in hex. */
       readonly tokenHash: string;
       /** The id of the key that signed it. */
       readonly keyId: string;

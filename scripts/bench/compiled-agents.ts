@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { Admin } from "../stack/admin.ts";
 import { agentBinary } from "../stack/repository.ts";
 import { type Spread, spread } from "./figures.ts";
@@ -15,8 +14,6 @@ import type { Runtime } from "./runtime.ts";
 
 const AGENTS = 20;
 const NAME = "compiled";
-/** How often the registry is asked who is online. */
-const EVERY_MS = 5;
 
 export interface CompiledFigures {
   readonly agents: number;
@@ -51,18 +48,18 @@ export async function measureCompiledAgents(
   };
   const stop = async () => {
     await Promise.all(processes.splice(0).map(ended));
-    await untilOnline(runtime, 0);
+    await runtime.untilOnline(0, NAME);
   };
   try {
     // They enrol once. After that, each has its own token.
     start(await admin.mintToken({ maxUses: AGENTS }));
-    await untilOnline(runtime, AGENTS);
+    await runtime.untilOnline(AGENTS, NAME);
     const agent = (await admin.agents()).find(({ name }) => name === `${NAME} 0`);
     await stop();
     for (let round = 0; round < rounds; round++) {
       const began = performance.now();
       start(null);
-      await untilOnline(runtime, AGENTS);
+      await runtime.untilOnline(AGENTS, NAME);
       online.push(performance.now() - began);
       const before = await cpuMs(runtime.pid);
       const { medianUs } = await load.order({
@@ -80,11 +77,6 @@ export async function measureCompiledAgents(
     await load.end();
     await rm(folder, { recursive: true });
   }
-}
-
-async function untilOnline(runtime: Runtime, count: number): Promise<void> {
-  const query = `SELECT count(*) AS n FROM agents WHERE status = 'online' AND name LIKE '${NAME} %'`;
-  while ((await runtime.countInDatabase(query)) !== count) await pause(EVERY_MS);
 }
 
 async function ended(agent: ChildProcess): Promise<void> {

@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { mkdir, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import { readD1Migrations } from "@cloudflare/vitest-plugin";
 import { Log, LogLevel, Miniflare } from "miniflare";
@@ -17,6 +18,9 @@ const CONFIG = inRepository("manager/wrangler.jsonc");
 const WORKER = "zedops";
 /** Statements that are sent to a database at once. */
 const BATCH = 1_000;
+const ONLINE_WITHIN_MS = 60_000;
+/** How often the registry is asked who is online. Each time it adds some work to what is measured. */
+const ASKED_EVERY_MS = 20;
 
 /** The fields of wrangler.jsonc that the benchmark needs. */
 const Config = z.object({
@@ -157,10 +161,22 @@ export class Runtime {
     }
   }
 
-  /** The number that a query of the Worker's database gives as `n`. */
-  async countInDatabase(query: string): Promise<number> {
+  /**
+   * Waits until so many of the agents whose name begins with this are online in the registry.
+   * @throws after a minute
+   */
+  async untilOnline(count: number, name = ""): Promise<void> {
     const database = await this.#miniflare.getD1Database("DB");
-    return z.object({ n: z.number() }).parse(await database.prepare(query).first()).n;
+    const query = database
+      .prepare("SELECT count(*) AS n FROM agents WHERE status = 'online' AND substr(name, 1, length(?1)) = ?1")
+      .bind(name);
+    const end = performance.now() + ONLINE_WITHIN_MS;
+    for (;;) {
+      const { n } = z.object({ n: z.number() }).parse(await query.first());
+      if (n === count) return;
+      if (performance.now() > end) throw new Error(`${n} agents are online after a minute, and not ${count}`);
+      await pause(ASKED_EVERY_MS);
+    }
   }
 
   /** Removes an object from memory and keeps its sockets, as the runtime does when an object is idle. */

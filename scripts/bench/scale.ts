@@ -1,6 +1,5 @@
 /** The part of the benchmark about thousands of agents: connecting, memory, fan-out, and the list. */
 import { createHmac, randomUUID } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 import { Admin } from "../stack/admin.ts";
 import { growth, type Spread, spread } from "./figures.ts";
 import { Load } from "./load.ts";
@@ -9,7 +8,6 @@ import { type Bundle, Runtime } from "./runtime.ts";
 
 /** How often each operation is timed at each size. */
 const REPETITIONS = 3;
-const SETTLED_EVERY_MS = 50;
 
 export interface ScaleFigures {
   size: number;
@@ -119,11 +117,8 @@ export async function managerSide(runtime: Runtime, load: Load, most: number): P
     ...{ name: "manager", runtime, load, subscribes: true },
     add: async (count) => void (await load.order({ do: "enrol", group: "many", url, token, count })),
     open: { url, registers: true },
-    settle: async () => {
-      // The hub writes the ends to the registry after the sockets are closed.
-      const online = "SELECT count(*) AS n FROM agents WHERE status = 'online'";
-      while ((await runtime.countInDatabase(online)) > 0) await pause(SETTLED_EVERY_MS);
-    },
+    // The hub writes the ends to the registry after the sockets are closed.
+    settle: () => runtime.untilOnline(0),
     publish: {
       ...{ url: `${runtime.url}/api/publish`, headers },
       body: JSON.stringify({ subject: "fleet.bench", data: { text: "to everybody" } }),

@@ -73,7 +73,7 @@ export class Connection {
   isRegistering = false;
   /** Null for an HTTP lease, and for a connection whose socket is gone. */
   readonly socket: WebSocket | null;
-  /** Those of its hub. Null if there is no socket. */
+  /** The sockets of its hub. Null if this connection has none. */
   readonly #sockets: Sockets | null;
   #storedMessageAt: number;
 
@@ -86,7 +86,7 @@ export class Connection {
     this.#storedMessageAt = state.lastMessageAt;
   }
 
-  /** Accepts a socket for hibernation. The caller saves the connection before the next event. */
+  /** Accepts a socket for hibernation. The connection is not saved yet. */
   static accept(sockets: Sockets, socket: WebSocket, terms: Terms, admission: Admission, id: string): Connection {
     const ofEnrolment = enrolmentTag(admission);
     sockets.acceptWebSocket(socket, [

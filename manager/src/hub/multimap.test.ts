@@ -19,6 +19,9 @@ it("counts each value of a key once", () => {
   map.delete("b", one);
   expect([map.size, map.count("b"), map.of("b")]).toEqual([1, 0, []]);
   expect([...map.entries()].map(([key, values]) => [key, [...values]])).toEqual([["a", [two]]]);
+  map.add("a", one);
+  expect([map.size, map.count("a"), map.of("a")]).toEqual([2, 2, [two, one]]);
+  map.delete("a", one);
   map.delete("a", two);
   expect([map.size, map.all(), [...map.entries()]]).toEqual([0, [], []]);
 });

@@ -21,14 +21,20 @@ export class MultiMap<Value extends object> {
 
   delete(key: string, value: Value): void {
     const present = this.#values.get(key);
-    if (present instanceof Set ? !present.delete(value) : present !== value) return;
+    if (present instanceof Set) {
+      if (!present.delete(value)) return;
+      const [one] = present;
+      if (present.size === 1 && one !== undefined) this.#values.set(key, one);
+    } else {
+      if (present !== value) return;
+      this.#values.delete(key);
+    }
     this.#size--;
-    if (!(present instanceof Set) || present.size === 0) this.#values.delete(key);
   }
 
   /** The values of a key, as a copy: a loop over it may add and delete values. */
   of(key: string): Value[] {
-    return [...this.#of(key)];
+    return [...each(this.#values.get(key))];
   }
 
   /** How many values a key has. */
@@ -44,17 +50,16 @@ export class MultiMap<Value extends object> {
 
   /** All values, as a copy. */
   all(): Value[] {
-    return [...this.#values.keys()].flatMap((key) => [...this.#of(key)]);
+    return [...this.#values.values()].flatMap((values) => [...each(values)]);
   }
 
   /** Every key with its values, without a copy: a loop over it must not add or delete values. */
   *entries(): Iterable<[string, Iterable<Value>]> {
-    for (const key of this.#values.keys()) yield [key, this.#of(key)];
+    for (const [key, values] of this.#values) yield [key, each(values)];
   }
+}
 
-  #of(key: string): Iterable<Value> {
-    const present = this.#values.get(key);
-    if (present instanceof Set) return present;
-    return present === undefined ? [] : [present];
-  }
+function each<Value extends object>(values: Value | Set<Value> | undefined): Iterable<Value> {
+  if (values instanceof Set) return values;
+  return values === undefined ? [] : [values];
 }

@@ -97,9 +97,11 @@ export class Outbox {
   #flushing: Promise<void> | null = null;
   /** When the last write of new transitions began; Unix milliseconds. */
   #wroteAt = 0;
-  /** How many transitions have come since `#countedFrom`, and whether they were a crowd the time before. */
+  /** How many transitions have come since `#countedFrom`. */
   #counted = 0;
+  /** When the counting began; Unix milliseconds. It begins again every {@link CROWD_WRITES_EVERY_MS}. */
   #countedFrom = 0;
+  /** Whether the count before was that of a crowd. */
   #isCrowd = false;
   /** Whether the last flush failed. */
   #failing = false;
@@ -144,8 +146,11 @@ export class Outbox {
   }
 
   #count(now: number): void {
-    if (now < this.#countedFrom || now >= this.#countedFrom + CROWD_WRITES_EVERY_MS) {
-      this.#isCrowd = this.#counted >= CROWD;
+    const elapsed = now - this.#countedFrom;
+    if (elapsed < 0 || elapsed >= CROWD_WRITES_EVERY_MS) {
+      // A crowd of an earlier time is over.
+      const isRecent = elapsed >= 0 && elapsed < 2 * CROWD_WRITES_EVERY_MS;
+      this.#isCrowd = isRecent && this.#counted >= CROWD;
       this.#countedFrom = now;
       this.#counted = 0;
     }

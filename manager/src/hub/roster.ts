@@ -157,7 +157,7 @@ export class Roster {
     return [...known.values()];
   }
 
-  /** Accepts a socket. Its agent has not registered yet. The caller saves the connection; {@link scheduleBeat} does. */
+  /** Accepts a socket, whose agent has yet to register. It is not saved: call {@link scheduleBeat} next, which saves it. */
   accept(socket: WebSocket, admission: Admission, connectionId: string): Connection {
     const connection = Connection.accept(this.#parts.sockets, socket, this.#terms, admission, connectionId);
     this.#add(connection);
