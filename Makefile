@@ -71,7 +71,7 @@ bench: $(INSTALLED) agent ## Measure the manager beside bare objects and NATS, i
 	@$(NODE) scripts/bench/manager.ts $(ARGS)
 
 .PHONY: bench-full
-bench-full: ## Measure all that docs/BENCHMARKS.md and docs/SCALING.md have, the manager with more rounds; takes about two hours
+bench-full: ## Run all benchmarks, messages with more rounds; takes about two hours
 	@$(MAKE) bench ARGS="--rounds 25" && $(MAKE) bench-sleep && $(MAKE) bench-ui && $(MAKE) bench-ui ARGS=--manager
 	@$(MAKE) bench-agent ARGS=--full
 
