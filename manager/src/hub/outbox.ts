@@ -6,17 +6,16 @@ import type { Log } from "../log.ts";
 import { newest, type Transition } from "../presence/presence.ts";
 import type { StaleConnection, Written } from "../registry/transitions.ts";
 import type { Alarm } from "./alarm.ts";
+import { Crowd } from "./crowd.ts";
 import { inTime, NoAnswerInTime } from "./in-time.ts";
 
 /** The largest number of transitions in one write. Transitions that arrive during a write go into the next one. */
 const BATCH = 500;
 /**
  * While a crowd of agents comes or goes, writes begin this far apart, in milliseconds. Each is a transaction of the
- * registry, and holds up the admissions of the crowd.
+ * registry, and holds up the admissions of the crowd. Other transitions are written at once.
  */
 const CROWD_WRITES_EVERY_MS = 100;
-/** So many transitions within {@link CROWD_WRITES_EVERY_MS} are a crowd. Fewer are written at once. */
-const CROWD = 20;
 /** How long a write may take, in milliseconds. D1 has the same limit for a query. */
 const WRITE_TIMEOUT_MS = 30_000;
 /** A failed flush is tried again after this time. */
@@ -97,12 +96,7 @@ export class Outbox {
   #flushing: Promise<void> | null = null;
   /** When the last write of new transitions began; Unix milliseconds. */
   #wroteAt = 0;
-  /** How many transitions have come since `#countedFrom`. */
-  #counted = 0;
-  /** When the counting began; Unix milliseconds. It begins again every {@link CROWD_WRITES_EVERY_MS}. */
-  #countedFrom = 0;
-  /** Whether the count before was that of a crowd. */
-  #isCrowd = false;
+  readonly #crowd = new Crowd(CROWD_WRITES_EVERY_MS);
   /** Whether the last flush failed. */
   #failing = false;
   /** How often the registry has rejected a transition, by its number. */
@@ -135,7 +129,7 @@ export class Outbox {
   push(entry: ConnectionTransition): void {
     const { store, alarm, waitUntil } = this.#parts;
     const { connectionId, transition } = entry;
-    this.#count(Date.now());
+    this.#crowd.count(Date.now());
     const isStored = transition.status === "online" || store.endConnection(connectionId, transition);
     if (isStored && !this.#hasBacklog) this.#fresh.push(entry);
     else this.#append([entry]);
@@ -143,18 +137,6 @@ export class Outbox {
     // While the registry fails, transitions wait for the next alarm. A try per transition would flood the registry and
     // the log.
     if (!this.#failing) waitUntil(this.flush());
-  }
-
-  #count(now: number): void {
-    const elapsed = now - this.#countedFrom;
-    if (elapsed < 0 || elapsed >= CROWD_WRITES_EVERY_MS) {
-      // A crowd of an earlier time is over.
-      const isRecent = elapsed >= 0 && elapsed < 2 * CROWD_WRITES_EVERY_MS;
-      this.#isCrowd = isRecent && this.#counted >= CROWD;
-      this.#countedFrom = now;
-      this.#counted = 0;
-    }
-    this.#counted++;
   }
 
   /** Flushes until the outbox is empty or the registry fails. After a failure, an alarm starts the next try. */
@@ -217,7 +199,7 @@ export class Outbox {
 
   /** How long to wait until the crowd has more transitions, in milliseconds. */
   #untilNextWrite(now: number): number {
-    if (!this.#isCrowd || this.#fresh.length >= BATCH) return 0;
+    if (!this.#crowd.isThere || this.#fresh.length >= BATCH) return 0;
     return Math.min(CROWD_WRITES_EVERY_MS, this.#wroteAt + CROWD_WRITES_EVERY_MS - now);
   }
 
