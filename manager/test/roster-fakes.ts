@@ -195,7 +195,7 @@ export function admission(agentId: string, more: Partial<Admission> = {}): Admis
 /** Opens a socket for an admission. */
 export function open(roster: Roster, admitted: Admission): FakeSocket {
   const socket = new FakeSocket();
-  roster.accept(socket, admitted, admitted.connectionId ?? "").save();
+  roster.accept(socket, admitted, admitted.connectionId ?? "");
   return socket;
 }
 

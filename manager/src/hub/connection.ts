@@ -86,7 +86,7 @@ export class Connection {
     this.#storedMessageAt = state.lastMessageAt;
   }
 
-  /** Accepts a socket for hibernation. The connection is not saved yet. */
+  /** Accepts a socket for hibernation. The roster saves the connection when it has given the agent its beats. */
   static accept(sockets: Sockets, socket: WebSocket, terms: Terms, admission: Admission, id: string): Connection {
     const ofEnrolment = enrolmentTag(admission);
     sockets.acceptWebSocket(socket, [

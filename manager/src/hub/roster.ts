@@ -157,11 +157,18 @@ export class Roster {
     return [...known.values()];
   }
 
-  /** Accepts a socket, whose agent has yet to register. It is not saved: call {@link scheduleBeat} next, which saves it. */
-  accept(socket: WebSocket, admission: Admission, connectionId: string): Connection {
+  /**
+   * Accepts a socket, whose agent has yet to register, and gives the agent its place in the window.
+   * @returns also how long until its first beat there, in milliseconds
+   */
+  accept(
+    socket: WebSocket,
+    admission: Admission,
+    connectionId: string,
+  ): { readonly connection: Connection; readonly beatDelayMs: number } {
     const connection = Connection.accept(this.#parts.sockets, socket, this.#terms, admission, connectionId);
     this.#add(connection);
-    return connection;
+    return { connection, beatDelayMs: this.scheduleBeat(connection, Date.now()) };
   }
 
   /**

@@ -100,19 +100,18 @@ export class Router {
     const replyFault = faultInReply(connection, message);
     if (replyFault !== null) return this.#send(connection, "agent.error", failure("invalid_data", replyFault));
     const outcome = this.#outcome(connection, message);
-    if (!(outcome instanceof Promise)) return this.#answer(connection, message, outcome);
-    return outcome
-      .then((later) => {
-        this.#answer(connection, message, later);
-        return later;
-      })
-      .then((later) => {
-        // One step later: two registrations of one connection have the same outcome, and both must be answered before the
-        // close.
-        if (message.subject === "agent.register" && !later.ok && isRefusal(later.error.code)) {
-          this.#onClose(connection, Close.unauthorized);
-        }
-      });
+    return outcome instanceof Promise
+      ? this.#answerLater(connection, message, outcome)
+      : this.#answer(connection, message, outcome);
+  }
+
+  async #answerLater(connection: Connection, message: Message, waiting: Promise<Answer>): Promise<void> {
+    const outcome = await waiting;
+    this.#answer(connection, message, outcome);
+    if (message.subject !== "agent.register" || outcome.ok || !isRefusal(outcome.error.code)) return;
+    // Two registrations of one connection have the same outcome. The other one is answered before the close.
+    await Promise.resolve();
+    this.#onClose(connection, Close.unauthorized);
   }
 
   /**

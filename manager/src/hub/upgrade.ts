@@ -12,9 +12,8 @@ export function upgrade(roster: Roster, settings: Settings, admission: Admission
     return Response.json({ error }, { status: 429, headers: { "Retry-After": "2" } });
   }
   const { 0: client, 1: server } = new WebSocketPair();
-  const connection = roster.accept(server, admission, admission.connectionId ?? "");
-  const delayMs = roster.scheduleBeat(connection, Date.now());
-  const greeting = welcome(settings, connection.id, delayMs, roster.expected, admission.labels);
+  const { connection, beatDelayMs } = roster.accept(server, admission, admission.connectionId ?? "");
+  const greeting = welcome(settings, connection.id, beatDelayMs, roster.expected, admission.labels);
   connection.send(encode("agent.welcome", { dataJson: JSON.stringify(greeting) }));
   return new Response(null, { status: 101, webSocket: client });
 }
