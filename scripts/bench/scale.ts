@@ -29,7 +29,7 @@ interface Side {
   /** Prepares more agents, which then connect with {@link Side.open}. */
   add: (count: number) => Promise<void>;
   open: object;
-  /** Waits until what the closing of sockets has begun is done. */
+  /** Waits until the ends of the closed connections are stored. */
   settle: () => Promise<void>;
   subscribes: boolean;
   publish: object;
