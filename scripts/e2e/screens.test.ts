@@ -44,6 +44,9 @@ const test = base.extend("open", async ({ browser }, { onCleanup }) => {
 const focused = (page: Page) =>
   page.evaluate<string>("document.activeElement?.ariaLabel ?? document.activeElement?.textContent.trim()");
 
+/** Which row has the focus, from 0. */
+const rowOfFocus = (page: Page) => page.evaluate<number>("document.activeElement.closest('tr')?.ariaRowIndex - 2");
+
 /** Whether the element with the focus is neither below the head of the table nor outside the window. */
 const isFocusInSight = (page: Page) =>
   page.evaluate<boolean>(`
@@ -205,6 +208,39 @@ test("the keyboard alone reaches the rows, their menus and pages, and its focus 
   await keyboard.press("Escape");
   await page.getByRole("region", { name }).waitFor({ state: "detached" });
   expect(await focused(page)).toBe(name);
+});
+
+test("Tab goes from row to row faster than the browser tells that the page was scrolled", async ({ open }) => {
+  const { page } = await open();
+  await page
+    .getByRole("checkbox", { name: /^Select edge/ })
+    .first()
+    .focus();
+  // At the window this listener comes before those of the page, because it is for the way down.
+  await page.evaluate(`addEventListener("scroll", (event) => event.stopImmediatePropagation(), { capture: true })`);
+  for (let stop = 0; stop < 150; stop++) await page.keyboard.press("Tab");
+  expect(await rowOfFocus(page)).toBe(50);
+  expect(await isFocusInSight(page)).toBe(true);
+  for (let stop = 0; stop < 75; stop++) await page.keyboard.press("Shift+Tab");
+  expect(await rowOfFocus(page)).toBe(25);
+  expect(await isFocusInSight(page)).toBe(true);
+});
+
+test("Tab goes on from a row that was scrolled away", async ({ open }) => {
+  const { page } = await open();
+  const rows = page.getByRole("checkbox", { name: /^Select edge/ });
+  await rows.nth(3).focus();
+  for (const [key, row] of [
+    ["Tab", 4],
+    ["Shift+Tab", 3],
+  ] as const) {
+    await page.mouse.move(600, 500);
+    await page.mouse.wheel(0, 100_000);
+    await expect.poll(() => isFocusInSight(page)).toBe(false);
+    for (let stop = 0; stop < 3; stop++) await page.keyboard.press(key);
+    expect(await rowOfFocus(page)).toBe(row);
+    expect(await isFocusInSight(page)).toBe(true);
+  }
 });
 
 test("the focus and an open menu stay when their row is scrolled away", async ({ open }) => {

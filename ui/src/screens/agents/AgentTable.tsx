@@ -24,7 +24,7 @@ interface AgentTableProps {
 }
 
 /**
- * A table of which only the rows near the window exist, and the one with the focus: ten thousand rows would be too much
+ * A table of which only the rows near the window exist, and those about the focus: ten thousand rows would be too much
  * for a browser. It says how many rows there are, and each row which one it is.
  */
 export function AgentTable(props: AgentTableProps) {
@@ -38,13 +38,25 @@ export function AgentTable(props: AgentTableProps) {
 
   /** The row that has the focus, or that a dialog will give it back to. */
   const [focusedId, setFocusedId] = createSignal<string>();
+  const focusedAt = createMemo(() => {
+    const id = focusedId();
+    return id === undefined ? -1 : props.order.indexOf(id);
+  });
+  /**
+   * The rows that exist, by id, with their places among all rows. The neighbours of the row with the focus are there too:
+   * Tab leads to them, also before the page has told that it scrolled.
+   */
   const places = createMemo(() => {
-    const [first, end] = [near.first(), Math.min(near.end(), props.order.length)];
-    const rows = new Map(props.order.slice(first, end).map((id, at) => [id, first + at]));
-    const focused = focusedId();
-    const at = focused === undefined || rows.has(focused) ? -1 : props.order.indexOf(focused);
-    if (focused !== undefined && at >= 0) rows.set(focused, at);
-    return rows;
+    const at = focusedAt();
+    const rows = new Set(at < 0 ? [] : [at - 1, at, at + 1]);
+    for (let place = near.first(); place < near.end(); place++) rows.add(place);
+    const fromTheTop = [...rows].sort((a, b) => a - b);
+    return new Map(
+      fromTheTop.flatMap((place) => {
+        const id = props.order[place];
+        return id === undefined ? [] : [[id, place]];
+      }),
+    );
   });
   const ids = createMemo(() => [...places().keys()]);
 
