@@ -1,9 +1,13 @@
 import { expect, test } from "vitest";
-import { growth, spread } from "./figures.ts";
+import { growth, ratio, spread } from "./figures.ts";
 
 test("the median of an even number of values is between the two in the middle", () => {
-  expect(spread([4, 1, 3, 2])).toEqual({ median: 2.5, least: 1, most: 4, samples: 4 });
+  expect(spread([4, 1, 3, 2])).toEqual({ median: 2.5, least: 1, most: 4, rounds: [4, 1, 3, 2] });
   expect(spread([3, 1, 2]).median).toBe(2);
+});
+
+test("a ratio compares what was measured in the same round", () => {
+  expect(ratio(spread([10, 40, 30]), spread([10, 20, 10]))).toEqual(spread([1, 2, 3]));
 });
 
 test.each([

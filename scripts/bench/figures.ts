@@ -4,14 +4,20 @@ export interface Spread {
   median: number;
   least: number;
   most: number;
-  samples: number;
+  /** Of each round, in their order. */
+  rounds: readonly number[];
 }
 
 export function spread(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   const median = ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
-  return { median, least: sorted[0] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN, samples: sorted.length };
+  return { median, least: sorted[0] ?? Number.NaN, most: sorted.at(-1) ?? Number.NaN, rounds: values };
+}
+
+/** How many times the other's value each round's is. Both were measured in the same rounds. */
+export function ratio(of: Spread, to: Spread): Spread {
+  return spread(of.rounds.map((value, round) => value / (to.rounds[round] ?? Number.NaN)));
 }
 
 /**
@@ -31,8 +37,9 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
   for (const cells of [head, head.map(() => "---"), ...rows]) console.log(`| ${cells.join(" | ")} |`);
 }
 
-/** The median, the least and the most. */
-export function range({ median, least, most }: Spread, unit: string, digits: number): string {
+/** The median, and the least and the most if there is more than one round. */
+export function range({ median, least, most, rounds }: Spread, unit: string, digits: number): string {
   const [middle, low, high] = [median, least, most].map((value) => value.toFixed(digits));
-  return `${[middle, unit].join(" ").trim()} (${low}–${high})`;
+  const text = [middle, unit].join(" ").trim();
+  return rounds.length > 1 ? `${text} (${low}–${high})` : text;
 }

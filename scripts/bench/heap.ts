@@ -8,8 +8,8 @@ import { managerSide, verifiedSide } from "./scale.ts";
 const INTERVAL_MS = 15_000;
 const SWEPT_MS = INTERVAL_MS + 11_000;
 
-/** Agents that are there before the others are counted, so that what is made once is not counted. */
-const FIRST = 200;
+/** At most so many agents are there before the others are counted, so that what is made once is not counted. */
+const MOST_FIRST = 200;
 
 export interface HeapFigures {
   name: string;
@@ -27,6 +27,7 @@ export async function measureHeap(
   vars: Record<string, string>,
   size: number,
 ): Promise<HeapFigures[]> {
+  const first = Math.min(MOST_FIRST, Math.floor(size / 2));
   const figures: HeapFigures[] = [];
   for (const [prepare, object] of [
     [managerSide, { className: "AgentHub", name: "hub-0" }],
@@ -52,9 +53,9 @@ export async function measureHeap(
         await load.order({ do: "echo", group: "many", count: 1 });
         return { connected, woken: await runtime.heapKib() };
       };
-      const before = await heaps(FIRST);
-      const after = await heaps(size - FIRST);
-      const perAgent = (of: "connected" | "woken") => (after[of] - before[of]) / (size - FIRST);
+      const before = await heaps(first);
+      const after = await heaps(size - first);
+      const perAgent = (of: "connected" | "woken") => (after[of] - before[of]) / (size - first);
       figures.push({ name: side.name, size, connected: perAgent("connected"), woken: perAgent("woken") });
     } finally {
       await load.end();

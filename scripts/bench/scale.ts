@@ -95,16 +95,20 @@ export async function measureScale(
   }
 }
 
-/** How each figure grows with the number of agents. */
-export function exponents(figures: readonly ScaleFigures[]): Record<string, number> {
+/** How each figure grows with the number of agents, in each round. */
+export function exponents(figures: readonly ScaleFigures[]): Record<string, Spread> {
   const own = figures.filter(({ name }) => name === "manager");
-  const of = (value: (figure: ScaleFigures) => number) =>
-    growth(own.map((figure) => ({ size: figure.size, value: value(figure) })));
+  const of = (rounds: (figure: ScaleFigures) => readonly number[]) =>
+    spread(
+      Array.from({ length: Math.min(...own.map((figure) => rounds(figure).length)) }, (_, round) =>
+        growth(own.map((figure) => ({ size: figure.size, value: rounds(figure)[round] ?? Number.NaN }))),
+      ),
+    );
   return {
-    connect: of(({ connectMs }) => connectMs.median),
-    memory: of(({ kibPerAgent, size }) => kibPerAgent * size),
-    "fan-out": of(({ fanoutMs }) => fanoutMs.median),
-    list: of(({ listMs }) => listMs.median),
+    connecting: of(({ connectMs }) => connectMs.rounds),
+    "memory of all": of(({ kibPerAgent, size }) => [kibPerAgent * size]),
+    "fan-out": of(({ fanoutMs }) => fanoutMs.rounds),
+    list: of(({ listMs }) => listMs.rounds),
   };
 }
 
