@@ -48,8 +48,9 @@ export function AgentTable(props: AgentTableProps) {
    */
   const places = createMemo(() => {
     const at = focusedAt();
+    const { first, end } = near();
     const rows = new Set(at < 0 ? [] : [at - 1, at, at + 1]);
-    for (let place = near.first(); place < near.end(); place++) rows.add(place);
+    for (let place = first; place < end; place++) rows.add(place);
     const fromTheTop = [...rows].sort((a, b) => a - b);
     return new Map(
       fromTheTop.flatMap((place) => {
