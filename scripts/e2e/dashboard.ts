@@ -11,6 +11,8 @@ export async function launchBrowser(): Promise<Browser> {
     args: [
       ...["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
       ...["--disable-component-update", "--disable-sync"],
+      // Chromium ignores a key that comes in the last 15 ms of a smooth scroll.
+      "--disable-smooth-scrolling",
     ],
   });
 }
