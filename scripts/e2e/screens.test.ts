@@ -302,6 +302,13 @@ test("filter, search, order, selection and the open agent are in the URL: a relo
   expect((await names())[0]).toBe(first);
 });
 
+test("a reload right after a filter was chosen keeps it", async ({ open }) => {
+  const { page } = await open();
+  await page.getByRole("button", { name: /^Trouble/ }).click();
+  await page.reload();
+  await page.locator("button[aria-pressed=true]", { hasText: "Trouble" }).waitFor();
+});
+
 test("a menu at the foot of the window opens upwards, and is all in sight", async ({ open }) => {
   const { page } = await open();
   const buttons = page.getByRole("button", { name: /^Actions for/ });

@@ -3,14 +3,19 @@ import { createMemo, createRoot, createSignal } from "solid-js";
 /** The parameters of the URL that a screen keeps its state in. Null takes one out; a list repeats it. */
 export type Params = Readonly<Record<string, string | readonly string[] | null>>;
 
-/** The URL is written so long after a change. Browsers refuse a page that writes it with every key. */
-const writeAfterMs = 300;
+/**
+ * The browser's URL is written with the first of several changes and then after a pause of this length. Browsers refuse a
+ * page that writes it with every key.
+ */
+const pauseMs = 300;
 
 const { url, setUrl, path } = createRoot(() => {
   const [url, setUrl] = createSignal(new URL(location.href));
   return { url, setUrl, path: createMemo(() => url().pathname) };
 });
+/** Runs for the length of a pause after each change. */
 let timer: ReturnType<typeof setTimeout> | undefined;
+let isWritten = true;
 
 /** The path of the page's URL, such as `/agents/k3v`. */
 export { path };
@@ -45,19 +50,23 @@ export function setParams(params: Params): void {
     for (const each of [value ?? []].flat()) if (each !== "") next.searchParams.append(name, each);
   }
   setUrl(next);
+  isWritten = false;
+  // The caller may change more parameters.
+  if (timer === undefined) queueMicrotask(write);
   clearTimeout(timer);
-  timer = setTimeout(write, writeAfterMs);
+  timer = setTimeout(() => {
+    timer = undefined;
+    write();
+  }, pauseMs);
 }
 
 function write(): void {
-  clearTimeout(timer);
-  if (timer !== undefined) history.replaceState(null, "", url());
-  timer = undefined;
+  if (!isWritten) history.replaceState(null, "", url());
+  isWritten = true;
 }
 
 window.addEventListener("popstate", () => {
-  clearTimeout(timer);
-  timer = undefined;
+  isWritten = true;
   setUrl(new URL(location.href));
 });
 window.addEventListener("pagehide", write);
