@@ -13,8 +13,8 @@ type Fields = Parameters<typeof agentJson>[1];
 const edge7 = (fields: Fields = {}) => agentJson("edge-7", { id, ...fields });
 
 /** Opens the dashboard at the page of the one agent. */
-async function openAgent(prepare: (manager: Manager) => void = () => {}) {
-  history.replaceState(null, "", `/agents/${id}`);
+async function openAgent(prepare: (manager: Manager) => void = () => {}, at = id) {
+  history.replaceState(null, "", `/agents/${at}`);
   window.dispatchEvent(new PopStateEvent("popstate"));
   const page = await openPage((manager) => {
     manager.agents = [edge7()];
@@ -65,10 +65,8 @@ test("an agent that is removed elsewhere is said to be so, and the focus stays o
   expect(document.activeElement).toBe(document.querySelector(".drawer"));
 });
 
-test("a page of an agent that does not exist says so", async () => {
-  await openAgent((manager) => {
-    manager.agents = [agentJson("another")];
-  });
+test.each(["unknown", "%", "%E0%A4%A"])("the page of an agent that does not exist says so: %j", async (at) => {
+  await openAgent(() => {}, at);
   expect(screen.getByText("There is no such agent. It may have been removed.")).toBeTruthy();
 });
 

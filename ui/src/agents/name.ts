@@ -1,3 +1,5 @@
+import { tryParse } from "../json.ts";
+
 /** Characters that leave no mark: spaces, controls, and others that a font shows as nothing. */
 const invisible = /[\p{C}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]/gu;
 
@@ -21,4 +23,11 @@ export function isBlank(name: string): boolean {
 /** The place of an agent's page. */
 export function agentPath(id: string): string {
   return `/agents/${encodeURIComponent(id)}`;
+}
+
+/** The id in the path of an agent's page; undefined in other paths. */
+export function agentIdAt(path: string): string | undefined {
+  const [, , id = ""] = path.split("/");
+  // No agent has an id with a bad escape such as `%`. Its page says so.
+  return id === "" ? undefined : (tryParse(() => decodeURIComponent(id)) ?? id);
 }

@@ -1,5 +1,6 @@
 import { createMemo, createSignal, lazy, Match, Show, Suspense, Switch } from "solid-js";
 import { Freshness, useStale } from "../../agents/Freshness.tsx";
+import { agentIdAt } from "../../agents/name.ts";
 import { useDialogs } from "../../components/dialogs.tsx";
 import { rescueFocus } from "../../components/focus.ts";
 import { formatCount } from "../../components/format.ts";
@@ -34,10 +35,7 @@ export function AgentsScreen() {
   const order = useOrder(live, query, menuIsOpen);
   const selection = useSelection(live, order);
 
-  const openedId = createMemo(() => {
-    const [, , id] = path().split("/");
-    return id === undefined || id === "" ? undefined : decodeURIComponent(id);
-  });
+  const openedId = createMemo(() => agentIdAt(path()));
   const showAll = () => {
     changeQuery({ group: "all", words: "", labels: [] });
     // The button that had it is gone.
