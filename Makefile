@@ -72,7 +72,7 @@ bench: $(INSTALLED) agent ## Measure the manager beside bare objects and NATS, i
 
 .PHONY: bench-full
 bench-full: ## Run all benchmarks, messages with more rounds; takes about two hours
-	@$(MAKE) bench ARGS="--rounds 25" && $(MAKE) bench-sleep && $(MAKE) bench-ui && $(MAKE) bench-ui ARGS=--manager
+	@$(MAKE) bench ARGS="--rounds 15" && $(MAKE) bench-sleep && $(MAKE) bench-ui && $(MAKE) bench-ui ARGS=--manager
 	@$(MAKE) bench-agent ARGS=--full
 
 .PHONY: bench-sleep

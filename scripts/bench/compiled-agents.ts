@@ -26,16 +26,17 @@ export interface CompiledFigures {
 
 /** Starts and stops compiled agents over and over, and sends requests to one of them. */
 export async function measureCompiledAgents(
-  runtime: Runtime,
+  start: () => Promise<Runtime>,
   binary: string,
   rounds: number,
 ): Promise<CompiledFigures> {
+  const runtime = await start();
   const admin = new Admin(new URL(runtime.url), runtime.password);
   const folder = await mkdtemp(join(tmpdir(), "zedops-agents-"));
   const load = new Load(binary);
   const [online, latency, cpu]: [number[], number[], number[]] = [[], [], []];
   let processes: ChildProcess[] = [];
-  const start = (token: string | null) => {
+  const startAgents = (token: string | null) => {
     processes = Array.from({ length: AGENTS }, (_, n) => {
       const own = ["--state-dir", join(folder, String(n)), "--name", `${NAME} ${n}`];
       const source = token === null ? [] : ["--token-file", "-"];
@@ -46,19 +47,19 @@ export async function measureCompiledAgents(
       return agent;
     });
   };
-  const stop = async () => {
+  const stopAgents = async () => {
     await Promise.all(processes.splice(0).map(ended));
     await runtime.untilOnline(0, NAME);
   };
   try {
     // They enrol once. After that, each has its own token.
-    start(await admin.mintToken({ maxUses: AGENTS }));
+    startAgents(await admin.mintToken({ maxUses: AGENTS }));
     await runtime.untilOnline(AGENTS, NAME);
     const agent = (await admin.agents()).find(({ name }) => name === `${NAME} 0`);
-    await stop();
+    await stopAgents();
     for (let round = 0; round < rounds; round++) {
       const began = performance.now();
-      start(null);
+      startAgents(null);
       await runtime.untilOnline(AGENTS, NAME);
       online.push(performance.now() - began);
       const before = await cpuMs(runtime.pid);
@@ -69,12 +70,13 @@ export async function measureCompiledAgents(
       });
       latency.push(medianUs ?? Number.NaN);
       cpu.push((((await cpuMs(runtime.pid)) - before) * 1000) / ASKS);
-      await stop();
+      await stopAgents();
     }
     return { agents: AGENTS, onlineMs: spread(online), latencyUs: spread(latency), cpuUs: spread(cpu) };
   } finally {
     await Promise.all(processes.map(ended));
     await load.end();
+    await runtime.stop();
     await rm(folder, { recursive: true });
   }
 }

@@ -36,7 +36,7 @@ const { values: options } = parseArgs({
 const SIZES = options.sizes?.split(",").map(Number) ?? [1_000, 2_000, 4_000, 8_000];
 if (SIZES.length < 2 || SIZES.some((size, n) => !(Number.isInteger(size) && size > (SIZES[n - 1] ?? 1))))
   throw new Error("--sizes takes two or more whole numbers from 2, each larger than the one before: 1000,8000");
-const ROUNDS = Number(options.rounds ?? 7);
+const ROUNDS = Number(options.rounds ?? 4);
 if (!(Number.isInteger(ROUNDS) && ROUNDS > 0)) throw new Error("--rounds takes a whole number from 1");
 /** A process that can be inspected is slow, and the heap of an agent does not depend on how many there are. */
 const HEAP_SIZE = 2_000;
@@ -45,21 +45,14 @@ const folder = await mkdtemp(join(tmpdir(), "zedops-load-"));
 const worker = await bundle("message-worker", { BARE: "Bare", PARSING: "Parsing", VERIFIED: "Verified" });
 try {
   const binaries = await buildLoad(folder);
-  const runtime = await Runtime.start(worker, VARS);
-  let few: Pick<Figures, "messages" | "asks" | "compiled">;
-  try {
-    few = {
-      messages: await measureMessages(runtime, binaries, ROUNDS),
-      asks: await measureAsks(runtime, binaries.load, ROUNDS),
-      compiled: await measureCompiledAgents(runtime, binaries.load, ROUNDS),
-    };
-  } finally {
-    await runtime.stop();
-  }
+  const start = () => Runtime.start(worker, VARS);
+  const messages = await measureMessages(start, binaries, ROUNDS);
+  const asks = await measureAsks(start, binaries.load, ROUNDS);
+  const compiled = await measureCompiledAgents(start, binaries.load, ROUNDS);
   const scale = await measureScale(worker, binaries.load, VARS, SIZES);
   const heap = await measureHeap(worker, binaries.load, VARS, Math.min(HEAP_SIZE, Math.max(...SIZES)));
   const devServer = await measureDevServer(VARS, binaries.load, ROUNDS);
-  const figures: Figures = { ...few, scale, exponents: exponents(scale), heap, devServer };
+  const figures: Figures = { messages, asks, compiled, scale, exponents: exponents(scale), heap, devServer };
   if (options.json !== undefined)
     await writeFile(options.json, `${JSON.stringify({ ...figures, outcomes: outcomes(figures) }, null, 2)}\n`);
   print(figures);

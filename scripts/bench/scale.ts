@@ -6,8 +6,10 @@ import { Load } from "./load.ts";
 import { anonymousKiB } from "./process-usage.ts";
 import { type Bundle, Runtime } from "./runtime.ts";
 
-/** How often each operation is timed at each size. */
-const REPETITIONS = 3;
+/** How often all agents connect at each size: it takes minutes. */
+const CONNECTS = 3;
+/** How often they are published to, and listed, at each size. */
+const REPETITIONS = 15;
 
 export interface ScaleFigures {
   size: number;
@@ -56,7 +58,7 @@ export async function measureScale(
       for (const side of sides) await side.add(size - connected);
       connected = size;
       const times = sides.map(() => ({ connect: [] as number[], fanout: [] as number[], list: [] as number[] }));
-      for (let n = 0; n < REPETITIONS; n++) {
+      for (let n = 0; n < CONNECTS; n++) {
         for (const [i, { load, open, settle }] of sides.entries()) {
           await load.order({ do: "close", group: "many" });
           await settle();
