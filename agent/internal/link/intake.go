@@ -91,6 +91,14 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// cut ends the TCP socket at once. The library cannot: its Close waits up to ten seconds for the other end, and its CloseNow
+// waits for a Close that has begun.
+func (m *meter) cut() {
+	if m.Conn != nil { // it is nil in tests that dial otherwise
+		_ = m.Conn.Close()
+	}
+}
+
 func (m *meter) Write(p []byte) (int, error) {
 	if !m.upgraded.Load() {
 		m.progress.onWrite(p)

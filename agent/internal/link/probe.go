@@ -57,7 +57,7 @@ func (l *Link) Probe(ctx context.Context, token string) Findings {
 		f.Step, f.Err = fault.Heartbeat, err
 		return f
 	}
-	defer time.AfterFunc(closeGrace, func() { frames.ws.CloseNow() }).Stop()
+	defer time.AfterFunc(closeGrace, frames.meter.cut).Stop()
 	_ = frames.ws.Close(websocket.StatusCode(protocol.CloseStopped), "stopped")
 	return f
 }
