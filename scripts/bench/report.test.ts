@@ -32,7 +32,7 @@ test.each([
   ["time of an operator's request", [1], true],
   ["KiB of JavaScript heap of an agent", [0.8], false],
   ["the same after a hibernation", [0.2], true],
-  ["power of the number of agents with which it grows: list", [1.06], false],
+  ["growth with the agents, as an exponent: list", [1.06], false],
 ])("%s", (what, rounds, met) => {
   const outcome = outcomes(figures).find((found) => found.what === what);
   expect(outcome?.figure).toEqual(spread(rounds));

@@ -62,7 +62,7 @@ export function outcomes({ messages, asks, scale, exponents, heap, devServer }: 
     atLeast(0.85, "echoes a second under `wrangler dev`", BARE, compared(devServer, BARE, oneAtATime)),
     atLeast(0.85, "the same, 100 on their way", BARE, compared(devServer, BARE, perSecond)),
     ...Object.entries(exponents).map(([name, exponent]) =>
-      atMost(1.05, `power of the number of agents with which it grows: ${name}`, null, exponent),
+      atMost(1.05, `growth with the agents, as an exponent: ${name}`, null, exponent),
     ),
   ];
 }
