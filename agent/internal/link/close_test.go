@@ -1,7 +1,6 @@
 package link
 
 import (
-	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,8 +14,7 @@ func TestAStopDoesNotWaitForADeadManager(t *testing.T) {
 	for name, pauses := range map[string]bool{"while the reader reads": false, "while the reader pauses": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				m, dial := managertest.StartInMemory(t, nil)
-				r := run(t, m.URL, func(l *Link) { l.http.Transport = &http.Transport{DialContext: metered(dial)} })
+				m, r := inMemory(t, nil, nil)
 				p := m.Next(t)
 				p.Register(t, managertest.Defaults())
 				for range 2 { // the first beat and the echo, and nothing is read after them
@@ -44,8 +42,7 @@ func TestAStopDoesNotWaitForADeadManager(t *testing.T) {
 
 func TestAProbeDoesNotWaitForADeadManager(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m, dial := managertest.StartInMemory(t, nil)
-		r := run(t, m.URL, func(l *Link) { l.http.Transport = &http.Transport{DialContext: metered(dial)} })
+		m, r := inMemory(t, nil, nil)
 		m.Next(t)
 		found := make(chan Findings, 1)
 		go func() { found <- r.Probe(t.Context(), managertest.PermanentToken) }()

@@ -205,7 +205,7 @@ func (c *connection) run(ctx context.Context, ready func(rtt time.Duration)) err
 			code, reason = protocol.CloseStopped, "stopped"
 		}
 		leave() // the other goroutines end before the close frame is sent
-		// The reader may be between two reads, and then its context does not end the handshake.
+		// The reader may be between two reads. Then the end of its context does not end the handshake.
 		defer time.AfterFunc(closeGrace, func() { tearDown(); c.frames.meter.cut() }).Stop()
 		_ = c.ws.Close(code, reason) // the socket is gone, even after an error
 		return running.Err()

@@ -91,10 +91,10 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// cut ends the TCP socket at once. The library cannot: its Close waits up to ten seconds for the other end, and its CloseNow
+// cut ends the TCP socket at once. The library cannot: its Close waits five seconds for the other end, and its CloseNow
 // waits for a Close that has begun.
 func (m *meter) cut() {
-	if m.Conn != nil { // it is nil in tests that dial otherwise
+	if m.Conn != nil { // nil if the transport used a connection of an earlier dial
 		_ = m.Conn.Close()
 	}
 }

@@ -19,7 +19,7 @@ func inMemory(t *testing.T, intercept func(http.ResponseWriter, *http.Request) b
 	t.Helper()
 	m, dial := managertest.StartInMemory(t, intercept)
 	return m, run(t, m.URL, func(l *Link) {
-		l.http.Transport = &http.Transport{DialContext: dial}
+		l.http.Transport = &http.Transport{DialContext: metered(dial), MaxIdleConnsPerHost: -1}
 		if change != nil {
 			change(l)
 		}
