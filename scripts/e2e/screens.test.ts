@@ -226,7 +226,7 @@ test("Tab goes from row to row faster than the browser tells that the page was s
     .getByRole("checkbox", { name: /^Select edge/ })
     .first()
     .focus();
-  // At the window this listener comes before those of the page, because it is for the way down.
+  // A listener at the window that captures is called before those of the page.
   await page.evaluate(`addEventListener("scroll", (event) => event.stopImmediatePropagation(), { capture: true })`);
   for (let stop = 0; stop < 150; stop++) await page.keyboard.press("Tab");
   expect(await rowOfFocus(page)).toBe(50);
